@@ -1,0 +1,93 @@
+# make            builds ./dqn            make test    runs the tests
+# make check      the tests under ASan and UBSan
+# make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
+# make install    PREFIX=/usr/local, DESTDIR for packaging
+# Knobs; what the program cannot be built without is kept apart below.
+CC = cc
+CFLAGS = -O3 -g
+LDFLAGS =
+PREFIX = /usr/local
+DESTDIR =
+BUILD = build
+
+version := $(shell sed -n 's/^.define DQN_VERSION "\(.*\)"/\1/p' include/cli/version.h)
+target := $(shell $(CC) -dumpmachine)
+warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+required = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iinclude \
+	-ffp-contract=off -fno-fast-math $(if $(filter i%86-%,$(target)),-msse2 -mfpmath=sse)
+compile = $(CC) $(required) $(warnings) $(CFLAGS) -MMD -MP
+
+# The kernels are compiled once per instruction set, chosen at run time.
+isas = scalar $(if $(filter x86_64-%,$(target)),avx2 avx512)
+flags_avx2 = -DKERNELS_AVX2 -mavx2 -mfma
+flags_avx512 = -DKERNELS_AVX512 -mavx512f
+
+sources := $(filter-out src/nn/kernels.c,$(wildcard src/*/*.c))
+objects = $(sources:src/%.c=$(BUILD)/%.o) $(isas:%=$(BUILD)/nn/kernels_%.o)
+library = $(filter-out $(BUILD)/cli/%,$(objects))
+tests := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+# The default build leaves its program where the README says; others keep it apart.
+program = $(if $(filter build,$(BUILD)),dqn,$(BUILD)/dqn)
+
+MAKEFLAGS += --no-builtin-rules
+
+all: $(program)
+
+$(program): $(objects)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
+$(BUILD)/%.o: src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) -c -o $@ $<
+
+$(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) $(flags_$*) -c -o $@ $<
+
+$(BUILD)/tests/%: tests/%.c $(library)
+	@mkdir -p $(@D)
+	$(compile) -Itests -Isrc/nn -o $@ $< $(library) $(LDFLAGS) -lm
+
+# A changed compiler or flag rebuilds everything.
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(compile) $(LDFLAGS)' | cmp -s - $@ || echo '$(compile) $(LDFLAGS)' >$@
+
+test: $(program) $(tests:%=$(BUILD)/tests/%)
+	@DQN=./$(program) BUILD=$(BUILD) sh tests/run
+
+sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check:
+	@$(MAKE) --no-print-directory BUILD=build/check CFLAGS='-O1 -g $(sanitize)' test
+
+lint:
+	@CC='$(CC)' sh tests/lint
+
+format:
+	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch]
+
+$(BUILD)/dqn.1: $(program)
+	./$(program) help --man >$@.tmp && mv $@.tmp $@
+
+install: $(program) $(BUILD)/dqn.1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/dqn/configs
+	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/dqn
+	install -m 644 $(BUILD)/dqn.1 $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
+	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dqn/configs
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/dqn $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/dqn
+
+dist:
+	@mkdir -p build
+	git archive --prefix=dqn-$(version)/ -o build/dqn-$(version).tar.gz HEAD
+
+clean:
+	rm -rf build dqn
+
+.PHONY: all test check lint format install uninstall dist clean force
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)

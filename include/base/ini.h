@@ -1,0 +1,44 @@
+/* INI files: [section], key = value, comments after # or ; at a line's start
+ * or after blanks.
+ *
+ * Strict: bytes come with their length, nothing is skipped in silence. Each
+ * line becomes one event; what is wrong with a line is an event too, so that a
+ * caller can report all of a file at once. A leading UTF-8 byte order mark and
+ * CR LF line ends are accepted, since editors write them. NUL bytes, other
+ * control characters and lines over INI_LINE_MAX bytes are errors.
+ *
+ *     struct ini ini;
+ *     struct ini_item item;
+ *     ini_init(&ini, data, len);
+ *     while (ini_next(&ini, &item))
+ *             ... item.line, item.error or item.section, item.key, item.value
+ */
+#ifndef DQN_BASE_INI_H
+#define DQN_BASE_INI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define INI_LINE_MAX 1000
+
+struct ini {
+	const char *p, *end; /* the caller's bytes, not copied */
+	int line;
+	char section[INI_LINE_MAX + 1];
+	char text[INI_LINE_MAX + 1];
+};
+
+struct ini_item {
+	int line;            /* from 1 */
+	const char *error;   /* NULL, or what is wrong with this line */
+	const char *section; /* "" before the first header */
+	const char *key;     /* NULL for a section header */
+	const char *value;   /* trimmed, may be empty */
+};                           /* strings live in the struct ini until the next call */
+
+void ini_init(struct ini *ini, const char *data, size_t len);
+
+/* The next header, key or error; false at the end. */
+bool ini_next(struct ini *ini, struct ini_item *item);
+
+#endif

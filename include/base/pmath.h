@@ -1,0 +1,25 @@
+/* Elementary functions in double with the same bits in every build.
+ *
+ * libm's own differ between CPUs and C libraries; these use only +, -, *, /
+ * and comparisons in a fixed order, compiled with -ffp-contract=off. Methods
+ * and coefficients are those of fdlibm (Sun Microsystems, 1993).
+ *
+ * Accuracy, measured by tests/test_pmath.c against exact arithmetic:
+ * pm_sin and pm_cos below 1 ulp for |x| <= 100, pm_exp and pm_log below 1 ulp.
+ * Arguments are finite; nothing fails, nothing is allocated.
+ */
+#ifndef DQN_BASE_PMATH_H
+#define DQN_BASE_PMATH_H
+
+/* Sine and cosine of x radians, |x| <= PM_TRIG_MAX (asserted). */
+#define PM_TRIG_MAX 100.0
+double pm_sin(double x);
+double pm_cos(double x);
+
+/* e to the power x; 0 below -708, +inf above 709 (no denormal results). */
+double pm_exp(double x);
+
+/* Natural logarithm of a normal x > 0 (asserted). */
+double pm_log(double x);
+
+#endif

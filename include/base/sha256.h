@@ -1,0 +1,29 @@
+/* SHA-256 (FIPS 180-4), the one checksum of all files: `sha256sum` shows it too.
+ *
+ *     struct sha256 h;
+ *     sha256_init(&h);
+ *     sha256_add(&h, data, n_bytes);         // any number of times
+ *     sha256_hex(&h, hex);                   // ends the computation
+ */
+#ifndef DQN_BASE_SHA256_H
+#define DQN_BASE_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_HEX_SIZE 65 /* 64 lower-case digits and the NUL */
+
+struct sha256 {
+	uint32_t state[8];
+	uint64_t n_bytes;
+	unsigned char block[64]; /* the n_bytes % 64 bytes not yet digested */
+};
+
+void sha256_init(struct sha256 *h);
+void sha256_add(struct sha256 *h, const void *data, size_t n_bytes);
+void sha256_hex(struct sha256 *h, char hex[SHA256_HEX_SIZE]);
+
+/* The three calls in one. */
+void sha256_of(const void *data, size_t n_bytes, char hex[SHA256_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,64 @@
+/* Text in and out: bounded buffers, strict numbers, near misses.
+ *
+ * A struct text is a writer over the caller's buffer. It never overruns: what
+ * does not fit is dropped and `full` is set, which the caller checks once at
+ * the end. The buffer always holds a NUL-terminated string.
+ *
+ * Numbers are independent of the locale as long as nobody calls setlocale();
+ * nobody does. Reals print in the shortest form that reads back equal.
+ */
+#ifndef DQN_BASE_TEXT_H
+#define DQN_BASE_TEXT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *p;     /* the caller's buffer */
+	size_t size; /* its bytes, the NUL included; > 0 */
+	size_t len;  /* bytes written, < size */
+	bool full;   /* something was dropped */
+};
+
+void text_init(struct text *t, char *buffer, size_t size);
+void text_add(struct text *t, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+/* The shortest decimal form that strtod reads back as x ("0.1", "1e-05"). */
+void text_add_real(struct text *t, double x);
+
+/* The same, as JSON has it: null where x is not finite. */
+void text_add_json_real(struct text *t, double x);
+
+/* s as a JSON string with its quotes; s is UTF-8 (other bytes pass through). */
+void text_add_json_string(struct text *t, const char *s);
+
+#define TEXT_REAL_SIZE 32
+/* text_add_real into buf; returns buf. */
+const char *text_real(double x, char buf[TEXT_REAL_SIZE]);
+
+/* How a number read: each parser takes the whole string or nothing. */
+enum text_parse { TEXT_OK, TEXT_NOT_A_NUMBER, TEXT_NOT_WHOLE, TEXT_TOO_LARGE };
+
+/* A count: 50000, 50_000, 5e4, 2.5e3; exact, never through double. */
+enum text_parse text_parse_u64(const char *s, uint64_t *value);
+
+/* The same with an optional sign, in int64_t. */
+enum text_parse text_parse_i64(const char *s, int64_t *value);
+
+/* A finite decimal real (no hex, no inf, no nan, no blanks); _ between digits. */
+enum text_parse text_parse_real(const char *s, double *value);
+
+/* Edit distance (insert, delete, replace, swap neighbours; case ignored). Strings
+ * beyond 64 bytes count as far away (SIZE_MAX). */
+size_t text_distance(const char *a, const char *b);
+
+/* True if b looks like a slip of the pen for a: at most a third of it changed. */
+bool text_is_near(const char *a, const char *b, size_t *distance);
+
+/* The nearest of a NULL-terminated list, or NULL if none is near. */
+const char *text_nearest(const char *word, const char *const *list);
+
+#endif

@@ -1,0 +1,96 @@
+/* What the commands share: the table of commands, arguments, messages.
+ *
+ * Standard output carries results only. Everything else goes to standard error,
+ * each line prefixed "dqn: ". A command returns the exit status.
+ */
+#ifndef DQN_CLI_CLI_H
+#define DQN_CLI_CLI_H
+
+#include "base/err.h"
+#include "nn/kernels.h"
+#include "run/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_kind */
+
+enum flag_kind { FLAG_SWITCH, FLAG_STRING, FLAG_COUNT, FLAG_SEED, FLAG_REAL };
+
+struct flag {             /* one row feeds the parser, the help and the man page */
+	const char *name; /* without the dashes; NULL ends a table */
+	char letter;      /* '\0': none */
+	enum flag_kind kind;
+	const char *arg; /* what the value is called in the help, or NULL */
+	const char *help;
+};
+
+struct flag_value {
+	bool set;
+	const char *string;
+	int64_t count; /* >= 1 */
+	uint64_t seed;
+	double real;
+};
+
+#define MAX_FLAGS 8
+
+struct args {
+	int n; /* positional arguments */
+	char **pos;
+	struct flag_value flag[MAX_FLAGS]; /* in the order of the table */
+};
+
+struct command {
+	const char *name, *synopsis, *summary, *details, *examples;
+	const struct flag *flags;
+	int min_args, max_args; /* positional; max -1: any number */
+	int (*run)(const struct args *args);
+};
+
+/* All commands; name NULL ends the table. */
+extern const struct command commands[];
+
+/* Sorts argv into flags and positional arguments (argv is reordered). `--x=v`,
+ * `--x v`, `-x v`, any order, `--` ends the flags, a lone `-` is positional. */
+bool args_parse(
+	struct args *a, const struct command *command, int argc, char **argv, struct err *e);
+
+/* Prints "dqn: " and the message on standard error. */
+void say(const char *fmt, ...) ERR_PRINTF(1, 2);
+
+/* Says the error and returns its exit status. */
+int fail(const struct err *e);
+
+/* Flushes and closes standard output: a result that could not be written is an
+ * error. Returns the status, or 1 if it was 0 or 3 and output was lost. */
+int close_stdout(int status);
+
+/* Reads, overrides and checks a configuration; all that is wrong is said. */
+bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
+	bool quiet, int *status);
+
+/* Reads a weights file: a path, a run directory (its final weights), or "-" for
+ * standard input. *name (RUN_PATH_SIZE) is what was read; the caller frees *data. */
+bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
+
+/* The kernels that DQN_ISA asks for, or the best ones. */
+const struct kernels *choose_kernels(struct err *e);
+
+/* Prints text broken into lines of 80 columns, each after `indent` blanks. */
+void print_wrapped(FILE *f, int indent, const char *text);
+
+int cmd_train(const struct args *args);
+int cmd_eval(const struct args *args);
+int cmd_config(const struct args *args);
+int cmd_inspect(const struct args *args);
+int cmd_help(const struct args *args);
+
+/* The flags of the commands, where their files have them. */
+extern const struct flag train_flags[], eval_flags[], config_flags[], help_flags[];
+
+void print_usage(FILE *f);
+void print_help(const struct command *command);
+
+#endif

@@ -1,0 +1,72 @@
+/* Environments: Gymnasium's, behind one interface.
+ *
+ * A struct env_ops is a constant that describes an environment; a struct env is
+ * one instance of it under a time limit, with its observations scaled:
+ *
+ *     struct env env;
+ *     env_init(&env, env_find("CartPole-v1"), 0, NULL);
+ *     rng_init(&rng, seed);                      // as env.reset(seed=seed)
+ *     env_reset(&env, &rng, obs);
+ *     do {
+ *             s = env_step(&env, action, obs);   // obs is s', never a reset one
+ *     } while (!s.terminated && !s.truncated);
+ *
+ * An environment never resets itself and holds no pointer of its own: all that
+ * changes is state[] and elapsed_steps, plain data.
+ */
+#ifndef DQN_ENV_ENV_H
+#define DQN_ENV_ENV_H
+
+#include "base/rng.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ENV_MAX_OBS 8
+#define ENV_MAX_STATE 64 /* bytes */
+
+struct step {
+	float reward;
+	bool terminated; /* the MDP ended: do not bootstrap from s' */
+	bool truncated;  /* time limit: do bootstrap from s' */
+};
+
+struct env_ops {
+	const char *id;               /* Gymnasium's */
+	int obs_dim;                  /* 1..ENV_MAX_OBS */
+	int n_actions;                /* >= 1 */
+	int max_episode_steps;        /* Gymnasium's TimeLimit */
+	double solved_return;         /* Gymnasium's reward_threshold */
+	double obs_high[ENV_MAX_OBS]; /* typical largest size of each component */
+	size_t state_size;            /* bytes, <= ENV_MAX_STATE */
+	void (*reset)(void *state, struct rng *rng, float *obs);
+	struct step (*step)(void *state, int action, float *obs); /* knows no time limit */
+};
+
+struct env {
+	const struct env_ops *ops;
+	float obs_scale[ENV_MAX_OBS]; /* obs are multiplied by it, per component */
+	int64_t max_episode_steps;    /* > 0 */
+	int64_t elapsed_steps;        /* of the episode under way */
+	union {
+		double align;
+		unsigned char bytes[ENV_MAX_STATE];
+	} state;
+};
+
+/* The ids there are, NULL at the end, and the environment of one, or NULL. */
+extern const char *const env_ids[];
+const struct env_ops *env_find(const char *id);
+
+/* max_episode_steps 0 is the environment's own; obs_scale (obs_dim) may be NULL
+ * for ones. */
+void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps,
+	const float *obs_scale);
+
+/* Starts an episode; obs (obs_dim) is the first observation. */
+void env_reset(struct env *env, struct rng *rng, float *obs);
+
+/* action in 0..n_actions-1 (asserted). Both flags may be set at once. */
+struct step env_step(struct env *env, int action, float *obs);
+
+#endif

@@ -1,0 +1,63 @@
+/* The loops that take the time, once per instruction set.
+ *
+ * All sets compute the same bits: every sum has one order, products and sums
+ * are fused where the formula below says fma, and nowhere else. src/nn/kernels.c
+ * is the one source; it is compiled once per set over src/nn/simd.h.
+ *
+ *     const struct kernels *k = kernels_find(NULL);     // best for this CPU
+ *     k->matmul(...);
+ *
+ * Blocks never overlap unless a comment says "in place". Alignment is free.
+ */
+#ifndef DQN_NN_KERNELS_H
+#define DQN_NN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What one Adam step multiplies with, all finite. */
+struct adam_coef {
+	float beta1, one_minus_beta1;
+	float beta2, one_minus_beta2;
+	float grad_scale; /* global-norm clipping, 1 if there is none */
+	float sqrt_bias2; /* sqrt(1 - beta2^t) */
+	float eps;        /* added outside the square root */
+	float step_size;  /* learning_rate / (1 - beta1^t) */
+};
+
+struct kernels {
+	const char *isa; /* "scalar", "avx2", "avx512" */
+
+	/* c (m,n) = bias (n) + a (m,k) b (k,n), then relu if asked.
+	 * a(i,p) = a[i*a_row + p*a_col]; b, c and bias are dense; bias may be NULL (0).
+	 * c[i,j] = fma(a[i,k-1], b[k-1,j], ... fma(a[i,0], b[0,j], bias[j])). */
+	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
+		const float *b, const float *bias, bool relu, float *c);
+
+	/* delta (n) = gate > 0 ? delta : 0, in place */
+	void (*relu_backward)(size_t n, const float *gate, float *delta);
+
+	/* One step of torch.optim.Adam on n parameters, in place:
+	 *   g = grad * grad_scale
+	 *   m = fma(beta1, m, one_minus_beta1 * g)
+	 *   v = fma(beta2, v, (one_minus_beta2 * g) * g)
+	 *   param = fma(-step_size, m / (sqrt(v) / sqrt_bias2 + eps), param)
+	 * Moments below 2^-100 become 0: they would decay into denormal numbers,
+	 * which most CPUs compute slowly. */
+	void (*adam)(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v,
+		float *param);
+
+	/* target = fma(tau, source, (1 - tau) * target), in place */
+	void (*polyak)(size_t n, float tau, const float *source, float *target);
+
+	/* Sum of squares in double: eight partial sums, number l adds elements
+	 * l, l + 8, l + 16 ..., then ((0+4)+(2+6)) + ((1+5)+(3+7)). It is finite
+	 * exactly if all x are. */
+	double (*sum_squares)(size_t n, const float *x);
+};
+
+/* The set of that name, or the best one for NULL. NULL if it is unknown, not
+ * built in, or this CPU lacks it. */
+const struct kernels *kernels_find(const char *isa);
+
+#endif

@@ -1,0 +1,75 @@
+/* A dense network: n_layers linear layers, the same activation between them,
+ * none after the last. A struct net is only the shape; parameters, gradients,
+ * Adam's moments and the target network are flat float blocks of n_params
+ * elements with one layout, owned by the caller:
+ *
+ *     layer 0: W (dim[0], dim[1]) then b (dim[1]); layer 1: W (dim[1], dim[2]) ...
+ *
+ * W is stored (in, out), the transpose of PyTorch's (out, in), so that vectors
+ * run along outputs and no sum is ever split. Layer l computes
+ * y (B, out) = x (B, in) W (in, out) + b.
+ *
+ *     net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, &e);
+ *     params = n_params floats; work = net_work_size(&net, B) floats
+ *     net_init_params(&net, WEIGHT_INIT_TORCH, &rng, params);
+ *     q = net_forward(&net, k, params, x, B, work);           // (B, dim[n_layers])
+ *     net_backward(&net, k, params, x, dq, B, work, grad);
+ */
+#ifndef DQN_NN_NET_H
+#define DQN_NN_NET_H
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "nn/kernels.h"
+
+#define NET_MAX_HIDDEN 8
+#define NET_MAX_LAYERS (NET_MAX_HIDDEN + 1)
+#define NET_MAX_WIDTH 4096
+
+/* The order is that of the name lists below, which end in NULL. */
+enum activation { ACTIVATION_RELU, ACTIVATION_TANH };
+extern const char *const activation_names[];
+
+enum weight_init {
+	WEIGHT_INIT_TORCH,          /* W and b uniform in +-1/sqrt(in): torch.nn.Linear */
+	WEIGHT_INIT_GLOROT_UNIFORM, /* W uniform in +-sqrt(6/(in+out)), b = 0: Keras Dense */
+	WEIGHT_INIT_HE_UNIFORM,     /* W uniform in +-sqrt(6/in), b = 0 */
+};
+extern const char *const weight_init_names[];
+
+struct net {
+	int n_layers;                /* 1 .. NET_MAX_LAYERS */
+	int dim[NET_MAX_LAYERS + 1]; /* dim[0] inputs, dim[n_layers] outputs */
+	enum activation activation;
+	size_t w[NET_MAX_LAYERS]; /* offset of W (dim[l], dim[l+1]) in a block */
+	size_t b[NET_MAX_LAYERS]; /* offset of b (dim[l+1]) */
+	size_t n_params;
+};
+
+/* n_hidden in 0..NET_MAX_HIDDEN, every width in 1..NET_MAX_WIDTH (asserted).
+ * Fails (ERR_RUN) if a block would not fit the address space. */
+bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
+	enum activation activation, struct err *e);
+
+/* Draws all parameters, layer by layer, W in PyTorch's (out, in) order, then b:
+ * g.uniform(-limit, limit, (out, in)), rounded to float. */
+void net_init_params(const struct net *net, enum weight_init init, struct rng *rng, float *params);
+
+/* Floats of scratch memory for batches up to `batch` rows; 0 if it overflows. */
+size_t net_work_size(const struct net *net, size_t batch);
+
+/* Outputs (batch, dim[n_layers]) for x (batch, dim[0]). They and the activations
+ * that net_backward needs stay in `work` until the next call with it. */
+const float *net_forward(const struct net *net, const struct kernels *k, const float *params,
+	const float *x, size_t batch, float *work);
+
+/* grad = d(loss)/d(params), given d_out = d(loss)/d(outputs) (batch, outputs),
+ * right after net_forward with the same params, x, batch and work. Sums over
+ * the batch in row order; overwrites grad. */
+void net_backward(const struct net *net, const struct kernels *k, const float *params,
+	const float *x, const float *d_out, size_t batch, float *work, float *grad);
+
+/* Index of the first maximum of q (n), n >= 1: torch.argmax, numpy.argmax. */
+int net_argmax(const float *q, int n);
+
+#endif

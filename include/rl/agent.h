@@ -1,0 +1,72 @@
+/* The DQN agent (Mnih et al., 2015): online and target network, and one update.
+ *
+ *     agent_init(&agent, &opts, &net, kernels, batch_size, &e);
+ *     net_init_params(&net, init, &rng, agent.online);
+ *     agent_sync(&agent, 1);                        // target = online
+ *     a = policy_act(&agent.policy, obs, epsilon, &rng, NULL);
+ *     agent_learn(&agent, &batch, learning_rate, &stats);
+ *     agent_sync(&agent, tau);
+ *     agent_release(&agent);
+ *
+ * All blocks are net.n_params floats of one layout, in one allocation.
+ */
+#ifndef DQN_RL_AGENT_H
+#define DQN_RL_AGENT_H
+
+#include "nn/adam.h"
+#include "nn/net.h"
+#include "rl/policy.h"
+#include "rl/replay.h"
+
+/* Both are means over the batch of a function of d = Q(s,a) - y:
+ * huber 0.5 d^2 for |d| < 1, else |d| - 0.5 (smooth_l1_loss, beta 1); mse d^2. */
+enum loss { LOSS_HUBER, LOSS_MSE };
+extern const char *const loss_names[];
+
+struct agent_opts {
+	bool double_q; /* van Hasselt et al., 2016 */
+	enum loss loss;
+	double max_grad_norm; /* 0: no clipping */
+	double adam_beta1, adam_beta2, adam_eps;
+};
+
+struct agent {
+	struct agent_opts opts;
+	struct policy policy; /* acts with the online network */
+	struct adam adam;
+	size_t batch_size;
+	float *online, *target, *grad, *m, *v; /* (n_params) each */
+	float *d_out;                          /* (batch_size, n_actions) */
+	float *target_q;                       /* (batch_size) the TD target y */
+	int32_t *best_action;                  /* (batch_size) a* in the next state */
+	float *work;                           /* for batch_size rows */
+	void *memory;
+};
+
+struct learn_stats {
+	double loss;      /* mean over the batch */
+	double q_mean;    /* mean of Q(s,a) before the update */
+	double y_mean;    /* mean of the TD target */
+	double grad_norm; /* before clipping */
+};
+
+/* Bytes that agent_init allocates; UINT64_MAX if the count overflows. */
+uint64_t agent_bytes(const struct net *net, size_t batch_size);
+
+/* All blocks start as zeros. Fails (ERR_RUN) if there is not enough memory. */
+bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net,
+	const struct kernels *k, size_t batch_size, struct err *e);
+void agent_release(struct agent *a);
+
+/* One gradient step on batch_size transitions:
+ *   y = R + discount * Q_target(s', a*), a* = argmax Q_target(s', .), or with
+ *   double_q argmax Q_online(s', .); no gradient flows through y.
+ * False (ERR_DIVERGED) if the loss or the gradient is not finite; the weights
+ * are then as they were. */
+bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
+	struct learn_stats *stats, struct err *e);
+
+/* target = tau * online + (1 - tau) * target; tau 1 copies. */
+void agent_sync(struct agent *a, double tau);
+
+#endif

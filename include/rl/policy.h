@@ -1,0 +1,22 @@
+/* Epsilon-greedy action selection from a network. */
+#ifndef DQN_RL_POLICY_H
+#define DQN_RL_POLICY_H
+
+#include "base/rng.h"
+#include "nn/net.h"
+
+struct policy {
+	struct net net;
+	const struct kernels *k;
+	const float *params; /* (net.n_params) the caller's */
+	float *work;         /* net_work_size(net, 1) floats, the caller's */
+};
+
+/* With probability epsilon a uniformly random action, otherwise the first
+ * maximum of Q(obs), obs (net.dim[0]). Draws one double if epsilon > 0, and one
+ * bounded integer for a random action. *q, unless NULL, gets the values
+ * (n_actions) or NULL after a random action; they stay until the next call. */
+int policy_act(
+	const struct policy *p, const float *obs, double epsilon, struct rng *rng, const float **q);
+
+#endif

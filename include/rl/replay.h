@@ -1,0 +1,69 @@
+/* The replay buffer: a ring of transitions and uniform n-step samples from it.
+ *
+ *     replay_init(&r, buffer_size, obs_dim, &e);
+ *     replay_push(&r, obs, action, reward, next_obs, terminated, truncated);
+ *     batch_init(&b, batch_size, obs_dim, &e);
+ *     replay_sample(&r, &rng, n_steps, gamma, &b);
+ *     replay_release(&r);  batch_release(&b);
+ *
+ * next_obs is stored with every transition, so the final observation of an
+ * episode needs no slot of its own. Transitions of one episode lie in
+ * consecutive slots; the oldest is overwritten once buffer_size are stored.
+ * One allocation each, made by _init and never grown.
+ */
+#ifndef DQN_RL_REPLAY_H
+#define DQN_RL_REPLAY_H
+
+#include "base/err.h"
+#include "base/rng.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct replay {
+	size_t buffer_size; /* slots */
+	size_t obs_dim;
+	size_t count;        /* slots in use, <= buffer_size */
+	size_t next;         /* the slot that the next push writes */
+	float *obs;          /* (buffer_size, obs_dim) */
+	float *next_obs;     /* (buffer_size, obs_dim) */
+	float *reward;       /* (buffer_size) */
+	int32_t *action;     /* (buffer_size) */
+	uint8_t *terminated; /* (buffer_size) 0 or 1 */
+	uint8_t *truncated;  /* (buffer_size) 0 or 1 */
+};
+
+/* A minibatch of n-step transitions. */
+struct batch {
+	size_t size, obs_dim;
+	float *obs;      /* (size, obs_dim) s_t */
+	float *next_obs; /* (size, obs_dim) s_{t+k} */
+	float *reward;   /* (size) r_t + gamma r_{t+1} + ... + gamma^{k-1} r_{t+k-1} */
+	float *discount; /* (size) gamma^k, or 0 if s_{t+k} is terminal */
+	int32_t *action; /* (size) a_t */
+};
+
+/* Bytes that _init allocates; UINT64_MAX if the count overflows. */
+uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim);
+
+/* buffer_size >= 1. Fails (ERR_RUN) if there is not enough memory. */
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, struct err *e);
+void replay_release(struct replay *r);
+
+/* Stores one transition over the oldest slot. next_obs is the observation that
+ * the step returned, at an episode's end too. */
+void replay_push(struct replay *r, const float *obs, int action, float reward,
+	const float *next_obs, bool terminated, bool truncated);
+
+bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e);
+void batch_release(struct batch *b);
+
+/* Fills the batch with b->size transitions drawn uniformly with replacement, one
+ * rng_below(count) each; the buffer holds at least one. Each runs n_steps long
+ * but stops behind the first terminated or truncated step and at the newest
+ * stored one; it is discounted with the steps it really has (SB3's
+ * NStepReplayBuffer). Sums in double, in the order of time. */
+void replay_sample(
+	const struct replay *r, struct rng *rng, int n_steps, double gamma, struct batch *b);
+
+#endif

@@ -1,0 +1,141 @@
+/* The configuration of a run, and the one table that describes it.
+ *
+ * The table drives defaults, parsing, range checks, overrides, printing, the
+ * explanations, the man page and the README's reference.
+ *
+ *     struct config c;
+ *     struct report r;
+ *     report_init(&r);
+ *     config_init(&c);                                     // defaults
+ *     config_parse(&c, "cartpole.ini", data, len, &r);     // a file
+ *     config_override(&c, n, args, &r);                    // key=value arguments
+ *     config_check(&c, memory_bytes, &r);                  // keys against each other
+ *     if (r.n_errors) ... r.text.p has one line each
+ *
+ * struct config is plain data. Nothing here prints, reads files or allocates.
+ */
+#ifndef DQN_RUN_CONFIG_H
+#define DQN_RUN_CONFIG_H
+
+#include "base/text.h"
+#include "env/env.h"
+#include "nn/net.h"
+#include "rl/agent.h"
+#include "rl/schedule.h"
+
+/* Everything that is wrong, one line each: "file:line: what". */
+struct report {
+	char buf[32768];
+	struct text text;
+	int n_errors, n_warnings; /* warnings start with "warning: " */
+};
+
+void report_init(struct report *r);
+
+struct widths {
+	int n; /* 0..NET_MAX_HIDDEN */
+	int width[NET_MAX_HIDDEN];
+};
+
+enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
+
+struct obs_scale {
+	int kind; /* enum obs_scale_kind */
+	int n;    /* of a list, 1..ENV_MAX_OBS */
+	double value[ENV_MAX_OBS];
+};
+
+struct config {
+	uint64_t seed;
+	int64_t total_timesteps;
+	int env; /* index into env_ids */
+	int64_t max_episode_steps;
+	double reward_scale;
+	struct obs_scale obs_scale;
+	struct widths net_arch;
+	int activation, weight_init;
+	double gamma;
+	int64_t batch_size, learning_starts, train_freq, gradient_steps;
+	int64_t target_update_interval;
+	double tau;
+	bool double_q;
+	int64_t n_steps;
+	int loss;
+	double exploration_initial_eps, exploration_final_eps, exploration_fraction;
+	int exploration_schedule;
+	int64_t buffer_size;
+	double learning_rate;
+	int learning_rate_schedule;
+	double adam_beta1, adam_beta2, adam_eps, max_grad_norm;
+	int64_t eval_freq, eval_episodes, final_eval_episodes;
+	double stop_return; /* +infinity: none */
+	int64_t stop_episodes;
+	int64_t log_interval;
+};
+
+enum option_type {
+	OPTION_SEED,   /* uint64_t */
+	OPTION_INT,    /* int64_t */
+	OPTION_REAL,   /* double */
+	OPTION_BOOL,   /* bool */
+	OPTION_NAME,   /* int, index into names */
+	OPTION_WIDTHS, /* struct widths */
+	OPTION_SCALE,  /* struct obs_scale */
+};
+
+struct option {
+	const char *section, *key;
+	enum option_type type;
+	size_t offset;            /* of the field in struct config */
+	const char *def;          /* default, as in a file */
+	int64_t min, max;         /* OPTION_INT */
+	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
+	const char *const *names; /* OPTION_NAME */
+	const char *help;         /* whole sentences */
+	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
+};
+
+/* All options in the order of a printed file; the last has key NULL. */
+extern const struct option config_options[];
+
+/* The option of that key, or NULL. */
+const struct option *config_find(const char *key);
+
+/* The key whose own name or name elsewhere is (or nearly is) `word`, or NULL.
+ * '-' counts as '_'. */
+const char *config_suggest(const char *word);
+
+void config_init(struct config *c);
+void config_parse(
+	struct config *c, const char *name, const char *data, size_t len, struct report *r);
+void config_override(struct config *c, int n, char *const *args, struct report *r);
+
+/* Checks keys against each other and against the memory of the machine in bytes
+ * (0: unknown). */
+void config_check(const struct config *c, uint64_t memory_bytes, struct report *r);
+
+/* The canonical file: every key, in order. Reads back to the same struct. */
+void config_print(const struct config *c, struct text *t);
+
+/* One value as it is printed. */
+void config_print_value(const struct config *c, const struct option *o, struct text *t);
+
+/* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
+void option_print_range(const struct option *o, struct text *t);
+
+/* "key: a, not b" for every key that differs, separated by "; "; the number of them. */
+int config_diff(const struct config *a, const struct config *b, struct text *t);
+
+/* What the configuration means for the other modules. */
+const struct env_ops *config_env(const struct config *c);
+bool config_net(const struct config *c, struct net *net, struct err *e);
+void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS]);
+struct agent_opts config_agent_opts(const struct config *c);
+
+/* Slots that the replay buffer really gets: no more than there are steps. */
+int64_t config_replay_slots(const struct config *c);
+
+/* Bytes that a run allocates for networks, minibatch and replay buffer. */
+uint64_t config_memory(const struct config *c);
+
+#endif

@@ -1,0 +1,28 @@
+/* Evaluation: whole episodes with fixed weights, on an environment and a stream
+ * of its own. Training never notices.
+ */
+#ifndef DQN_RUN_EVALUATE_H
+#define DQN_RUN_EVALUATE_H
+
+#include "env/env.h"
+#include "rl/policy.h"
+
+struct episode {
+	double episode_return; /* sum of the raw rewards */
+	int64_t length;        /* steps */
+};
+
+struct eval_stats {
+	int64_t n_episodes;
+	double return_mean, return_std; /* std divides by n, as numpy.std does */
+	double return_min, return_max;
+	double length_mean;
+};
+
+/* Runs n_episodes >= 1, each from env_reset(env, env_rng), with epsilon-greedy
+ * actions (explore may be NULL if epsilon is 0). `episodes` (n_episodes) gets
+ * each one, unless NULL. */
+void evaluate(const struct policy *policy, struct env *env, struct rng *env_rng, int64_t n_episodes,
+	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes);
+
+#endif

@@ -1,0 +1,83 @@
+/* One training run and its directory.
+ *
+ *     run_open(&r, dir, &config, kernels, fresh, &e);
+ *     while (r.state == RUN_ACTIVE && run_step(&r, &e))
+ *             ... r.train has the progress
+ *     run_close(&r);
+ *
+ * The directory holds
+ *
+ *     config.ini         the full configuration; written first, it owns the directory
+ *     progress.csv       a row per log_interval, struct log_row
+ *     eval.csv           a row per evaluation, struct eval_row
+ *     timing.csv         wall clock and memory: all that may differ between equal runs
+ *     best.safetensors   the weights that evaluated best (the last of equals)
+ *     final.safetensors  the weights at the end
+ *     result.json        the figures of the run; written last, it marks the run as done
+ *     .lock              empty; locked while a process works here
+ *
+ * A done run of the same configuration is recognised, an unfinished one starts
+ * again (to the same bytes), one of another configuration is left alone.
+ */
+#ifndef DQN_RUN_RUN_H
+#define DQN_RUN_RUN_H
+
+#include "base/sha256.h"
+#include "run/train.h"
+
+#define RUN_PATH_SIZE 4096
+#define RUN_RESULT_SIZE 4096
+
+struct result {
+	char env_id[32];
+	uint64_t seed;
+	int64_t timesteps, total_timesteps, episodes;
+	uint64_t n_updates;
+	bool stopped;            /* by stop_return, before total_timesteps */
+	struct eval_stats final; /* of the final weights, on fresh episodes */
+	bool has_best;           /* false if the run had no evaluation */
+	int64_t best_timesteps;
+	double best_return_mean; /* of the evaluation that chose the weights */
+	char final_sha256[SHA256_HEX_SIZE], best_sha256[SHA256_HEX_SIZE]; /* of the files */
+};
+
+enum run_state { RUN_ACTIVE, RUN_DONE };
+
+struct run {
+	char dir[RUN_PATH_SIZE];
+	enum run_state state;
+	bool was_done;     /* found done by run_open: nothing was computed */
+	bool was_started;  /* found unfinished by run_open: starts again */
+	char removed[256]; /* names that `fresh` removed, separated by blanks */
+	struct train train;
+	struct result result; /* valid once state is RUN_DONE */
+
+	char *buf; /* buf_size bytes, for weights files */
+	size_t buf_size;
+	int lock, progress_csv, eval_csv, timing_csv; /* descriptors or -1 */
+	double start_s;
+};
+
+/* Makes or takes over the directory. `fresh` removes an earlier run first.
+ * ERR_BUSY: another process works there, or it belongs to something else.
+ * On failure nothing is open and an earlier run is untouched. */
+bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
+	bool fresh, struct err *e);
+
+/* One environment step and the rows it brings; after the last one the final
+ * evaluation and the files that end the run. On ERR_DIVERGED the best weights
+ * so far are written. */
+bool run_step(struct run *r, struct err *e);
+
+void run_close(struct run *r);
+
+/* Seconds since run_open. */
+double run_wall_s(const struct run *r);
+
+/* A result as the one line of result.json (without the newline), and back.
+ * ERR_CORRUPT names `name`. */
+void result_print(const struct result *res, struct text *t);
+bool result_parse(
+	struct result *res, const char *name, const char *data, size_t len, struct err *e);
+
+#endif

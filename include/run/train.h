@@ -1,0 +1,104 @@
+/* The training loop of one run, in memory: no files, no clock, no output.
+ *
+ *     train_init(&t, &config, kernels, &e);
+ *     while (!(t.events & TRAIN_FINISHED) && train_step(&t, &e))
+ *             ... write rows where t.events says so
+ *     train_final_eval(&t, &stats);
+ *     train_release(&t);
+ *
+ * One call of train_step is one environment step, in this order, with
+ * timesteps counting from 1:
+ *
+ *   1 act     uniformly at random while timesteps <= learning_starts, else
+ *             epsilon-greedy, epsilon = schedule(timesteps - 1)
+ *   2 step    the environment; reward * reward_scale
+ *   3 store   the transition, with the true next observation
+ *   4 learn   if timesteps > learning_starts and timesteps % train_freq == 0:
+ *             gradient_steps updates (-1: train_freq of them)
+ *   5 sync    if timesteps % target_update_interval == 0
+ *   6 eval    if timesteps % eval_freq == 0, and stop if stop_return is confirmed
+ *   7 log     if timesteps % log_interval == 0, and after the last step
+ *
+ * Streams of the run's seed: the environment has the seed's own, so that its
+ * episodes start where Gymnasium's env.reset(seed=seed) does; the others are
+ * spawned with the keys below.
+ */
+#ifndef DQN_RUN_TRAIN_H
+#define DQN_RUN_TRAIN_H
+
+#include "run/config.h"
+#include "run/evaluate.h"
+
+enum train_stream { /* spawn keys; part of what a seed means: never renumber */
+	STREAM_EXPLORATION,
+	STREAM_REPLAY,
+	STREAM_INIT,
+	STREAM_EVAL,
+	STREAM_STOP,
+	STREAM_FINAL_EVAL,
+	N_STREAMS
+};
+
+enum train_event { /* what the last step brought, bits */
+	TRAIN_LOGGED = 1,
+	TRAIN_EVALUATED = 2,
+	TRAIN_FINISHED = 4,
+};
+
+#define STATS_WINDOW 100 /* episodes in ep_rew_mean, as in SB3 */
+
+struct log_row { /* NaN where there is nothing to say */
+	int64_t timesteps, episodes;
+	uint64_t n_updates;
+	double ep_rew_mean, ep_len_mean; /* over the last STATS_WINDOW episodes */
+	double exploration_rate, learning_rate;
+	double loss, q_mean, grad_norm; /* means over the updates since the last row */
+};
+
+struct eval_row {
+	int64_t timesteps;
+	uint64_t n_updates;
+	struct eval_stats stats;
+	bool is_best; /* the best so far, or as good */
+};
+
+struct train {
+	struct config config;
+	struct agent agent;
+	struct replay replay;
+	struct batch batch;
+	struct env env, eval_env;
+	struct rng env_rng, stream[N_STREAMS];
+	float obs[ENV_MAX_OBS]; /* the current observation, scaled */
+
+	int64_t timesteps, episodes;
+	double episode_return; /* of the episode under way */
+	int64_t episode_length;
+	struct episode window[STATS_WINDOW]; /* the last ones, a ring */
+	struct learn_stats sum;              /* over n_sum updates since the last row */
+	int64_t n_sum;
+
+	float *best; /* (n_params) the weights that evaluated best */
+	bool has_best;
+	struct eval_row best_row;
+	bool stopped; /* by stop_return */
+
+	int events;
+	struct log_row log;   /* valid after TRAIN_LOGGED */
+	struct eval_row eval; /* valid after TRAIN_EVALUATED */
+};
+
+/* Everything a run needs is allocated here. The configuration has been checked.
+ * ERR_RUN if there is not enough memory. */
+bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e);
+void train_release(struct train *t);
+
+/* One environment step. ERR_DIVERGED if a loss, gradient, weight or Q value is
+ * not finite. */
+bool train_step(struct train *t, struct err *e);
+
+/* The online weights on final_eval_episodes fresh episodes, used for nothing
+ * else. Asking again gives the same. */
+void train_final_eval(const struct train *t, struct eval_stats *stats);
+
+#endif

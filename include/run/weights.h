@@ -1,0 +1,42 @@
+/* Weights files: safetensors with PyTorch's names and layout of
+ * nn.Sequential(Linear, ReLU, ..., Linear), "0.weight" (out,in), "0.bias",
+ * "2.weight" ..., so that load_state_dict(load_file(path)) takes them.
+ *
+ * __metadata__ says what they need to act: format_version, env_id,
+ * max_episode_steps, obs_scale (a JSON list), net_arch, activation; and where
+ * they come from: timesteps, n_updates, config (the whole INI); and the sha256
+ * of the data.
+ *
+ *     n = weights_build(&w, &config, timesteps, n_updates, buf, size);  // write
+ *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read
+ */
+#ifndef DQN_RUN_WEIGHTS_H
+#define DQN_RUN_WEIGHTS_H
+
+#include "run/config.h"
+
+#define WEIGHTS_FORMAT_VERSION "1"
+
+struct weights {
+	struct net net;
+	const struct env_ops *env;
+	int64_t max_episode_steps;
+	float obs_scale[ENV_MAX_OBS];
+	float *params; /* (net.n_params), owned after weights_parse */
+};
+
+/* Bytes that the buffer of weights_build needs for a network: the tensors twice
+ * (once transposed as scratch memory) and the header. */
+size_t weights_buffer_size(const struct net *net);
+
+/* Builds a weights file at the start of buf (weights_buffer_size bytes, aligned
+ * for floats); returns its length, never 0. params (net->n_params) is not changed. */
+size_t weights_build(const struct config *c, const struct net *net, const float *params,
+	int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
+
+/* Reads a weights file. ERR_CORRUPT names `name` and what is wrong with it. */
+bool weights_parse(
+	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
+void weights_release(struct weights *w);
+
+#endif

@@ -1,0 +1,121 @@
+/* Coefficients and argument reduction after fdlibm 5.3:
+ * Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved.
+ * Developed at SunPro, a Sun Microsystems, Inc. business.
+ * Permission to use, copy, modify, and distribute this software is freely
+ * granted, provided that this notice is preserved. */
+#include "base/pmath.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static const double pi_4 = 7.85398163397448278999e-01;
+
+/* sin(x + tail), |x| <= pi/4, as in k_sin.c */
+static double kernel_sin(double x, double tail)
+{
+	const double s1 = -1.66666666666666324348e-01, s2 = 8.33333333332248946124e-03,
+		     s3 = -1.98412698298579493134e-04, s4 = 2.75573137070700676789e-06,
+		     s5 = -2.50507602534068634195e-08, s6 = 1.58969099521155010221e-10;
+	const double z = x * x, v = z * x;
+	const double r = s2 + z * (s3 + z * (s4 + z * (s5 + z * s6)));
+	return x - ((z * (0.5 * tail - v * r) - tail) - v * s1);
+}
+
+/* cos(x + tail), |x| <= pi/4, as in k_cos.c of FreeBSD */
+static double kernel_cos(double x, double tail)
+{
+	const double c1 = 4.16666666666666019037e-02, c2 = -1.38888888888741095749e-03,
+		     c3 = 2.48015872894767294178e-05, c4 = -2.75573143513906633035e-07,
+		     c5 = 2.08757232129817482790e-09, c6 = -1.13596475577881948265e-11;
+	const double z = x * x, z2 = z * z;
+	const double r = z * (c1 + z * (c2 + z * c3)) + z2 * z2 * (c4 + z * (c5 + z * c6));
+	const double half = 0.5 * z, w = 1.0 - half;
+	return w + (((1.0 - w) - half) + (z * r - x * tail));
+}
+
+/* x = n * pi/2 + y[0] + y[1]; returns n. pi/2 is taken in two parts of 33 bits,
+ * so that n times a part is exact, and a rest: about 118 bits (e_rem_pio2.c). */
+static int reduce(double x, double y[2])
+{
+	const double two_over_pi = 6.36619772367581382433e-01;
+	const double part1 = 1.57079632673412561417e+00, part2 = 6.07710050630396597660e-11,
+		     rest = 2.02226624879595063154e-21;
+	const int n = (int)(x * two_over_pi + (x < 0 ? -0.5 : 0.5));
+	const double t = x - n * part1;
+	const double r = t - n * part2;
+	const double w = n * rest - ((t - r) - n * part2);
+	y[0] = r - w;
+	y[1] = (r - y[0]) - w;
+	return n;
+}
+
+/* The sine of the angle moved on by quadrant * pi/2. */
+static double sin_quadrant(double x, int quadrant)
+{
+	double y[2] = { x, 0 };
+	assert(fabs(x) <= PM_TRIG_MAX);
+	if (fabs(x) > pi_4)
+		quadrant += reduce(x, y);
+	const double s = quadrant & 1 ? kernel_cos(y[0], y[1]) : kernel_sin(y[0], y[1]);
+	return quadrant & 2 ? -s : s;
+}
+
+double pm_sin(double x)
+{
+	return sin_quadrant(x, 0);
+}
+
+double pm_cos(double x)
+{
+	return sin_quadrant(x, 1);
+}
+
+static const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
+
+/* e_exp.c: x = k ln2 + r, then a rational approximation of exp(r). */
+double pm_exp(double x)
+{
+	const double p1 = 1.66666666666666019037e-01, p2 = -2.77777777770155933842e-03,
+		     p3 = 6.61375632143793436117e-05, p4 = -1.65339022054652515390e-06,
+		     p5 = 4.13813679705723846039e-08, inv_ln2 = 1.44269504088896338700;
+	if (x < -708.0)
+		return 0;
+	if (x > 709.0)
+		return (double)INFINITY;
+	const int k = (int)(x * inv_ln2 + (x < 0 ? -0.5 : 0.5));
+	const double hi = x - k * ln2_hi, lo = k * ln2_lo, r = hi - lo, rr = r * r;
+	const double c = r - rr * (p1 + rr * (p2 + rr * (p3 + rr * (p4 + rr * p5))));
+	const double y = 1 + (r * c / (2 - c) - lo + hi);
+	/* y is in [0.7, 1.5] and |k| <= 1023: two powers of two reach the result. */
+	const uint64_t bits = (uint64_t)(k / 2 + 1023) << 52;
+	const uint64_t bits2 = (uint64_t)(k - k / 2 + 1023) << 52;
+	double scale, scale2;
+	memcpy(&scale, &bits, sizeof(scale));
+	memcpy(&scale2, &bits2, sizeof(scale2));
+	return y * scale * scale2;
+}
+
+/* e_log.c: x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2). */
+double pm_log(double x)
+{
+	const double l1 = 6.666666666666735130e-01, l2 = 3.999999999940941908e-01,
+		     l3 = 2.857142874366239149e-01, l4 = 2.222219843214978396e-01,
+		     l5 = 1.818357216161805012e-01, l6 = 1.531383769920937332e-01,
+		     l7 = 1.479819860511658591e-01;
+	assert(x >= DBL_MIN && x <= DBL_MAX);
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof(bits));
+	const uint64_t one = 0x3ff0000000000000u, sqrt_half = 0x3fe6a09e00000000u;
+	bits += one - sqrt_half;
+	const int k = (int)(bits >> 52) - 1023;
+	bits = (bits & 0x000fffffffffffffu) + sqrt_half;
+	double m;
+	memcpy(&m, &bits, sizeof(m));
+	const double f = m - 1, half_ff = 0.5 * f * f, s = f / (2 + f), z = s * s, w = z * z;
+	const double even = w * (l2 + w * (l4 + w * l6));
+	const double odd = z * (l1 + w * (l3 + w * (l5 + w * l7)));
+	return s * (half_ff + (odd + even)) + k * ln2_lo - half_ff + f + k * ln2_hi;
+}

@@ -1,0 +1,233 @@
+#include "base/text.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_init(struct text *t, char *buffer, size_t size)
+{
+	assert(size > 0);
+	*t = (struct text){ .p = buffer, .size = size };
+	buffer[0] = '\0';
+}
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	const size_t room = t->size - t->len;
+	const int n = vsnprintf(t->p + t->len, room, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room) {
+		t->full = true;
+		t->p[t->len] = '\0'; /* drop the whole piece, not its end */
+	} else {
+		t->len += (size_t)n;
+	}
+}
+
+const char *text_real(double x, char buf[TEXT_REAL_SIZE])
+{
+	const double largest_plain = 1e15; /* whole numbers below it print without exponent */
+	if (x == 0)
+		return strcpy(buf, "0");
+	if (fabs(x) < largest_plain && x == floor(x)) {
+		snprintf(buf, TEXT_REAL_SIZE, "%.0f", x);
+		return buf;
+	}
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(buf, TEXT_REAL_SIZE, "%.*g", digits, x);
+		if (strtod(buf, NULL) == x)
+			break;
+	}
+	return buf;
+}
+
+void text_add_real(struct text *t, double x)
+{
+	char buf[TEXT_REAL_SIZE];
+	text_add(t, "%s", text_real(x, buf));
+}
+
+void text_add_json_real(struct text *t, double x)
+{
+	if (isfinite(x))
+		text_add_real(t, x);
+	else
+		text_add(t, "null");
+}
+
+void text_add_json_string(struct text *t, const char *s)
+{
+	text_add(t, "\"");
+	for (; *s; s++) {
+		const unsigned char c = (unsigned char)*s;
+		if (c == '"' || c == '\\')
+			text_add(t, "\\%c", c);
+		else if (c == '\n')
+			text_add(t, "\\n");
+		else if (c < ' ' || c == 0x7f)
+			text_add(t, "\\u%04x", c);
+		else
+			text_add(t, "%c", c);
+	}
+	text_add(t, "\"");
+}
+
+/* One digit, or a '_' between two digits; advances over it. */
+static bool next_digit(const char **s, int *digit)
+{
+	if (**s == '_' && isdigit((unsigned char)(*s)[-1]) && isdigit((unsigned char)(*s)[1]))
+		++*s;
+	if (!isdigit((unsigned char)**s))
+		return false;
+	*digit = *(*s)++ - '0';
+	return true;
+}
+
+enum text_parse text_parse_u64(const char *s, uint64_t *value)
+{
+	uint64_t v = 0;
+	int digit, n_fraction = 0;
+	bool too_large = false;
+	if (!isdigit((unsigned char)*s))
+		return TEXT_NOT_A_NUMBER;
+	while (next_digit(&s, &digit)) {
+		too_large |= v > (UINT64_MAX - (uint64_t)digit) / 10;
+		v = v * 10 + (uint64_t)digit;
+	}
+	if (*s == '.') {
+		s++;
+		if (!isdigit((unsigned char)*s))
+			return TEXT_NOT_A_NUMBER;
+		while (next_digit(&s, &digit)) {
+			too_large |= v > (UINT64_MAX - (uint64_t)digit) / 10;
+			v = v * 10 + (uint64_t)digit;
+			n_fraction += n_fraction < 1000;
+		}
+	}
+	int exponent = 0;
+	if (*s == 'e' || *s == 'E') {
+		const bool negative = s[1] == '-';
+		s += s[1] == '+' || s[1] == '-' ? 2 : 1;
+		if (!isdigit((unsigned char)*s))
+			return TEXT_NOT_A_NUMBER;
+		while (isdigit((unsigned char)*s)) {
+			exponent = exponent < 1000 ? exponent * 10 + (*s - '0') : exponent;
+			s++;
+		}
+		exponent = negative ? -exponent : exponent;
+	}
+	if (*s != '\0')
+		return TEXT_NOT_A_NUMBER;
+	if (too_large)
+		return TEXT_TOO_LARGE;
+	for (exponent -= n_fraction; exponent < 0 && v != 0; exponent++) {
+		if (v % 10 != 0)
+			return TEXT_NOT_WHOLE;
+		v /= 10;
+	}
+	for (; exponent > 0 && v != 0; exponent--) {
+		if (v > UINT64_MAX / 10)
+			return TEXT_TOO_LARGE;
+		v *= 10;
+	}
+	*value = v;
+	return TEXT_OK;
+}
+
+enum text_parse text_parse_i64(const char *s, int64_t *value)
+{
+	const bool negative = *s == '-';
+	uint64_t v;
+	const enum text_parse status = text_parse_u64(s + (negative || *s == '+'), &v);
+	if (status != TEXT_OK)
+		return status;
+	if (v > (uint64_t)INT64_MAX)
+		return TEXT_TOO_LARGE;
+	*value = negative ? -(int64_t)v : (int64_t)v;
+	return TEXT_OK;
+}
+
+enum text_parse text_parse_real(const char *s, double *value)
+{
+	char plain[128]; /* without the underscores */
+	size_t n = 0;
+	bool has_digit = false;
+	for (const char *c = s; *c; c++) {
+		const bool sign =
+			(*c == '-' || *c == '+') && (c == s || c[-1] == 'e' || c[-1] == 'E');
+		if (*c == '_' && c > s && isdigit((unsigned char)c[-1]) &&
+			isdigit((unsigned char)c[1]))
+			continue;
+		if (!isdigit((unsigned char)*c) && *c != '.' && *c != 'e' && *c != 'E' && !sign)
+			return TEXT_NOT_A_NUMBER;
+		has_digit |= isdigit((unsigned char)*c) != 0;
+		if (n + 1 >= sizeof(plain))
+			return TEXT_NOT_A_NUMBER;
+		plain[n++] = *c;
+	}
+	plain[n] = '\0';
+	char *end;
+	const double v = strtod(plain, &end);
+	if (!has_digit || *end != '\0')
+		return TEXT_NOT_A_NUMBER;
+	if (!isfinite(v))
+		return TEXT_TOO_LARGE;
+	*value = v;
+	return TEXT_OK;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t text_distance(const char *a, const char *b)
+{
+	enum { MAX = 64 };
+	const size_t n_a = strlen(a), n_b = strlen(b);
+	if (n_a > MAX || n_b > MAX)
+		return SIZE_MAX;
+	size_t row[3][MAX + 1] = { 0 }; /* rows i-2, i-1 and i of the table, in turn */
+	for (size_t j = 0; j <= n_b; j++)
+		row[0][j] = j;
+	for (size_t i = 1; i <= n_a; i++) {
+		size_t *now = row[i % 3];
+		const size_t *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+		now[0] = i;
+		for (size_t j = 1; j <= n_b; j++) {
+			const int ca = tolower((unsigned char)a[i - 1]);
+			const int cb = tolower((unsigned char)b[j - 1]);
+			now[j] = min_size(up[j - 1] + (ca != cb), min_size(up[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
+				cb == tolower((unsigned char)a[i - 2]))
+				now[j] = min_size(now[j], up2[j - 2] + 1);
+		}
+	}
+	return row[n_a % 3][n_b];
+}
+
+bool text_is_near(const char *a, const char *b, size_t *distance)
+{
+	*distance = text_distance(a, b);
+	return *distance <= (strlen(a) + 2) / 3;
+}
+
+const char *text_nearest(const char *word, const char *const *list)
+{
+	const char *best = NULL;
+	size_t best_distance = SIZE_MAX;
+	for (; *list; list++) {
+		size_t distance;
+		if (text_is_near(word, *list, &distance) && distance < best_distance) {
+			best = *list;
+			best_distance = distance;
+		}
+	}
+	return best;
+}

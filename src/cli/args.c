@@ -1,0 +1,148 @@
+#include "cli/cli.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct flag *find_long(const struct flag *flags, const char *name, size_t len)
+{
+	for (; flags->name; flags++)
+		if (strlen(flags->name) == len && strncmp(flags->name, name, len) == 0)
+			return flags;
+	return NULL;
+}
+
+static const struct flag *find_letter(const struct flag *flags, char letter)
+{
+	for (; flags->name; flags++)
+		if (letter && flags->letter == letter)
+			return flags;
+	return NULL;
+}
+
+/* An unknown --name may be a habit from elsewhere (--seed 7, --lr=1e-3). */
+static bool unknown_flag(
+	const struct command *command, const char *arg, const char *next, struct err *e)
+{
+	char name[64];
+	const char *names[MAX_FLAGS + 2];
+	const char *start = arg + strspn(arg, "-");
+	const size_t len = strcspn(start, "=");
+	snprintf(name, sizeof(name), "%.*s", (int)len, start);
+
+	size_t n = 0;
+	for (const struct flag *f = command->flags; f->name; f++)
+		names[n++] = f->name;
+	names[n++] = "help";
+	names[n] = NULL;
+	const char *near = text_nearest(name, names);
+	const bool takes_keys = command->run == cmd_train || command->run == cmd_config;
+	const char *key = takes_keys ? config_suggest(name) : NULL;
+	size_t near_distance = SIZE_MAX;
+	if (near)
+		text_is_near(name, near, &near_distance);
+	if (key && near_distance > 1) {
+		const char *value = start[len] == '=' ? start + len + 1 : next ? next : "...";
+		return err_set(e, ERR_USAGE,
+			"unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
+			value);
+	}
+	if (near)
+		return err_set(e, ERR_USAGE, "unknown flag '%s'; did you mean '--%s'?", arg, near);
+	return err_set(
+		e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg, command->name);
+}
+
+static bool set_flag(struct args *a, const struct command *command, const struct flag *f,
+	const char *value, struct err *e)
+{
+	struct flag_value *v = &a->flag[f - command->flags];
+	const char *want = "";
+	bool ok = true;
+	switch (f->kind) {
+	case FLAG_SWITCH:
+	case FLAG_STRING:
+		break;
+	case FLAG_COUNT:
+		ok = text_parse_i64(value, &v->count) == TEXT_OK && v->count >= 1 &&
+		     v->count <= 1000000;
+		want = "a whole number from 1 to 1000000";
+		break;
+	case FLAG_SEED:
+		ok = text_parse_u64(value, &v->seed) == TEXT_OK;
+		want = "a whole number from 0 to 2^64-1";
+		break;
+	case FLAG_REAL:
+		ok = text_parse_real(value, &v->real) == TEXT_OK;
+		want = "a real number";
+		break;
+	}
+	if (!ok)
+		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
+	if (v->set)
+		return err_set(e, ERR_USAGE, "--%s is given twice", f->name);
+	v->set = true;
+	v->string = value;
+	return true;
+}
+
+/* The flag at argv[i]; returns how many further arguments it took, or -1. */
+static int parse_flag(
+	struct args *a, const struct command *command, int argc, char **argv, int i, struct err *e)
+{
+	const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+	const bool is_long = arg[1] == '-';
+	const size_t len = is_long ? strcspn(arg + 2, "=") : 1;
+	const struct flag *f = is_long ? find_long(command->flags, arg + 2, len)
+				       : find_letter(command->flags, arg[1]);
+	if (!f) {
+		unknown_flag(command, arg, next, e);
+		return -1;
+	}
+	const char *rest = is_long ? arg + 2 + len : arg + 2; /* "=v", or "v" behind a letter */
+	const char *value = NULL;
+	int taken = 0;
+	if (*rest)
+		value = is_long ? rest + 1 : rest;
+	if (f->kind == FLAG_SWITCH && value) {
+		if (is_long)
+			err_set(e, ERR_USAGE, "--%s takes no value", f->name);
+		else
+			err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart", arg);
+		return -1;
+	}
+	if (f->kind != FLAG_SWITCH && !value) {
+		if (!next) {
+			err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
+			return -1;
+		}
+		value = next;
+		taken = 1;
+	}
+	return set_flag(a, command, f, value, e) ? taken : -1;
+}
+
+bool args_parse(struct args *a, const struct command *command, int argc, char **argv, struct err *e)
+{
+	*a = (struct args){ .pos = argv };
+	bool flags_end = false;
+	for (int i = 0; i < argc; i++) {
+		char *arg = argv[i];
+		if (flags_end || arg[0] != '-' || arg[1] == '\0') {
+			a->pos[a->n++] = arg;
+		} else if (strcmp(arg, "--") == 0) {
+			flags_end = true;
+		} else {
+			const int taken = parse_flag(a, command, argc, argv, i, e);
+			if (taken < 0)
+				return false;
+			i += taken;
+		}
+	}
+	if (a->n < command->min_args)
+		return err_set(e, ERR_USAGE, "'%s' needs more: dqn %s %s", command->name,
+			command->name, command->synopsis);
+	if (command->max_args >= 0 && a->n > command->max_args)
+		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s %s",
+			a->pos[command->max_args], command->name, command->synopsis);
+	return true;
+}

@@ -1,0 +1,132 @@
+#include "cli/cli.h"
+
+#include "base/file.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
+
+void say(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fputs("dqn: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int fail(const struct err *e)
+{
+	say("%s", e->msg);
+	return (int)e->kind;
+}
+
+int close_stdout(int status)
+{
+	const bool lost = ferror(stdout) != 0;
+	if (fflush(stdout) == 0 && !lost && (fclose(stdout) == 0 || errno == EBADF))
+		return status;
+	say("write standard output: %s", strerror(errno));
+	return status == STATUS_OK || status == STATUS_BELOW_REQUIRED ? ERR_RUN : status;
+}
+
+static uint64_t physical_memory(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+}
+
+/* Every line of the report with the prefix. */
+static void say_report(const struct report *r, bool warnings)
+{
+	for (const char *line = r->buf; *line;) {
+		const size_t len = strcspn(line, "\n");
+		if (warnings || strncmp(line, "warning: ", strlen("warning: ")) != 0)
+			say("%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+	if (r->text.full)
+		say("... and more");
+}
+
+bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
+	bool quiet, int *status)
+{
+	static struct report r; /* 32 KiB, too much for a small stack */
+	struct err e;
+	char *data;
+	size_t len;
+	const bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
+		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
+		e.kind = ERR_USAGE;
+		if (strchr(path, '=') && !file_exists(path))
+			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
+		*status = fail(&e);
+		return false;
+	}
+	report_init(&r);
+	config_init(c);
+	config_parse(c, name, data, len, &r);
+	free(data);
+	config_override(c, n_overrides, overrides, &r);
+	config_check(c, physical_memory(), &r);
+	say_report(&r, !quiet);
+	*status = ERR_USAGE;
+	return r.n_errors == 0;
+}
+
+bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)
+{
+	if (strcmp(path, "-") == 0) {
+		strcpy(name, "standard input");
+		return file_read_fd(STDIN_FILENO, name, WEIGHTS_LIMIT, data, len, e);
+	}
+	struct stat st;
+	const bool is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (is_dir ? !file_join(name, RUN_PATH_SIZE, path, "final.safetensors", e)
+		   : (size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
+		return is_dir ? false : err_set(e, ERR_RUN, "path too long: '%s'", path);
+	if (is_dir && !file_exists(name))
+		return err_set(e, ERR_RUN,
+			"no 'final.safetensors' in '%s'; is it a run directory, and is the run done?",
+			path);
+	return file_read(name, WEIGHTS_LIMIT, data, len, e);
+}
+
+const struct kernels *choose_kernels(struct err *e)
+{
+	const char *isa = getenv("DQN_ISA");
+	const struct kernels *k = kernels_find(isa && isa[0] ? isa : NULL);
+	if (!k)
+		err_set(e, ERR_USAGE,
+			"DQN_ISA = '%s': no such instruction set, or this CPU lacks it; 'scalar' always works",
+			isa);
+	return k;
+}
+
+void print_wrapped(FILE *f, int indent, const char *text)
+{
+	const size_t width = 80 - (size_t)indent;
+	while (*text) {
+		size_t len = strlen(text);
+		if (len >= width) {
+			len = width - 1;
+			while (len > 0 && text[len] != ' ')
+				len--;
+			if (len == 0)
+				len = strcspn(text, " ");
+		}
+		fprintf(f, "%*s%.*s\n", indent, "", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+}

@@ -1,0 +1,84 @@
+#include "cli/cli.h"
+
+#include <string.h>
+
+enum { EXPLAIN };
+const struct flag config_flags[] = {
+	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL,
+		"what the keys, or one KEY, mean: default, range, names elsewhere" },
+	{ .name = NULL },
+};
+
+static void explain(const struct option *o)
+{
+	char range[256];
+	struct text t;
+	text_init(&t, range, sizeof(range));
+	option_print_range(o, &t);
+	printf("%s = %s\n", o->key, o->def);
+	print_wrapped(stdout, 4, o->help);
+	printf("    Takes: %s.\n", range);
+	if (o->elsewhere[0]) {
+		char names[256];
+		text_init(&t, names, sizeof(names));
+		text_add(&t, "Elsewhere: ");
+		for (const char *c = o->elsewhere; *c; c++)
+			text_add(&t, *c == ' ' ? ", " : "%c", *c);
+		print_wrapped(stdout, 4, names);
+	}
+}
+
+static int explain_all(void)
+{
+	const char *section = "";
+	for (const struct option *o = config_options; o->key; o++) {
+		if (strcmp(section, o->section) != 0)
+			printf("%s[%s]\n", section[0] ? "\n" : "", o->section);
+		section = o->section;
+		explain(o);
+	}
+	return STATUS_OK;
+}
+
+static int explain_one(const char *key)
+{
+	const struct option *o = config_find(key);
+	struct err e;
+	if (o) {
+		printf("[%s]\n", o->section);
+		explain(o);
+		return STATUS_OK;
+	}
+	const char *near = config_suggest(key);
+	if (near)
+		err_set(&e, ERR_USAGE, "unknown key '%s'; did you mean '%s'?", key, near);
+	else
+		err_set(&e, ERR_USAGE, "unknown key '%s'; 'dqn config --explain' lists them all",
+			key);
+	return fail(&e);
+}
+
+int cmd_config(const struct args *args)
+{
+	struct err e;
+	if (args->flag[EXPLAIN].set) {
+		if (args->n <= 1)
+			return args->n == 1 ? explain_one(args->pos[0]) : explain_all();
+		err_set(&e, ERR_USAGE, "--explain takes one key, or none for all");
+		return fail(&e);
+	}
+	if (args->n == 0) {
+		err_set(&e, ERR_USAGE, "'config' needs a file: dqn config CONFIG [key=value ...]");
+		return fail(&e);
+	}
+	struct config c;
+	int status;
+	if (!load_config(&c, args->pos[0], args->n - 1, args->pos + 1, false, &status))
+		return status;
+	char buf[8192];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	config_print(&c, &t);
+	fputs(buf, stdout);
+	return STATUS_OK;
+}

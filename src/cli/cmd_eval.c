@@ -1,0 +1,153 @@
+#include "cli/cli.h"
+
+#include "run/run.h"
+#include "run/weights.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { EPISODES, SEED, EPSILON, REQUIRE, JSON, CSV };
+const struct flag eval_flags[] = {
+	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S", "of the environment (default 10000)" },
+	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
+	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
+		"exit status 3 if the mean return is below R" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
+	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
+	{ .name = NULL },
+};
+
+struct eval_job {
+	const char *name; /* of the weights file */
+	const struct weights *weights;
+	uint64_t seed;
+	double epsilon;
+	struct eval_stats stats;
+	struct episode *episodes;
+};
+
+static void print_text(const struct eval_job *job)
+{
+	const struct eval_stats *s = &job->stats;
+	char min[TEXT_REAL_SIZE], max[TEXT_REAL_SIZE], epsilon[TEXT_REAL_SIZE];
+	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
+		job->weights->env->id, s->return_mean, s->return_std, s->n_episodes,
+		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
+	printf("weights: %s; seed %" PRIu64 ", epsilon %s\n", job->name, job->seed,
+		text_real(job->epsilon, epsilon));
+}
+
+static void print_json(const struct eval_job *job)
+{
+	const struct eval_stats *s = &job->stats;
+	static char buf[2 * RUN_PATH_SIZE + 1024];
+	char real[TEXT_REAL_SIZE];
+	struct text t;
+	const struct {
+		const char *key;
+		double value;
+	} reals[] = {
+		{ "epsilon", job->epsilon },
+		{ "return_mean", s->return_mean },
+		{ "return_std", s->return_std },
+		{ "return_min", s->return_min },
+		{ "return_max", s->return_max },
+		{ "length_mean", s->length_mean },
+	};
+	text_init(&t, buf, sizeof(buf));
+	text_add(&t, "{\"weights\":");
+	text_add_json_string(&t, job->name);
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%" PRIu64 ",\"episodes\":%" PRId64,
+		job->weights->env->id, job->seed, s->n_episodes);
+	for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
+		text_add(&t, ",\"%s\":", reals[i].key);
+		text_add_json_real(&t, reals[i].value);
+	}
+	printf("%s,\"returns\":[", buf);
+	for (int64_t i = 0; i < s->n_episodes; i++)
+		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));
+	printf("]}\n");
+}
+
+static void print_csv(const struct eval_job *job)
+{
+	char real[TEXT_REAL_SIZE];
+	printf("episode,return,length\n");
+	for (int64_t i = 0; i < job->stats.n_episodes; i++)
+		printf("%" PRId64 ",%s,%" PRId64 "\n", i + 1,
+			text_real(job->episodes[i].episode_return, real), job->episodes[i].length);
+}
+
+static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e)
+{
+	const struct weights *w = job->weights;
+	const struct kernels *k = choose_kernels(e);
+	if (!k)
+		return false;
+	float *work = malloc(net_work_size(&w->net, 1) * sizeof(float));
+	job->episodes = malloc((size_t)n_episodes * sizeof(*job->episodes));
+	if (!work || !job->episodes) {
+		free(work);
+		return err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes", n_episodes);
+	}
+	const struct policy policy = { .net = w->net, .k = k, .params = w->params, .work = work };
+	struct env env;
+	struct rng env_rng, explore;
+	env_init(&env, w->env, w->max_episode_steps, w->obs_scale);
+	rng_init(&env_rng, job->seed);
+	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
+	evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore, &job->stats,
+		job->episodes);
+	free(work);
+	return true;
+}
+
+int cmd_eval(const struct args *args)
+{
+	const uint64_t default_seed = 10000; /* far from the seeds that people train with */
+	const struct flag_value *flag = args->flag;
+	struct err e;
+	if (flag[JSON].set && flag[CSV].set) {
+		err_set(&e, ERR_USAGE, "--json and --csv exclude each other");
+		return fail(&e);
+	}
+	if (flag[EPSILON].set && !(flag[EPSILON].real >= 0 && flag[EPSILON].real <= 1)) {
+		err_set(&e, ERR_USAGE, "--epsilon '%s' is not in [0, 1]", flag[EPSILON].string);
+		return fail(&e);
+	}
+
+	static char name[RUN_PATH_SIZE];
+	struct weights w;
+	char *data;
+	size_t len;
+	if (!read_weights(args->pos[0], name, &data, &len, &e))
+		return fail(&e);
+	const bool parsed = weights_parse(&w, name, data, len, &e);
+	free(data);
+	if (!parsed)
+		return fail(&e);
+
+	struct eval_job job = { .name = name, .weights = &w };
+	job.seed = flag[SEED].set ? flag[SEED].seed : default_seed;
+	job.epsilon = flag[EPSILON].set ? flag[EPSILON].real : 0;
+	const int64_t n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
+	int status = STATUS_OK;
+	if (!run_episodes(&job, n_episodes, &e))
+		status = fail(&e);
+	else if (flag[JSON].set)
+		print_json(&job);
+	else if (flag[CSV].set)
+		print_csv(&job);
+	else
+		print_text(&job);
+	if (status == STATUS_OK && flag[REQUIRE].set &&
+		!(job.stats.return_mean >= flag[REQUIRE].real)) {
+		say("mean return %.17g is below the required %s", job.stats.return_mean,
+			flag[REQUIRE].string);
+		status = STATUS_BELOW_REQUIRED;
+	}
+	free(job.episodes);
+	weights_release(&w);
+	return status;
+}

@@ -1,0 +1,171 @@
+#include "cli/cli.h"
+#include "cli/version.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { MAN };
+const struct flag help_flags[] = {
+	[MAN] = { "man", '\0', FLAG_SWITCH, NULL, "print the manual page, in roff" },
+	{ .name = NULL },
+};
+
+static const struct {
+	int status;
+	const char *meaning;
+} statuses[] = {
+	{ 0, "done (also: already done)" },
+	{ 1, "the run failed: I/O, memory, environment" },
+	{ 2, "usage or configuration" },
+	{ 3, "finished, but below what --require asked" },
+	{ 4, "diverged: a weight, loss or Q value is not finite" },
+	{ 5, "corrupt or incompatible file" },
+	{ 6, "the run directory is in use, or belongs to a different configuration" },
+};
+enum { N_STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
+
+void print_usage(FILE *f)
+{
+	fputs("Examples:\n"
+	      "  dqn train configs/cartpole.ini           train, write runs/cartpole/seed-1\n"
+	      "  dqn eval runs/cartpole/seed-1            judge the weights on new episodes\n"
+	      "  dqn train configs/cartpole.ini seed=2 learning_rate=5e-4\n"
+	      "\n"
+	      "Commands:\n",
+		f);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(f, "  %-8s %s\n", c->name, c->summary);
+	fputs("\n'dqn help COMMAND' tells more; 'dqn --version' prints the version.\n", f);
+}
+
+static void print_flag(const struct flag *f)
+{
+	char left[64];
+	snprintf(left, sizeof(left), "%s%c%s--%s%s%s", f->letter ? "-" : " ",
+		f->letter ? f->letter : ' ', f->letter ? ", " : "  ", f->name, f->arg ? " " : "",
+		f->arg ? f->arg : "");
+	printf("  %-20s %s\n", left, f->help);
+}
+
+void print_help(const struct command *command)
+{
+	printf("Examples:\n");
+	for (const char *line = command->examples; *line;) {
+		const size_t len = strcspn(line, "\n");
+		printf("  %.*s\n", (int)len, line);
+		line += len + 1;
+	}
+	printf("\nUsage:\n");
+	char usage[256];
+	snprintf(usage, sizeof(usage), "dqn %s %s", command->name, command->synopsis);
+	print_wrapped(stdout, 2, usage);
+	printf("\nWhat it does: %s.\n", command->summary);
+	print_wrapped(stdout, 0, command->details);
+	if (command->flags->name)
+		printf("\nFlags:\n");
+	for (const struct flag *f = command->flags; f->name; f++)
+		print_flag(f);
+	printf("\nExit status:\n");
+	for (int i = 0; i < N_STATUSES; i++)
+		printf("  %d  %s\n", statuses[i].status, statuses[i].meaning);
+}
+
+/* Text for roff: backslashes, dashes and a leading dot are special there. */
+static void put_roff(const char *s)
+{
+	for (const char *c = s; *c; c++) {
+		if ((*c == '.' || *c == '\'') && (c == s || c[-1] == '\n'))
+			fputs("\\&", stdout);
+		if (*c == '-')
+			fputs("\\-", stdout);
+		else if (*c == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(*c);
+	}
+}
+
+static void put_item(const char *tag, const char *text)
+{
+	printf(".TP\n.B ");
+	put_roff(tag);
+	putchar('\n');
+	put_roff(text);
+	putchar('\n');
+}
+
+static void print_man(void)
+{
+	printf(".TH DQN 1 \"\" \"dqn %s\" \"User Commands\"\n", DQN_VERSION);
+	printf(".SH NAME\ndqn \\- train and evaluate Deep Q\\-Networks\n.SH SYNOPSIS\n");
+	for (const struct command *c = commands; c->name; c++) {
+		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", c->name);
+		put_roff(c->synopsis);
+		putchar('\n');
+	}
+	printf(".SH COMMANDS\n");
+	for (const struct command *c = commands; c->name; c++) {
+		printf(".SS dqn %s\n", c->name);
+		printf("%c", toupper((unsigned char)c->summary[0]));
+		put_roff(c->summary + 1);
+		printf(".\n");
+		put_roff(c->details);
+		putchar('\n');
+		for (const struct flag *f = c->flags; f->name; f++) {
+			char tag[64];
+			snprintf(tag, sizeof(tag), "%s%c%s--%s%s%s", f->letter ? "-" : "",
+				f->letter ? f->letter : ' ', f->letter ? ", " : "", f->name,
+				f->arg ? " " : "", f->arg ? f->arg : "");
+			put_item(tag + (f->letter ? 0 : 1), f->help);
+		}
+	}
+	printf(".SH CONFIGURATION\nAn INI file; every key has a default.\n");
+	const char *section = "";
+	for (const struct option *o = config_options; o->key; o++) {
+		char tag[128], text[512];
+		struct text t;
+		if (strcmp(section, o->section) != 0)
+			printf(".SS [%s]\n", o->section);
+		section = o->section;
+		snprintf(tag, sizeof(tag), "%s = %s", o->key, o->def);
+		text_init(&t, text, sizeof(text));
+		text_add(&t, "%s Takes: ", o->help);
+		option_print_range(o, &t);
+		text_add(&t, ".");
+		put_item(tag, text);
+	}
+	printf(".SH ENVIRONMENT\n");
+	put_item("DQN_ISA",
+		"Forces the instruction set of the arithmetic: scalar, avx2 or avx512. The results are "
+		"the same bytes with each.");
+	printf(".SH EXIT STATUS\n");
+	for (int i = 0; i < N_STATUSES; i++) {
+		char tag[16];
+		snprintf(tag, sizeof(tag), "%d", statuses[i].status);
+		put_item(tag, statuses[i].meaning);
+	}
+	printf(".SH EXAMPLES\n.nf\n");
+	for (const struct command *c = commands; c->name; c++)
+		put_roff(c->examples);
+	printf(".fi\n");
+}
+
+int cmd_help(const struct args *args)
+{
+	if (args->flag[MAN].set) {
+		print_man();
+		return STATUS_OK;
+	}
+	if (args->n == 0) {
+		print_usage(stdout);
+		return STATUS_OK;
+	}
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, args->pos[0]) == 0) {
+			print_help(c);
+			return STATUS_OK;
+		}
+	struct err e;
+	err_set(&e, ERR_USAGE, "no command '%s'; 'dqn help' lists them", args->pos[0]);
+	return fail(&e);
+}

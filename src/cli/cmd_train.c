@@ -1,0 +1,154 @@
+#include "cli/cli.h"
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUT, FRESH, JSON, QUIET, VERBOSE };
+const struct flag train_flags[] = {
+	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "write the run there" },
+	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
+		"remove an earlier run there and start again" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print the result as one line of JSON" },
+	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "no progress and no warnings" },
+	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "a line per log interval, too" },
+	{ .name = NULL },
+};
+
+/* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
+static void config_name(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	size_t len = strlen(base);
+	if (len > 4 && strcmp(base + len - 4, ".ini") == 0)
+		len -= 4;
+	snprintf(name, size, "%.*s", (int)len, strcmp(path, "-") == 0 ? "stdin" : base);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* runs/NAME[,key=value...]/seed-N: the overrides in sorted order, their values as
+ * they are printed, so that 5e-4 and 0.0005 are the same run. Sorts overrides. */
+static bool default_dir(const struct config *c, const char *path, char **overrides, int n_overrides,
+	char dir[RUN_PATH_SIZE], struct err *e)
+{
+	char name[RUN_PATH_SIZE];
+	struct text t;
+	config_name(path, name, sizeof(name));
+	text_init(&t, dir, RUN_PATH_SIZE);
+	text_add(&t, "runs/%s", name);
+	qsort(overrides, (size_t)n_overrides, sizeof(*overrides), compare_strings);
+	for (int i = 0; i < n_overrides; i++) {
+		char key[64];
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
+		if (strcmp(key, "seed") == 0)
+			continue;
+		text_add(&t, ",%s=", key);
+		config_print_value(c, config_find(key), &t);
+	}
+	text_add(&t, "/seed-%" PRIu64, c->seed);
+	return !t.full ||
+	       err_set(e, ERR_USAGE, "the run's default directory has too long a name; use --out");
+}
+
+static void print_summary(const struct run *r)
+{
+	const struct result *res = &r->result;
+	char buf[TEXT_REAL_SIZE];
+	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64
+	       " fresh episodes (min %s, ",
+		res->env_id, res->seed, res->final.return_mean, res->final.return_std,
+		res->final.n_episodes, text_real(res->final.return_min, buf));
+	printf("max %s)\n", text_real(res->final.return_max, buf));
+	if (res->stopped)
+		printf("solved after %" PRId64 " of %" PRId64 " steps: ", res->timesteps,
+			res->total_timesteps);
+	else
+		printf("trained for %" PRId64 " steps: ", res->timesteps);
+	printf("%" PRId64 " episodes, %" PRIu64 " updates\n", res->episodes, res->n_updates);
+	if (res->has_best)
+		printf("best evaluation: %s at step %" PRId64 "\n",
+			text_real(res->best_return_mean, buf), res->best_timesteps);
+	printf("weights: %s/final.safetensors\n", r->dir);
+	if (!r->was_done) {
+		const double wall_s = run_wall_s(r);
+		printf("time: %.2f s, %.0f steps/s\n", wall_s, (double)res->timesteps / wall_s);
+	}
+}
+
+static void print_result(const struct run *r, bool json)
+{
+	char buf[RUN_RESULT_SIZE];
+	struct text t;
+	if (!json) {
+		print_summary(r);
+		return;
+	}
+	text_init(&t, buf, sizeof(buf));
+	result_print(&r->result, &t);
+	puts(buf);
+}
+
+static int run_to_end(struct run *r, enum progress_level level)
+{
+	struct progress p;
+	struct err e;
+	bool ok = true;
+	if (r->removed[0] && level != PROGRESS_QUIET)
+		say("removed from '%s': %s", r->dir, r->removed);
+	if (r->was_started && level != PROGRESS_QUIET)
+		say("'%s' holds an unfinished run of this configuration; starting it again",
+			r->dir);
+	if (r->was_done && level != PROGRESS_QUIET)
+		say("'%s' is done already; --fresh runs it again", r->dir);
+	progress_init(&p, level);
+	while (ok && r->state == RUN_ACTIVE) {
+		ok = run_step(r, &e);
+		if (ok)
+			progress_step(&p, r);
+	}
+	progress_end(&p);
+	return ok ? STATUS_OK : fail(&e);
+}
+
+int cmd_train(const struct args *args)
+{
+	static struct run r;
+	struct config c;
+	struct err e;
+	int status;
+	const bool quiet = args->flag[QUIET].set, verbose = args->flag[VERBOSE].set;
+	if (quiet && verbose) {
+		err_set(&e, ERR_USAGE, "--quiet and --verbose exclude each other");
+		return fail(&e);
+	}
+	char **overrides = args->pos + 1;
+	const int n_overrides = args->n - 1;
+	if (!load_config(&c, args->pos[0], n_overrides, overrides, quiet, &status))
+		return status;
+	const struct kernels *k = choose_kernels(&e);
+	char dir[RUN_PATH_SIZE];
+	const char *out = dir;
+	if (args->flag[OUT].set)
+		out = args->flag[OUT].string;
+	else if (!default_dir(&c, args->pos[0], overrides, n_overrides, dir, &e))
+		return fail(&e);
+	if (out[0] == '\0') {
+		err_set(&e, ERR_USAGE, "--out needs the name of a directory");
+		return fail(&e);
+	}
+	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))
+		return fail(&e);
+	status = run_to_end(&r, quiet     ? PROGRESS_QUIET
+				: verbose ? PROGRESS_VERBOSE
+					  : PROGRESS_NORMAL);
+	if (status == STATUS_OK)
+		print_result(&r, args->flag[JSON].set);
+	run_close(&r);
+	return status;
+}

@@ -1,0 +1,121 @@
+/* dqn: the table of commands and the way into them. */
+#include "cli/cli.h"
+#include "cli/version.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct flag no_flags[] = { { .name = NULL } };
+
+const struct command commands[] = {
+	{ "train", "CONFIG [key=value ...] [--out DIR] [--fresh] [--json] [-q|-v]",
+		"train an agent as CONFIG says and write a run directory",
+		"CONFIG is an INI file, or - for standard input; key=value arguments override it. "
+		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
+		"already is recognised; one that was cut short starts again. The result goes to "
+		"standard output, progress to standard error.",
+		"dqn train configs/cartpole.ini\n"
+		"dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
+		"dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
+		train_flags, 1, -1, cmd_train },
+	{ "eval",
+		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--require R] [--json|--csv]",
+		"run episodes with saved weights",
+		"RUN is a run directory, whose final.safetensors is used; WEIGHTS is a weights file, or "
+		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
+		"does, the others go on from there.",
+		"dqn eval runs/cartpole/seed-1\n"
+		"dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
+		"dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",
+		eval_flags, 1, 1, cmd_eval },
+	{ "config", "CONFIG [key=value ...] | --explain [KEY]",
+		"print the full configuration, or explain its keys",
+		"The printed file has every key and reads back to the same configuration.",
+		"dqn config configs/cartpole.ini seed=7\n"
+		"dqn config /dev/null          # all defaults\n"
+		"dqn config --explain n_steps\n",
+		config_flags, 0, -1, cmd_config },
+	{ "inspect", "FILE", "show what a weights file holds",
+		"FILE is any safetensors file of float32 tensors, a run directory, or - for standard "
+		"input.",
+		"dqn inspect runs/cartpole/seed-1/best.safetensors\n", no_flags, 1, 1,
+		cmd_inspect },
+	{ "help", "[COMMAND] | --man", "show how to use dqn or one of its commands", "",
+		"dqn help train\n"
+		"dqn help --man | man -l -\n",
+		help_flags, 0, 1, cmd_help },
+	{ .name = NULL },
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *names[sizeof(commands) / sizeof(commands[0])];
+	size_t n = 0;
+	for (const struct command *c = commands; c->name; c++)
+		names[n++] = c->name;
+	names[n] = NULL;
+	const char *near = text_nearest(word, names);
+	struct err e;
+	if (near)
+		err_set(&e, ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, near);
+	else
+		err_set(&e, ERR_USAGE, "unknown command '%s'; 'dqn help' lists them", word);
+	return fail(&e);
+}
+
+/* A closed descriptor 0, 1 or 2 would be taken by the next file that is opened.
+ * What stands in for it fails, as the closed one would. */
+static void fill_standard_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+			_exit(ERR_RUN);
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	fill_standard_descriptors();
+	if (argc < 2) {
+		print_usage(stderr);
+		return ERR_USAGE;
+	}
+	const char *word = argv[1];
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+		printf("dqn %s\n", DQN_VERSION);
+		return close_stdout(STATUS_OK);
+	}
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+		print_usage(stdout);
+		return close_stdout(STATUS_OK);
+	}
+	const struct command *command = find_command(word);
+	if (!command)
+		return unknown_command(word);
+	if (asks_for_help(argc - 2, argv + 2)) {
+		print_help(command);
+		return close_stdout(STATUS_OK);
+	}
+	struct args args;
+	struct err e;
+	if (!args_parse(&args, command, argc - 2, argv + 2, &e))
+		return fail(&e);
+	return close_stdout(command->run(&args));
+}

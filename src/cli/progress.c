@@ -1,0 +1,125 @@
+#include "cli/progress.h"
+
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool locale_is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *v = getenv(names[i]);
+		if (v && v[0])
+			return strstr(v, "UTF-8") || strstr(v, "utf8");
+	}
+	return false;
+}
+
+void progress_init(struct progress *p, enum progress_level level)
+{
+	const char *term = getenv("TERM"), *columns = getenv("COLUMNS");
+	int64_t width = 80;
+	*p = (struct progress){ .level = level, .utf8 = locale_is_utf8() };
+	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	if (columns && text_parse_i64(columns, &width) == TEXT_OK && (width < 20 || width > 1000))
+		width = 80;
+	p->width = (int)width;
+}
+
+static void add_bar(struct progress *p, double value)
+{
+	if (isnan(value))
+		return;
+	if (p->n_bars == SPARK_BARS) {
+		p->n_bars--;
+		memmove(p->bars, p->bars + 1, (SPARK_BARS - 1) * sizeof(p->bars[0]));
+	}
+	p->bars[p->n_bars++] = value;
+}
+
+static void add_sparkline(const struct progress *p, double top, struct text *t)
+{
+	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+	enum { N = sizeof(blocks) / sizeof(blocks[0]) };
+	for (int i = 0; i < p->n_bars; i++)
+		top = p->bars[i] > top ? p->bars[i] : top;
+	for (int i = 0; i < p->n_bars; i++) {
+		const int level = top > 0 ? (int)(p->bars[i] / top * N) : 0;
+		text_add(t, "%s", blocks[level < 0 ? 0 : level >= N ? N - 1 : level]);
+	}
+}
+
+static void draw(struct progress *p, const struct run *r)
+{
+	const struct train *t = &r->train;
+	const double wall_s = run_wall_s(r);
+	const double total = (double)t->config.total_timesteps, done = (double)t->timesteps;
+	const double rate = done / wall_s;
+	char buf[512];
+	struct text line;
+	text_init(&line, buf, sizeof(buf));
+	text_add(&line, "dqn: %" PRId64 "/%" PRId64 " %3.0f %% %6.0f steps/s %s%.1f s left",
+		t->timesteps, t->config.total_timesteps, 100 * done / total, rate,
+		isfinite(t->config.stop_return) ? "at most " : "", (total - done) / rate);
+	if (p->n_bars > 0)
+		text_add(&line, "  return %.1f ", p->bars[p->n_bars - 1]);
+	/* The bars are one column but three bytes each. */
+	if (p->utf8 && (int)line.len + p->n_bars < p->width)
+		add_sparkline(p, t->env.ops->solved_return, &line);
+	else if ((int)line.len >= p->width)
+		buf[p->width - 1] = '\0';
+	fprintf(stderr, "\r%s\033[K", buf);
+	fflush(stderr);
+	p->drawn = true;
+	p->last_s = wall_s;
+}
+
+static void say_row(const struct run *r)
+{
+	const struct train *t = &r->train;
+	char buf[512];
+	struct text line;
+	text_init(&line, buf, sizeof(buf));
+	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%)", t->timesteps,
+		t->config.total_timesteps,
+		100 * (double)t->timesteps / (double)t->config.total_timesteps);
+	if (t->events & TRAIN_EVALUATED)
+		text_add(&line, ": evaluation %.1f +- %.1f over %" PRId64 " episodes%s",
+			t->eval.stats.return_mean, t->eval.stats.return_std,
+			t->eval.stats.n_episodes, t->eval.is_best ? ", best" : "");
+	else
+		text_add(&line,
+			": training return %.1f, epsilon %.3f, loss %.3g, gradient norm %.3g",
+			t->log.ep_rew_mean, t->log.exploration_rate, t->log.loss, t->log.grad_norm);
+	text_add(&line, ", %.0f steps/s", (double)t->timesteps / run_wall_s(r));
+	say("%s", buf);
+}
+
+void progress_step(struct progress *p, const struct run *r)
+{
+	const double min_interval_s = 1.0 / 6; /* redraw no more often than the eye follows */
+	enum { CLOCK_EVERY = 64 };             /* steps between looks at the clock */
+	const struct train *t = &r->train;
+	if (p->level == PROGRESS_QUIET)
+		return;
+	if (t->events & TRAIN_LOGGED)
+		add_bar(p, t->log.ep_rew_mean);
+	if (!p->terminal) {
+		if (t->events & TRAIN_EVALUATED ||
+			(t->events & TRAIN_LOGGED && p->level == PROGRESS_VERBOSE))
+			say_row(r);
+	} else if (t->timesteps % CLOCK_EVERY == 0 && run_wall_s(r) - p->last_s >= min_interval_s) {
+		draw(p, r);
+	}
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->drawn)
+		fputs("\r\033[K", stderr);
+	p->drawn = false;
+}

@@ -1,0 +1,67 @@
+#include "env/cartpole.h"
+
+#include "base/pmath.h"
+
+#include <assert.h>
+
+#define X_MAX 2.4                                    /* m */
+#define THETA_MAX (12 * 2 * 3.141592653589793 / 360) /* rad, in Gymnasium's order */
+
+static void observe(const struct cartpole *s, float *obs)
+{
+	obs[0] = (float)s->x;
+	obs[1] = (float)s->x_dot;
+	obs[2] = (float)s->theta;
+	obs[3] = (float)s->theta_dot;
+}
+
+static void cartpole_reset(void *state, struct rng *rng, float *obs)
+{
+	struct cartpole *s = state;
+	s->x = rng_uniform(rng, -0.05, 0.05);
+	s->x_dot = rng_uniform(rng, -0.05, 0.05);
+	s->theta = rng_uniform(rng, -0.05, 0.05);
+	s->theta_dot = rng_uniform(rng, -0.05, 0.05);
+	observe(s, obs);
+}
+
+/* In double and in Gymnasium's order of operations. */
+static struct step cartpole_step(void *state, int action, float *obs)
+{
+	const double gravity = 9.8, masscart = 1.0, masspole = 0.1,
+		     total_mass = masspole + masscart;
+	const double length = 0.5; /* half the pole's */
+	const double polemass_length = masspole * length, force_mag = 10.0, tau = 0.02; /* s */
+	assert(action == 0 || action == 1);
+	struct cartpole *s = state;
+
+	const double force = action == 1 ? force_mag : -force_mag;
+	const double costheta = pm_cos(s->theta), sintheta = pm_sin(s->theta);
+	const double temp =
+		(force + polemass_length * (s->theta_dot * s->theta_dot) * sintheta) / total_mass;
+	const double thetaacc =
+		(gravity * sintheta - costheta * temp) /
+		(length * (4.0 / 3.0 - masspole * (costheta * costheta) / total_mass));
+	const double xacc = temp - polemass_length * thetaacc * costheta / total_mass;
+
+	s->x += tau * s->x_dot;
+	s->x_dot += tau * xacc;
+	s->theta += tau * s->theta_dot;
+	s->theta_dot += tau * thetaacc;
+	observe(s, obs);
+
+	const bool out =
+		s->x < -X_MAX || s->x > X_MAX || s->theta < -THETA_MAX || s->theta > THETA_MAX;
+	return (struct step){ .reward = 1, .terminated = out };
+}
+
+#define CARTPOLE(id_, max_episode_steps_, solved_return_)                                         \
+	{                                                                                         \
+		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
+		.solved_return = solved_return_, .obs_high = { X_MAX, 3, THETA_MAX, 3 },          \
+		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
+		.step = cartpole_step,                                                            \
+	}
+
+const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);
+const struct env_ops cartpole_v0 = CARTPOLE("CartPole-v0", 200, 195);

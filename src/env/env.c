@@ -1,0 +1,52 @@
+#include "env/env.h"
+
+#include "env/cartpole.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* One row each, in the same order. */
+const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", NULL };
+static const struct env_ops *const envs[] = { &cartpole_v1, &cartpole_v0, NULL };
+
+const struct env_ops *env_find(const char *id)
+{
+	for (int i = 0; envs[i]; i++)
+		if (strcmp(envs[i]->id, id) == 0)
+			return envs[i];
+	return NULL;
+}
+
+void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps,
+	const float *obs_scale)
+{
+	assert(ops->state_size <= sizeof(env->state) && ops->obs_dim <= ENV_MAX_OBS);
+	*env = (struct env){ .ops = ops };
+	env->max_episode_steps = max_episode_steps > 0 ? max_episode_steps : ops->max_episode_steps;
+	for (int i = 0; i < ops->obs_dim; i++)
+		env->obs_scale[i] = obs_scale ? obs_scale[i] : 1;
+}
+
+static void scale_obs(const struct env *env, float *obs)
+{
+	for (int i = 0; i < env->ops->obs_dim; i++)
+		obs[i] *= env->obs_scale[i];
+}
+
+void env_reset(struct env *env, struct rng *rng, float *obs)
+{
+	env->elapsed_steps = 0;
+	env->ops->reset(env->state.bytes, rng, obs);
+	scale_obs(env, obs);
+}
+
+struct step env_step(struct env *env, int action, float *obs)
+{
+	assert(action >= 0 && action < env->ops->n_actions);
+	struct step s = env->ops->step(env->state.bytes, action, obs);
+	env->elapsed_steps++;
+	/* Like Gymnasium's TimeLimit, without a look at terminated. */
+	s.truncated = env->elapsed_steps >= env->max_episode_steps;
+	scale_obs(env, obs);
+	return s;
+}

@@ -1,0 +1,123 @@
+/* The vector of the instruction set this file is compiled for.
+ *
+ *     vf                 LANES floats
+ *     vf_set1(x)         x in every lane
+ *     vf_load(p)  vf_store(p, v)               LANES floats, any alignment
+ *     vf_load_n(p, n)  vf_store_n(p, v, n)     the first n < LANES of them, the rest 0
+ *     vf_fma(a, b, c)    a * b + c, rounded once
+ *     vf_add vf_mul vf_div vf_sqrt             correctly rounded, as IEEE 754 has them
+ *     vf_relu(v)         v < 0 ? 0 : v, so NaN stays NaN
+ *     vf_pass(v, gate)   gate > 0 ? v : 0
+ *     vf_flush(v)        |v| < TINY ? 0 : v
+ *
+ * TILE_ROWS is how many rows of a product fit the register file at two vectors
+ * a row. Every operation gives the same bits in every instruction set; the
+ * scalar one at the end is the definition.
+ */
+#ifndef DQN_NN_SIMD_H
+#define DQN_NN_SIMD_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TINY 0x1p-100f
+
+#if defined(KERNELS_AVX512)
+#include <immintrin.h>
+
+typedef __m512 vf;
+enum { LANES = 16, TILE_ROWS = 8 };
+
+static inline __mmask16 first_n(int n)
+{
+	return (__mmask16)((1u << n) - 1);
+}
+#define vf_set1(x) _mm512_set1_ps(x)
+#define vf_load(p) _mm512_loadu_ps(p)
+#define vf_store(p, v) _mm512_storeu_ps(p, v)
+#define vf_load_n(p, n) _mm512_maskz_loadu_ps(first_n(n), p)
+#define vf_store_n(p, v, n) _mm512_mask_storeu_ps(p, first_n(n), v)
+#define vf_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define vf_add(a, b) _mm512_add_ps(a, b)
+#define vf_mul(a, b) _mm512_mul_ps(a, b)
+#define vf_div(a, b) _mm512_div_ps(a, b)
+#define vf_sqrt(a) _mm512_sqrt_ps(a)
+#define vf_relu(v) _mm512_max_ps(_mm512_setzero_ps(), v)
+#define vf_pass(v, gate) \
+	_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
+#define vf_flush(v)          \
+	_mm512_maskz_mov_ps( \
+		_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
+
+#elif defined(KERNELS_AVX2)
+#include <immintrin.h>
+
+typedef __m256 vf;
+enum { LANES = 8, TILE_ROWS = 4 };
+
+static inline __m256i first_n(int n)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#define vf_set1(x) _mm256_set1_ps(x)
+#define vf_load(p) _mm256_loadu_ps(p)
+#define vf_store(p, v) _mm256_storeu_ps(p, v)
+#define vf_load_n(p, n) _mm256_maskload_ps(p, first_n(n))
+#define vf_store_n(p, v, n) _mm256_maskstore_ps(p, first_n(n), v)
+#define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define vf_add(a, b) _mm256_add_ps(a, b)
+#define vf_mul(a, b) _mm256_mul_ps(a, b)
+#define vf_div(a, b) _mm256_div_ps(a, b)
+#define vf_sqrt(a) _mm256_sqrt_ps(a)
+#define vf_relu(v) _mm256_max_ps(_mm256_setzero_ps(), v)
+#define vf_pass(v, gate) _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), v)
+static inline vf vf_flush(vf v)
+{
+	const vf magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+	return _mm256_and_ps(_mm256_cmp_ps(magnitude, _mm256_set1_ps(TINY), _CMP_NLT_UQ), v);
+}
+
+#else
+
+typedef float vf;
+enum { LANES = 1, TILE_ROWS = 4 };
+
+#if defined(__FMA__) || defined(FP_FAST_FMAF) || defined(__aarch64__)
+#define vf_fma(a, b, c) __builtin_fmaf(a, b, c)
+#else
+/* fmaf in double, exactly: the product of two floats is exact in a double. If
+ * the sum is not, its last bit is made odd towards the rest, so that the one
+ * rounding to float that counts sees which side it lies on (Boldo and
+ * Melquiond, "Emulation of FMA and correctly rounded sums", 2008). */
+static inline float vf_fma(float a, float b, float c)
+{
+	const double p = (double)a * b, s = p + c;
+	const double p_part = s - c, rest = (p - p_part) + (c - (s - p_part));
+	uint64_t bits;
+	memcpy(&bits, &s, sizeof(bits));
+	/* An infinite or NaN sum has a NaN rest: all comparisons below are false. */
+	if ((rest < 0 || rest > 0) && !(bits & 1)) {
+		bits += (rest > 0) == (s > 0) ? 1u : UINT64_MAX;
+		double odd;
+		memcpy(&odd, &bits, sizeof(odd));
+		return (float)odd;
+	}
+	return (float)s;
+}
+#endif
+#define vf_set1(x) (x)
+#define vf_load(p) (*(p))
+#define vf_store(p, v) (*(p) = (v))
+#define vf_load_n(p, n) ((void)(n), 0.0f) /* n < LANES is 0 here */
+#define vf_store_n(p, v, n) ((void)(p), (void)(v), (void)(n))
+#define vf_add(a, b) ((a) + (b))
+#define vf_mul(a, b) ((a) * (b))
+#define vf_div(a, b) ((a) / (b))
+#define vf_sqrt(a) sqrtf(a)
+#define vf_relu(v) ((v) < 0 ? 0 : (v))
+#define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
+#define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
+
+#endif
+#endif

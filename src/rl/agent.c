@@ -1,0 +1,132 @@
+#include "rl/agent.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const loss_names[] = { "huber", "mse", NULL };
+
+enum { N_BLOCKS = 5 }; /* online, target, grad, m, v */
+
+uint64_t agent_bytes(const struct net *net, size_t batch_size)
+{
+	const uint64_t work = net_work_size(net, batch_size), one = net_work_size(net, 1);
+	const uint64_t out = (uint64_t)net->dim[net->n_layers];
+	if (work == 0 || one == 0)
+		return UINT64_MAX;
+	return sizeof(float) *
+		       (N_BLOCKS * (uint64_t)net->n_params + batch_size * (out + 1) + work + one) +
+	       sizeof(int32_t) * batch_size;
+}
+
+bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net,
+	const struct kernels *k, size_t batch_size, struct err *e)
+{
+	assert(batch_size >= 1);
+	const uint64_t bytes = agent_bytes(net, batch_size);
+	float *p = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	if (!p)
+		return err_set(e, ERR_RUN, "out of memory: the network needs %llu bytes",
+			(unsigned long long)bytes);
+	*a = (struct agent){ .opts = *opts, .batch_size = batch_size, .memory = p };
+	float **const blocks[N_BLOCKS] = { &a->online, &a->target, &a->grad, &a->m, &a->v };
+	for (int i = 0; i < N_BLOCKS; i++, p += net->n_params)
+		*blocks[i] = p;
+	a->d_out = p;
+	a->target_q = a->d_out + batch_size * (size_t)net->dim[net->n_layers];
+	a->work = a->target_q + batch_size;
+	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
+	a->policy.work = a->work + net_work_size(net, batch_size);
+	a->best_action = (int32_t *)(a->policy.work + net_work_size(net, 1));
+	adam_init(&a->adam, opts->adam_beta1, opts->adam_beta2, opts->adam_eps);
+	return true;
+}
+
+void agent_release(struct agent *a)
+{
+	free(a->memory);
+	*a = (struct agent){ 0 };
+}
+
+/* a->best_action (B) = argmax of q (B, n) */
+static void best_actions(struct agent *a, size_t batch, const float *q)
+{
+	const int n = a->policy.net.dim[a->policy.net.n_layers];
+	for (size_t i = 0; i < batch; i++)
+		a->best_action[i] = net_argmax(q + i * (size_t)n, n);
+}
+
+/* a->target_q (B) = R + discount * Q_target(s', a*) */
+static void td_targets(struct agent *a, const struct batch *b)
+{
+	const struct net *net = &a->policy.net;
+	const struct kernels *k = a->policy.k;
+	const size_t n = (size_t)net->dim[net->n_layers];
+	if (a->opts.double_q) /* first: both passes use the same scratch */
+		best_actions(
+			a, b->size, net_forward(net, k, a->online, b->next_obs, b->size, a->work));
+	const float *q = net_forward(net, k, a->target, b->next_obs, b->size, a->work);
+	if (!a->opts.double_q)
+		best_actions(a, b->size, q);
+	for (size_t i = 0; i < b->size; i++) {
+		const double next_q = q[i * n + (size_t)a->best_action[i]];
+		a->target_q[i] = (float)(b->reward[i] + b->discount[i] * next_q);
+	}
+}
+
+/* Loss of d = Q - y and its derivative. */
+static double loss_of(enum loss kind, double d, double *derivative)
+{
+	if (kind == LOSS_MSE) {
+		*derivative = 2 * d;
+		return d * d;
+	}
+	if (fabs(d) < 1) {
+		*derivative = d;
+		return 0.5 * d * d;
+	}
+	*derivative = d < 0 ? -1 : 1;
+	return fabs(d) - 0.5;
+}
+
+bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
+	struct learn_stats *stats, struct err *e)
+{
+	assert(b->size == a->batch_size);
+	const struct net *net = &a->policy.net;
+	const size_t n = (size_t)net->dim[net->n_layers], size = b->size;
+	td_targets(a, b);
+
+	const float *q = net_forward(net, a->policy.k, a->online, b->obs, size, a->work);
+	double loss = 0, q_sum = 0, y_sum = 0;
+	memset(a->d_out, 0, size * n * sizeof(float));
+	for (size_t i = 0; i < size; i++) {
+		const size_t taken = i * n + (size_t)b->action[i];
+		double derivative;
+		loss += loss_of(a->opts.loss, (double)q[taken] - a->target_q[i], &derivative);
+		a->d_out[taken] = (float)(derivative / (double)size);
+		q_sum += q[taken];
+		y_sum += a->target_q[i];
+	}
+	stats->loss = loss / (double)size;
+	stats->q_mean = q_sum / (double)size;
+	stats->y_mean = y_sum / (double)size;
+	if (!isfinite(stats->loss))
+		return err_set(e, ERR_DIVERGED, "the loss is not finite");
+
+	net_backward(net, a->policy.k, a->online, b->obs, a->d_out, size, a->work, a->grad);
+	stats->grad_norm = adam_step(&a->adam, a->policy.k, net->n_params, a->grad, learning_rate,
+		a->opts.max_grad_norm, a->m, a->v, a->online);
+	if (!isfinite(stats->grad_norm))
+		return err_set(e, ERR_DIVERGED, "the gradient is not finite");
+	return true;
+}
+
+void agent_sync(struct agent *a, double tau)
+{
+	if (tau == 1)
+		memcpy(a->target, a->online, a->policy.net.n_params * sizeof(float));
+	else
+		a->policy.k->polyak(a->policy.net.n_params, (float)tau, a->online, a->target);
+}

@@ -1,0 +1,731 @@
+#include "run/config.h"
+
+#include "base/ini.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT_MAX ((int64_t)1 << 53) /* steps: exact in the doubles of other tools' CSV readers */
+
+#define ROW(section_, type_, field, def_)                  \
+	.section = section_, .key = #field, .type = type_, \
+	.offset = offsetof(struct config, field), .def = def_
+#define INT(section, field, def, min_, max_) \
+	ROW(section, OPTION_INT, field, def), .min = min_, .max = max_
+#define REAL(section, field, def, range_) ROW(section, OPTION_REAL, field, def), .range = range_
+#define NAME(section, field, def, names_) ROW(section, OPTION_NAME, field, def), .names = names_
+
+const struct option config_options[] = {
+	{ ROW("run", OPTION_SEED, seed, "1"),
+		.help = "Everything random follows from it: equal configurations give equal bytes.",
+		.elsewhere = "random_seed" },
+	{ INT("run", total_timesteps, "50000", 1, COUNT_MAX),
+		.help = "Environment steps of the run; it ends there exactly, or before if "
+			"stop_return is met.",
+		.elsewhere = "n_timesteps max_steps num_steps total_steps timesteps" },
+
+	{ .section = "env",
+		.key = "id",
+		.type = OPTION_NAME,
+		.offset = offsetof(struct config, env),
+		.def = "CartPole-v1",
+		.names = env_ids,
+		.help = "Gymnasium's environment id.",
+		.elsewhere = "env_id env_name environment" },
+	{ INT("env", max_episode_steps, "0", 0, 1000000000),
+		.help = "Steps after which an episode is truncated; 0 is the environment's own "
+			"limit.",
+		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
+	{ REAL("env", reward_scale, "1", "(0, 1e6]"),
+		.help = "Rewards are multiplied by it before they are stored; logs show raw "
+			"returns.",
+		.elsewhere = "rew_scale reward_factor" },
+	{ ROW("env", OPTION_SCALE, obs_scale, "none"),
+		.help = "Network inputs are multiplied by it: none, bounds (the environment's own "
+			"scaling), or "
+			"one factor per component. Saved with the weights.",
+		.elsewhere = "normalize_obs obs_normalization input_scale" },
+
+	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
+		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none is a linear "
+			"network.",
+		.elsewhere = "hidden_sizes hidden_layers hiddens layers hidden_dim fcnet_hiddens" },
+	{ NAME("network", activation, "relu", activation_names),
+		.help = "Between the layers; none follows the last.",
+		.elsewhere = "activation_fn act_fn fcnet_activation nonlinearity" },
+	{ NAME("network", weight_init, "torch", weight_init_names),
+		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras) "
+			"and "
+			"he_uniform: biases zero.",
+		.elsewhere = "initializer kernel_initializer init" },
+
+	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
+		.elsewhere = "discount discount_factor" },
+	{ INT("agent", batch_size, "64", 1, 65536),
+		.help = "Transitions in a minibatch, drawn uniformly with replacement.",
+		.elsewhere = "minibatch_size train_batch_size batch" },
+	{ INT("agent", learning_starts, "1000", 0, COUNT_MAX),
+		.help = "Steps of uniformly random actions before the first update; epsilon falls "
+			"meanwhile.",
+		.elsewhere = "min_replay_history replay_start_size warmup_steps "
+			     "num_steps_sampled_before_learning_"
+			     "starts learning_start" },
+	{ INT("agent", train_freq, "1", 1, 1000000),
+		.help = "Updates are due every this many steps.",
+		.elsewhere = "train_frequency update_period update_every training_freq" },
+	{ INT("agent", gradient_steps, "1", -1, 1000000),
+		.help = "Updates each time they are due; -1 is as many as the steps since the last "
+			"time.",
+		.elsewhere = "n_updates num_updates updates_per_step utd_ratio" },
+	{ INT("agent", target_update_interval, "500", 1, COUNT_MAX),
+		.help = "The target network is updated every this many environment steps.",
+		.elsewhere = "target_network_frequency target_update_freq "
+			     "target_network_update_freq target_update "
+			     "target_update_period target_update_frequency" },
+	{ REAL("agent", tau, "1", "(0, 1]"),
+		.help = "target = tau * online + (1 - tau) * target; 1 copies the network.",
+		.elsewhere = "polyak soft_update_tau target_tau" },
+	{ ROW("agent", OPTION_BOOL, double_q, "false"),
+		.help = "Double DQN: the online network chooses the next action, the target "
+			"network rates it.",
+		.elsewhere = "is_double double_dqn use_double double" },
+	{ INT("agent", n_steps, "1", 1, 64),
+		.help = "Rewards in a return before it bootstraps; cut at an episode's end.",
+		.elsewhere = "n_step update_horizon nstep n_step_return" },
+	{ NAME("agent", loss, "huber", loss_names),
+		.help = "Mean over the batch of smooth L1 (beta 1) or of the squared TD error.",
+		.elsewhere = "loss_fn criterion loss_type" },
+
+	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"),
+		.help = "Epsilon, the share of random actions, at step 0.",
+		.elsewhere = "start_e epsilon_start eps_start initial_epsilon epsilon" },
+	{ REAL("exploration", exploration_final_eps, "0.05", "[0, 1]"),
+		.help = "Epsilon at the end of the schedule; at every step of a constant one.",
+		.elsewhere = "end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min "
+			     "eps_train" },
+	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"),
+		.help = "The schedule ends after this share of total_timesteps.",
+		.elsewhere = "eps_decay epsilon_decay epsilon_timesteps eps_fraction" },
+	{ NAME("exploration", exploration_schedule, "linear", schedule_names),
+		.help = "How epsilon falls; exponential multiplies it by the same factor at every "
+			"step.",
+		.elsewhere = "epsilon_schedule eps_schedule" },
+
+	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
+		.help = "Transitions kept; the oldest are overwritten.",
+		.elsewhere = "replay_size memory_size replay_capacity capacity replay_buffer_size "
+			     "buffer_capacity" },
+
+	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
+		.elsewhere = "lr alpha step_size" },
+	{ NAME("optimizer", learning_rate_schedule, "constant", learning_rate_schedule_names),
+		.help = "linear: from learning_rate at step 0 to 0 at total_timesteps.",
+		.elsewhere = "anneal_lr lr_schedule" },
+	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .help = "Decay of the first moment.",
+		.elsewhere = "beta1 beta_1 betas" },
+	{ REAL("optimizer", adam_beta2, "0.999", "[0, 1)"), .help = "Decay of the second moment.",
+		.elsewhere = "beta2 beta_2" },
+	{ REAL("optimizer", adam_eps, "1e-08", "[1e-10, 1]"),
+		.help = "Added to the root of the second moment, outside the root.",
+		.elsewhere = "eps adam_epsilon optimizer_eps" },
+	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"),
+		.help = "The gradient over all weights is scaled down to this norm; 0 leaves it.",
+		.elsewhere = "grad_clip clip_grad_norm grad_norm_clipping clipnorm gradient_clip" },
+
+	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX),
+		.help = "A greedy evaluation every this many steps; 0 is none.",
+		.elsewhere = "eval_interval evaluation_interval eval_every" },
+	{ INT("eval", eval_episodes, "20", 1, 1000000),
+		.help = "Episodes of each; the best mean decides which weights are kept as best.",
+		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
+	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
+		.help = "Episodes on which the final weights are judged, used for nothing else.",
+		.elsewhere = "n_final_eval_episodes" },
+
+	{ REAL("stop", stop_return, "none", "(-inf, inf]"),
+		.help = "The run ends when an evaluation reaches it and a second one on other "
+			"episodes "
+			"confirms it; none goes on to total_timesteps.",
+		.elsewhere = "reward_threshold target_return stop_reward" },
+	{ INT("stop", stop_episodes, "100", 1, 1000000),
+		.help = "Episodes of that second evaluation.", .elsewhere = "confirm_episodes" },
+
+	{ INT("log", log_interval, "1000", 1, COUNT_MAX),
+		.help = "Steps between two rows of progress.csv.",
+		.elsewhere = "log_freq log_every log_frequency" },
+	{ .key = NULL },
+};
+
+/* Other frameworks' keys that have no counterpart here, and why. */
+static const struct {
+	const char *word, *answer;
+} absent[] = {
+	{ "device", "everything runs on one CPU core" },
+	{ "cuda", "everything runs on one CPU core" },
+	{ "n_envs", "there is one environment; run several seeds side by side instead" },
+	{ "num_envs", "there is one environment; run several seeds side by side instead" },
+	{ "optimizer", "the optimiser is always Adam" },
+	{ "policy", "the network is always a dense one, see net_arch" },
+	{ "torch_deterministic", "runs are always deterministic" },
+};
+
+enum { N_OPTIONS = sizeof(config_options) / sizeof(config_options[0]) - 1 };
+
+void report_init(struct report *r)
+{
+	text_init(&r->text, r->buf, sizeof(r->buf));
+	r->n_errors = r->n_warnings = 0;
+}
+
+#define REPORT_ERROR(r, source, ...)                  \
+	do {                                          \
+		(r)->n_errors++;                      \
+		text_add(&(r)->text, "%s", (source)); \
+		text_add(&(r)->text, __VA_ARGS__);    \
+		text_add(&(r)->text, "\n");           \
+	} while (0)
+
+#define REPORT_WARNING(r, ...)                     \
+	do {                                       \
+		(r)->n_warnings++;                 \
+		text_add(&(r)->text, "warning: "); \
+		text_add(&(r)->text, __VA_ARGS__); \
+		text_add(&(r)->text, "\n");        \
+	} while (0)
+
+const struct option *config_find(const char *key)
+{
+	for (const struct option *o = config_options; o->key; o++)
+		if (strcmp(o->key, key) == 0)
+			return o;
+	return NULL;
+}
+
+/* Calls of next_word walk through a list separated by blanks. */
+static bool next_word(const char **list, char *word, size_t size)
+{
+	*list += strspn(*list, " ");
+	const size_t n = strcspn(*list, " ");
+	if (n == 0)
+		return false;
+	snprintf(word, size, "%.*s", (int)n, *list);
+	*list += n;
+	return true;
+}
+
+const char *config_suggest(const char *word)
+{
+	char plain[64], other[64];
+	size_t n = 0;
+	for (; word[n] && n + 1 < sizeof(plain); n++)
+		plain[n] = (char)(word[n] == '-' ? '_' : word[n]);
+	plain[n] = '\0';
+
+	const char *best = NULL;
+	size_t best_distance = SIZE_MAX, distance;
+	for (const struct option *o = config_options; o->key; o++) {
+		if (text_is_near(plain, o->key, &distance) && distance < best_distance) {
+			best = o->key;
+			best_distance = distance;
+		}
+		for (const char *list = o->elsewhere; next_word(&list, other, sizeof(other));)
+			if (text_is_near(plain, other, &distance) && distance < best_distance) {
+				best = o->key;
+				best_distance = distance;
+			}
+	}
+	return best;
+}
+
+/* --- values --- */
+
+static bool in_range(const char *range, double x)
+{
+	double low, high;
+	char end;
+	const char open = range[0];
+	if (sscanf(range + 1, "%lf, %lf%c", &low, &high, &end) != 3)
+		return false;
+	return (open == '[' ? x >= low : x > low) && (end == ']' ? x <= high : x < high);
+}
+
+static bool allows_none(const struct option *o)
+{
+	return strstr(o->range, "inf]") != NULL;
+}
+
+void option_print_range(const struct option *o, struct text *t)
+{
+	switch (o->type) {
+	case OPTION_SEED:
+		text_add(t, "whole number, 0 to %" PRIu64, UINT64_MAX);
+		break;
+	case OPTION_INT:
+		text_add(t, "whole number, %" PRId64 " to %" PRId64, o->min, o->max);
+		break;
+	case OPTION_REAL:
+		if (allows_none(o))
+			text_add(t, "real, or none");
+		else
+			text_add(t, "real in %s", o->range);
+		break;
+	case OPTION_BOOL:
+		text_add(t, "true or false");
+		break;
+	case OPTION_NAME:
+		text_add(t, "one of ");
+		for (int i = 0; o->names[i]; i++)
+			text_add(t, "%s%s", i ? ", " : "", o->names[i]);
+		break;
+	case OPTION_WIDTHS:
+		text_add(t, "up to %d whole numbers, 1 to %d, separated by commas; or none",
+			NET_MAX_HIDDEN, NET_MAX_WIDTH);
+		break;
+	case OPTION_SCALE:
+		text_add(t, "none, bounds, or reals separated by commas, none of them 0");
+		break;
+	}
+}
+
+/* The next element of a comma-separated list, blanks around it removed. */
+static bool next_element(const char **list, char *element, size_t size)
+{
+	if (!*list)
+		return false;
+	const char *s = *list + strspn(*list, " \t"), *comma = strchr(s, ',');
+	size_t n = comma ? (size_t)(comma - s) : strlen(s);
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	snprintf(element, size, "%.*s", (int)n, s);
+	*list = comma ? comma + 1 : NULL;
+	return true;
+}
+
+static bool parse_widths(const char *s, struct widths *w)
+{
+	char element[64];
+	int64_t width;
+	*w = (struct widths){ 0 };
+	if (strcmp(s, "none") == 0)
+		return true;
+	while (next_element(&s, element, sizeof(element))) {
+		if (w->n == NET_MAX_HIDDEN || text_parse_i64(element, &width) != TEXT_OK ||
+			width < 1 || width > NET_MAX_WIDTH)
+			return false;
+		w->width[w->n++] = (int)width;
+	}
+	return true;
+}
+
+static bool parse_scale(const char *s, struct obs_scale *scale)
+{
+	const double largest = 1e6;
+	char element[64];
+	*scale = (struct obs_scale){ .kind = OBS_SCALE_NONE };
+	if (strcmp(s, "none") == 0)
+		return true;
+	scale->kind = OBS_SCALE_BOUNDS;
+	if (strcmp(s, "bounds") == 0)
+		return true;
+	scale->kind = OBS_SCALE_LIST;
+	while (next_element(&s, element, sizeof(element))) {
+		double *value = &scale->value[scale->n];
+		if (scale->n == ENV_MAX_OBS || text_parse_real(element, value) != TEXT_OK ||
+			(float)*value == 0 || fabs(*value) > largest)
+			return false;
+		scale->n++;
+	}
+	return true;
+}
+
+static int name_index(const char *const *names, const char *s)
+{
+	for (int i = 0; names[i]; i++)
+		if (strcmp(names[i], s) == 0)
+			return i;
+	return -1;
+}
+
+/* Stores the value, or returns false and leaves the field. */
+static bool parse_value(const struct option *o, const char *s, void *field)
+{
+	switch (o->type) {
+	case OPTION_SEED:
+		return text_parse_u64(s, field) == TEXT_OK;
+	case OPTION_INT: {
+		int64_t v;
+		if (text_parse_i64(s, &v) != TEXT_OK || v < o->min || v > o->max)
+			return false;
+		*(int64_t *)field = v;
+		return true;
+	}
+	case OPTION_REAL: {
+		double v;
+		if (allows_none(o) && strcmp(s, "none") == 0)
+			v = (double)INFINITY;
+		else if (text_parse_real(s, &v) != TEXT_OK || !in_range(o->range, v))
+			return false;
+		*(double *)field = v == 0 ? 0 : v; /* no -0 */
+		return true;
+	}
+	case OPTION_BOOL:
+		if (strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
+			return false;
+		*(bool *)field = s[0] == 't';
+		return true;
+	case OPTION_NAME: {
+		const int i = name_index(o->names, s);
+		if (i >= 0)
+			*(int *)field = i;
+		return i >= 0;
+	}
+	case OPTION_WIDTHS: {
+		struct widths w;
+		if (!parse_widths(s, &w))
+			return false;
+		*(struct widths *)field = w;
+		return true;
+	}
+	case OPTION_SCALE: {
+		struct obs_scale scale;
+		if (!parse_scale(s, &scale))
+			return false;
+		*(struct obs_scale *)field = scale;
+		return true;
+	}
+	}
+	return false;
+}
+
+void config_print_value(const struct config *c, const struct option *o, struct text *t)
+{
+	const void *field = (const char *)c + o->offset;
+	switch (o->type) {
+	case OPTION_SEED:
+		text_add(t, "%" PRIu64, *(const uint64_t *)field);
+		break;
+	case OPTION_INT:
+		text_add(t, "%" PRId64, *(const int64_t *)field);
+		break;
+	case OPTION_REAL:
+		if (isinf(*(const double *)field))
+			text_add(t, "none");
+		else
+			text_add_real(t, *(const double *)field);
+		break;
+	case OPTION_BOOL:
+		text_add(t, "%s", *(const bool *)field ? "true" : "false");
+		break;
+	case OPTION_NAME:
+		text_add(t, "%s", o->names[*(const int *)field]);
+		break;
+	case OPTION_WIDTHS: {
+		const struct widths *w = field;
+		for (int i = 0; i < w->n; i++)
+			text_add(t, "%s%d", i ? "," : "", w->width[i]);
+		if (w->n == 0)
+			text_add(t, "none");
+		break;
+	}
+	case OPTION_SCALE: {
+		const struct obs_scale *scale = field;
+		static const char *const words[] = { "none", "bounds" };
+		if (scale->kind != OBS_SCALE_LIST)
+			text_add(t, "%s", words[scale->kind]);
+		for (int i = 0; i < scale->n; i++) {
+			text_add(t, "%s", i ? "," : "");
+			text_add_real(t, scale->value[i]);
+		}
+		break;
+	}
+	}
+}
+
+void config_init(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (const struct option *o = config_options; o->key; o++) {
+		const bool ok = parse_value(o, o->def, (char *)c + o->offset);
+		assert(ok);
+		(void)ok;
+	}
+}
+
+static void value_error(
+	struct report *r, const char *source, const struct option *o, const char *value)
+{
+	char buf[256];
+	struct text range;
+	text_init(&range, buf, sizeof(buf));
+	option_print_range(o, &range);
+	const char *near = o->type == OPTION_NAME ? text_nearest(value, o->names) : NULL;
+	REPORT_ERROR(r, source, "%s = '%.80s' is not valid (%s)%s%s%s", o->key, value, buf,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void unknown_key(struct report *r, const char *source, const char *key)
+{
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		if (strcmp(absent[i].word, key) == 0) {
+			REPORT_ERROR(r, source, "unknown key '%.80s': %s", key, absent[i].answer);
+			return;
+		}
+	const char *near = config_suggest(key);
+	if (near)
+		REPORT_ERROR(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
+	else
+		REPORT_ERROR(r, source,
+			"unknown key '%.80s'; 'dqn config --explain' lists them all", key);
+}
+
+/* Sets one key. seen[] has where each key was set before, in words, or "". */
+static void set_key(struct config *c, const char *source, const char *key, const char *value,
+	char seen[N_OPTIONS][16], const char *here, struct report *r)
+{
+	const struct option *o = config_find(key);
+	if (!o) {
+		unknown_key(r, source, key);
+		return;
+	}
+	char *before = seen[o - config_options];
+	if (before[0]) {
+		REPORT_ERROR(r, source, "'%s' is set twice, first %s", key, before);
+		return;
+	}
+	snprintf(before, sizeof(seen[0]), "%s", here);
+	if (!parse_value(o, value, (char *)c + o->offset))
+		value_error(r, source, o, value);
+}
+
+static bool section_known(const char *section)
+{
+	for (const struct option *o = config_options; o->key; o++)
+		if (strcmp(o->section, section) == 0)
+			return true;
+	return false;
+}
+
+static void unknown_section(struct report *r, const char *source, const char *section)
+{
+	const char *best = NULL;
+	size_t best_distance = SIZE_MAX, distance;
+	for (const struct option *o = config_options; o->key; o++)
+		if (text_is_near(section, o->section, &distance) && distance < best_distance) {
+			best = o->section;
+			best_distance = distance;
+		}
+	REPORT_ERROR(r, source, "unknown section [%.80s]%s%s%s", section,
+		best ? "; did you mean [" : "", best ? best : "", best ? "]?" : "");
+}
+
+void config_parse(
+	struct config *c, const char *name, const char *data, size_t len, struct report *r)
+{
+	struct ini ini;
+	struct ini_item item;
+	char seen[N_OPTIONS][16] = { "" }, here[16];
+	bool known = false;
+	ini_init(&ini, data, len);
+	while (ini_next(&ini, &item)) {
+		char source[300];
+		snprintf(source, sizeof(source), "%.250s:%d: ", name, item.line);
+		snprintf(here, sizeof(here), "line %d", item.line);
+		if (item.error) {
+			REPORT_ERROR(r, source, "%s", item.error);
+		} else if (!item.key) {
+			known = section_known(item.section);
+			if (!known)
+				unknown_section(r, source, item.section);
+		} else {
+			const struct option *o = config_find(item.key);
+			if (o && !item.section[0])
+				REPORT_ERROR(r, source,
+					"'%s' stands before any section; it belongs in [%s]",
+					item.key, o->section);
+			else if (o && known && strcmp(o->section, item.section) != 0)
+				REPORT_ERROR(r, source, "'%s' belongs in [%s], not in [%s]",
+					item.key, o->section, item.section);
+			set_key(c, source, item.key, item.value, seen, here, r);
+		}
+	}
+}
+
+void config_override(struct config *c, int n, char *const *args, struct report *r)
+{
+	char seen[N_OPTIONS][16] = { "" };
+	for (int i = 0; i < n; i++) {
+		char source[300], key[64];
+		snprintf(source, sizeof(source), "'%.250s': ", args[i]);
+		const char *equals = strchr(args[i], '=');
+		if (!equals || equals == args[i]) {
+			REPORT_ERROR(r, source, "not a key=value override");
+			continue;
+		}
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - args[i]), args[i]);
+		/* run.seed=1, as Hydra writes it, would be two ways to say one thing. */
+		const char *dot = strchr(key, '.');
+		if (dot && config_find(dot + 1)) {
+			REPORT_ERROR(r, source, "keys need no section here; write '%s=%s'", dot + 1,
+				equals + 1);
+			continue;
+		}
+		set_key(c, source, key, equals + 1, seen, "on this line", r);
+	}
+}
+
+/* --- keys against each other --- */
+
+static void check_memory(const struct config *c, uint64_t memory_bytes, struct report *r)
+{
+	const double mib = 1 << 20;
+	const uint64_t need = config_memory(c);
+	if (memory_bytes > 0 && need > memory_bytes)
+		REPORT_ERROR(r, "",
+			"buffer_size = %" PRId64
+			", net_arch and batch_size need %.0f MiB; this machine "
+			"has %.0f MiB",
+			c->buffer_size, (double)need / mib, (double)memory_bytes / mib);
+}
+
+void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
+{
+	const struct env_ops *ops = config_env(c);
+	if (c->learning_starts >= c->total_timesteps)
+		REPORT_ERROR(r, "",
+			"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
+			", or nothing is learned",
+			c->learning_starts, c->total_timesteps);
+	if (c->batch_size > c->buffer_size)
+		REPORT_ERROR(r, "",
+			"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64,
+			c->batch_size, c->buffer_size);
+	if (c->exploration_schedule == SCHEDULE_EXPONENTIAL &&
+		(c->exploration_final_eps == 0 || c->exploration_initial_eps == 0))
+		REPORT_ERROR(r, "",
+			"exploration_schedule = exponential needs exploration_initial_eps and "
+			"exploration_final_eps above 0");
+	if (c->exploration_schedule != SCHEDULE_CONSTANT &&
+		c->exploration_final_eps > c->exploration_initial_eps)
+		REPORT_ERROR(
+			r, "", "exploration_final_eps must not exceed exploration_initial_eps");
+	if (c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim)
+		REPORT_ERROR(r, "", "obs_scale has %d factors; %s has %d observations",
+			c->obs_scale.n, ops->id, ops->obs_dim);
+	if (isfinite(c->stop_return) && c->eval_freq == 0)
+		REPORT_ERROR(r, "", "stop_return needs evaluations, but eval_freq = 0");
+	if (r->n_errors == 0)
+		check_memory(c, memory_bytes, r);
+	if (r->n_errors > 0)
+		return;
+
+	if (c->buffer_size > c->total_timesteps)
+		REPORT_WARNING(r,
+			"buffer_size = %" PRId64 " is larger than the run; %" PRId64
+			" transitions are all it can hold",
+			c->buffer_size, c->total_timesteps);
+	if (c->target_update_interval > c->total_timesteps)
+		REPORT_WARNING(r,
+			"target_update_interval = %" PRId64
+			" is longer than the run: the target network stays as it starts",
+			c->target_update_interval);
+	if (c->eval_freq > c->total_timesteps)
+		REPORT_WARNING(r,
+			"eval_freq = %" PRId64
+			" is longer than the run: there is only the final evaluation",
+			c->eval_freq);
+	if (c->train_freq > c->total_timesteps)
+		REPORT_WARNING(r,
+			"train_freq = %" PRId64 " is longer than the run: nothing is learned",
+			c->train_freq);
+	if (c->gradient_steps == 0)
+		REPORT_WARNING(r, "gradient_steps = 0: nothing is learned");
+}
+
+/* --- printing --- */
+
+void config_print(const struct config *c, struct text *t)
+{
+	const char *section = "";
+	for (const struct option *o = config_options; o->key; o++) {
+		if (strcmp(section, o->section) != 0) {
+			text_add(t, "%s[%s]\n", section[0] ? "\n" : "", o->section);
+			section = o->section;
+		}
+		text_add(t, "%s = ", o->key);
+		config_print_value(c, o, t);
+		text_add(t, "\n");
+	}
+}
+
+int config_diff(const struct config *a, const struct config *b, struct text *t)
+{
+	int n = 0;
+	for (const struct option *o = config_options; o->key; o++) {
+		char buf_a[256], buf_b[256];
+		struct text text_a, text_b;
+		text_init(&text_a, buf_a, sizeof(buf_a));
+		text_init(&text_b, buf_b, sizeof(buf_b));
+		config_print_value(a, o, &text_a);
+		config_print_value(b, o, &text_b);
+		if (strcmp(buf_a, buf_b) != 0)
+			text_add(t, "%s%s: %s, not %s", n++ ? "; " : "", o->key, buf_a, buf_b);
+	}
+	return n;
+}
+
+/* --- what it means --- */
+
+const struct env_ops *config_env(const struct config *c)
+{
+	return env_find(env_ids[c->env]);
+}
+
+bool config_net(const struct config *c, struct net *net, struct err *e)
+{
+	const struct env_ops *ops = config_env(c);
+	return net_init(net, ops->obs_dim, c->net_arch.width, c->net_arch.n, ops->n_actions,
+		(enum activation)c->activation, e);
+}
+
+void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])
+{
+	const struct env_ops *ops = config_env(c);
+	for (int i = 0; i < ENV_MAX_OBS; i++) {
+		obs_scale[i] = 1;
+		if (c->obs_scale.kind == OBS_SCALE_BOUNDS && i < ops->obs_dim)
+			obs_scale[i] = (float)(1 / ops->obs_high[i]);
+		else if (c->obs_scale.kind == OBS_SCALE_LIST && i < c->obs_scale.n)
+			obs_scale[i] = (float)c->obs_scale.value[i];
+	}
+}
+
+struct agent_opts config_agent_opts(const struct config *c)
+{
+	return (struct agent_opts){
+		.double_q = c->double_q,
+		.loss = (enum loss)c->loss,
+		.max_grad_norm = c->max_grad_norm,
+		.adam_beta1 = c->adam_beta1,
+		.adam_beta2 = c->adam_beta2,
+		.adam_eps = c->adam_eps,
+	};
+}
+
+int64_t config_replay_slots(const struct config *c)
+{
+	return c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
+}
+
+uint64_t config_memory(const struct config *c)
+{
+	struct net net;
+	struct err e;
+	if (!config_net(c, &net, &e))
+		return UINT64_MAX;
+	const uint64_t agent = agent_bytes(&net, (size_t)c->batch_size);
+	const uint64_t replay = replay_bytes((uint64_t)config_replay_slots(c), (size_t)net.dim[0]);
+	return agent > UINT64_MAX - replay ? UINT64_MAX : agent + replay;
+}

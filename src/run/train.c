@@ -1,0 +1,219 @@
+#include "run/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e)
+{
+	*t = (struct train){ .config = *c };
+	const struct env_ops *ops = config_env(c);
+	const struct agent_opts opts = config_agent_opts(c);
+	struct net net;
+	if (!config_net(c, &net, e) ||
+		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
+		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim, e) ||
+		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
+		goto fail;
+	t->best = calloc(net.n_params, sizeof(float));
+	if (!t->best) {
+		err_set(e, ERR_RUN, "out of memory for the best weights");
+		goto fail;
+	}
+
+	rng_init(&t->env_rng, c->seed);
+	for (uint32_t key = 0; key < N_STREAMS; key++)
+		rng_init_stream(&t->stream[key], c->seed, key);
+	float obs_scale[ENV_MAX_OBS];
+	config_obs_scale(c, obs_scale);
+	env_init(&t->env, ops, c->max_episode_steps, obs_scale);
+	t->eval_env = t->env;
+
+	net_init_params(
+		&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);
+	agent_sync(&t->agent, 1);
+	env_reset(&t->env, &t->env_rng, t->obs);
+	return true;
+fail:
+	train_release(t);
+	return false;
+}
+
+void train_release(struct train *t)
+{
+	agent_release(&t->agent);
+	replay_release(&t->replay);
+	batch_release(&t->batch);
+	free(t->best);
+	t->best = NULL;
+}
+
+static double exploration_rate(const struct config *c, int64_t step)
+{
+	const enum schedule kind = (enum schedule)c->exploration_schedule;
+	const double final = c->exploration_final_eps;
+	const double initial = kind == SCHEDULE_CONSTANT ? final : c->exploration_initial_eps;
+	return schedule_value(
+		kind, initial, final, step, c->exploration_fraction * (double)c->total_timesteps);
+}
+
+static double learning_rate(const struct config *c, int64_t step)
+{
+	return schedule_value((enum schedule)c->learning_rate_schedule, c->learning_rate, 0, step,
+		(double)c->total_timesteps);
+}
+
+/* Steps 1 to 3: one transition into the replay buffer. */
+static void collect(struct train *t)
+{
+	const struct config *c = &t->config;
+	const bool warmup = t->timesteps < c->learning_starts;
+	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
+	const int action =
+		policy_act(&t->agent.policy, t->obs, epsilon, &t->stream[STREAM_EXPLORATION], NULL);
+
+	float next_obs[ENV_MAX_OBS];
+	const struct step s = env_step(&t->env, action, next_obs);
+	t->timesteps++;
+	t->episode_return += s.reward;
+	t->episode_length++;
+	replay_push(&t->replay, t->obs, action, (float)(s.reward * c->reward_scale), next_obs,
+		s.terminated, s.truncated);
+
+	if (s.terminated || s.truncated) {
+		t->window[t->episodes % STATS_WINDOW] =
+			(struct episode){ t->episode_return, t->episode_length };
+		t->episodes++;
+		t->episode_return = 0;
+		t->episode_length = 0;
+		env_reset(&t->env, &t->env_rng, t->obs);
+	} else {
+		memcpy(t->obs, next_obs, sizeof(t->obs));
+	}
+}
+
+static bool diverged(const struct train *t, const struct err *why, struct err *e)
+{
+	return err_set(e, ERR_DIVERGED,
+		"diverged at step %" PRId64 " (update %" PRIu64
+		"): %s; a smaller learning_rate or max_grad_norm usually helps",
+		t->timesteps, t->agent.adam.t, why->msg);
+}
+
+static bool learn(struct train *t, struct err *e)
+{
+	const struct config *c = &t->config;
+	const int64_t n = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
+	for (int64_t i = 0; i < n; i++) {
+		struct learn_stats stats;
+		struct err why;
+		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
+			&t->batch);
+		if (!agent_learn(
+			    &t->agent, &t->batch, learning_rate(c, t->timesteps), &stats, &why))
+			return diverged(t, &why, e);
+		t->sum.loss += stats.loss;
+		t->sum.q_mean += stats.q_mean;
+		t->sum.grad_norm += stats.grad_norm;
+		t->n_sum++;
+	}
+	return true;
+}
+
+static void eval_on(const struct train *t, const struct rng *stream, int64_t n_episodes,
+	struct eval_stats *stats, struct rng *stream_after)
+{
+	struct env env = t->eval_env;
+	struct rng rng = *stream;
+	evaluate(&t->agent.policy, &env, &rng, n_episodes, 0, NULL, stats, NULL);
+	if (stream_after)
+		*stream_after = rng;
+}
+
+static bool check_weights(const struct train *t, struct err *e)
+{
+	const size_t n = t->agent.policy.net.n_params;
+	struct err why;
+	if (isfinite(t->agent.policy.k->sum_squares(n, t->agent.online)))
+		return true;
+	err_set(&why, ERR_DIVERGED, "a weight is not finite");
+	return diverged(t, &why, e);
+}
+
+static void eval_step(struct train *t)
+{
+	const struct config *c = &t->config;
+	const size_t n_params = t->agent.policy.net.n_params;
+	struct eval_row *row = &t->eval;
+	*row = (struct eval_row){ .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
+	struct rng *stream = &t->stream[STREAM_EVAL];
+	eval_on(t, stream, c->eval_episodes, &row->stats, stream);
+	row->is_best = !t->has_best || row->stats.return_mean >= t->best_row.stats.return_mean;
+	if (row->is_best) {
+		memcpy(t->best, t->agent.online, n_params * sizeof(float));
+		t->best_row = *row;
+		t->has_best = true;
+	}
+	t->events |= TRAIN_EVALUATED;
+	if (row->stats.return_mean >= c->stop_return) {
+		struct eval_stats confirm;
+		stream = &t->stream[STREAM_STOP];
+		eval_on(t, stream, c->stop_episodes, &confirm, stream);
+		t->stopped = confirm.return_mean >= c->stop_return;
+	}
+}
+
+static void log_step(struct train *t)
+{
+	const double n = (double)t->n_sum; /* 0 / 0 is the NaN that says "no updates" */
+	struct log_row *row = &t->log;
+	*row = (struct log_row){
+		.timesteps = t->timesteps,
+		.episodes = t->episodes,
+		.n_updates = t->agent.adam.t,
+		.exploration_rate = exploration_rate(&t->config, t->timesteps - 1),
+		.learning_rate = learning_rate(&t->config, t->timesteps),
+		.loss = t->sum.loss / n,
+		.q_mean = t->sum.q_mean / n,
+		.grad_norm = t->sum.grad_norm / n,
+	};
+	const int64_t n_window = t->episodes < STATS_WINDOW ? t->episodes : STATS_WINDOW;
+	for (int64_t i = 0; i < n_window; i++) {
+		row->ep_rew_mean += t->window[i].episode_return;
+		row->ep_len_mean += (double)t->window[i].length;
+	}
+	row->ep_rew_mean /= (double)n_window;
+	row->ep_len_mean /= (double)n_window;
+	t->sum = (struct learn_stats){ 0 };
+	t->n_sum = 0;
+	t->events |= TRAIN_LOGGED;
+}
+
+bool train_step(struct train *t, struct err *e)
+{
+	const struct config *c = &t->config;
+	t->events = 0;
+	collect(t);
+	if (t->timesteps > c->learning_starts && t->timesteps % c->train_freq == 0)
+		if (!learn(t, e))
+			return false;
+	if (t->timesteps % c->target_update_interval == 0)
+		agent_sync(&t->agent, c->tau);
+	const bool eval_due = c->eval_freq > 0 && t->timesteps % c->eval_freq == 0;
+	const bool last = t->timesteps == c->total_timesteps;
+	if ((eval_due || last) && !check_weights(t, e))
+		return false;
+	if (eval_due)
+		eval_step(t);
+	if (last || t->stopped)
+		t->events |= TRAIN_FINISHED;
+	if (t->timesteps % c->log_interval == 0 || t->events & TRAIN_FINISHED)
+		log_step(t);
+	return true;
+}
+
+void train_final_eval(const struct train *t, struct eval_stats *stats)
+{
+	eval_on(t, &t->stream[STREAM_FINAL_EVAL], t->config.final_eval_episodes, stats, NULL);
+}
