@@ -54,7 +54,7 @@ $(BUILD)/flags: force
 	@echo '$(compile) $(LDFLAGS)' | cmp -s - $@ || echo '$(compile) $(LDFLAGS)' >$@
 
 test: $(program) $(tests:%=$(BUILD)/tests/%)
-	@DQN=./$(program) BUILD=$(BUILD) sh tests/run
+	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check:
@@ -67,7 +67,7 @@ format:
 	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch]
 
 $(BUILD)/dqn.1: $(program)
-	./$(program) help --man >$@.tmp && mv $@.tmp $@
+	$(abspath $(program)) help --man >$@.tmp && mv $@.tmp $@
 
 install: $(program) $(BUILD)/dqn.1
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \

@@ -1,9 +1,9 @@
 /* Whole files in and out, and rows appended to a log.
  *
  * Errors are ERR_RUN, name the path and the failing call, and leave an existing
- * target as it was. Nothing here trusts a file's size or type: a directory, a
- * FIFO or a file that grows while it is read is an error or is read to its end,
- * up to the limit.
+ * target as it was. Nothing here trusts a file's size or type: a directory is an
+ * error, a FIFO or a file that grows is read to its end, up to the limit (and
+ * waits for a writer, as `cat` does).
  */
 #ifndef DQN_BASE_FILE_H
 #define DQN_BASE_FILE_H
@@ -21,7 +21,8 @@ bool file_read(const char *path, size_t limit, char **data, size_t *len, struct 
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e);
 
 /* Writes path.tmp, flushes it to the disk, renames it over `path` and flushes
- * the directory: `path` is the old file or the new one, never a part. */
+ * the directory: `path` is the old file or the new one, never a part. It may be
+ * the new one after an error too, if only the directory could not be flushed. */
 bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e);
 
 /* Writes all bytes to a descriptor, through interruptions and short writes. */

@@ -32,7 +32,7 @@ void text_add_real(struct text *t, double x);
 /* The same, as JSON has it: null where x is not finite. */
 void text_add_json_real(struct text *t, double x);
 
-/* s as a JSON string with its quotes; s is UTF-8 (other bytes pass through). */
+/* s as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void text_add_json_string(struct text *t, const char *s);
 
 #define TEXT_REAL_SIZE 32

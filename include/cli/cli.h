@@ -52,6 +52,9 @@ struct command {
 /* All commands; name NULL ends the table. */
 extern const struct command commands[];
 
+/* The command of that name, or NULL after saying that there is none. */
+const struct command *find_command(const char *word);
+
 /* Sorts argv into flags and positional arguments (argv is reordered). `--x=v`,
  * `--x v`, `-x v`, any order, `--` ends the flags, a lone `-` is positional. */
 bool args_parse(

@@ -16,7 +16,7 @@
 
 struct adam {
 	double beta1, beta2; /* in [0, 1) */
-	double eps;          /* > 0 */
+	double eps;          /* > 0, in float too */
 	double beta1_t;      /* beta1 to the power t, a running product */
 	double beta2_t;
 	uint64_t t; /* steps taken */

@@ -46,7 +46,7 @@ struct net {
 	size_t n_params;
 };
 
-/* n_hidden in 0..NET_MAX_HIDDEN, every width in 1..NET_MAX_WIDTH (asserted).
+/* n_hidden in 0..NET_MAX_HIDDEN, all widths in 1..NET_MAX_WIDTH (asserted).
  * Fails (ERR_RUN) if a block would not fit the address space. */
 bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
 	enum activation activation, struct err *e);
@@ -55,7 +55,7 @@ bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, in
  * g.uniform(-limit, limit, (out, in)), rounded to float. */
 void net_init_params(const struct net *net, enum weight_init init, struct rng *rng, float *params);
 
-/* Floats of scratch memory for batches up to `batch` rows; 0 if it overflows. */
+/* Floats of scratch memory for batches up to `batch` >= 1 rows; 0 if it overflows. */
 size_t net_work_size(const struct net *net, size_t batch);
 
 /* Outputs (batch, dim[n_layers]) for x (batch, dim[0]). They and the activations
@@ -69,7 +69,8 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, const float *d_out, size_t batch, float *work, float *grad);
 
-/* Index of the first maximum of q (n), n >= 1: torch.argmax, numpy.argmax. */
+/* Index of the first maximum of q (n), n >= 1, as torch.argmax has it. q holds no
+ * NaN: a network that would give one has diverged, and is stopped before. */
 int net_argmax(const float *q, int n);
 
 #endif

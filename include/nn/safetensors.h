@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define ST_MAX_TENSORS 64
+#define ST_MAX_METADATA 256
 #define ST_MAX_DIMS 4
 #define ST_NAME_SIZE 64
 
@@ -40,12 +41,13 @@ struct st_file {
 	struct st_tensor tensor[ST_MAX_TENSORS];
 };
 
-/* Writes a file of float32 tensors into buf; adds the metadata key "sha256" with
- * the hash of the data. Returns the file's length, or 0 if it does not fit. */
+/* Writes a file of float32 tensors into buf; adds the metadata key "sha256": the
+ * hash of the whole file with these 64 digits as zeros. Returns the file's length,
+ * or 0 if it does not fit. */
 size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
 	int n_metadata, char *buf, size_t size);
 
-/* Reads and checks a file; if its metadata has a "sha256", the data too. The
+/* Reads and checks a file; if its metadata has a "sha256", against that. The
  * bytes stay the caller's and must outlive *st. */
 bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e);
 

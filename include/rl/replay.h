@@ -55,6 +55,9 @@ void replay_release(struct replay *r);
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated);
 
+/* Bytes that batch_init allocates; UINT64_MAX if the count overflows. */
+uint64_t batch_bytes(size_t size, size_t obs_dim);
+
 bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e);
 void batch_release(struct batch *b);
 

@@ -135,7 +135,7 @@ struct agent_opts config_agent_opts(const struct config *c);
 /* Slots that the replay buffer really gets: no more than there are steps. */
 int64_t config_replay_slots(const struct config *c);
 
-/* Bytes that a run allocates for networks, minibatch and replay buffer. */
+/* Bytes that a run allocates for networks, minibatch, replay buffer and files. */
 uint64_t config_memory(const struct config *c);
 
 #endif

@@ -13,7 +13,7 @@
 
 static bool io_error(struct err *e, const char *call, const char *path)
 {
-	return err_set(e, ERR_RUN, "%s '%s': %s", call, path, strerror(errno));
+	return err_set(e, ERR_RUN, "%s '%.500s': %s", call, path, strerror(errno));
 }
 
 static int open_retry(const char *path, int flags)

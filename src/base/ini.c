@@ -1,5 +1,6 @@
 #include "base/ini.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void ini_init(struct ini *ini, const char *data, size_t len)
@@ -80,7 +81,7 @@ bool ini_next(struct ini *ini, struct ini_item *item)
 				item->error = "text after the section header";
 			else {
 				*close = '\0';
-				strcpy(ini->section, trim(s + 1));
+				snprintf(ini->section, sizeof(ini->section), "%s", trim(s + 1));
 			}
 			return true;
 		}

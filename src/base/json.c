@@ -158,10 +158,22 @@ static bool number(struct json *j, char *buf, size_t size)
 		buf[n++] = *j->p++;
 	}
 	buf[n] = '\0';
-	const char *s = buf + (buf[0] == '-');
-	if (s[0] < '0' || s[0] > '9' || (s[0] == '0' && s[1] >= '0' && s[1] <= '9'))
-		return fail(j, "not a number");
-	return true;
+	const char *digits = "0123456789", *s = buf + (buf[0] == '-');
+	size_t len = strspn(s, digits);
+	bool ok = len > 0 && (s[0] != '0' || len == 1);
+	s += len;
+	if (*s == '.') {
+		len = strspn(++s, digits);
+		ok &= len > 0;
+		s += len;
+	}
+	if (*s == 'e' || *s == 'E') {
+		s += s[1] == '+' || s[1] == '-' ? 2 : 1;
+		len = strspn(s, digits);
+		ok &= len > 0;
+		s += len;
+	}
+	return (ok && *s == '\0') || fail(j, "not a number");
 }
 
 bool json_u64(struct json *j, uint64_t *value)

@@ -86,7 +86,7 @@ static void seed_from_entropy(struct rng *r, const uint32_t *entropy, size_t n)
 void rng_init(struct rng *r, uint64_t seed)
 {
 	const uint32_t entropy[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
-	seed_from_entropy(r, entropy, entropy[1] ? 2 : 1);
+	seed_from_entropy(r, entropy, 2);
 }
 
 void rng_init_stream(struct rng *r, uint64_t seed, uint32_t key)

@@ -136,7 +136,7 @@ void sha256_hex(struct sha256 *h, char hex[SHA256_HEX_SIZE])
 	for (int i = 0; i < 8; i++)
 		length[i] = (unsigned char)(n_bits >> (56 - 8 * i));
 	sha256_add(h, length, sizeof(length));
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		snprintf(hex + 8 * i, 9, "%08x", (unsigned)h->state[i]);
 }
 

@@ -33,8 +33,10 @@ void text_add(struct text *t, const char *fmt, ...)
 const char *text_real(double x, char buf[TEXT_REAL_SIZE])
 {
 	const double largest_plain = 1e15; /* whole numbers below it print without exponent */
-	if (x == 0)
-		return strcpy(buf, "0");
+	if (isnan(x))                      /* printf shows its sign, which differs between CPUs */
+		return memcpy(buf, "nan", sizeof("nan"));
+	if (x == 0) /* -0 as well */
+		return memcpy(buf, "0", sizeof("0"));
 	if (fabs(x) < largest_plain && x == floor(x)) {
 		snprintf(buf, TEXT_REAL_SIZE, "%.0f", x);
 		return buf;
@@ -61,19 +63,36 @@ void text_add_json_real(struct text *t, double x)
 		text_add(t, "null");
 }
 
+/* Bytes of the UTF-8 character at s; 0 if there is none. */
+static int utf8_length(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	const int n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	for (int i = 1; i < n; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	const bool overlong = (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xf0 && u[1] < 0x90);
+	const bool surrogate = u[0] == 0xed && u[1] >= 0xa0;
+	const bool too_high = u[0] > 0xf4 || (u[0] == 0xf4 && u[1] >= 0x90);
+	return overlong || surrogate || too_high ? 0 : n;
+}
+
 void text_add_json_string(struct text *t, const char *s)
 {
 	text_add(t, "\"");
-	for (; *s; s++) {
+	for (int n; *s; s += n > 0 ? n : 1) {
 		const unsigned char c = (unsigned char)*s;
+		n = utf8_length(s);
 		if (c == '"' || c == '\\')
 			text_add(t, "\\%c", c);
 		else if (c == '\n')
 			text_add(t, "\\n");
 		else if (c < ' ' || c == 0x7f)
 			text_add(t, "\\u%04x", c);
+		else if (n == 0)
+			text_add(t, "\\ufffd");
 		else
-			text_add(t, "%c", c);
+			text_add(t, "%.*s", n, s);
 	}
 	text_add(t, "\"");
 }
@@ -89,6 +108,12 @@ static bool next_digit(const char **s, int *digit)
 	return true;
 }
 
+static void append_digit(uint64_t *v, int digit, bool *too_large)
+{
+	*too_large |= *v > (UINT64_MAX - (uint64_t)digit) / 10;
+	*v = *v * 10 + (uint64_t)digit;
+}
+
 enum text_parse text_parse_u64(const char *s, uint64_t *value)
 {
 	uint64_t v = 0;
@@ -96,18 +121,20 @@ enum text_parse text_parse_u64(const char *s, uint64_t *value)
 	bool too_large = false;
 	if (!isdigit((unsigned char)*s))
 		return TEXT_NOT_A_NUMBER;
-	while (next_digit(&s, &digit)) {
-		too_large |= v > (UINT64_MAX - (uint64_t)digit) / 10;
-		v = v * 10 + (uint64_t)digit;
-	}
+	while (next_digit(&s, &digit))
+		append_digit(&v, digit, &too_large);
 	if (*s == '.') {
 		s++;
 		if (!isdigit((unsigned char)*s))
 			return TEXT_NOT_A_NUMBER;
+		int n_pending = 0; /* a zero counts only once another digit follows it */
 		while (next_digit(&s, &digit)) {
-			too_large |= v > (UINT64_MAX - (uint64_t)digit) / 10;
-			v = v * 10 + (uint64_t)digit;
-			n_fraction += n_fraction < 1000;
+			n_pending += n_pending < 1000;
+			if (digit == 0)
+				continue;
+			for (; n_pending > 0; n_pending--, n_fraction++)
+				append_digit(&v, n_pending == 1 ? digit : 0, &too_large);
+			n_fraction = n_fraction < 1000 ? n_fraction : 1000;
 		}
 	}
 	int exponent = 0;
@@ -147,9 +174,9 @@ enum text_parse text_parse_i64(const char *s, int64_t *value)
 	const enum text_parse status = text_parse_u64(s + (negative || *s == '+'), &v);
 	if (status != TEXT_OK)
 		return status;
-	if (v > (uint64_t)INT64_MAX)
+	if (v > (uint64_t)INT64_MAX + negative)
 		return TEXT_TOO_LARGE;
-	*value = negative ? -(int64_t)v : (int64_t)v;
+	*value = negative && v > 0 ? -(int64_t)(v - 1) - 1 : (int64_t)v;
 	return TEXT_OK;
 }
 

@@ -115,6 +115,12 @@ static int parse_flag(
 			err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
 			return -1;
 		}
+		if (f->kind == FLAG_STRING && next[0] == '-' && next[1]) {
+			err_set(e, ERR_USAGE,
+				"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name,
+				f->arg, next, f->name, next);
+			return -1;
+		}
 		value = next;
 		taken = 1;
 	}

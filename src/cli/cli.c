@@ -14,12 +14,15 @@ enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
 
 void say(const char *fmt, ...)
 {
+	char line[2048];
 	va_list args;
 	va_start(args, fmt);
-	fputs("dqn: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
+	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	for (char *c = line; *c; c++) /* a quoted name may hold anything */
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	fprintf(stderr, "dqn: %s\n", line);
 }
 
 int fail(const struct err *e)
@@ -87,7 +90,7 @@ bool load_config(struct config *c, const char *path, int n_overrides, char *cons
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)
 {
 	if (strcmp(path, "-") == 0) {
-		strcpy(name, "standard input");
+		snprintf(name, RUN_PATH_SIZE, "standard input");
 		return file_read_fd(STDIN_FILENO, name, WEIGHTS_LIMIT, data, len, e);
 	}
 	struct stat st;

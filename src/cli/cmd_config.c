@@ -4,8 +4,7 @@
 
 enum { EXPLAIN };
 const struct flag config_flags[] = {
-	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL,
-		"what the keys, or one KEY, mean: default, range, names elsewhere" },
+	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
 	{ .name = NULL },
 };
 

@@ -143,8 +143,9 @@ int cmd_eval(const struct args *args)
 		print_text(&job);
 	if (status == STATUS_OK && flag[REQUIRE].set &&
 		!(job.stats.return_mean >= flag[REQUIRE].real)) {
-		say("mean return %.17g is below the required %s", job.stats.return_mean,
-			flag[REQUIRE].string);
+		char mean[TEXT_REAL_SIZE];
+		say("mean return %s is below the required %s",
+			text_real(job.stats.return_mean, mean), flag[REQUIRE].string);
 		status = STATUS_BELOW_REQUIRED;
 	}
 	free(job.episodes);

@@ -96,7 +96,7 @@ static void put_item(const char *tag, const char *text)
 
 static void print_man(void)
 {
-	printf(".TH DQN 1 \"\" \"dqn %s\" \"User Commands\"\n", DQN_VERSION);
+	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
 	printf(".SH NAME\ndqn \\- train and evaluate Deep Q\\-Networks\n.SH SYNOPSIS\n");
 	for (const struct command *c = commands; c->name; c++) {
 		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", c->name);
@@ -160,12 +160,9 @@ int cmd_help(const struct args *args)
 		print_usage(stdout);
 		return STATUS_OK;
 	}
-	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, args->pos[0]) == 0) {
-			print_help(c);
-			return STATUS_OK;
-		}
-	struct err e;
-	err_set(&e, ERR_USAGE, "no command '%s'; 'dqn help' lists them", args->pos[0]);
-	return fail(&e);
+	const struct command *command = find_command(args->pos[0]);
+	if (!command)
+		return ERR_USAGE;
+	print_help(command);
+	return STATUS_OK;
 }

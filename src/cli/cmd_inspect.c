@@ -60,8 +60,13 @@ static bool print_tensor(const struct st_tensor *t, struct err *e)
 		text_add(&s, "%s%" PRIu64, d ? " x " : "", t->shape[d]);
 	printf("  ");
 	put_safe(t->name, strlen(t->name));
+	printf("  (%s)", shape);
+	if (t->n_values == 0) {
+		printf("  empty\n");
+		return true;
+	}
 	const double n = (double)t->n_values, mean = sum / n;
-	printf("  (%s)  mean %.4g, std %.4g, min %.4g, max %.4g", shape, mean,
+	printf("  mean %.4g, std %.4g, min %.4g, max %.4g", mean,
 		sqrt(fmax(squares / n - mean * mean, 0)), min, max);
 	if (n_bad)
 		printf(", %zu NOT FINITE", n_bad);

@@ -48,28 +48,22 @@ const struct command commands[] = {
 	{ .name = NULL },
 };
 
-static const struct command *find_command(const char *name)
-{
-	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			return c;
-	return NULL;
-}
-
-static int unknown_command(const char *word)
+const struct command *find_command(const char *word)
 {
 	const char *names[sizeof(commands) / sizeof(commands[0])];
 	size_t n = 0;
-	for (const struct command *c = commands; c->name; c++)
+	for (const struct command *c = commands; c->name; c++) {
+		if (strcmp(c->name, word) == 0)
+			return c;
 		names[n++] = c->name;
+	}
 	names[n] = NULL;
 	const char *near = text_nearest(word, names);
-	struct err e;
 	if (near)
-		err_set(&e, ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, near);
+		say("unknown command '%s'; did you mean '%s'?", word, near);
 	else
-		err_set(&e, ERR_USAGE, "unknown command '%s'; 'dqn help' lists them", word);
-	return fail(&e);
+		say("unknown command '%s'; 'dqn help' lists them", word);
+	return NULL;
 }
 
 /* A closed descriptor 0, 1 or 2 would be taken by the next file that is opened.
@@ -108,7 +102,7 @@ int main(int argc, char **argv)
 	}
 	const struct command *command = find_command(word);
 	if (!command)
-		return unknown_command(word);
+		return ERR_USAGE;
 	if (asks_for_help(argc - 2, argv + 2)) {
 		print_help(command);
 		return close_stdout(STATUS_OK);

@@ -73,7 +73,7 @@ static void draw(struct progress *p, const struct run *r)
 	else if ((int)line.len >= p->width)
 		buf[p->width - 1] = '\0';
 	fprintf(stderr, "\r%s\033[K", buf);
-	fflush(stderr);
+	(void)fflush(stderr);
 	p->drawn = true;
 	p->last_s = wall_s;
 }

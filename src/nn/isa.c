@@ -24,11 +24,11 @@ static bool always(void)
 	return true;
 }
 
+/* Best first. */
 static const struct {
 	const struct kernels *kernels;
 	bool (*supported)(void);
 } sets[] = {
-	/* best first */
 #if defined(__x86_64__)
 	{ &kernels_avx512, has_avx512 },
 	{ &kernels_avx2, has_avx2 },

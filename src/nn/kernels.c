@@ -15,9 +15,10 @@ INLINE void tile(int rows, int n_vec, int tail, size_t n, size_t k, const float 
 	for (int v = 0; v < n_vec; v++) {
 		const bool part = tail > 0 && v == n_vec - 1;
 		vf start = vf_set1(0.0f);
-		if (bias)
-			start = part ? vf_load_n(bias + v * LANES, tail)
-				     : vf_load(bias + v * LANES);
+		if (bias && part)
+			start = vf_load_n(bias + (size_t)v * LANES, tail);
+		else if (bias)
+			start = vf_load(bias + (size_t)v * LANES);
 		for (int i = 0; i < rows; i++)
 			acc[i][v] = start;
 	}
@@ -59,8 +60,9 @@ INLINE void panel(int n_vec, int tail, size_t m, size_t n, size_t k, const float
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 	const float *b, const float *bias, bool relu, float *c)
 {
+	const size_t two = (size_t)2 * LANES;
 	size_t j = 0;
-	for (; j + 2 * LANES <= n; j += 2 * LANES)
+	for (; j + two <= n; j += two)
 		panel(2, 0, m, n, k, a, a_row, a_col, b + j, bias ? bias + j : NULL, relu, c + j);
 	for (; j + LANES <= n; j += LANES)
 		panel(1, 0, m, n, k, a, a_row, a_col, b + j, bias ? bias + j : NULL, relu, c + j);

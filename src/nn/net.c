@@ -13,7 +13,8 @@ bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, in
 	enum activation activation, struct err *e)
 {
 	assert(n_hidden >= 0 && n_hidden <= NET_MAX_HIDDEN);
-	assert(n_inputs >= 1 && n_outputs >= 1);
+	assert(n_inputs >= 1 && n_inputs <= NET_MAX_WIDTH);
+	assert(n_outputs >= 1 && n_outputs <= NET_MAX_WIDTH);
 	*net = (struct net){ .n_layers = n_hidden + 1, .activation = activation };
 	net->dim[0] = n_inputs;
 	for (int l = 0; l < n_hidden; l++) {

@@ -8,7 +8,15 @@
 #include <string.h>
 
 #define METADATA "__metadata__"
-enum { LENGTH_BYTES = 8, VALUE_BYTES = 4, ALIGN = 8, HEADER_MAX = 1 << 20 };
+#define CHECKSUM "sha256"
+#define NO_CHECKSUM "0000000000000000000000000000000000000000000000000000000000000000"
+enum {
+	HEX_DIGITS = SHA256_HEX_SIZE - 1,
+	LENGTH_BYTES = 8,
+	VALUE_BYTES = 4,
+	ALIGN = 8,
+	HEADER_MAX = 1 << 20
+};
 
 static void put_le(unsigned char *p, uint64_t x, int n_bytes)
 {
@@ -24,28 +32,25 @@ static uint64_t get_le(const unsigned char *p, int n_bytes)
 	return x;
 }
 
+/* The hash of a file whose checksum, 64 digits at `at`, counts as zeros: so it
+ * covers everything, the metadata and itself included. */
+static void hash_file(const char *file, size_t len, size_t at, char hash[SHA256_HEX_SIZE])
+{
+	struct sha256 h;
+	sha256_init(&h);
+	sha256_add(&h, file, at);
+	sha256_add(&h, NO_CHECKSUM, HEX_DIGITS);
+	sha256_add(&h, file + at + HEX_DIGITS, len - at - HEX_DIGITS);
+	sha256_hex(&h, hash);
+}
+
 size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
 	int n_metadata, char *buf, size_t size)
 {
-	/* Data first, at the end of the buffer: the header holds its hash. */
-	size_t n_values = 0;
-	for (int i = 0; i < n_tensors; i++)
-		n_values += tensors[i].n_values;
-	const size_t data_len = n_values * VALUE_BYTES;
-	if (size < LENGTH_BYTES + ALIGN || data_len > size - LENGTH_BYTES - ALIGN)
+	if (size <= LENGTH_BYTES)
 		return 0;
-	unsigned char *data = (unsigned char *)buf + size - data_len, *p = data;
-	for (int i = 0; i < n_tensors; i++)
-		for (size_t v = 0; v < tensors[i].n_values; v++, p += VALUE_BYTES) {
-			uint32_t bits;
-			memcpy(&bits, tensors[i].values + v, sizeof(bits));
-			put_le(p, bits, VALUE_BYTES);
-		}
-	char hash[SHA256_HEX_SIZE];
-	sha256_of(data, data_len, hash);
-
 	struct text t;
-	text_init(&t, buf + LENGTH_BYTES, size - LENGTH_BYTES - data_len);
+	text_init(&t, buf + LENGTH_BYTES, size - LENGTH_BYTES);
 	text_add(&t, "{\"" METADATA "\":{");
 	for (int i = 0; i < n_metadata; i++) {
 		text_add_json_string(&t, metadata[i].key);
@@ -53,24 +58,37 @@ size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_
 		text_add_json_string(&t, metadata[i].value);
 		text_add(&t, ",");
 	}
-	text_add(&t, "\"sha256\":\"%s\"}", hash);
-	size_t offset = 0;
+	text_add(&t, "\"" CHECKSUM "\":\"");
+	const size_t checksum = LENGTH_BYTES + t.len;
+	text_add(&t, NO_CHECKSUM "\"}");
+	size_t data_len = 0;
 	for (int i = 0; i < n_tensors; i++) {
 		text_add(&t, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[", tensors[i].name);
 		for (int d = 0; d < tensors[i].n_dims; d++)
 			text_add(&t, "%s%" PRIu64, d ? "," : "", tensors[i].shape[d]);
-		const size_t end = offset + tensors[i].n_values * VALUE_BYTES;
-		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", offset, end);
-		offset = end;
+		const size_t end = data_len + tensors[i].n_values * VALUE_BYTES;
+		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", data_len, end);
+		data_len = end;
 	}
 	text_add(&t, "}");
 	while (!t.full && t.len % ALIGN != 0)
 		text_add(&t, " ");
-	if (t.full)
+	if (t.full || data_len > size - LENGTH_BYTES - t.len)
 		return 0;
 	put_le((unsigned char *)buf, t.len, LENGTH_BYTES);
-	memmove(buf + LENGTH_BYTES + t.len, data, data_len);
-	return LENGTH_BYTES + t.len + data_len;
+
+	unsigned char *p = (unsigned char *)buf + LENGTH_BYTES + t.len;
+	for (int i = 0; i < n_tensors; i++)
+		for (size_t v = 0; v < tensors[i].n_values; v++, p += VALUE_BYTES) {
+			uint32_t bits;
+			memcpy(&bits, tensors[i].values + v, sizeof(bits));
+			put_le(p, bits, VALUE_BYTES);
+		}
+	const size_t len = LENGTH_BYTES + t.len + data_len;
+	char hash[SHA256_HEX_SIZE];
+	hash_file(buf, len, checksum, hash);
+	memcpy(buf + checksum, hash, HEX_DIGITS);
+	return len;
 }
 
 static bool corrupt(struct err *e, const char *what, const char *tensor)
@@ -155,6 +173,91 @@ static bool check_coverage(const struct st_file *st, struct err *e)
 	return true;
 }
 
+/* Moves j to the first pair of __metadata__; false if there is none. */
+static bool open_metadata(const struct st_file *st, struct json *j)
+{
+	char name[ST_NAME_SIZE];
+	json_init(j, st->header, st->header_len);
+	for (json_open(j, '{'); json_next_key(j, name, sizeof(name));) {
+		if (strcmp(name, METADATA) == 0)
+			return json_open(j, '{');
+		json_skip(j);
+	}
+	return false;
+}
+
+void st_metadata_each(const struct st_file *st, char *buf, size_t size,
+	void (*visit)(void *arg, const char *key, const char *value), void *arg)
+{
+	struct json j;
+	char key[ST_NAME_SIZE];
+	if (!open_metadata(st, &j))
+		return;
+	while (json_next_key(&j, key, sizeof(key))) {
+		struct json value = j; /* a copy: a value too long is skipped */
+		if (json_string(&value, buf, size))
+			visit(arg, key, buf);
+		json_string(&j, NULL, 0);
+	}
+}
+
+bool st_metadata_get(const struct st_file *st, const char *key, char *value, size_t size)
+{
+	struct json j;
+	char name[ST_NAME_SIZE];
+	if (!open_metadata(st, &j))
+		return false;
+	while (json_next_key(&j, name, sizeof(name))) {
+		if (strcmp(name, key) == 0)
+			return json_string(&j, value, size);
+		json_string(&j, NULL, 0);
+	}
+	return false;
+}
+
+/* A file without a checksum passes: other programs write such files. */
+static bool check_hash(const struct st_file *st, const char *file, size_t len, struct err *e)
+{
+	char want[SHA256_HEX_SIZE], got[SHA256_HEX_SIZE];
+	struct json j;
+	char key[ST_NAME_SIZE];
+	for (bool more = open_metadata(st, &j); more && json_next_key(&j, key, sizeof(key));) {
+		if (strcmp(key, CHECKSUM) != 0) {
+			json_string(&j, NULL, 0);
+			continue;
+		}
+		if (!json_string(&j, want, sizeof(want)) || strlen(want) != HEX_DIGITS ||
+			memcmp(j.p - 1 - HEX_DIGITS, want, HEX_DIGITS) != 0)
+			return corrupt(e, "the checksum in the metadata is none", NULL);
+		hash_file(file, len, (size_t)(j.p - 1 - HEX_DIGITS - file), got);
+		if (strcmp(want, got) != 0)
+			return corrupt(e, "the file does not match its checksum", NULL);
+	}
+	return true;
+}
+
+/* A map of strings, no key twice. */
+static bool check_metadata(struct json *j, struct err *e)
+{
+	char key[ST_NAME_SIZE], earlier[ST_NAME_SIZE];
+	int n = 0;
+	json_open(j, '{');
+	struct json start = *j;
+	for (; json_next_key(j, key, sizeof(key)); n++) {
+		if (n == ST_MAX_METADATA)
+			return corrupt(e, "too much metadata", NULL);
+		struct json before = start;
+		for (int i = 0; i < n; i++) {
+			json_next_key(&before, earlier, sizeof(earlier));
+			json_string(&before, NULL, 0);
+			if (strcmp(earlier, key) == 0)
+				return corrupt(e, "a key of the metadata is there twice", NULL);
+		}
+		json_string(j, NULL, 0);
+	}
+	return true; /* what is no JSON, the caller reports */
+}
+
 bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 {
 	*st = (struct st_file){ 0 };
@@ -172,6 +275,9 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 	st->data = (const unsigned char *)bytes + LENGTH_BYTES + header_len;
 	st->data_len = len - LENGTH_BYTES - (size_t)header_len;
 
+	if (header_len == 0 || st->header[0] != '{')
+		return corrupt(e, "bad header: it does not begin with '{'", NULL);
+
 	struct json j;
 	char name[ST_NAME_SIZE];
 	bool has_metadata = false;
@@ -181,8 +287,8 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 			if (has_metadata)
 				return corrupt(e, "two " METADATA " entries", NULL);
 			has_metadata = true;
-			for (json_open(&j, '{'); json_next_key(&j, name, sizeof(name));)
-				json_string(&j, NULL, 0);
+			if (!check_metadata(&j, e))
+				return false;
 			continue;
 		}
 		if (st->n_tensors == ST_MAX_TENSORS)
@@ -201,52 +307,7 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 	if (!check_coverage(st, e))
 		return false;
 
-	char want[SHA256_HEX_SIZE], got[SHA256_HEX_SIZE];
-	if (st_metadata_get(st, "sha256", want, sizeof(want))) {
-		sha256_of(st->data, st->data_len, got);
-		if (strcmp(want, got) != 0)
-			return corrupt(e, "the data does not match its checksum", NULL);
-	}
-	return true;
-}
-
-void st_metadata_each(const struct st_file *st, char *buf, size_t size,
-	void (*visit)(void *arg, const char *key, const char *value), void *arg)
-{
-	struct json j;
-	char key[ST_NAME_SIZE];
-	json_init(&j, st->header, st->header_len);
-	for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));) {
-		if (strcmp(key, METADATA) != 0) {
-			json_skip(&j);
-			continue;
-		}
-		for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));) {
-			struct json value = j; /* a copy: a value too long is skipped */
-			if (json_string(&value, buf, size))
-				visit(arg, key, buf);
-			json_string(&j, NULL, 0);
-		}
-	}
-}
-
-bool st_metadata_get(const struct st_file *st, const char *key, char *value, size_t size)
-{
-	struct json j;
-	char name[ST_NAME_SIZE];
-	json_init(&j, st->header, st->header_len);
-	for (json_open(&j, '{'); json_next_key(&j, name, sizeof(name));) {
-		if (strcmp(name, METADATA) != 0) {
-			json_skip(&j);
-			continue;
-		}
-		for (json_open(&j, '{'); json_next_key(&j, name, sizeof(name));) {
-			if (strcmp(name, key) == 0)
-				return json_string(&j, value, size);
-			json_string(&j, NULL, 0);
-		}
-	}
-	return false;
+	return check_hash(st, bytes, len, e);
 }
 
 void st_values(const struct st_tensor *tensor, float *values)

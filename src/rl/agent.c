@@ -38,7 +38,7 @@ bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net
 	a->work = a->target_q + batch_size;
 	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
 	a->policy.work = a->work + net_work_size(net, batch_size);
-	a->best_action = (int32_t *)(a->policy.work + net_work_size(net, 1));
+	a->best_action = (int32_t *)(void *)(a->policy.work + net_work_size(net, 1));
 	adam_init(&a->adam, opts->adam_beta1, opts->adam_beta2, opts->adam_eps);
 	return true;
 }

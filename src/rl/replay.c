@@ -25,7 +25,7 @@ bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, struct er
 	r->obs = p;
 	r->next_obs = r->obs + buffer_size * obs_dim;
 	r->reward = r->next_obs + buffer_size * obs_dim;
-	r->action = (int32_t *)(r->reward + buffer_size);
+	r->action = (int32_t *)(void *)(r->reward + buffer_size);
 	r->terminated = (uint8_t *)(r->action + buffer_size);
 	r->truncated = r->terminated + buffer_size;
 	return true;
@@ -51,17 +51,24 @@ void replay_push(struct replay *r, const float *obs, int action, float reward,
 	r->count += r->count < r->buffer_size;
 }
 
+uint64_t batch_bytes(size_t size, size_t obs_dim)
+{
+	const uint64_t row = (2 * obs_dim + 2) * sizeof(float) + sizeof(int32_t);
+	return size > UINT64_MAX / row ? UINT64_MAX : size * row;
+}
+
 bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e)
 {
 	assert(size >= 1 && obs_dim >= 1);
 	*b = (struct batch){ .size = size, .obs_dim = obs_dim };
-	b->obs = calloc(size, (2 * obs_dim + 2) * sizeof(float) + sizeof(int32_t));
+	const uint64_t bytes = batch_bytes(size, obs_dim);
+	b->obs = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
 	if (!b->obs)
 		return err_set(e, ERR_RUN, "out of memory for a minibatch of %zu", size);
 	b->next_obs = b->obs + size * obs_dim;
 	b->reward = b->next_obs + size * obs_dim;
 	b->discount = b->reward + size;
-	b->action = (int32_t *)(b->discount + size);
+	b->action = (int32_t *)(void *)(b->discount + size);
 	return true;
 }
 

@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_MAX ((int64_t)1 << 53) /* steps: exact in the doubles of other tools' CSV readers */
@@ -180,21 +182,37 @@ void report_init(struct report *r)
 	r->n_errors = r->n_warnings = 0;
 }
 
-#define REPORT_ERROR(r, source, ...)                  \
-	do {                                          \
-		(r)->n_errors++;                      \
-		text_add(&(r)->text, "%s", (source)); \
-		text_add(&(r)->text, __VA_ARGS__);    \
-		text_add(&(r)->text, "\n");           \
-	} while (0)
+/* One line: a quoted name may hold anything, but no line break or escape comes out. */
+static void report_line(struct report *r, const char *prefix, const char *fmt, va_list args)
+{
+	char line[1024];
+	vsnprintf(line, sizeof(line), fmt, args);
+	const size_t start = r->text.len;
+	text_add(&r->text, "%s%s\n", prefix, line);
+	for (char *c = r->buf + start; *c && c[1]; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
 
-#define REPORT_WARNING(r, ...)                     \
-	do {                                       \
-		(r)->n_warnings++;                 \
-		text_add(&(r)->text, "warning: "); \
-		text_add(&(r)->text, __VA_ARGS__); \
-		text_add(&(r)->text, "\n");        \
-	} while (0)
+/* source: where it stands, "file:12: " or "'key=value': ", or "" */
+static void ERR_PRINTF(3, 4)
+	report_error(struct report *r, const char *source, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	report_line(r, source, fmt, args);
+	va_end(args);
+	r->n_errors++;
+}
+
+static void ERR_PRINTF(2, 3) report_warning(struct report *r, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	report_line(r, "warning: ", fmt, args);
+	va_end(args);
+	r->n_warnings++;
+}
 
 const struct option *config_find(const char *key)
 {
@@ -244,12 +262,10 @@ const char *config_suggest(const char *word)
 
 static bool in_range(const char *range, double x)
 {
-	double low, high;
-	char end;
-	const char open = range[0];
-	if (sscanf(range + 1, "%lf, %lf%c", &low, &high, &end) != 3)
-		return false;
-	return (open == '[' ? x >= low : x > low) && (end == ']' ? x <= high : x < high);
+	char *end;
+	const double low = strtod(range + 1, &end);
+	const double high = strtod(end + 1, &end); /* behind the comma */
+	return (range[0] == '[' ? x >= low : x > low) && (*end == ']' ? x <= high : x < high);
 }
 
 static bool allows_none(const struct option *o)
@@ -299,7 +315,7 @@ static bool next_element(const char **list, char *element, size_t size)
 	size_t n = comma ? (size_t)(comma - s) : strlen(s);
 	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
 		n--;
-	snprintf(element, size, "%.*s", (int)n, s);
+	snprintf(element, size, "%.*s", n < size ? (int)n : 0, s); /* too long: nothing */
 	*list = comma ? comma + 1 : NULL;
 	return true;
 }
@@ -462,7 +478,7 @@ static void value_error(
 	text_init(&range, buf, sizeof(buf));
 	option_print_range(o, &range);
 	const char *near = o->type == OPTION_NAME ? text_nearest(value, o->names) : NULL;
-	REPORT_ERROR(r, source, "%s = '%.80s' is not valid (%s)%s%s%s", o->key, value, buf,
+	report_error(r, source, "%s = '%.80s' is not valid (%s)%s%s%s", o->key, value, buf,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -470,14 +486,14 @@ static void unknown_key(struct report *r, const char *source, const char *key)
 {
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
 		if (strcmp(absent[i].word, key) == 0) {
-			REPORT_ERROR(r, source, "unknown key '%.80s': %s", key, absent[i].answer);
+			report_error(r, source, "unknown key '%.80s': %s", key, absent[i].answer);
 			return;
 		}
 	const char *near = config_suggest(key);
 	if (near)
-		REPORT_ERROR(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
+		report_error(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
 	else
-		REPORT_ERROR(r, source,
+		report_error(r, source,
 			"unknown key '%.80s'; 'dqn config --explain' lists them all", key);
 }
 
@@ -492,7 +508,7 @@ static void set_key(struct config *c, const char *source, const char *key, const
 	}
 	char *before = seen[o - config_options];
 	if (before[0]) {
-		REPORT_ERROR(r, source, "'%s' is set twice, first %s", key, before);
+		report_error(r, source, "'%s' is set twice, first %s", key, before);
 		return;
 	}
 	snprintf(before, sizeof(seen[0]), "%s", here);
@@ -517,7 +533,7 @@ static void unknown_section(struct report *r, const char *source, const char *se
 			best = o->section;
 			best_distance = distance;
 		}
-	REPORT_ERROR(r, source, "unknown section [%.80s]%s%s%s", section,
+	report_error(r, source, "unknown section [%.80s]%s%s%s", section,
 		best ? "; did you mean [" : "", best ? best : "", best ? "]?" : "");
 }
 
@@ -534,7 +550,7 @@ void config_parse(
 		snprintf(source, sizeof(source), "%.250s:%d: ", name, item.line);
 		snprintf(here, sizeof(here), "line %d", item.line);
 		if (item.error) {
-			REPORT_ERROR(r, source, "%s", item.error);
+			report_error(r, source, "%s", item.error);
 		} else if (!item.key) {
 			known = section_known(item.section);
 			if (!known)
@@ -542,11 +558,11 @@ void config_parse(
 		} else {
 			const struct option *o = config_find(item.key);
 			if (o && !item.section[0])
-				REPORT_ERROR(r, source,
+				report_error(r, source,
 					"'%s' stands before any section; it belongs in [%s]",
 					item.key, o->section);
 			else if (o && known && strcmp(o->section, item.section) != 0)
-				REPORT_ERROR(r, source, "'%s' belongs in [%s], not in [%s]",
+				report_error(r, source, "'%s' belongs in [%s], not in [%s]",
 					item.key, o->section, item.section);
 			set_key(c, source, item.key, item.value, seen, here, r);
 		}
@@ -561,14 +577,14 @@ void config_override(struct config *c, int n, char *const *args, struct report *
 		snprintf(source, sizeof(source), "'%.250s': ", args[i]);
 		const char *equals = strchr(args[i], '=');
 		if (!equals || equals == args[i]) {
-			REPORT_ERROR(r, source, "not a key=value override");
+			report_error(r, source, "not a key=value override");
 			continue;
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - args[i]), args[i]);
 		/* run.seed=1, as Hydra writes it, would be two ways to say one thing. */
 		const char *dot = strchr(key, '.');
 		if (dot && config_find(dot + 1)) {
-			REPORT_ERROR(r, source, "keys need no section here; write '%s=%s'", dot + 1,
+			report_error(r, source, "keys need no section here; write '%s=%s'", dot + 1,
 				equals + 1);
 			continue;
 		}
@@ -583,7 +599,7 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 	const double mib = 1 << 20;
 	const uint64_t need = config_memory(c);
 	if (memory_bytes > 0 && need > memory_bytes)
-		REPORT_ERROR(r, "",
+		report_error(r, "",
 			"buffer_size = %" PRId64
 			", net_arch and batch_size need %.0f MiB; this machine "
 			"has %.0f MiB",
@@ -594,54 +610,55 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 {
 	const struct env_ops *ops = config_env(c);
 	if (c->learning_starts >= c->total_timesteps)
-		REPORT_ERROR(r, "",
+		report_error(r, "",
 			"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
 			", or nothing is learned",
 			c->learning_starts, c->total_timesteps);
 	if (c->batch_size > c->buffer_size)
-		REPORT_ERROR(r, "",
+		report_error(r, "",
 			"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64,
 			c->batch_size, c->buffer_size);
+	const double smallest = 1e-9; /* of an epsilon that is reached by multiplication */
 	if (c->exploration_schedule == SCHEDULE_EXPONENTIAL &&
-		(c->exploration_final_eps == 0 || c->exploration_initial_eps == 0))
-		REPORT_ERROR(r, "",
+		(c->exploration_final_eps < smallest || c->exploration_initial_eps < smallest))
+		report_error(r, "",
 			"exploration_schedule = exponential needs exploration_initial_eps and "
-			"exploration_final_eps above 0");
+			"exploration_final_eps of at least 1e-9");
 	if (c->exploration_schedule != SCHEDULE_CONSTANT &&
 		c->exploration_final_eps > c->exploration_initial_eps)
-		REPORT_ERROR(
+		report_error(
 			r, "", "exploration_final_eps must not exceed exploration_initial_eps");
 	if (c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim)
-		REPORT_ERROR(r, "", "obs_scale has %d factors; %s has %d observations",
+		report_error(r, "", "obs_scale has %d factors; %s has %d observations",
 			c->obs_scale.n, ops->id, ops->obs_dim);
 	if (isfinite(c->stop_return) && c->eval_freq == 0)
-		REPORT_ERROR(r, "", "stop_return needs evaluations, but eval_freq = 0");
+		report_error(r, "", "stop_return needs evaluations, but eval_freq = 0");
 	if (r->n_errors == 0)
 		check_memory(c, memory_bytes, r);
 	if (r->n_errors > 0)
 		return;
 
 	if (c->buffer_size > c->total_timesteps)
-		REPORT_WARNING(r,
+		report_warning(r,
 			"buffer_size = %" PRId64 " is larger than the run; %" PRId64
 			" transitions are all it can hold",
 			c->buffer_size, c->total_timesteps);
 	if (c->target_update_interval > c->total_timesteps)
-		REPORT_WARNING(r,
+		report_warning(r,
 			"target_update_interval = %" PRId64
 			" is longer than the run: the target network stays as it starts",
 			c->target_update_interval);
 	if (c->eval_freq > c->total_timesteps)
-		REPORT_WARNING(r,
+		report_warning(r,
 			"eval_freq = %" PRId64
 			" is longer than the run: there is only the final evaluation",
 			c->eval_freq);
 	if (c->train_freq > c->total_timesteps)
-		REPORT_WARNING(r,
+		report_warning(r,
 			"train_freq = %" PRId64 " is longer than the run: nothing is learned",
 			c->train_freq);
 	if (c->gradient_steps == 0)
-		REPORT_WARNING(r, "gradient_steps = 0: nothing is learned");
+		report_warning(r, "gradient_steps = 0: nothing is learned");
 }
 
 /* --- printing --- */
@@ -725,7 +742,16 @@ uint64_t config_memory(const struct config *c)
 	struct err e;
 	if (!config_net(c, &net, &e))
 		return UINT64_MAX;
-	const uint64_t agent = agent_bytes(&net, (size_t)c->batch_size);
-	const uint64_t replay = replay_bytes((uint64_t)config_replay_slots(c), (size_t)net.dim[0]);
-	return agent > UINT64_MAX - replay ? UINT64_MAX : agent + replay;
+	enum { EXTRA_BLOCKS = 3 }; /* the best weights, and two that files are built in */
+	const size_t obs_dim = (size_t)net.dim[0];
+	const uint64_t parts[] = {
+		agent_bytes(&net, (size_t)c->batch_size),
+		replay_bytes((uint64_t)config_replay_slots(c), obs_dim),
+		batch_bytes((size_t)c->batch_size, obs_dim),
+		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
+	};
+	uint64_t sum = 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		sum = parts[i] > UINT64_MAX - sum ? UINT64_MAX : sum + parts[i];
+	return sum;
 }

@@ -21,7 +21,7 @@
 static const char *const run_files[] = { "result.json", "final.safetensors", "best.safetensors",
 	"timing.csv", "eval.csv", "progress.csv", "config.ini", NULL };
 
-enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, ROW_SIZE = 1024 };
+enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, WEIGHTS_LIMIT = 1 << 30, ROW_SIZE = 1024 };
 
 static double now_s(void)
 {
@@ -89,20 +89,15 @@ static bool check_empty(const struct run *r, struct err *e)
 	return true;
 }
 
-/* Compares the directory's configuration with ours; *found says if it has one. */
-static bool check_owner(
-	const struct run *r, const struct config *c, bool fresh, bool *found, struct err *e)
+/* The directory's configuration must be one of dqn's, as other programs have a
+ * config.ini too, and unless `fresh` replaces it, be ours. */
+static bool check_config(const struct run *r, const struct config *c, bool fresh, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	char *data;
 	size_t len;
 	if (!path_of(r, "config.ini", path, e))
 		return false;
-	*found = file_exists(path);
-	if (!*found)
-		return check_empty(r, e);
-	if (fresh)
-		return true;
 	if (!file_read(path, CONFIG_LIMIT, &data, &len, e))
 		return false;
 
@@ -122,7 +117,7 @@ static bool check_owner(
 	text_init(&diff, buf, sizeof(buf));
 	if (report->n_errors > 0)
 		ok = err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(report->buf, "\n"), report->buf);
-	else if (config_diff(&theirs, c, &diff) > 0)
+	else if (!fresh && config_diff(&theirs, c, &diff) > 0)
 		ok = err_set(e, ERR_BUSY,
 			"'%s' holds a run of another configuration (%s%s); --out chooses another "
 			"directory, --fresh replaces the run",
@@ -149,6 +144,29 @@ static bool remove_run(struct run *r, struct err *e)
 	return true;
 }
 
+/* The weights of a done run must still be those that its result speaks of. */
+static bool check_hash(
+	const struct run *r, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
+{
+	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE];
+	char *data;
+	size_t len;
+	if (!path_of(r, name, path, e))
+		return false;
+	if (!file_exists(path))
+		return err_set(e, ERR_CORRUPT,
+			"'%s' is marked as done but has no '%s'; --fresh runs it again", r->dir,
+			name);
+	if (!file_read(path, WEIGHTS_LIMIT, &data, &len, e))
+		return false;
+	sha256_of(data, len, got);
+	free(data);
+	return strcmp(want, got) == 0 ||
+	       err_set(e, ERR_CORRUPT,
+		       "'%s' is not the file that '%s/result.json' speaks of; --fresh runs it again",
+		       path, r->dir);
+}
+
 /* If result.json is there, reads it into r->result and sets *done. */
 static bool check_done(struct run *r, bool *done, struct err *e)
 {
@@ -166,13 +184,29 @@ static bool check_done(struct run *r, bool *done, struct err *e)
 	free(data);
 	if (!ok)
 		return false;
-	if (!path_of(r, "final.safetensors", path, e))
+	*done = check_hash(r, "final.safetensors", r->result.final_sha256, e) &&
+		check_hash(r, "best.safetensors", r->result.best_sha256, e);
+	return *done;
+}
+
+/* What is in the directory: nothing, a run of ours that is done (state becomes
+ * RUN_DONE) or was started, or something that must be left alone (false). */
+static bool look_around(struct run *r, const struct config *c, bool fresh, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	if (!path_of(r, "config.ini", path, e))
 		return false;
 	if (!file_exists(path))
-		return err_set(e, ERR_CORRUPT,
-			"'%s' is marked as done but has no 'final.safetensors'; --fresh runs it again",
-			r->dir);
-	*done = true;
+		return check_empty(r, e);
+	bool done;
+	if (!check_config(r, c, fresh, e))
+		return false;
+	if (fresh)
+		return true;
+	if (!check_done(r, &done, e))
+		return false;
+	r->state = done ? RUN_DONE : RUN_ACTIVE;
+	r->was_started = !done;
 	return true;
 }
 
@@ -203,22 +237,19 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 {
 	*r = (struct run){ .lock = -1, .progress_csv = -1, .eval_csv = -1, .timing_csv = -1 };
 	r->start_s = now_s();
-	bool found;
 	if (strlen(dir) >= sizeof(r->dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
-	strcpy(r->dir, dir);
-	if (!file_make_dirs(dir, e) || !take_lock(r, e) || !check_owner(r, c, fresh, &found, e))
+	memcpy(r->dir, dir, strlen(dir) + 1);
+	/* Once before the lock, which leaves a file, so that a done run and a directory
+	 * of something else are not touched; and once behind it, when no other process
+	 * can change the answer. */
+	if (!file_make_dirs(dir, e) || !look_around(r, c, fresh, e))
 		goto fail;
-	if (found && !fresh) {
-		bool done;
-		if (!check_done(r, &done, e))
-			goto fail;
-		r->was_started = !done;
-		if (done) {
-			r->was_done = true;
-			r->state = RUN_DONE;
-			return true;
-		}
+	if (r->state == RUN_ACTIVE && (!take_lock(r, e) || !look_around(r, c, fresh, e)))
+		goto fail;
+	if (r->state == RUN_DONE) {
+		r->was_done = true;
+		return true;
 	}
 	/* Memory before files: what does not fit must not cost an earlier run. */
 	if (!train_init(&r->train, c, k, e))

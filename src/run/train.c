@@ -133,11 +133,14 @@ static void eval_on(const struct train *t, const struct rng *stream, int64_t n_e
 
 static bool check_weights(const struct train *t, struct err *e)
 {
-	const size_t n = t->agent.policy.net.n_params;
+	const struct agent *a = &t->agent;
+	const size_t n = a->policy.net.n_params;
 	struct err why;
-	if (isfinite(t->agent.policy.k->sum_squares(n, t->agent.online)))
+	/* An infinite second moment would stop its weight from ever moving again. */
+	if (isfinite(a->policy.k->sum_squares(n, a->online)) &&
+		isfinite(a->policy.k->sum_squares(n, a->v)))
 		return true;
-	err_set(&why, ERR_DIVERGED, "a weight is not finite");
+	err_set(&why, ERR_DIVERGED, "a weight or a moment of Adam is not finite");
 	return diverged(t, &why, e);
 }
 

@@ -210,7 +210,7 @@ bool weights_parse(
 	*w = (struct weights){ 0 };
 	if (!st_parse(&st, bytes, len, &why) || !parse_file(w, &st, &why))
 		return err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	w->params = malloc(w->net.n_params * sizeof(float));
+	w->params = calloc(w->net.n_params, sizeof(float));
 	float *block = malloc(w->net.n_params * sizeof(float));
 	if (!w->params || !block) {
 		weights_release(w);
