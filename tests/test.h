@@ -23,47 +23,54 @@ static inline bool test_note(bool ok, const char *file, int line)
 	return ok;
 }
 
-#define CHECK(condition) \
-	do { \
+#define CHECK(condition)                                       \
+	do {                                                   \
 		if (!test_note(condition, __FILE__, __LINE__)) \
-			printf("not true: %s\n", #condition); \
+			printf("not true: %s\n", #condition);  \
 	} while (0)
 
-#define CHECK_INT(got, want) \
-	do { \
+/* What must not be reached. */
+#define FAIL(what)                                    \
+	do {                                          \
+		test_note(false, __FILE__, __LINE__); \
+		printf("%s\n", what);                 \
+	} while (0)
+
+#define CHECK_INT(got, want)                                                        \
+	do {                                                                        \
 		const long long got_ = (long long)(got), want_ = (long long)(want); \
-		if (!test_note(got_ == want_, __FILE__, __LINE__)) \
-			printf("%s is %lld, not %lld\n", #got, got_, want_); \
+		if (!test_note(got_ == want_, __FILE__, __LINE__))                  \
+			printf("%s is %lld, not %lld\n", #got, got_, want_);        \
 	} while (0)
 
-#define CHECK_STR(got, want) \
-	do { \
-		const char *got_ = (got), *want_ = (want); \
-		if (!test_note(strcmp(got_, want_) == 0, __FILE__, __LINE__)) \
+#define CHECK_STR(got, want)                                                     \
+	do {                                                                     \
+		const char *got_ = (got), *want_ = (want);                       \
+		if (!test_note(strcmp(got_, want_) == 0, __FILE__, __LINE__))    \
 			printf("%s is \"%s\", not \"%s\"\n", #got, got_, want_); \
 	} while (0)
 
 /* |got - want| <= tol; false where either is NaN */
-#define CHECK_NEAR(got, want, tol) \
-	do { \
+#define CHECK_NEAR(got, want, tol)                                                               \
+	do {                                                                                     \
 		const double got_ = (double)(got), want_ = (double)(want), tol_ = (double)(tol); \
-		if (!test_note(fabs(got_ - want_) <= tol_, __FILE__, __LINE__)) \
-			printf("%s is %.17g, not %.17g within %g\n", #got, got_, want_, tol_); \
+		if (!test_note(fabs(got_ - want_) <= tol_, __FILE__, __LINE__))                  \
+			printf("%s is %.17g, not %.17g within %g\n", #got, got_, want_, tol_);   \
 	} while (0)
 
 /* Runs one test; a test without a check has failed. */
-#define RUN(test) \
-	do { \
-		test_checks = test_bad_checks = 0; \
-		test(); \
-		if (test_checks == 0) \
+#define RUN(test)                                                                        \
+	do {                                                                             \
+		test_checks = test_bad_checks = 0;                                       \
+		test();                                                                  \
+		if (test_checks == 0)                                                    \
 			printf("%s:%d: %s checks nothing\n", __FILE__, __LINE__, #test); \
-		if (test_checks == 0 || test_bad_checks > 0) { \
-			printf("FAIL %s\n", #test); \
-			test_failed++; \
-		} else \
-			test_passed++; \
-		fflush(stdout); \
+		if (test_checks == 0 || test_bad_checks > 0) {                           \
+			printf("FAIL %s\n", #test);                                      \
+			test_failed++;                                                   \
+		} else                                                                   \
+			test_passed++;                                                   \
+		fflush(stdout);                                                          \
 	} while (0)
 
 static inline int test_end(void)

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""check_weights.py WEIGHTS QFILE
+
+Reads a weights file by the rules of safetensors, with nothing but Python's
+standard library, and compares the network's outputs with those in QFILE: one
+line each, the observation's components, then the Q values. Arithmetic in double.
+Exit status 0 if all agree within 1e-5 (relative above 1).
+"""
+import hashlib
+import json
+import math
+import struct
+import sys
+
+TOLERANCE = 1e-5
+
+
+def no_duplicates(pairs):
+    keys = [k for k, _ in pairs]
+    assert len(keys) == len(set(keys)), f"duplicate key in {keys}"
+    return dict(pairs)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        raw = f.read()
+    (n,) = struct.unpack("<Q", raw[:8])
+    assert n % 8 == 0, "data is not aligned"
+    text = raw[8 : 8 + n].decode("utf-8")
+    assert text[0] == "{", "header does not begin with {"
+    header = json.loads(text, object_pairs_hook=no_duplicates)
+    data = raw[8 + n :]
+    metadata = header.pop("__metadata__")
+    assert all(isinstance(v, str) for v in metadata.values())
+    digits = metadata["sha256"].encode()  # of the file with zeros in their place
+    assert len(digits) == 64 and raw.count(digits) == 1
+    assert hashlib.sha256(raw.replace(digits, b"0" * 64)).hexdigest().encode() == digits
+    tensors, end = {}, 0
+    for name, t in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = t["data_offsets"]
+        assert t["dtype"] == "F32" and first == end, name
+        end = last
+        n_values = math.prod(t["shape"])
+        assert last - first == 4 * n_values, name
+        tensors[name] = (t["shape"], struct.unpack(f"<{n_values}f", data[first:last]))
+    assert end == len(data), "bytes behind the last tensor"
+    return metadata, tensors
+
+
+def forward(metadata, tensors, obs):
+    x = [a * b for a, b in zip(obs, json.loads(metadata["obs_scale"]))]
+    names = sorted(tensors, key=lambda s: (int(s.split(".")[0]), s))
+    layers = [int(s.split(".")[0]) for s in names if s.endswith(".weight")]
+    assert layers == list(range(0, 2 * len(layers), 2)), names
+    assert len(names) == 2 * len(layers), names
+    for layer in layers:
+        (n_out, n_in), w = tensors[f"{layer}.weight"]
+        shape, b = tensors[f"{layer}.bias"]
+        assert shape == [n_out] and n_in == len(x)
+        x = [
+            b[o] + math.fsum(w[o * n_in + i] * x[i] for i in range(n_in))
+            for o in range(n_out)
+        ]
+        if layer != layers[-1]:
+            relu = metadata["activation"] == "relu"
+            assert relu or metadata["activation"] == "tanh"
+            x = [max(v, 0) if relu else math.tanh(v) for v in x]
+    return x
+
+
+def main():
+    metadata, tensors = read(sys.argv[1])
+    n_obs = len(json.loads(metadata["obs_scale"]))
+    widths = [t[0][0] for n, t in sorted(tensors.items(), key=lambda i: int(i[0].split(".")[0]))
+              if n.endswith(".weight")]
+    arch = ",".join(map(str, widths[:-1])) or "none"
+    assert metadata["net_arch"] == arch, (metadata["net_arch"], arch)
+    assert f"net_arch = {arch}\n" in metadata["config"]
+    assert f"id = {metadata['env_id']}\n" in metadata["config"]
+    rows = 0
+    with open(sys.argv[2]) as f:
+        for line in f:
+            numbers = [float(word) for word in line.split()]
+            for got, want in zip(numbers[n_obs:], forward(metadata, tensors, numbers[:n_obs]),
+                                 strict=True):
+                assert abs(got - want) <= TOLERANCE * max(1, abs(want)), (line, want)
+            rows += 1
+    assert rows > 0
+
+
+main()

@@ -1,0 +1,705 @@
+/* Acting and one update of the agent: hand-computed on networks without hidden
+ * layer, and 20 updates against PyTorch.
+ *
+ * Mutations of src/ that this file catches: agent.c: argmax of the wrong network
+ * for plain or Double DQN, value from the online network, target not discounted
+ * or bootstrapped when discount is 0, sum instead of mean in loss or gradient, all
+ * outputs or the wrong one with gradient, d_out not cleared, factor 2 of mse
+ * dropped, 0.5 of huber dropped, its bend elsewhere, sign lost, weights changed
+ * on a NaN loss, no check of the gradient, no clipping, tau ignored, tau and
+ * 1 - tau exchanged, q_mean after the update; policy.c: <= for <, a draw at
+ * epsilon 0, no draw at epsilon 1, q not NULL after a random action, greedy never
+ * or always; net.c: argmax of the last maximum; adam.c: clipping at norm ==
+ * max_grad_norm, 1e-6 left out.
+ */
+#include "rl/agent.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+
+static const char *const isas[] = { "scalar", "avx2", "avx512" };
+enum { N_ISAS = 3 };
+
+static const struct agent_opts plain = {
+	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
+};
+
+/* --- hand-computed updates --- */
+
+/* Q(s) = s w + b for one input and n actions: a block is w[n], b[n]. */
+static void init_linear(
+	struct agent *a, const struct agent_opts *opts, int n_actions, size_t batch_size)
+{
+	struct net net;
+	struct err e = { .msg = "" };
+	if (!net_init(&net, 1, NULL, 0, n_actions, ACTIVATION_RELU, &e) ||
+		!agent_init(a, opts, &net, kernels_find(NULL), batch_size, &e)) {
+		printf("%s\n", e.msg);
+		FAIL("agent_init");
+		abort();
+	}
+}
+
+struct row {
+	float obs, next_obs, reward, discount;
+	int action;
+};
+
+static void fill(struct batch *b, const struct row *rows, size_t n)
+{
+	struct err e;
+	CHECK(batch_init(b, n, 1, &e));
+	for (size_t i = 0; i < n; i++) {
+		b->obs[i] = rows[i].obs;
+		b->next_obs[i] = rows[i].next_obs;
+		b->reward[i] = rows[i].reward;
+		b->discount[i] = rows[i].discount;
+		b->action[i] = rows[i].action;
+	}
+}
+
+static bool learn(struct agent *a, const struct row *rows, size_t n, struct learn_stats *stats)
+{
+	struct batch b;
+	struct err e = { .msg = "" };
+	fill(&b, rows, n);
+	const bool ok = agent_learn(a, &b, 0.001, stats, &e);
+	CHECK(ok || e.kind == ERR_DIVERGED);
+	batch_release(&b);
+	return ok;
+}
+
+static const float online2[] = { 1, 3, 0, -4 }; /* Q(s) = s, 3 s - 4 */
+static const float target2[] = { 2, -1, 1, 5 }; /* Q(s) = 2 s + 1, 5 - s */
+
+static void init_two(struct agent *a, const struct agent_opts *opts, size_t batch_size)
+{
+	init_linear(a, opts, 2, batch_size);
+	memcpy(a->online, online2, sizeof(online2));
+	memcpy(a->target, target2, sizeof(target2));
+}
+
+/* s' = 1: Q_target 3, 4; Q_online 1, -1.  s' = 3: Q_target 7, 2; Q_online 3, 5. */
+static const struct row rows3[] = {
+	{ .obs = 2, .next_obs = 1, .reward = 0.5f, .discount = 0.5f, .action = 0 },
+	{ .obs = 2, .next_obs = 3, .reward = 0.25f, .discount = 0.25f, .action = 1 },
+	{ .obs = 4, .next_obs = 3, .reward = -1, .discount = 0, .action = 1 },
+};
+
+static void test_targets_of_plain_dqn(void)
+{
+	struct agent a;
+	struct learn_stats stats;
+	init_two(&a, &plain, 3);
+	CHECK(learn(&a, rows3, 3, &stats));
+	CHECK_NEAR(a.target_q[0], 0.5 + 0.5 * 4, 0);
+	CHECK_NEAR(a.target_q[1], 0.25 + 0.25 * 7, 0);
+	CHECK_NEAR(a.target_q[2], -1, 0);
+	CHECK_NEAR(stats.y_mean, (2.5 + 2 - 1) / 3, 1e-15);
+	CHECK_NEAR(stats.q_mean, (2 + 2 + 8) / 3., 1e-15);
+	/* d = -0.5, 0, 9 */
+	CHECK_NEAR(stats.loss, (0.125 + 0 + 8.5) / 3, 1e-15);
+	agent_release(&a);
+}
+
+static void test_targets_of_double_dqn(void)
+{
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	opts.double_q = true;
+	init_two(&a, &opts, 3);
+	CHECK(learn(&a, rows3, 3, &stats));
+	CHECK_NEAR(a.target_q[0], 0.5 + 0.5 * 3, 0);   /* action 0 by the online network */
+	CHECK_NEAR(a.target_q[1], 0.25 + 0.25 * 2, 0); /* action 1 */
+	CHECK_NEAR(a.target_q[2], -1, 0);
+	agent_release(&a);
+}
+
+/* The first of equal maxima, by the network that chooses. */
+static void test_ties_go_to_the_first_maximum(void)
+{
+	static const float online[] = { 0, 0, 0, 1, 2, 2 }, target[] = { 0, 0, 0, 5, 6, 7 };
+	static const struct row row = { .obs = 1, .next_obs = 1, .discount = 1, .action = 0 };
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	opts.double_q = true;
+	init_linear(&a, &opts, 3, 1);
+	memcpy(a.online, online, sizeof(online));
+	memcpy(a.target, target, sizeof(target));
+	CHECK(learn(&a, &row, 1, &stats));
+	CHECK_INT(a.best_action[0], 1);
+	CHECK_NEAR(a.target_q[0], 6, 0);
+	memcpy(a.online, online, sizeof(online));
+	CHECK_INT(policy_act(&a.policy, &row.obs, 0, NULL, NULL), 1);
+	agent_release(&a);
+}
+
+static void test_only_the_taken_action_gets_gradient(void)
+{
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	opts.loss = LOSS_MSE;
+	init_two(&a, &opts, 3);
+	CHECK(learn(&a, rows3, 3, &stats));
+	/* d = -0.5, 0, 9; mse's slope is 2 d / 3; grad w[a] = sum of slope s */
+	const float want_d[] = { -1.f / 3, 0, 0, 0, 0, 6 };
+	for (int i = 0; i < 6; i++)
+		CHECK_NEAR(a.d_out[i], want_d[i], 1e-7);
+	CHECK_NEAR(a.grad[0], -1. / 3 * 2, 1e-6);
+	CHECK_NEAR(a.grad[1], 6 * 4, 1e-6);
+	CHECK_NEAR(a.grad[2], -1. / 3, 1e-6);
+	CHECK_NEAR(a.grad[3], 6, 1e-6);
+	CHECK_NEAR(stats.grad_norm, sqrt(4. / 9 + 576 + 1. / 9 + 36), 1e-5);
+	CHECK_NEAR(stats.loss, (0.25 + 81) / 3, 1e-14);
+
+	/* A second update with other actions: nothing is left of the first. */
+	memcpy(a.online, online2, sizeof(online2));
+	const struct row other = { .obs = 2, .next_obs = 0, .reward = 4, .action = 0 };
+	const struct row rows[3] = { other, other, other };
+	CHECK(learn(&a, rows, 3, &stats));
+	CHECK_NEAR(a.grad[0], -4 * 2, 1e-5);
+	CHECK_NEAR(a.grad[1], 0, 0);
+	CHECK_NEAR(a.grad[2], -4, 1e-5);
+	CHECK_NEAR(a.grad[3], 0, 0);
+	agent_release(&a);
+}
+
+/* With target = online and s' = s a gradient through y would show. */
+static void test_no_gradient_through_the_target(void)
+{
+	static const struct row row = { .obs = 2, .next_obs = 2, .discount = 0.5f, .action = 0 };
+	for (int double_q = 0; double_q < 2; double_q++) {
+		struct agent_opts opts = plain;
+		struct agent a;
+		struct learn_stats stats;
+		opts.loss = LOSS_MSE;
+		opts.double_q = double_q;
+		init_linear(&a, &opts, 2, 1);
+		a.online[0] = 3; /* Q(2) = 6, 0; y = 3; d = 3 */
+		agent_sync(&a, 1);
+		CHECK(learn(&a, &row, 1, &stats));
+		CHECK_NEAR(a.target_q[0], 3, 0);
+		CHECK_NEAR(a.grad[0], 6 * 2, 0);
+		CHECK_NEAR(a.grad[2], 6, 0);
+		CHECK_NEAR(a.target[0], 3, 0); /* and the target network stands still */
+		CHECK(a.online[0] != 3);
+		agent_release(&a);
+	}
+}
+
+static void test_losses_and_their_slopes(void)
+{
+	static const struct {
+		float d;
+		double huber, huber_slope;
+	} cases[] = { { 0, 0, 0 }, { 0.5f, 0.125, 0.5 }, { -0.5f, 0.125, -0.5 },
+		{ 0.984375f, 0.4844970703125, 0.984375 }, { 1, 0.5, 1 }, { -1, 0.5, -1 },
+		{ 1.015625f, 0.515625, 1 }, { -1.015625f, 0.515625, -1 }, { 3, 2.5, 1 },
+		{ -3, 2.5, -1 }, { 1e10f, 1e10 - 0.5, 1 } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct row row = { .obs = 1, .reward = -cases[i].d, .action = 0 };
+		const double d = (double)cases[i].d;
+		struct agent_opts opts = plain;
+		struct agent a;
+		struct learn_stats stats;
+		init_linear(&a, &opts, 1, 1);
+		CHECK(learn(&a, &row, 1, &stats));
+		CHECK_NEAR(stats.loss, cases[i].huber, 0);
+		CHECK_NEAR(a.d_out[0], cases[i].huber_slope, 0);
+		agent_release(&a);
+		opts.loss = LOSS_MSE;
+		init_linear(&a, &opts, 1, 1);
+		CHECK(learn(&a, &row, 1, &stats));
+		CHECK_NEAR(stats.loss, d * d, 0);
+		CHECK_NEAR(a.d_out[0], 2 * d, 0);
+		agent_release(&a);
+	}
+}
+
+static void test_the_mean_over_the_batch(void)
+{
+	struct row many[96];
+	for (int i = 0; i < 96; i++)
+		many[i] = rows3[i % 3];
+	for (int loss = LOSS_HUBER; loss <= LOSS_MSE; loss++) {
+		struct agent_opts opts = plain;
+		struct agent a, b;
+		struct learn_stats one, all;
+		opts.loss = (enum loss)loss;
+		init_two(&a, &opts, 3);
+		init_two(&b, &opts, 96);
+		CHECK(learn(&a, rows3, 3, &one));
+		CHECK(learn(&b, many, 96, &all));
+		CHECK_NEAR(one.loss, all.loss, 1e-12);
+		CHECK_NEAR(one.q_mean, all.q_mean, 1e-12);
+		CHECK_NEAR(one.y_mean, all.y_mean, 1e-12);
+		CHECK_NEAR(one.grad_norm, all.grad_norm, 1e-5);
+		for (int i = 0; i < 4; i++)
+			CHECK_NEAR(a.grad[i], b.grad[i], 1e-5);
+		agent_release(&a);
+		agent_release(&b);
+	}
+}
+
+/* Adam's first moment after the first step is (1 - beta1) times the gradient
+ * that it was given. */
+static void test_clipping(void)
+{
+	static const double limits[] = { 0, 1e-3, 0.5, 4, 5 - 1e-5, 5, 5 + 1e-5, 100 };
+	/* mse, Q = 0, y = -1.5: slope 3 per output; s = 4 / 3: gradient (4, 3), norm 5 */
+	const struct row row = { .obs = 4 / 3.f, .reward = -1.5f, .action = 0 };
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct agent_opts opts = plain;
+		struct agent a;
+		struct learn_stats stats;
+		opts.loss = LOSS_MSE;
+		opts.max_grad_norm = limits[i];
+		init_linear(&a, &opts, 1, 1);
+		CHECK(learn(&a, &row, 1, &stats));
+		const double coef = limits[i] > 0 ? fmin(1, limits[i] / (5 + 1e-6)) : 1;
+		CHECK_NEAR(stats.grad_norm, 5, 1e-6);
+		CHECK_NEAR(a.m[0], 0.4 * coef, 1e-7 * coef);
+		CHECK_NEAR(a.m[1], 0.3 * coef, 1e-7 * coef);
+		agent_release(&a);
+	}
+}
+
+/* Where 1e-6 counts: a gradient as small as the limit is scaled by a half. */
+static void test_clipping_adds_1e_6_to_the_norm(void)
+{
+	const struct row row = { .obs = 0, .reward = -1e-6f / 2, .action = 0 };
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	opts.loss = LOSS_MSE;
+	opts.max_grad_norm = (double)1e-6f;
+	init_linear(&a, &opts, 1, 1);
+	CHECK(learn(&a, &row, 1, &stats));
+	CHECK_NEAR(stats.grad_norm, 1e-6, 1e-12);
+	CHECK_NEAR(a.m[1], 0.5e-7, 1e-13);
+	agent_release(&a);
+}
+
+/* --- divergence --- */
+
+static void check_diverges(const struct agent_opts *opts, const struct row *row, const char *what)
+{
+	struct agent a;
+	struct batch b;
+	struct learn_stats stats;
+	struct err e = { .kind = ERR_RUN, .msg = "" };
+	init_two(&a, opts, 1);
+	CHECK(learn(&a, &rows3[0], 1, &stats)); /* moments that are not 0 */
+	float before[5][4];
+	float *const blocks[] = { a.online, a.target, a.m, a.v };
+	for (int i = 0; i < 4; i++)
+		memcpy(before[i], blocks[i], sizeof(before[i]));
+	const struct adam adam = a.adam;
+	fill(&b, row, 1);
+	CHECK(!agent_learn(&a, &b, 0.001, &stats, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	CHECK(strstr(e.msg, what) != NULL);
+	for (int i = 0; i < 4; i++)
+		CHECK(memcmp(before[i], blocks[i], sizeof(before[i])) == 0);
+	CHECK(memcmp(&adam, &a.adam, sizeof(adam)) == 0);
+	batch_release(&b);
+	agent_release(&a);
+}
+
+static void test_what_is_not_finite_diverges_and_changes_nothing(void)
+{
+	static const struct row nan_reward = { .reward = NAN }, inf_reward = { .reward = INFINITY },
+				nan_obs = { .obs = NAN },
+				nan_next = { .next_obs = NAN, .discount = 1 },
+				inf_obs = { .obs = -INFINITY }, huge = { .reward = -3e38f },
+				huge_obs = { .obs = 3e38f };
+	struct agent_opts mse = plain;
+	mse.loss = LOSS_MSE;
+	const struct agent_opts *const opts[] = { &plain, &mse };
+	for (int i = 0; i < 2; i++) {
+		check_diverges(opts[i], &nan_reward, "loss");
+		check_diverges(opts[i], &inf_reward, "loss");
+		check_diverges(opts[i], &nan_obs, "loss");
+		check_diverges(opts[i], &nan_next, "loss");
+		check_diverges(opts[i], &inf_obs, "loss");
+	}
+	check_diverges(&mse, &huge, "gradient"); /* loss 9e76, slope above FLT_MAX */
+	check_diverges(&mse, &huge_obs, "gradient");
+}
+
+static void test_one_bad_row_among_good_ones_diverges(void)
+{
+	struct row rows[3] = { rows3[0], rows3[1], rows3[2] };
+	for (int bad = 0; bad < 3; bad++) {
+		struct agent a;
+		struct learn_stats stats;
+		init_two(&a, &plain, 3);
+		rows[bad].reward = NAN;
+		CHECK(!learn(&a, rows, 3, &stats));
+		CHECK(memcmp(a.online, online2, sizeof(online2)) == 0);
+		rows[bad] = rows3[bad];
+		agent_release(&a);
+	}
+}
+
+/* --- sync --- */
+
+static void test_sync_copies_or_mixes(void)
+{
+	enum { N = 5 * 7 + 7 + 7 * 3 + 3 };
+	static const double taus[] = { 1, 0.05, 0.3, 0.005, 1 - 1e-5 };
+	static const int hidden[] = { 7 };
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		if (!k)
+			continue;
+		struct net net;
+		struct agent a;
+		struct err e;
+		struct rng rng;
+		float online[N], target[N];
+		CHECK(net_init(&net, 5, hidden, 1, 3, ACTIVATION_RELU, &e));
+		CHECK_INT(net.n_params, N);
+		CHECK(agent_init(&a, &plain, &net, k, 4, &e));
+		rng_init(&rng, 1);
+		for (size_t t = 0; t < sizeof(taus) / sizeof(taus[0]); t++) {
+			for (int p = 0; p < N; p++) {
+				online[p] = a.online[p] = (float)rng_uniform(&rng, -1, 1);
+				target[p] = a.target[p] = (float)rng_uniform(&rng, -1, 1);
+			}
+			agent_sync(&a, taus[t]);
+			const float tau = (float)taus[t];
+			for (int p = 0; p < N; p++) {
+				const float want =
+					taus[t] == 1 ? online[p]
+						     : fmaf(tau, online[p], (1 - tau) * target[p]);
+				CHECK(a.target[p] == want);
+				CHECK(a.online[p] == online[p]);
+				CHECK(a.grad[p] == 0 && a.m[p] == 0 && a.v[p] == 0);
+			}
+		}
+		agent_release(&a);
+	}
+}
+
+/* --- memory --- */
+
+static void test_memory(void)
+{
+	static const int hidden[] = { 6, 5 };
+	struct net net;
+	struct agent a;
+	struct err e = { .msg = "" };
+	CHECK(net_init(&net, 4, hidden, 2, 3, ACTIVATION_TANH, &e));
+	CHECK(agent_init(&a, &plain, &net, kernels_find(NULL), 8, &e));
+	const size_t n = net.n_params;
+	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work,
+		a.policy.work };
+	const size_t size[] = { n, n, n, n, n, 8 * 3, 8, net_work_size(&net, 8),
+		net_work_size(&net, 1) };
+	uint64_t bytes = 8 * sizeof(int32_t);
+	for (int b = 0; b < 9; b++) {
+		for (size_t i = 0; i < size[b]; i++) {
+			CHECK(blocks[b][i] == 0);
+			blocks[b][i] = (float)(b + 1);
+		}
+		bytes += size[b] * sizeof(float);
+	}
+	for (int i = 0; i < 8; i++)
+		a.best_action[i] = -1;
+	for (int b = 0; b < 9; b++)
+		for (size_t i = 0; i < size[b]; i++)
+			CHECK(blocks[b][i] == (float)(b + 1));
+	CHECK_INT(agent_bytes(&net, 8), bytes);
+	CHECK(a.policy.params == a.online);
+	agent_release(&a);
+	CHECK(a.memory == NULL && a.online == NULL);
+}
+
+static void test_out_of_memory_is_an_ordinary_error(void)
+{
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 8, SIZE_MAX / 1000,
+		SIZE_MAX / 100000 };
+	static const int hidden[] = { 4096 };
+	struct net net;
+	struct err e;
+	CHECK(net_init(&net, 4, hidden, 1, 2, ACTIVATION_RELU, &e));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct agent a;
+		e = (struct err){ .msg = "" };
+		CHECK(!agent_init(&a, &plain, &net, kernels_find(NULL), sizes[i], &e));
+		CHECK_INT(e.kind, ERR_RUN);
+		CHECK(strstr(e.msg, "out of memory") != NULL);
+	}
+	CHECK(agent_bytes(&net, SIZE_MAX) == UINT64_MAX);
+}
+
+/* --- acting --- */
+
+static const float q3[] = { 0, 0, 0, 1, 5, 2 }; /* Q = 1, 5, 2 everywhere */
+
+static void test_acts_epsilon_greedily_with_the_documented_draws(void)
+{
+	enum { N = 100000 };
+	static const double epsilons[] = { 0, 0.02, 0.3, 0.7, 1 };
+	struct agent a;
+	const float obs = 7;
+	init_linear(&a, &plain, 3, 1);
+	memcpy(a.online, q3, sizeof(q3));
+	for (size_t i = 0; i < sizeof(epsilons) / sizeof(epsilons[0]); i++) {
+		const double epsilon = epsilons[i];
+		struct rng rng, copy;
+		int n[3] = { 0 };
+		bool as_restated = true;
+		rng_init(&rng, 5 + i);
+		copy = rng;
+		for (int t = 0; t < N; t++) {
+			const float *q = &obs;
+			const int action = policy_act(&a.policy, &obs, epsilon, &rng, &q);
+			const bool random = epsilon > 0 && rng_double(&copy) < epsilon;
+			const int want = random ? (int)rng_below(&copy, 3) : 1;
+			as_restated &= action == want;
+			as_restated &=
+				random ? q == NULL : q && q[0] == 1 && q[1] == 5 && q[2] == 2;
+			n[action]++;
+		}
+		CHECK(as_restated);
+		CHECK(memcmp(&rng, &copy, sizeof(rng)) == 0);
+		const double p = 1 - epsilon + epsilon / 3;
+		CHECK_NEAR(n[1] / (double)N, p, 5 * sqrt(p * (1 - p) / N));
+		CHECK_NEAR(n[0] / (double)N, epsilon / 3, 5 * sqrt(0.25 / N));
+		CHECK_NEAR(n[2] / (double)N, epsilon / 3, 5 * sqrt(0.25 / N));
+	}
+	agent_release(&a);
+}
+
+static void test_a_draw_equal_to_epsilon_is_greedy(void)
+{
+	struct agent a;
+	const float obs = 7;
+	init_linear(&a, &plain, 3, 1);
+	memcpy(a.online, q3, sizeof(q3));
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		struct rng rng;
+		const float *q;
+		rng_init(&rng, seed);
+		struct rng copy = rng;
+		const double u = rng_double(&copy);
+		copy = rng;
+		policy_act(&a.policy, &obs, u, &copy, &q);
+		CHECK(q != NULL);
+		copy = rng;
+		policy_act(&a.policy, &obs, nextafter(u, 2), &copy, &q);
+		CHECK(q == NULL);
+	}
+	agent_release(&a);
+}
+
+static void test_epsilon_0_draws_nothing(void)
+{
+	struct agent a;
+	struct rng rng, before;
+	const float obs = 7;
+	init_linear(&a, &plain, 3, 1);
+	memcpy(a.online, q3, sizeof(q3));
+	rng_init(&rng, 1);
+	before = rng;
+	CHECK_INT(policy_act(&a.policy, &obs, 0, &rng, NULL), 1);
+	CHECK(memcmp(&rng, &before, sizeof(rng)) == 0);
+	CHECK_INT(policy_act(&a.policy, &obs, 0, NULL, NULL), 1);
+	agent_release(&a);
+}
+
+static void test_values_stay_while_the_agent_learns(void)
+{
+	struct agent a;
+	struct learn_stats stats;
+	const float obs = 7, *q;
+	init_two(&a, &plain, 3);
+	policy_act(&a.policy, &obs, 0, NULL, &q);
+	CHECK_NEAR(q[0], 7, 0);
+	CHECK_NEAR(q[1], 17, 0);
+	CHECK(learn(&a, rows3, 3, &stats));
+	CHECK_NEAR(q[0], 7, 0);
+	CHECK_NEAR(q[1], 17, 0);
+	/* It acts with the weights as they are now, not with the target's. */
+	memcpy(a.online, target2, sizeof(target2));
+	CHECK_INT(policy_act(&a.policy, &obs, 0, NULL, &q), 0);
+	CHECK_NEAR(q[0], 15, 0);
+	agent_release(&a);
+}
+
+/* --- against PyTorch --- */
+
+enum { BATCH = 32, N_UPDATES = 20, N_PARAMS = 4 * 24 + 24 + 24 * 24 + 24 + 24 * 2 + 2 };
+
+/* Goes behind the line that starts with `head`, which names a record. */
+static bool find(FILE *f, const char *head)
+{
+	char line[400];
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, head, strlen(head)) == 0)
+			return true;
+	printf("no record '%s'\n", head);
+	FAIL("record");
+	return false;
+}
+
+static double next_real(FILE *f)
+{
+	char word[64], *end;
+	if (fscanf(f, "%63s", word) != 1)
+		return (double)NAN;
+	const double x = strtod(word, &end);
+	return *end == '\0' ? x : (double)NAN;
+}
+
+static void read_block(FILE *f, const char *tag, const struct net *net, float *block)
+{
+	for (int l = 0; l < 3; l++) {
+		const int in = net->dim[l], out = net->dim[l + 1];
+		char head[64];
+		snprintf(head, sizeof(head), "%s W%d %d %d", tag, l + 1, out, in);
+		if (!find(f, head))
+			return;
+		for (int o = 0; o < out; o++)
+			for (int i = 0; i < in; i++)
+				block[net->w[l] + (size_t)(i * out + o)] = (float)next_real(f);
+		snprintf(head, sizeof(head), "%s b%d %d", tag, l + 1, out);
+		if (!find(f, head))
+			return;
+		for (int o = 0; o < out; o++)
+			block[net->b[l] + (size_t)o] = (float)next_real(f);
+	}
+}
+
+static void read_batch(FILE *f, int number, struct batch *b)
+{
+	char head[64];
+	snprintf(head, sizeof(head), "batch %d\n", number);
+	if (!find(f, head))
+		return;
+	for (size_t i = 0; i < BATCH; i++) {
+		for (size_t k = 0; k < 4; k++)
+			b->obs[4 * i + k] = (float)next_real(f);
+		b->action[i] = (int)next_real(f);
+		b->reward[i] = (float)next_real(f);
+		for (size_t k = 0; k < 4; k++)
+			b->next_obs[4 * i + k] = (float)next_real(f);
+		b->discount[i] = next_real(f) != 0 ? 0 : 0.99f;
+	}
+}
+
+static void check_block(FILE *f, const char *variant, const char *what, const struct net *net,
+	const float *got, double tol)
+{
+	char tag[64];
+	float want[N_PARAMS];
+	double worst = 0;
+	snprintf(tag, sizeof(tag), "%s.%s", variant, what);
+	for (int i = 0; i < N_PARAMS; i++)
+		want[i] = NAN;
+	read_block(f, tag, net, want);
+	for (int i = 0; i < N_PARAMS; i++) {
+		const double off =
+			fabs((double)got[i] - (double)want[i]) / fmax(1, fabs((double)want[i]));
+		worst = off <= worst ? worst : off;
+	}
+	CHECK_NEAR(worst, 0, tol);
+}
+
+static void check_variant(const char *name, const struct agent_opts *opts, const struct kernels *k)
+{
+	static const int hidden[] = { 24, 24 };
+	static const double tol = 1e-6;
+	struct net net;
+	struct agent a;
+	struct batch b;
+	struct err e = { .msg = "" };
+	FILE *f = fopen("tests/golden/adam_dqn.txt", "r");
+	CHECK(f != NULL);
+	if (!f)
+		return;
+	CHECK(net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, &e));
+	CHECK_INT(net.n_params, N_PARAMS);
+	CHECK(agent_init(&a, opts, &net, k, BATCH, &e));
+	CHECK(batch_init(&b, BATCH, 4, &e));
+	read_block(f, "online0", &net, a.online);
+	read_block(f, "target", &net, a.target);
+	float target[N_PARAMS];
+	memcpy(target, a.target, sizeof(target));
+	for (int i = 0; i < N_UPDATES; i++) {
+		struct learn_stats stats;
+		read_batch(f, i, &b);
+		CHECK(agent_learn(&a, &b, 1e-3, &stats, &e));
+		char head[32];
+		snprintf(head, sizeof(head), "%s.log", name);
+		if (!find(f, head))
+			break;
+		double want[5] = { 0 };
+		for (int row = 0; row <= i; row++)
+			for (int c = 0; c < 5; c++)
+				want[c] = next_real(f);
+		CHECK_NEAR(want[0], i + 1, 0);
+		CHECK_NEAR(stats.loss, want[1], tol * fmax(1, want[1]));
+		CHECK_NEAR(stats.grad_norm, want[2], tol * fmax(1, want[2]));
+		CHECK_NEAR(stats.q_mean, want[3], tol);
+		CHECK_NEAR(stats.y_mean, want[4], tol);
+		if (i == 0) {
+			check_block(f, name, "grad1", &net, a.grad, tol);
+			check_block(f, name, "w1", &net, a.online, tol);
+		}
+	}
+	check_block(f, name, "w20", &net, a.online, tol);
+	check_block(f, name, "m20", &net, a.m, tol);
+	check_block(f, name, "v20", &net, a.v, tol);
+	CHECK_INT(a.adam.t, N_UPDATES);
+	CHECK(memcmp(target, a.target, sizeof(target)) == 0);
+	batch_release(&b);
+	agent_release(&a);
+	fclose(f);
+}
+
+static void test_twenty_updates_match_pytorch(void)
+{
+	struct agent_opts mse = plain, huber = plain;
+	mse.loss = LOSS_MSE;
+	huber.double_q = true;
+	huber.max_grad_norm = 10;
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		if (!k)
+			continue;
+		check_variant("mse", &mse, k);
+		check_variant("huber", &huber, k);
+	}
+}
+
+int main(void)
+{
+	RUN(test_targets_of_plain_dqn);
+	RUN(test_targets_of_double_dqn);
+	RUN(test_ties_go_to_the_first_maximum);
+	RUN(test_only_the_taken_action_gets_gradient);
+	RUN(test_no_gradient_through_the_target);
+	RUN(test_losses_and_their_slopes);
+	RUN(test_the_mean_over_the_batch);
+	RUN(test_clipping);
+	RUN(test_clipping_adds_1e_6_to_the_norm);
+	RUN(test_what_is_not_finite_diverges_and_changes_nothing);
+	RUN(test_one_bad_row_among_good_ones_diverges);
+	RUN(test_sync_copies_or_mixes);
+	RUN(test_memory);
+	RUN(test_out_of_memory_is_an_ordinary_error);
+	RUN(test_acts_epsilon_greedily_with_the_documented_draws);
+	RUN(test_a_draw_equal_to_epsilon_is_greedy);
+	RUN(test_epsilon_0_draws_nothing);
+	RUN(test_values_stay_while_the_agent_learns);
+	RUN(test_twenty_updates_match_pytorch);
+	return test_end();
+}

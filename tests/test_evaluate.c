@@ -1,0 +1,209 @@
+/* Evaluation against a naive calculation over the episodes it reports, and those
+ * against episodes run here.
+ *
+ * Mutations of src/run/evaluate.c that this file catches: variance over n - 1,
+ * minimum and maximum exchanged or started at 0, means of the wrong thing, the
+ * environment not reset or reset twice, epsilon dropped, episodes ended by one of
+ * the two flags only, the first episode left out of the sums.
+ */
+#include "run/evaluate.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+
+enum { OBS = 4, N = 200, WORK = 100 };
+
+/* A linear policy that balances for a while: Q(right) = theta + 0.3 theta_dot. */
+static const float params[10] = { 0, 0, 0, 0, 0, 1, 0, 0.3f, 0, 0 };
+
+static struct policy some_policy(float work[WORK])
+{
+	struct policy p = { .k = kernels_find(NULL), .params = params, .work = work };
+	struct err e;
+	CHECK(net_init(&p.net, OBS, NULL, 0, 2, ACTIVATION_RELU, &e));
+	CHECK(net_work_size(&p.net, 1) <= WORK);
+	return p;
+}
+
+struct job {
+	struct env env;
+	struct rng env_rng, explore;
+	struct eval_stats stats;
+	struct episode episodes[N];
+};
+
+static void run(struct job *job, int64_t n, uint64_t seed, double epsilon, int64_t limit)
+{
+	float work[WORK];
+	const struct policy policy = some_policy(work);
+	memset(job, 0, sizeof(*job));
+	memset(&job->stats, 0xff, sizeof(job->stats)); /* what was there must not count */
+	env_init(&job->env, env_find("CartPole-v1"), limit, NULL);
+	rng_init(&job->env_rng, seed);
+	rng_init_stream(&job->explore, seed, 0);
+	evaluate(&policy, &job->env, &job->env_rng, n, epsilon, &job->explore, &job->stats,
+		job->episodes);
+}
+
+/* The same with loops of our own. */
+static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, int64_t limit)
+{
+	memset(job, 0, sizeof(*job));
+	env_init(&job->env, env_find("CartPole-v1"), limit, NULL);
+	rng_init(&job->env_rng, seed);
+	rng_init_stream(&job->explore, seed, 0);
+	for (int i = 0; i < n; i++) {
+		float obs[ENV_MAX_OBS];
+		struct step s = { .reward = 0 };
+		env_reset(&job->env, &job->env_rng, obs);
+		while (!s.terminated && !s.truncated) {
+			float q[2];
+			for (int o = 0; o < 2; o++) {
+				q[o] = params[8 + o];
+				for (int k = 0; k < OBS; k++)
+					q[o] = fmaf(obs[k], params[k * 2 + o], q[o]);
+			}
+			int action = q[1] > q[0];
+			if (epsilon > 0 && rng_double(&job->explore) < epsilon)
+				action = (int)rng_below(&job->explore, 2);
+			s = env_step(&job->env, action, obs);
+			job->episodes[i].episode_return += (double)s.reward;
+			job->episodes[i].length++;
+		}
+	}
+}
+
+static void check_stats(const struct eval_stats *s, const struct episode *e, int n)
+{
+	double sum = 0, lengths = 0, squares = 0, min = e[0].episode_return, max = min;
+	for (int i = 0; i < n; i++) {
+		sum += e[i].episode_return;
+		lengths += (double)e[i].length;
+		min = fmin(min, e[i].episode_return);
+		max = fmax(max, e[i].episode_return);
+	}
+	for (int i = 0; i < n; i++)
+		squares += (e[i].episode_return - sum / n) * (e[i].episode_return - sum / n);
+	CHECK_INT(s->n_episodes, n);
+	CHECK_NEAR(s->return_mean, sum / n, 1e-12 * sum / n);
+	CHECK_NEAR(s->return_std, sqrt(squares / n), 1e-9);
+	CHECK_NEAR(s->return_min, min, 0);
+	CHECK_NEAR(s->return_max, max, 0);
+	CHECK_NEAR(s->length_mean, lengths / n, 1e-12 * lengths / n);
+}
+
+static void check_run(int n, uint64_t seed, double epsilon, int64_t limit)
+{
+	static struct job got, want;
+	run(&got, n, seed, epsilon, limit);
+	run_naively(&want, n, seed, epsilon, limit);
+	for (int i = 0; i < n; i++) {
+		CHECK_NEAR(got.episodes[i].episode_return, want.episodes[i].episode_return, 0);
+		CHECK_INT(got.episodes[i].length, want.episodes[i].length);
+	}
+	CHECK(memcmp(&got.env_rng, &want.env_rng, sizeof(got.env_rng)) == 0);
+	CHECK(memcmp(&got.explore, &want.explore, sizeof(got.explore)) == 0);
+	check_stats(&got.stats, want.episodes, n);
+}
+
+static void test_greedy_episodes(void)
+{
+	check_run(1, 1, 0, 0);
+	check_run(2, 2, 0, 0);
+	check_run(50, 3, 0, 0);
+	check_run(50, 3, 0, 25); /* all cut by the limit */
+}
+
+static void test_epsilon_greedy_episodes(void)
+{
+	check_run(N, 4, 0.3, 0);
+	check_run(N, 5, 0.3, 40);
+	check_run(N, 6, 1, 0);
+}
+
+static void test_one_episode_has_no_spread(void)
+{
+	static struct job job;
+	run(&job, 1, 9, 0, 0);
+	CHECK_NEAR(job.stats.return_std, 0, 0);
+	CHECK_NEAR(job.stats.return_min, job.stats.return_max, 0);
+	CHECK_NEAR(job.stats.return_mean, job.stats.return_max, 0);
+	CHECK(job.stats.return_mean > 1);
+}
+
+/* Random play on CartPole-v1 lasts 22 steps on average. */
+static void test_epsilon_1_is_random_play(void)
+{
+	static struct job job;
+	run(&job, N, 7, 1, 0);
+	CHECK_NEAR(job.stats.return_mean, 22, 3);
+	CHECK(job.stats.return_min >= 8);
+	run(&job, N, 7, 0, 0);
+	CHECK(job.stats.return_mean > 40);
+}
+
+static void test_first_state_is_gymnasiums(void)
+{
+	static struct job job;
+	/* env.reset(seed=42) of Gymnasium's CartPole-v1 */
+	static const double want[OBS] = { 0.027395604855596334, -0.00611216, 0.03585979,
+		0.0197368 };
+	struct env env;
+	struct rng rng;
+	float obs[ENV_MAX_OBS];
+	env_init(&env, env_find("CartPole-v1"), 0, NULL);
+	rng_init(&rng, 42);
+	env_reset(&env, &rng, obs);
+	for (int i = 0; i < OBS; i++)
+		CHECK_NEAR(obs[i], want[i], 5e-9);
+	/* evaluate() draws those four numbers, and those only. */
+	run(&job, 1, 42, 0, 0);
+	CHECK(memcmp(&job.env_rng, &rng, sizeof(rng)) == 0);
+}
+
+static void test_repeats_and_follows_its_stream(void)
+{
+	static struct job a, b, c;
+	run(&a, 40, 8, 0.5, 0);
+	run(&b, 40, 8, 0.5, 0);
+	CHECK(memcmp(a.episodes, b.episodes, sizeof(a.episodes)) == 0);
+	run(&c, 40, 9, 0.5, 0);
+	CHECK(memcmp(a.episodes, c.episodes, sizeof(a.episodes)) != 0);
+	/* 15 episodes and then 25 are the same 40. */
+	float work[WORK];
+	const struct policy policy = some_policy(work);
+	struct eval_stats stats;
+	struct episode episodes[25];
+	run(&c, 15, 8, 0.5, 0);
+	CHECK(memcmp(a.episodes, c.episodes, 15 * sizeof(a.episodes[0])) == 0);
+	evaluate(&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes);
+	CHECK(memcmp(a.episodes + 15, episodes, sizeof(episodes)) == 0);
+}
+
+static void test_optional_arguments(void)
+{
+	float work[WORK];
+	const struct policy policy = some_policy(work);
+	static struct job job;
+	struct env env;
+	struct rng rng;
+	struct eval_stats stats;
+	run(&job, 20, 3, 0, 0);
+	env_init(&env, env_find("CartPole-v1"), 0, NULL);
+	rng_init(&rng, 3);
+	evaluate(&policy, &env, &rng, 20, 0, NULL, &stats, NULL);
+	CHECK(memcmp(&stats, &job.stats, sizeof(stats)) == 0);
+}
+
+int main(void)
+{
+	RUN(test_greedy_episodes);
+	RUN(test_epsilon_greedy_episodes);
+	RUN(test_one_episode_has_no_spread);
+	RUN(test_epsilon_1_is_random_play);
+	RUN(test_first_state_is_gymnasiums);
+	RUN(test_repeats_and_follows_its_stream);
+	RUN(test_optional_arguments);
+	return test_end();
+}

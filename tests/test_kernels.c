@@ -1,0 +1,542 @@
+/* Every kernel of every instruction set against a naive loop, bit for bit, with
+ * operands that end where readable memory ends. The naive loops state the
+ * formulas of kernels.h with libm's fmaf. */
+#include "nn/kernels.h"
+
+#include "simd.h" /* as the scalar set compiles it: vf_fma in software */
+#include "test.h"
+
+#include <fcntl.h>
+#include <float.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const isas[] = { "scalar", "avx2", "avx512" };
+enum { N_ISAS = 3 };
+
+/* Test data: xorshift64* (Vigna, 2016), independent of base/rng. */
+static uint64_t random_state = 1;
+
+static uint32_t random_bits(void)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return (uint32_t)(random_state * 0x2545f4914f6cdd1du >> 32);
+}
+
+static float from_bits(uint32_t bits)
+{
+	float x;
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+static uint32_t to_bits(float x)
+{
+	uint32_t bits;
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
+
+enum flavour { TAME, WILD, N_FLAVOURS };
+
+/* TAME: in [-1, 1), now and then a zero. WILD: any bits, many special ones. */
+static float random_float(enum flavour flavour)
+{
+	static const float special[] = { 0.0f, -0.0f, 1, -1, 0x1p-149f, -0x1p-149f, 0x1p-126f,
+		0x0.fffffep-126f, 0x1p-100f, -0x1p-100f, 0x0.ffffffp-100f, FLT_MAX, -FLT_MAX,
+		INFINITY, -INFINITY, NAN };
+	const uint32_t choice = random_bits() % 64;
+	if (flavour == WILD && choice < 8)
+		return special[random_bits() % (sizeof(special) / sizeof(special[0]))];
+	if (flavour == WILD && choice < 32)
+		return from_bits(random_bits());
+	if (choice == 63)
+		return random_bits() & 1 ? 0.0f : -0.0f;
+	return (float)(int32_t)random_bits() * 0x1p-31f;
+}
+
+static bool same(float a, float b)
+{
+	return to_bits(a) == to_bits(b) || (isnan(a) && isnan(b));
+}
+
+static size_t n_different(size_t n, const float *a, const float *b)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++)
+		count += !same(a[i], b[i]);
+	return count;
+}
+
+/* Memory whose last float is followed by an inaccessible page. */
+enum { GUARDED_BYTES = 1 << 17, GUARDED_FLOATS = GUARDED_BYTES / 4, N_CANARIES = 64 };
+static const uint32_t canary = 0xdeadbeef;
+
+static float *guarded_end(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const int zero = open("/dev/zero", O_RDWR);
+	char *p = mmap(NULL, GUARDED_BYTES + page, PROT_READ | PROT_WRITE, MAP_PRIVATE, zero, 0);
+	if (zero < 0 || p == MAP_FAILED || mprotect(p + GUARDED_BYTES, page, PROT_NONE) < 0)
+		abort();
+	close(zero);
+	return (float *)(void *)(p + GUARDED_BYTES);
+}
+
+/* n floats that end at `end`, with canaries before them. */
+static float *fresh(float *end, size_t n, enum flavour flavour)
+{
+	float *p = end - n;
+	for (size_t i = 1; i <= N_CANARIES; i++)
+		memcpy(p - i, &canary, sizeof(canary));
+	for (size_t i = 0; i < n; i++)
+		p[i] = random_float(flavour);
+	return p;
+}
+
+static bool canaries_live(const float *p)
+{
+	for (size_t i = 1; i <= N_CANARIES; i++)
+		if (memcmp(p - i, &canary, sizeof(canary)) != 0)
+			return false;
+	return true;
+}
+
+static float *ends[4]; /* four guarded blocks, made once */
+static float want[4][GUARDED_FLOATS];
+
+static void for_each_isa(void (*check)(const struct kernels *k))
+{
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		if (k)
+			check(k);
+	}
+}
+
+static void test_find_names_the_sets(void)
+{
+	const struct kernels *best = NULL;
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		printf("# %s: %s\n", isas[i], k ? "tested" : "not on this machine, skipped");
+		if (!k)
+			continue;
+		CHECK_STR(k->isa, isas[i]);
+		CHECK(k->matmul && k->relu_backward && k->adam && k->polyak && k->sum_squares);
+		best = k;
+	}
+	CHECK(kernels_find("scalar") != NULL);
+	CHECK(best != NULL && kernels_find(NULL) == best);
+	CHECK(kernels_find("") == NULL);
+	CHECK(kernels_find("AVX2") == NULL);
+	CHECK(kernels_find("avx") == NULL);
+	CHECK(kernels_find("neon9") == NULL);
+}
+
+/* matmul */
+
+struct product {
+	size_t m, n, k, a_row, a_col;
+	bool with_bias, relu;
+};
+
+static size_t a_size(const struct product *s)
+{
+	return (s->m - 1) * s->a_row + (s->k - 1) * s->a_col + 1;
+}
+
+static void naive_matmul(
+	const struct product *s, const float *a, const float *b, const float *bias, float *c)
+{
+	for (size_t i = 0; i < s->m; i++)
+		for (size_t j = 0; j < s->n; j++) {
+			float sum = bias ? bias[j] : 0.0f;
+			for (size_t p = 0; p < s->k; p++)
+				sum = fmaf(a[i * s->a_row + p * s->a_col], b[p * s->n + j], sum);
+			c[i * s->n + j] = s->relu && sum < 0 ? 0.0f : sum;
+		}
+}
+
+static void check_product(const struct product *s, enum flavour flavour)
+{
+	const float *a = fresh(ends[0], a_size(s), flavour);
+	const float *b = fresh(ends[1], s->k * s->n, flavour);
+	const float *bias = s->with_bias ? fresh(ends[2], s->n, flavour) : NULL;
+	naive_matmul(s, a, b, bias, want[0]);
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		if (!k)
+			continue;
+		float *c = fresh(ends[3], s->m * s->n, WILD);
+		k->matmul(s->m, s->n, s->k, a, s->a_row, s->a_col, b, bias, s->relu, c);
+		const size_t n_bad = n_different(s->m * s->n, c, want[0]);
+		if (n_bad > 0)
+			printf("%s: m %zu n %zu k %zu a_row %zu a_col %zu bias %d relu %d\n",
+				k->isa, s->m, s->n, s->k, s->a_row, s->a_col, s->with_bias,
+				s->relu);
+		CHECK_INT(n_bad, 0);
+		CHECK(canaries_live(c));
+	}
+}
+
+/* Rows dense, rows padded, transposed, one element for all, one row for all, one
+ * column for all. */
+enum { N_LAYOUTS = 6 };
+
+static struct product product(size_t m, size_t n, size_t k, unsigned layout, unsigned variant)
+{
+	struct product s = {
+		.m = m, .n = n, .k = k, .with_bias = variant & 1, .relu = variant & 2
+	};
+	s.a_row = layout == 0 || layout == 5 ? k : layout == 1 ? k + 3 : layout == 2 ? 1 : 0;
+	s.a_col = layout == 2 ? m : layout == 3 || layout == 5 ? 0 : 1;
+	return s;
+}
+
+static void test_matmul_of_every_small_size(void)
+{
+	for (unsigned v = 0; v < 4; v++)
+		for (unsigned layout = 0; layout < N_LAYOUTS; layout++)
+			for (size_t m = 1; m <= 10; m += m < 5 ? 1 : 2)
+				for (size_t n = 1; n <= 49; n += n < 18 ? 1 : 5) {
+					const struct product s =
+						product(m, n, 1 + n % 4, layout, v);
+					check_product(&s, TAME);
+					check_product(&s, WILD);
+				}
+}
+
+static void test_matmul_of_many_sizes(void)
+{
+	static const size_t sizes[] = { 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100 };
+	enum { N_SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+	for (size_t m = 0; m < N_SIZES; m++)
+		for (size_t n = 0; n < N_SIZES; n++)
+			for (size_t k = 0; k < N_SIZES; k++) {
+				const unsigned layout = random_bits() % N_LAYOUTS,
+					       v = random_bits() % 4;
+				const struct product s =
+					product(sizes[m], sizes[n], sizes[k], layout, v);
+				/* Long WILD sums would all be NaN. */
+				check_product(&s, sizes[k] <= 3 ? WILD : TAME);
+			}
+}
+
+static void test_matmul_of_empty_sums_is_the_bias(void)
+{
+	static const float bias[3] = { 1.5f, -2.5f, -0.0f };
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		float c[6] = { 9, 9, 9, 9, 9, 9 };
+		if (!k)
+			continue;
+		k->matmul(2, 3, 0, bias, 1, 1, bias, bias, true, c);
+		for (int j = 0; j < 6; j++)
+			CHECK(to_bits(c[j]) == to_bits(bias[j % 3] < 0 ? 0.0f : bias[j % 3]));
+	}
+}
+
+/* relu_backward, polyak */
+
+static void check_relu_backward(const struct kernels *k)
+{
+	for (size_t n = 0; n <= 100; n++) {
+		const float *gate = fresh(ends[0], n, n % 2 ? TAME : WILD);
+		float *delta = fresh(ends[1], n, WILD);
+		for (size_t i = 0; i < n; i++)
+			want[0][i] = gate[i] > 0 ? delta[i] : 0.0f;
+		k->relu_backward(n, gate, delta);
+		CHECK_INT(n_different(n, delta, want[0]), 0);
+		CHECK(canaries_live(delta));
+	}
+}
+
+static void test_relu_backward(void)
+{
+	for_each_isa(check_relu_backward);
+}
+
+static void check_polyak(const struct kernels *k)
+{
+	static const float taus[] = { 0, 1, 0.005f, 0.3f };
+	for (size_t n = 0; n <= 100; n++) {
+		const float tau = taus[n % 4];
+		const float *source = fresh(ends[0], n, n % 8 < 4 ? TAME : WILD);
+		float *target = fresh(ends[1], n, n % 8 < 4 ? TAME : WILD);
+		for (size_t i = 0; i < n; i++)
+			want[0][i] = fmaf(tau, source[i], (1 - tau) * target[i]);
+		k->polyak(n, tau, source, target);
+		CHECK_INT(n_different(n, target, want[0]), 0);
+		CHECK(canaries_live(target));
+	}
+}
+
+static void test_polyak(void)
+{
+	for_each_isa(check_polyak);
+}
+
+/* adam */
+
+static float naive_flush(float x)
+{
+	return fabsf(x) < 0x1p-100f ? 0.0f : x;
+}
+
+static void naive_adam(
+	size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
+{
+	for (size_t i = 0; i < n; i++) {
+		const float g = grad[i] * c->grad_scale;
+		m[i] = naive_flush(fmaf(c->beta1, m[i], c->one_minus_beta1 * g));
+		v[i] = naive_flush(fmaf(c->beta2, v[i], (c->one_minus_beta2 * g) * g));
+		const float denominator = sqrtf(v[i]) / c->sqrt_bias2 + c->eps;
+		param[i] = fmaf(-c->step_size, m[i] / denominator, param[i]);
+	}
+}
+
+static const struct adam_coef coefs[] = {
+	{ 0.9f, 0.1f, 0.999f, 0.001f, 1, 0.0316f, 1e-8f, 0.01f },
+	{ 0.9f, 0.1f, 0.999f, 0.001f, 0.37f, 0.7f, 1e-8f, 2.5e-4f },
+	{ 0, 1, 0, 1, 1, 1, 1e-5f, 1e-3f },
+	{ 0.5f, 0.5f, 0.25f, 0.75f, 1e-20f, 0.5f, 0.1f, 1 },
+};
+enum { N_COEFS = sizeof(coefs) / sizeof(coefs[0]) };
+
+static void check_adam(const struct kernels *k)
+{
+	for (size_t n = 0; n <= 200; n++) {
+		const struct adam_coef *c = &coefs[n % N_COEFS];
+		const enum flavour flavour = n % 8 < 4 ? TAME : WILD;
+		float *p[4];
+		for (int b = 0; b < 4; b++)
+			p[b] = fresh(ends[b], n, flavour);
+		for (size_t i = 0; i < n; i++)
+			p[2][i] = fabsf(p[2][i]); /* v is a square */
+		for (int b = 0; b < 4; b++)
+			memcpy(want[b], p[b], n * sizeof(float));
+		naive_adam(n, c, want[0], want[1], want[2], want[3]);
+		k->adam(n, c, p[0], p[1], p[2], p[3]);
+		for (int b = 0; b < 4; b++) {
+			CHECK_INT(n_different(n, p[b], want[b]), 0);
+			CHECK(canaries_live(p[b]));
+		}
+	}
+}
+
+static void test_adam(void)
+{
+	for_each_isa(check_adam);
+}
+
+/* Moments of 2^-100 and above stay, smaller ones become +0. With beta 1 a step
+ * without a gradient keeps the moments otherwise. */
+static void check_flush(const struct kernels *k)
+{
+	static const float x[] = { 0x1p-100f, 0x1.fffffep-101f, -0x1p-100f, -0x1.fffffep-101f,
+		0x1.000002p-100f, 0x1p-149f, -0x1p-149f, 0.0f, -0.0f, 1, -1, 0x1p-126f, 0x1p-99f,
+		-0x1p-101f, 0x1p-90f, 0x1p-100f, 0x1.fffffep-101f };
+	enum { N = sizeof(x) / sizeof(x[0]) }; /* a whole vector and a tail of every set */
+	const struct adam_coef keep = { 1, 0, 1, 0, 1, 1, 1, 1 };
+	float grad[N] = { 0 }, m[N], v[N], param[N] = { 0 };
+	memcpy(m, x, sizeof(m));
+	for (int i = 0; i < N; i++)
+		v[i] = fabsf(x[i]);
+	k->adam(N, &keep, grad, m, v, param);
+	for (int i = 0; i < N; i++) {
+		/* cppcheck-suppress incorrectLogicOperator ; it misreads hexadecimal floats */
+		const bool stays = x[i] >= 0x1p-100f || x[i] <= -0x1p-100f;
+		CHECK(to_bits(m[i]) == to_bits(stays ? x[i] : 0.0f));
+		CHECK(to_bits(v[i]) == to_bits(stays ? fabsf(x[i]) : 0.0f));
+	}
+}
+
+static void test_adam_flushes_moments_below_2_to_minus_100(void)
+{
+	for_each_isa(check_flush);
+}
+
+static void check_adam_nan(const struct kernels *k)
+{
+	enum { N = 21 };
+	for (int bad = 0; bad < N; bad++) {
+		float grad[N], m[N] = { 0 }, v[N] = { 0 }, param[N] = { 0 };
+		for (int i = 0; i < N; i++)
+			grad[i] = i == bad ? NAN : 1;
+		k->adam(N, &coefs[0], grad, m, v, param);
+		for (int i = 0; i < N; i++) {
+			CHECK_INT(isnan(m[i]), i == bad);
+			CHECK_INT(isnan(v[i]), i == bad);
+			CHECK_INT(isnan(param[i]), i == bad);
+		}
+	}
+}
+
+static void test_adam_hides_no_nan(void)
+{
+	for_each_isa(check_adam_nan);
+}
+
+/* sum_squares */
+
+static double naive_sum_squares(size_t n, const float *x)
+{
+	double s[8] = { 0 };
+	for (size_t i = 0; i < n; i++)
+		s[i % 8] += (double)x[i] * (double)x[i];
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+static void check_sum_squares(const struct kernels *k)
+{
+	for (size_t n = 0; n <= 200; n++) {
+		float *x = fresh(ends[0], n, TAME);
+		for (size_t i = 0; i < n; i++) /* sizes apart, so that the order shows */
+			x[i] = ldexpf(x[i], (int)(random_bits() % 40));
+		const double got = k->sum_squares(n, x), naive = naive_sum_squares(n, x);
+		CHECK(memcmp(&got, &naive, sizeof(got)) == 0);
+	}
+	CHECK(k->sum_squares(0, NULL) == 0);
+}
+
+static void test_sum_squares_in_its_order(void)
+{
+	for_each_isa(check_sum_squares);
+}
+
+static void check_finite(const struct kernels *k)
+{
+	enum { N = 43 };
+	float x[N];
+	for (int i = 0; i < N; i++)
+		x[i] = i % 2 ? 1e38f : -FLT_MAX;
+	const double all = k->sum_squares(N, x);
+	CHECK(isfinite(all));
+	const double max = (double)FLT_MAX * (double)FLT_MAX;
+	CHECK_NEAR(all / (22 * max + 21 * ((double)1e38f * (double)1e38f)), 1, 1e-15);
+	for (int i = 0; i < N; i++) {
+		static const float bad[] = { INFINITY, -INFINITY, NAN };
+		for (int b = 0; b < 3; b++) {
+			const float old = x[i];
+			x[i] = bad[b];
+			CHECK(!isfinite(k->sum_squares(N, x)));
+			x[i] = old;
+		}
+	}
+}
+
+static void test_sum_squares_is_finite_exactly_if_all_elements_are(void)
+{
+	for_each_isa(check_finite);
+}
+
+/* The software fma of the scalar set. With __FMA__ it is the instruction. */
+
+static size_t n_bad_fma;
+
+static void check_fma(float a, float b, float c)
+{
+	const float got = vf_fma(a, b, c), exact = fmaf(a, b, c);
+	if (same(got, exact))
+		return;
+	if (n_bad_fma++ < 10)
+		printf("fma(%a, %a, %a) is %a, not %a\n", (double)a, (double)b, (double)c,
+			(double)got, (double)exact);
+}
+
+static void test_fma_of_any_bits(void)
+{
+	n_bad_fma = 0;
+	for (int i = 0; i < 2000000; i++)
+		check_fma(from_bits(random_bits()), from_bits(random_bits()),
+			from_bits(random_bits()));
+	CHECK_INT(n_bad_fma, 0);
+}
+
+static void test_fma_of_special_values(void)
+{
+	static const float x[] = { 0, 1, 0x1.000002p+0f, 0x1.fffffep-1f, 2, 3, 0x1p-149f, 0x3p-149f,
+		0x0.fffffep-126f, 0x1p-126f, 0x1.000002p-126f, 0x1p-75f, 0x1.8p-75f, 0x1p-24f,
+		0x1.000002p-24f, 0x1p-25f, 0x1p24f, 0x1.fffffep+23f, 0x1p63f, 0x1p64f, FLT_MAX,
+		0x1.fffffcp+127f, INFINITY, NAN };
+	enum { N = sizeof(x) / sizeof(x[0]) };
+	n_bad_fma = 0;
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < N; j++)
+			for (int l = 0; l < N; l++)
+				for (int sign = 0; sign < 8; sign++)
+					check_fma(sign & 1 ? -x[i] : x[i], sign & 2 ? -x[j] : x[j],
+						sign & 4 ? -x[l] : x[l]);
+	CHECK_INT(n_bad_fma, 0);
+}
+
+/* A float with few significant bits, so that sums fall on halves of a last bit. */
+static float short_float(int exponent)
+{
+	const uint32_t kept = random_bits() % 24;
+	const uint32_t mantissa = (random_bits() >> kept << kept) & 0x7fffff;
+	const uint32_t low_bit = random_bits() % 4 == 0;
+	const float x = ldexpf(1 + (float)(mantissa | low_bit) * 0x1p-23f, exponent);
+	return random_bits() & 1 ? -x : x;
+}
+
+static void test_fma_rounds_once_near_halves(void)
+{
+	n_bad_fma = 0;
+	for (int i = 0; i < 2000000; i++) {
+		const int ea = (int)(random_bits() % 40) - 20, eb = (int)(random_bits() % 40) - 20;
+		const int apart = (int)(random_bits() % 120) - 60;
+		check_fma(short_float(ea), short_float(eb), short_float(ea + eb + apart));
+	}
+	CHECK_INT(n_bad_fma, 0);
+}
+
+static void test_fma_rounds_once_to_denormals(void)
+{
+	n_bad_fma = 0;
+	for (int i = 0; i < 2000000; i++) {
+		const int ea = -(int)(random_bits() % 100),
+			  eb = -120 - (int)(random_bits() % 40) - ea;
+		const int ec = -120 - (int)(random_bits() % 30);
+		check_fma(short_float(ea), short_float(eb < -149 ? -149 : eb), short_float(ec));
+	}
+	CHECK_INT(n_bad_fma, 0);
+}
+
+static void test_fma_at_the_largest_finite_values(void)
+{
+	n_bad_fma = 0;
+	for (int i = 0; i < 500000; i++) {
+		const int ea = (int)(random_bits() % 127);
+		check_fma(short_float(ea), short_float(127 - ea - (int)(random_bits() % 2)),
+			short_float(100 + (int)(random_bits() % 28)));
+	}
+	CHECK_INT(n_bad_fma, 0);
+}
+
+int main(void)
+{
+	for (int i = 0; i < 4; i++)
+		ends[i] = guarded_end();
+	RUN(test_find_names_the_sets);
+	RUN(test_matmul_of_every_small_size);
+	RUN(test_matmul_of_many_sizes);
+	RUN(test_matmul_of_empty_sums_is_the_bias);
+	RUN(test_relu_backward);
+	RUN(test_polyak);
+	RUN(test_adam);
+	RUN(test_adam_flushes_moments_below_2_to_minus_100);
+	RUN(test_adam_hides_no_nan);
+	RUN(test_sum_squares_in_its_order);
+	RUN(test_sum_squares_is_finite_exactly_if_all_elements_are);
+	RUN(test_fma_of_any_bits);
+	RUN(test_fma_of_special_values);
+	RUN(test_fma_rounds_once_near_halves);
+	RUN(test_fma_rounds_once_to_denormals);
+	RUN(test_fma_at_the_largest_finite_values);
+	return test_end();
+}

@@ -1,0 +1,1059 @@
+/* The training loop against a naive restatement of the whole algorithm, bit for
+ * bit after every step: own network, Adam, replay, schedules and order of a
+ * step; only the generator, the environment and pm_exp/pm_log are the library's.
+ *
+ * Mutations of src/ that this file catches: train.c: the warm-up one step longer,
+ * epsilon, learning rate or sync one step off, updates from learning_starts on,
+ * raw or scaled reward in the wrong place, truncated stored as terminated or not
+ * at all, next_obs stored as obs, -1 as one update, target not copied at the
+ * start, streams exchanged or not advanced, window of 99, sums not cleared, best
+ * on > only, stopping unconfirmed or on > only, no check of the weights, rows
+ * missing at the end; agent.c: loss gradient summed or halved, double_q inverted,
+ * d_out not cleared, target in float; replay.c: no stop at the newest, gamma
+ * squared, next_obs of the first step, truncation as an end; adam.c: clipping
+ * without 1e-6; net.c: tanh's derivative; kernels.c: Polyak without 1 - tau.
+ */
+#include "run/train.h"
+
+#include "base/pmath.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+
+enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 2 };
+
+static const char *const isas[] = { "scalar", "avx2", "avx512" };
+enum { N_ISAS = 3 };
+
+/* --- configurations --- */
+
+static void set_keys(struct config *c, const char *const *keys)
+{
+	static struct report r;
+	report_init(&r);
+	for (; *keys; keys++) {
+		char key[200], *arg = key;
+		snprintf(key, sizeof(key), "%s", *keys);
+		config_override(c, 1, &arg, &r);
+	}
+	config_check(c, 0, &r);
+	CHECK_INT(r.n_errors, 0);
+	if (r.n_errors)
+		printf("%s", r.buf);
+}
+
+/* A short run of a small network, with a row after every step. */
+static struct config short_config(const char *const *keys)
+{
+	static const char *const base[] = { "seed=5", "total_timesteps=600", "net_arch=12,9",
+		"batch_size=16", "learning_starts=40", "target_update_interval=30",
+		"buffer_size=600", "exploration_fraction=0.5", "learning_rate=0.003", "eval_freq=0",
+		"log_interval=1", NULL };
+	struct config c;
+	config_init(&c);
+	set_keys(&c, base);
+	if (keys)
+		set_keys(&c, keys);
+	return c;
+}
+
+/* --- the restatement --- */
+
+struct transition {
+	float obs[OBS], next_obs[OBS], reward;
+	int action;
+	bool terminated, truncated;
+};
+
+struct naive {
+	struct config c;
+	int n_layers, dim[NET_MAX_LAYERS + 1];
+	size_t n_params;
+	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS],
+		v[MAX_PARAMS];
+	double beta1_t, beta2_t;
+	struct transition past[MAX_STEPS]; /* all there ever were */
+	int64_t n_past;
+	struct rng env_rng, explore, replay;
+	struct env env;
+	float obs[OBS];
+	struct episode episode, ended[MAX_STEPS];
+	int64_t n_ended;
+	uint64_t n_updates;
+	double epsilon;
+	double loss, q_mean, grad_norm; /* sums since the last row */
+	int64_t n_sum;
+	/* What has been exercised. */
+	int n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated, n_cut_newest, n_wrapped;
+	int n_linear_loss, n_terminal_rows;
+};
+
+/* Start of layer l's W (in,out) in a block; its bias follows. */
+static size_t layer_start(const struct naive *s, int layer)
+{
+	size_t start = 0;
+	for (int l = 0; l < layer; l++)
+		start += (size_t)s->dim[l + 1] * (size_t)(s->dim[l] + 1);
+	return start;
+}
+
+static float naive_tanh(float y)
+{
+	const double x = y;
+	if (fabs(x) >= 20)
+		return x > 0 ? 1 : -1;
+	return (float)(fabs(x) < 1e-3 ? x - x * x * x / 3 : 1 - 2 / (pm_exp(2 * x) + 1));
+}
+
+/* act[0] is x, act[l + 1] the output of layer l. */
+static void naive_forward(const struct naive *s, const float *params, const float *x,
+	float act[NET_MAX_LAYERS + 1][MAX_WIDTH])
+{
+	memcpy(act[0], x, OBS * sizeof(float));
+	for (int l = 0; l < s->n_layers; l++) {
+		const int in = s->dim[l], out = s->dim[l + 1];
+		const float *w = params + layer_start(s, l), *b = w + in * out;
+		for (int o = 0; o < out; o++) {
+			float y = b[o];
+			for (int i = 0; i < in; i++)
+				y = fmaf(act[l][i], w[i * out + o], y);
+			if (l + 1 < s->n_layers && s->c.activation == ACTIVATION_TANH)
+				y = naive_tanh(y);
+			else if (l + 1 < s->n_layers && y < 0)
+				y = 0;
+			act[l + 1][o] = y;
+		}
+	}
+}
+
+static void naive_q(const struct naive *s, const float *params, const float *x, float q[ACTIONS])
+{
+	float act[NET_MAX_LAYERS + 1][MAX_WIDTH];
+	naive_forward(s, params, x, act);
+	memcpy(q, act[s->n_layers], ACTIONS * sizeof(float));
+}
+
+/* Adds one row's gradient; rows come in the order of the batch. */
+static void naive_backward(
+	struct naive *s, float act[NET_MAX_LAYERS + 1][MAX_WIDTH], int action, float d_q)
+{
+	float dy[MAX_WIDTH] = { 0 }, dx[MAX_WIDTH];
+	dy[action] = d_q;
+	for (int l = s->n_layers - 1; l >= 0; l--) {
+		const int in = s->dim[l], out = s->dim[l + 1];
+		const float *w = s->online + layer_start(s, l);
+		float *dw = s->grad + layer_start(s, l), *db = dw + in * out;
+		for (int o = 0; o < out; o++) {
+			for (int i = 0; i < in; i++)
+				dw[i * out + o] = fmaf(act[l][i], dy[o], dw[i * out + o]);
+			db[o] += dy[o];
+		}
+		for (int i = 0; i < in; i++) {
+			dx[i] = 0;
+			for (int o = 0; o < out; o++)
+				dx[i] = fmaf(dy[o], w[i * out + o], dx[i]);
+			const float y = act[l][i];
+			if (s->c.activation == ACTIVATION_TANH)
+				dx[i] *= 1 - y * y;
+			else if (!(y > 0))
+				dx[i] = 0;
+		}
+		memcpy(dy, dx, sizeof(dy));
+	}
+}
+
+static double naive_schedule(int kind, double initial, double final, int64_t step, double duration)
+{
+	if (kind == SCHEDULE_CONSTANT)
+		return initial;
+	if ((double)step >= duration)
+		return final;
+	const double progress = (double)step / duration;
+	return kind == SCHEDULE_LINEAR ? initial + (final - initial) * progress
+				       : initial * pm_exp(progress * pm_log(final / initial));
+}
+
+static double naive_epsilon(const struct config *c, int64_t timesteps)
+{
+	const bool constant = c->exploration_schedule == SCHEDULE_CONSTANT;
+	return naive_schedule(c->exploration_schedule,
+		constant ? c->exploration_final_eps : c->exploration_initial_eps,
+		c->exploration_final_eps, timesteps - 1,
+		c->exploration_fraction * (double)c->total_timesteps);
+}
+
+static double naive_learning_rate(const struct config *c, int64_t timesteps)
+{
+	return naive_schedule(c->learning_rate_schedule, c->learning_rate, 0, timesteps,
+		(double)c->total_timesteps);
+}
+
+static int naive_argmax(const float q[ACTIONS])
+{
+	return q[1] > q[0] ? 1 : 0;
+}
+
+/* The transition that slot holds after n_past pushes into a ring of that size. */
+static int64_t at_slot(const struct naive *s, int64_t slot, int64_t size)
+{
+	int64_t t = s->n_past - 1;
+	while (t % size != slot)
+		t--;
+	return t;
+}
+
+/* One row of a minibatch and its part of the gradient. */
+static void naive_row(struct naive *s, double *loss, double *q_sum)
+{
+	const struct config *c = &s->c;
+	const int64_t size =
+		c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
+	const int64_t count = s->n_past < size ? s->n_past : size;
+	const int64_t slot = (int64_t)rng_below(&s->replay, (uint64_t)count);
+	const int64_t first = at_slot(s, slot, size);
+	s->n_wrapped += first != slot;
+
+	double reward = 0, discount = 1;
+	int64_t last = first;
+	for (int64_t k = 0; k < c->n_steps; k++) {
+		last = first + k;
+		reward += discount * s->past[last].reward;
+		discount *= c->gamma;
+		const bool more = k + 1 < c->n_steps;
+		s->n_cut_terminated += more && s->past[last].terminated;
+		s->n_cut_truncated += more && s->past[last].truncated;
+		s->n_cut_newest += more && last == s->n_past - 1;
+		if (s->past[last].terminated || s->past[last].truncated || last == s->n_past - 1)
+			break;
+	}
+	const float R = (float)reward, d = s->past[last].terminated ? 0 : (float)discount;
+	s->n_terminal_rows += s->past[last].terminated;
+
+	float next_target[ACTIONS], next_online[ACTIONS];
+	naive_q(s, s->target, s->past[last].next_obs, next_target);
+	naive_q(s, s->online, s->past[last].next_obs, next_online);
+	const int by_target = naive_argmax(next_target), by_online = naive_argmax(next_online);
+	s->n_double_differs += by_target != by_online;
+	const double next_q = next_target[c->double_q ? by_online : by_target];
+	const float y = (float)((double)R + (double)d * next_q);
+
+	float act[NET_MAX_LAYERS + 1][MAX_WIDTH];
+	const int action = s->past[first].action;
+	naive_forward(s, s->online, s->past[first].obs, act);
+	const double error = (double)act[s->n_layers][action] - (double)y;
+	double slope = error < -1 ? -1 : error > 1 ? 1 : error;
+	double value = fabs(error) < 1 ? 0.5 * error * error : fabs(error) - 0.5;
+	s->n_linear_loss += fabs(error) > 1;
+	if (c->loss == LOSS_MSE) {
+		slope = 2 * error;
+		value = error * error;
+	}
+	*loss += value / (double)c->batch_size;
+	*q_sum += (double)act[s->n_layers][action];
+	naive_backward(s, act, action, (float)(slope / (double)c->batch_size));
+}
+
+static float flush(float x)
+{
+	return fabsf(x) < 0x1p-100f ? 0 : x;
+}
+
+static void naive_adam(struct naive *s, double learning_rate)
+{
+	const struct config *c = &s->c;
+	double sum[8] = { 0 };
+	for (size_t i = 0; i < s->n_params; i++)
+		sum[i % 8] += (double)s->grad[i] * (double)s->grad[i];
+	const double norm = sqrt(
+		((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7])));
+	s->grad_norm += norm;
+	double clip = c->max_grad_norm > 0 ? c->max_grad_norm / (norm + 1e-6) : 1;
+	s->n_clipped += clip < 1;
+	clip = clip < 1 ? clip : 1;
+
+	s->n_updates++;
+	s->beta1_t *= c->adam_beta1;
+	s->beta2_t *= c->adam_beta2;
+	const float step_size = (float)(learning_rate / (1 - s->beta1_t));
+	const float sqrt_bias2 = (float)sqrt(1 - s->beta2_t);
+	for (size_t i = 0; i < s->n_params; i++) {
+		const float g = s->grad[i] * (float)clip;
+		const float g1 = (float)(1 - c->adam_beta1) * g;
+		const float g2 = (float)(1 - c->adam_beta2) * g;
+		s->m[i] = flush(fmaf((float)c->adam_beta1, s->m[i], g1));
+		s->v[i] = flush(fmaf((float)c->adam_beta2, s->v[i], g2 * g));
+		const float size = sqrtf(s->v[i]) / sqrt_bias2 + (float)c->adam_eps;
+		s->online[i] = fmaf(-step_size, s->m[i] / size, s->online[i]);
+	}
+}
+
+static void naive_update(struct naive *s)
+{
+	memset(s->grad, 0, sizeof(s->grad));
+	double q_sum = 0;
+	for (int64_t row = 0; row < s->c.batch_size; row++)
+		naive_row(s, &s->loss, &q_sum);
+	s->q_mean += q_sum / (double)s->c.batch_size;
+	s->n_sum++;
+	naive_adam(s, naive_learning_rate(&s->c, s->n_past));
+}
+
+static void naive_scale(const struct naive *s, float obs[OBS])
+{
+	const double theta_max = 12 * 2 * 3.141592653589793 / 360;
+	const double high[OBS] = { 2.4, 3, theta_max, 3 };
+	for (int i = 0; i < OBS; i++)
+		if (s->c.obs_scale.kind == OBS_SCALE_BOUNDS)
+			obs[i] *= (float)(1 / high[i]);
+		else if (s->c.obs_scale.kind == OBS_SCALE_LIST)
+			obs[i] *= (float)s->c.obs_scale.value[i];
+}
+
+static void naive_init_params(struct naive *s)
+{
+	struct rng rng;
+	rng_init_stream(&rng, s->c.seed, 2);
+	for (int l = 0; l < s->n_layers; l++) {
+		const int in = s->dim[l], out = s->dim[l + 1];
+		float *w = s->online + layer_start(s, l), *b = w + in * out;
+		double limit = 1 / sqrt(in);
+		if (s->c.weight_init == WEIGHT_INIT_GLOROT_UNIFORM)
+			limit = sqrt(6 / (double)(in + out));
+		if (s->c.weight_init == WEIGHT_INIT_HE_UNIFORM)
+			limit = sqrt(6 / (double)in);
+		for (int o = 0; o < out; o++)
+			for (int i = 0; i < in; i++)
+				w[i * out + o] = (float)rng_uniform(&rng, -limit, limit);
+		for (int o = 0; o < out && s->c.weight_init == WEIGHT_INIT_TORCH; o++)
+			b[o] = (float)rng_uniform(&rng, -limit, limit);
+	}
+	s->n_params = layer_start(s, s->n_layers);
+	memcpy(s->target, s->online, sizeof(s->target));
+}
+
+static void naive_init(struct naive *s, const struct config *c)
+{
+	memset(s, 0, sizeof(*s));
+	s->c = *c;
+	s->n_layers = c->net_arch.n + 1;
+	s->dim[0] = OBS;
+	for (int l = 0; l < c->net_arch.n; l++)
+		s->dim[l + 1] = c->net_arch.width[l];
+	s->dim[s->n_layers] = ACTIONS;
+	s->beta1_t = s->beta2_t = 1;
+	rng_init(&s->env_rng, c->seed);
+	rng_init_stream(&s->explore, c->seed, 0);
+	rng_init_stream(&s->replay, c->seed, 1);
+	naive_init_params(s);
+	env_init(&s->env, env_find("CartPole-v1"), c->max_episode_steps, NULL);
+	env_reset(&s->env, &s->env_rng, s->obs);
+	naive_scale(s, s->obs);
+}
+
+static void naive_step(struct naive *s)
+{
+	const struct config *c = &s->c;
+	const int64_t timesteps = s->n_past + 1;
+	struct transition *t = &s->past[s->n_past++];
+	memcpy(t->obs, s->obs, sizeof(t->obs));
+
+	s->epsilon = naive_epsilon(c, timesteps);
+	const double p = timesteps <= c->learning_starts ? 1 : s->epsilon;
+	if (p > 0 && rng_double(&s->explore) < p) {
+		t->action = (int)rng_below(&s->explore, ACTIONS);
+	} else {
+		float q[ACTIONS];
+		naive_q(s, s->online, s->obs, q);
+		t->action = naive_argmax(q);
+	}
+
+	const struct step step = env_step(&s->env, t->action, t->next_obs);
+	naive_scale(s, t->next_obs);
+	t->reward = (float)((double)step.reward * c->reward_scale);
+	t->terminated = step.terminated;
+	t->truncated = step.truncated;
+	memcpy(s->obs, t->next_obs, sizeof(s->obs));
+	s->episode.episode_return += (double)step.reward;
+	s->episode.length++;
+	if (t->terminated || t->truncated) {
+		s->ended[s->n_ended++] = s->episode;
+		s->episode = (struct episode){ 0 };
+		env_reset(&s->env, &s->env_rng, s->obs);
+		naive_scale(s, s->obs);
+	}
+
+	if (timesteps > c->learning_starts && timesteps % c->train_freq == 0)
+		for (int64_t i = 0;
+			i < (c->gradient_steps == -1 ? c->train_freq : c->gradient_steps); i++)
+			naive_update(s);
+	const float tau = (float)c->tau;
+	if (timesteps % c->target_update_interval == 0)
+		for (size_t i = 0; i < s->n_params; i++)
+			s->target[i] = tau == 1 ? s->online[i]
+						: fmaf(tau, s->online[i], (1 - tau) * s->target[i]);
+}
+
+/* --- step by step --- */
+
+static bool same(const float *a, const float *b, size_t n)
+{
+	return memcmp(a, b, n * sizeof(float)) == 0;
+}
+
+static bool near(double got, double want)
+{
+	return isnan(want) ? isnan(got) : fabs(got - want) <= 1e-12 * (1 + fabs(want));
+}
+
+static bool same_log(const struct log_row *row, struct naive *s)
+{
+	double rewards = 0, lengths = 0;
+	const int64_t window = s->n_ended < 100 ? s->n_ended : 100;
+	for (int64_t i = s->n_ended - window; i < s->n_ended; i++) {
+		rewards += s->ended[i].episode_return;
+		lengths += (double)s->ended[i].length;
+	}
+	const double n = (double)s->n_sum, none = (double)NAN;
+	const bool ok = row->timesteps == s->n_past && row->episodes == s->n_ended &&
+			row->n_updates == s->n_updates &&
+			near(row->ep_rew_mean, window ? rewards / (double)window : none) &&
+			near(row->ep_len_mean, window ? lengths / (double)window : none) &&
+			row->exploration_rate == s->epsilon &&
+			row->learning_rate == naive_learning_rate(&s->c, s->n_past) &&
+			near(row->loss, n > 0 ? s->loss / n : none) &&
+			near(row->q_mean, n > 0 ? s->q_mean / n : none) &&
+			near(row->grad_norm, n > 0 ? s->grad_norm / n : none);
+	s->loss = s->q_mean = s->grad_norm = 0;
+	s->n_sum = 0;
+	return ok;
+}
+
+/* What differs after a step, or NULL. */
+static const char *difference(const struct train *t, const struct naive *s)
+{
+	const size_t n = s->n_params;
+	if (t->agent.policy.net.n_params != n)
+		return "n_params";
+	if (t->timesteps != s->n_past || t->episodes != s->n_ended ||
+		t->agent.adam.t != s->n_updates)
+		return "counters";
+	if (t->episode_return != s->episode.episode_return ||
+		t->episode_length != s->episode.length)
+		return "episode under way";
+	if (memcmp(t->env.state.bytes, s->env.state.bytes, sizeof(double) * 4) != 0)
+		return "environment";
+	if (!same(t->obs, s->obs, OBS))
+		return "obs";
+	if (!same(t->agent.online, s->online, n))
+		return "online";
+	if (!same(t->agent.m, s->m, n) || !same(t->agent.v, s->v, n))
+		return "moments";
+	if (!same(t->agent.target, s->target, n))
+		return "target";
+	if (memcmp(&t->stream[STREAM_EXPLORATION], &s->explore, sizeof(s->explore)) != 0 ||
+		memcmp(&t->stream[STREAM_REPLAY], &s->replay, sizeof(s->replay)) != 0 ||
+		memcmp(&t->env_rng, &s->env_rng, sizeof(s->env_rng)) != 0)
+		return "streams";
+	return NULL;
+}
+
+/* Runs the configuration with every instruction set and the restatement beside
+ * each other; *s stays for a look at what has been exercised. */
+static void compare(const char *const *keys, struct naive *s)
+{
+	const struct config c = short_config(keys);
+	static struct train t[N_ISAS];
+	struct err e = { .msg = "" };
+	bool used[N_ISAS];
+	CHECK(c.total_timesteps <= MAX_STEPS);
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		used[i] = k && train_init(&t[i], &c, k, &e);
+		CHECK(used[i] || !k);
+		if (used[i]) /* no more slots than there are steps */
+			CHECK_INT(t[i].replay.buffer_size, c.buffer_size < c.total_timesteps
+								   ? c.buffer_size
+								   : c.total_timesteps);
+	}
+	CHECK(used[0]);
+	naive_init(s, &c);
+	const char *what = NULL;
+	for (int64_t step = 1; step <= c.total_timesteps && !what; step++) {
+		naive_step(s);
+		struct naive row = *s;
+		for (int i = 0; i < N_ISAS && !what; i++) {
+			if (!used[i])
+				continue;
+			what = train_step(&t[i], &e) ? difference(&t[i], s) : e.msg;
+			const bool logged = t[i].events & TRAIN_LOGGED;
+			row = *s;
+			if (!what &&
+				logged != (step % c.log_interval == 0 || step == c.total_timesteps))
+				what = "when rows come";
+			if (!what && logged && !same_log(&t[i].log, &row))
+				what = "row";
+			const bool finished = t[i].events & TRAIN_FINISHED;
+			if (!what && finished != (step == c.total_timesteps))
+				what = "end";
+			if (what)
+				printf("%s, step %lld: %s\n", isas[i], (long long)step, what);
+		}
+		*s = row;
+	}
+	CHECK(what == NULL);
+	CHECK(s->n_updates > 0);
+	CHECK(s->n_ended > 5);
+	for (int i = 0; i < N_ISAS; i++)
+		if (used[i])
+			train_release(&t[i]);
+}
+
+static struct naive naive;
+
+static void test_defaults_match_the_restatement(void)
+{
+	static const char *const keys[] = { "learning_starts=100", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_updates, 500);
+	CHECK(naive.n_terminal_rows > 100);
+	CHECK_INT(naive.n_wrapped, 0);
+}
+
+static void test_double_n_step_polyak_mse_match(void)
+{
+	static const char *const keys[] = { "double_q=true", "n_steps=3", "tau=0.05", "loss=mse",
+		"target_update_interval=1", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_double_differs > 50);
+	CHECK(naive.n_cut_terminated > 50);
+	CHECK(naive.n_cut_newest > 0);
+}
+
+static void test_plain_q_where_the_argmaxes_differ_matches(void)
+{
+	static const char *const keys[] = { "target_update_interval=200", "seed=9", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_double_differs > 50);
+}
+
+static void test_ten_steps_match(void)
+{
+	static const char *const keys[] = { "n_steps=10", "gamma=0.9", "double_q=true", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_cut_terminated > 50);
+}
+
+static void test_as_many_updates_as_steps_match(void)
+{
+	static const char *const keys[] = { "train_freq=4", "gradient_steps=-1",
+		"learning_starts=50", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_updates, 4 * (600 / 4 - 50 / 4));
+}
+
+static void test_bursts_of_updates_match(void)
+{
+	static const char *const keys[] = { "train_freq=16", "gradient_steps=8",
+		"learning_starts=48", "target_update_interval=10", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_updates, 8 * (600 / 16 - 48 / 16)); /* none after step 48 itself */
+}
+
+static void test_exponential_exploration_matches(void)
+{
+	static const char *const keys[] = { "exploration_schedule=exponential",
+		"exploration_initial_eps=0.8", "exploration_final_eps=0.01", NULL };
+	compare(keys, &naive);
+}
+
+static void test_constant_exploration_matches(void)
+{
+	static const char *const keys[] = { "exploration_schedule=constant",
+		"exploration_final_eps=0.25", NULL };
+	compare(keys, &naive);
+	CHECK_NEAR(naive.epsilon, 0.25, 0);
+}
+
+static void test_greedy_after_the_warmup_matches(void)
+{
+	static const char *const keys[] = { "exploration_schedule=constant",
+		"exploration_final_eps=0", NULL };
+	compare(keys, &naive);
+}
+
+static void test_linear_learning_rate_matches(void)
+{
+	static const char *const keys[] = { "learning_rate_schedule=linear", NULL };
+	compare(keys, &naive);
+}
+
+static void test_no_clipping_matches(void)
+{
+	static const char *const keys[] = { "max_grad_norm=0", "loss=mse", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_clipped, 0);
+	CHECK(naive.n_linear_loss > 0);
+}
+
+static void test_clipping_matches(void)
+{
+	static const char *const keys[] = { "max_grad_norm=0.01", "loss=mse", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_clipped > 100);
+}
+
+static void test_small_buffer_that_wraps_matches(void)
+{
+	static const char *const keys[] = { "buffer_size=50", "n_steps=4", "batch_size=50", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_wrapped > 1000);
+	CHECK(naive.n_cut_newest > 100);
+}
+
+static void test_time_limit_bootstraps(void)
+{
+	static const char *const keys[] = { "max_episode_steps=5", "n_steps=2", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_ended, 120); /* more than the window of the means */
+	CHECK(naive.n_cut_truncated > 100);
+	CHECK_INT(naive.n_terminal_rows, 0);
+}
+
+static void test_time_limit_and_falls_match(void)
+{
+	static const char *const keys[] = { "max_episode_steps=12", "n_steps=5", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_cut_truncated > 100);
+	CHECK(naive.n_cut_terminated > 100);
+}
+
+static void test_no_warmup_matches(void)
+{
+	static const char *const keys[] = { "learning_starts=0", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_updates, 600);
+}
+
+static void test_scaled_obs_and_rewards_match(void)
+{
+	static const char *const keys[] = { "obs_scale=bounds", "reward_scale=0.01", NULL };
+	compare(keys, &naive);
+	CHECK_NEAR(naive.past[0].reward, 0.01f, 0);
+}
+
+static void test_listed_obs_scale_matches(void)
+{
+	static const char *const keys[] = { "obs_scale=2,-0.5,3,1e-3", "reward_scale=7", NULL };
+	compare(keys, &naive);
+}
+
+static void test_tanh_matches(void)
+{
+	static const char *const keys[] = { "activation=tanh", "weight_init=glorot_uniform", NULL };
+	compare(keys, &naive);
+}
+
+static void test_linear_network_matches(void)
+{
+	static const char *const keys[] = { "net_arch=none", "weight_init=he_uniform", NULL };
+	compare(keys, &naive);
+	CHECK_INT(naive.n_params, 10);
+}
+
+static void test_odd_widths_and_rare_rows_match(void)
+{
+	static const char *const keys[] = { "net_arch=7,13,1,5", "log_interval=70",
+		"weight_init=he_uniform", "batch_size=3", "adam_beta1=0.8", "adam_beta2=0.95",
+		"adam_eps=1e-3", NULL };
+	compare(keys, &naive);
+}
+
+static void test_seed_of_64_bits_matches(void)
+{
+	static const char *const keys[] = { "seed=18446744073709551615", "total_timesteps=200",
+		NULL };
+	compare(keys, &naive);
+}
+
+static void test_sync_only_in_the_interval(void)
+{
+	static const char *const keys[] = { "target_update_interval=599", "tau=0.3", NULL };
+	compare(keys, &naive);
+	CHECK(!same(naive.online, naive.target, naive.n_params));
+}
+
+/* --- evaluation, rows, the end --- */
+
+static struct train *start(const char *const *keys)
+{
+	const struct config c = short_config(keys);
+	struct train *t = malloc(sizeof(*t));
+	struct err e = { .msg = "" };
+	if (!t || !train_init(t, &c, kernels_find(NULL), &e)) {
+		FAIL("train_init");
+		abort();
+	}
+	return t;
+}
+
+static void finish(struct train *t)
+{
+	train_release(t);
+	free(t);
+}
+
+static void run_to_the_end(struct train *t)
+{
+	struct err e = { .msg = "" };
+	do
+		CHECK(train_step(t, &e));
+	while (!(t->events & TRAIN_FINISHED));
+}
+
+static bool same_training(const struct train *a, const struct train *b)
+{
+	const size_t n = a->agent.policy.net.n_params;
+	return a->timesteps == b->timesteps && a->episodes == b->episodes &&
+	       same(a->agent.online, b->agent.online, n) &&
+	       same(a->agent.target, b->agent.target, n) && same(a->agent.m, b->agent.m, n) &&
+	       same(a->agent.v, b->agent.v, n) && same(a->obs, b->obs, OBS);
+}
+
+static void test_evaluation_does_not_change_training(void)
+{
+	static const char *const without[] = { "eval_freq=0", NULL };
+	static const char *const with[] = { "eval_freq=50", "eval_episodes=3", "stop_return=1e9",
+		NULL };
+	static const char *const confirmed_in_vain[] = { "eval_freq=1", "eval_episodes=1",
+		"stop_return=9.9", "stop_episodes=40", "total_timesteps=600", NULL };
+	struct train *a = start(without), *b = start(with), *c = start(confirmed_in_vain);
+	run_to_the_end(a);
+	run_to_the_end(b);
+	run_to_the_end(c);
+	CHECK_INT(b->timesteps, 600);
+	CHECK(same_training(a, b));
+	CHECK(b->has_best && !a->has_best);
+	/* c may stop on the way: then compare there. */
+	if (c->stopped) {
+		struct train *d = start(without);
+		struct err e;
+		while (d->timesteps < c->timesteps)
+			CHECK(train_step(d, &e));
+		CHECK(same_training(c, d));
+		finish(d);
+	} else
+		CHECK(same_training(a, c));
+	finish(a);
+	finish(b);
+	finish(c);
+}
+
+static void test_two_runs_are_equal_and_two_seeds_differ(void)
+{
+	static const char *const other[] = { "seed=6", NULL };
+	struct train *a = start(NULL), *b = start(NULL), *c = start(other);
+	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
+	CHECK(!same(a->obs, c->obs, OBS));
+	run_to_the_end(a);
+	run_to_the_end(b);
+	run_to_the_end(c);
+	CHECK(same_training(a, b));
+	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
+	finish(a);
+	finish(b);
+	finish(c);
+}
+
+static void test_rows_come_at_the_documented_steps(void)
+{
+	static const char *const keys[] = { "total_timesteps=230", "log_interval=100",
+		"eval_freq=70", "eval_episodes=2", NULL };
+	struct train *t = start(keys);
+	struct err e;
+	for (int step = 1; step <= 230; step++) {
+		CHECK(train_step(t, &e));
+		const bool log = step == 100 || step == 200 || step == 230;
+		const bool eval = step == 70 || step == 140 || step == 210;
+		CHECK_INT(t->events, (log ? TRAIN_LOGGED : 0) | (eval ? TRAIN_EVALUATED : 0) |
+					     (step == 230 ? TRAIN_FINISHED : 0));
+		if (log)
+			CHECK_INT(t->log.timesteps, step);
+		if (eval) {
+			CHECK_INT(t->eval.timesteps, step);
+			CHECK_INT(t->eval.n_updates, step - 40);
+			CHECK_INT(t->eval.stats.n_episodes, 2);
+		}
+	}
+	finish(t);
+
+	static const char *const ends_on_a_row[] = { "total_timesteps=200", "log_interval=100",
+		"eval_freq=200", NULL };
+	t = start(ends_on_a_row);
+	run_to_the_end(t);
+	CHECK_INT(t->events, TRAIN_LOGGED | TRAIN_EVALUATED | TRAIN_FINISHED);
+	finish(t);
+}
+
+/* Restated: what an evaluation at this moment gives on a stream of its own. */
+static struct eval_stats evaluate_now(const struct train *t, struct rng *stream, int64_t n)
+{
+	struct env env;
+	float scale[ENV_MAX_OBS];
+	struct eval_stats stats;
+	config_obs_scale(&t->config, scale);
+	env_init(&env, env_find("CartPole-v1"), t->config.max_episode_steps, scale);
+	evaluate(&t->agent.policy, &env, stream, n, 0, NULL, &stats, NULL);
+	return stats;
+}
+
+static bool same_stats(const struct eval_stats *a, const struct eval_stats *b)
+{
+	return a->n_episodes == b->n_episodes && a->return_mean == b->return_mean &&
+	       a->return_std == b->return_std && a->return_min == b->return_min &&
+	       a->return_max == b->return_max && a->length_mean == b->length_mean;
+}
+
+static void test_evaluations_follow_each_other_on_their_own_stream(void)
+{
+	static const char *const keys[] = { "eval_freq=50", "eval_episodes=3", "obs_scale=bounds",
+		NULL };
+	struct train *t = start(keys);
+	struct rng stream;
+	struct err e;
+	rng_init_stream(&stream, 5, 3);
+	double best = -1;
+	int64_t best_timesteps = 0;
+	static float best_weights[MAX_PARAMS];
+	const size_t n = t->agent.policy.net.n_params;
+	for (int step = 1; step <= 600; step++) {
+		CHECK(train_step(t, &e));
+		if (!(t->events & TRAIN_EVALUATED))
+			continue;
+		const struct eval_stats want = evaluate_now(t, &stream, 3);
+		CHECK(same_stats(&t->eval.stats, &want));
+		CHECK_INT(t->eval.is_best, want.return_mean >= best);
+		if (want.return_mean >= best) {
+			best = want.return_mean;
+			best_timesteps = step;
+			memcpy(best_weights, t->agent.online, n * sizeof(float));
+		}
+		CHECK_INT(t->best_row.timesteps, best_timesteps);
+		CHECK_NEAR(t->best_row.stats.return_mean, best, 0);
+		CHECK(same(t->best, best_weights, n));
+	}
+	CHECK(best_timesteps < 600); /* or nothing tells the best from the last */
+	finish(t);
+}
+
+static void test_best_is_the_last_of_equals(void)
+{
+	/* Nothing falls within 5 steps: every evaluation gives 5. */
+	static const char *const keys[] = { "max_episode_steps=5", "eval_freq=70",
+		"eval_episodes=2", NULL };
+	struct train *t = start(keys);
+	const size_t n = t->agent.policy.net.n_params;
+	static float at_560[MAX_PARAMS];
+	struct err e;
+	while (t->timesteps < 600) {
+		CHECK(train_step(t, &e));
+		if (t->events & TRAIN_EVALUATED) {
+			CHECK(t->eval.is_best);
+			CHECK_NEAR(t->eval.stats.return_mean, 5, 0);
+		}
+		if (t->timesteps == 560)
+			memcpy(at_560, t->agent.online, n * sizeof(float));
+	}
+	CHECK_INT(t->best_row.timesteps, 560);
+	CHECK(same(t->best, at_560, n));
+	CHECK(!same(t->best, t->agent.online, n));
+	finish(t);
+}
+
+static void test_stop_return_ends_the_run_when_confirmed(void)
+{
+	int n_confirmed = 0, n_refuted = 0, n_below = 0;
+	for (int seed = 1; seed <= 12; seed++) {
+		char seed_key[32];
+		snprintf(seed_key, sizeof(seed_key), "seed=%d", seed);
+		const char *const keys[] = { seed_key, "eval_freq=100", "eval_episodes=1",
+			"stop_episodes=20", "stop_return=10", "log_interval=1000", NULL };
+		struct train *t = start(keys);
+		struct rng eval_stream, stop_stream;
+		struct err e;
+		rng_init_stream(&eval_stream, (uint64_t)seed, 3);
+		rng_init_stream(&stop_stream, (uint64_t)seed, 4);
+		bool stop = false;
+		while (t->timesteps < 600 && !stop) {
+			CHECK(train_step(t, &e));
+			if (t->events & TRAIN_EVALUATED) {
+				const struct eval_stats first = evaluate_now(t, &eval_stream, 1);
+				struct eval_stats second = { .return_mean = 0 };
+				if (first.return_mean >= 10)
+					second = evaluate_now(t, &stop_stream, 20);
+				stop = second.return_mean >= 10;
+				n_below += first.return_mean < 10;
+				n_confirmed += stop;
+				n_refuted += first.return_mean >= 10 && !stop;
+			}
+			CHECK_INT(t->stopped, stop);
+			CHECK(memcmp(&t->stream[STREAM_STOP], &stop_stream, sizeof(stop_stream)) ==
+				0);
+			const int finished = t->timesteps == 600 || stop ? TRAIN_FINISHED : 0;
+			CHECK_INT(t->events & TRAIN_FINISHED, finished);
+			CHECK_INT(t->events & TRAIN_LOGGED, finished ? TRAIN_LOGGED : 0);
+		}
+		finish(t);
+	}
+	CHECK(n_confirmed > 0);
+	CHECK(n_refuted > 0);
+	CHECK(n_below > 0);
+}
+
+static void test_stop_return_equal_to_the_mean_is_reached(void)
+{
+	static const char *const keys[] = { "max_episode_steps=5", "eval_freq=50", "stop_return=5",
+		NULL };
+	struct train *t = start(keys);
+	run_to_the_end(t);
+	CHECK(t->stopped);
+	CHECK_INT(t->timesteps, 50);
+	CHECK_INT(t->best_row.timesteps, 50);
+	finish(t);
+}
+
+static void test_first_episode_starts_where_gymnasium_does(void)
+{
+	static const char *const keys[] = { "seed=42", "obs_scale=10,1,1,1", NULL };
+	struct train *t = start(keys);
+	struct rng rng;
+	rng_init(&rng, 42);
+	CHECK_NEAR(t->obs[0], (float)0.027395604855596334 * 10, 1e-7);
+	CHECK(t->obs[0] == (float)rng_uniform(&rng, -0.05, 0.05) * 10);
+	for (int i = 1; i < OBS; i++)
+		CHECK(t->obs[i] == (float)rng_uniform(&rng, -0.05, 0.05));
+	finish(t);
+}
+
+static void test_final_evaluation_repeats_and_changes_nothing(void)
+{
+	static const char *const keys[] = { "eval_freq=100", "final_eval_episodes=7", NULL };
+	struct train *t = start(keys);
+	run_to_the_end(t);
+	static unsigned char before[sizeof(*t)];
+	static float weights[MAX_PARAMS];
+	const size_t n = t->agent.policy.net.n_params;
+	memcpy(before, t, sizeof(*t));
+	memcpy(weights, t->agent.online, n * sizeof(float));
+	struct eval_stats first, second;
+	train_final_eval(t, &first);
+	CHECK(memcmp(before, t, sizeof(*t)) == 0);
+	CHECK(same(weights, t->agent.online, n));
+	train_final_eval(t, &second);
+	CHECK(same_stats(&first, &second));
+	CHECK_INT(first.n_episodes, 7);
+	struct rng stream;
+	rng_init_stream(&stream, 5, 5);
+	const struct eval_stats want = evaluate_now(t, &stream, 7);
+	CHECK(same_stats(&first, &want));
+	finish(t);
+}
+
+static void test_a_large_learning_rate_diverges(void)
+{
+	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
+		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
+		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1", NULL };
+	struct train *t = start(keys);
+	struct err e = { .kind = ERR_RUN, .msg = "" };
+	bool ok = true;
+	while (ok && t->timesteps < 600)
+		ok = train_step(t, &e);
+	CHECK(!ok);
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	char step[40];
+	snprintf(step, sizeof(step), "step %lld ", (long long)t->timesteps);
+	CHECK(strstr(e.msg, step) != NULL);
+	CHECK(strstr(e.msg, "learning_rate") != NULL);
+	finish(t);
+}
+
+static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
+{
+	static const char *const keys[] = { "gradient_steps=0", "eval_freq=10",
+		"total_timesteps=50", NULL };
+	struct train *t = start(keys);
+	struct err e = { .kind = ERR_RUN, .msg = "" };
+	while (t->timesteps < 5)
+		CHECK(train_step(t, &e));
+	t->agent.online[t->agent.policy.net.n_params - 1] = NAN;
+	for (int i = 6; i < 10; i++)
+		CHECK(train_step(t, &e));
+	CHECK(!train_step(t, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	CHECK(!(t->events & TRAIN_EVALUATED) && !t->has_best);
+	finish(t);
+
+	static const char *const no_evaluation[] = { "gradient_steps=0", "total_timesteps=50",
+		NULL };
+	t = start(no_evaluation);
+	t->agent.online[0] = INFINITY;
+	for (int i = 1; i < 50; i++)
+		CHECK(train_step(t, &e));
+	CHECK(!train_step(t, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	finish(t);
+}
+
+static void test_out_of_memory_is_an_ordinary_error(void)
+{
+	static const char *const keys[] = { "total_timesteps=1e9", "buffer_size=5e8", NULL };
+	struct config c = short_config(keys);
+	struct train t;
+	struct err e = { .msg = "" };
+	c.buffer_size = c.total_timesteps = (int64_t)1 << 53; /* 2^58 bytes */
+	CHECK(!train_init(&t, &c, kernels_find(NULL), &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	CHECK(strstr(e.msg, "out of memory") != NULL);
+	CHECK(t.best == NULL && t.agent.memory == NULL && t.replay.obs == NULL);
+}
+
+int main(void)
+{
+	RUN(test_defaults_match_the_restatement);
+	RUN(test_double_n_step_polyak_mse_match);
+	RUN(test_plain_q_where_the_argmaxes_differ_matches);
+	RUN(test_ten_steps_match);
+	RUN(test_as_many_updates_as_steps_match);
+	RUN(test_bursts_of_updates_match);
+	RUN(test_exponential_exploration_matches);
+	RUN(test_constant_exploration_matches);
+	RUN(test_greedy_after_the_warmup_matches);
+	RUN(test_linear_learning_rate_matches);
+	RUN(test_no_clipping_matches);
+	RUN(test_clipping_matches);
+	RUN(test_small_buffer_that_wraps_matches);
+	RUN(test_time_limit_bootstraps);
+	RUN(test_time_limit_and_falls_match);
+	RUN(test_no_warmup_matches);
+	RUN(test_scaled_obs_and_rewards_match);
+	RUN(test_listed_obs_scale_matches);
+	RUN(test_tanh_matches);
+	RUN(test_linear_network_matches);
+	RUN(test_odd_widths_and_rare_rows_match);
+	RUN(test_seed_of_64_bits_matches);
+	RUN(test_sync_only_in_the_interval);
+	RUN(test_evaluation_does_not_change_training);
+	RUN(test_two_runs_are_equal_and_two_seeds_differ);
+	RUN(test_rows_come_at_the_documented_steps);
+	RUN(test_evaluations_follow_each_other_on_their_own_stream);
+	RUN(test_best_is_the_last_of_equals);
+	RUN(test_stop_return_ends_the_run_when_confirmed);
+	RUN(test_stop_return_equal_to_the_mean_is_reached);
+	RUN(test_first_episode_starts_where_gymnasium_does);
+	RUN(test_final_evaluation_repeats_and_changes_nothing);
+	RUN(test_a_large_learning_rate_diverges);
+	RUN(test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end);
+	RUN(test_out_of_memory_is_an_ordinary_error);
+	return test_end();
+}

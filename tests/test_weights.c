@@ -1,0 +1,818 @@
+/* Weights files: what is written reads back, and nothing that is not a weights
+ * file does. The reader in Python beside this file shares no code with the writer.
+ *
+ * Mutations of src/ that this file catches: safetensors.c and weights.c: W not
+ * transposed, big-endian values, offsets not checked against the data, against
+ * each other or against the shape, gaps and overlaps let through, no limit of
+ * dimensions, tensors or header, the checksum not compared, repeated names let
+ * through, another data type or version, shapes that do not chain, wrong inputs or
+ * outputs, NaN weights, missing metadata, 10 layers, bytes behind the data.
+ */
+#include "run/weights.h"
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "nn/safetensors.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct report report;
+
+static struct config config_with(const char *const *keys)
+{
+	struct config c;
+	report_init(&report);
+	config_init(&c);
+	for (; *keys; keys++) {
+		char key[200], *arg = key;
+		snprintf(key, sizeof(key), "%s", *keys);
+		config_override(&c, 1, &arg, &report);
+	}
+	config_check(&c, 0, &report);
+	CHECK_INT(report.n_errors, 0);
+	return c;
+}
+
+struct file {
+	struct config config;
+	struct net net;
+	float *params;
+	char *bytes;
+	size_t len, size;
+};
+
+/* A file with random weights, in a buffer of exactly the size that is asked for. */
+static void build(struct file *f, const char *const *keys)
+{
+	struct rng rng;
+	struct err e;
+	f->config = config_with(keys);
+	CHECK(config_net(&f->config, &f->net, &e));
+	f->params = malloc(f->net.n_params * sizeof(float));
+	f->size = weights_buffer_size(&f->net);
+	f->bytes = malloc(f->size);
+	if (!f->params || !f->bytes)
+		abort();
+	rng_init(&rng, 3);
+	for (size_t i = 0; i < f->net.n_params; i++)
+		f->params[i] = (float)rng_uniform(&rng, -1, 1);
+	f->len = weights_build(&f->config, &f->net, f->params, 12345, 678, f->bytes, f->size);
+	CHECK(f->len > 0 && f->len <= f->size);
+}
+
+static void release(struct file *f)
+{
+	free(f->params);
+	free(f->bytes);
+}
+
+/* Parses a copy of its own size, so that ASan sees every byte read behind it. */
+static bool parse(struct weights *w, const void *bytes, size_t len, struct err *e)
+{
+	void *copy = malloc(len ? len : 1);
+	if (!copy)
+		abort();
+	memcpy(copy, bytes, len);
+	*e = (struct err){ .msg = "" };
+	const bool ok = weights_parse(w, "w.st", copy, len, e);
+	free(copy);
+	if (!ok) {
+		CHECK(w->params == NULL);
+		CHECK(strncmp(e->msg, "'w.st': ", 8) == 0);
+	}
+	return ok;
+}
+
+static bool rejects(const void *bytes, size_t len)
+{
+	struct weights w;
+	struct err e;
+	const bool ok = parse(&w, bytes, len, &e);
+	if (ok)
+		weights_release(&w);
+	return !ok && e.kind == ERR_CORRUPT;
+}
+
+static const char *const *const architectures[] = {
+	(const char *const[]){ "net_arch=5,3", NULL },
+	(const char *const[]){ "net_arch=none", NULL },
+	(const char *const[]){ "net_arch=7", "activation=tanh", "obs_scale=bounds", NULL },
+	(const char *const[]){ "net_arch=1,2,3,4,5,6,7,8", "id=CartPole-v0",
+		"obs_scale=0.1,-2,3e-5,12345.678", NULL },
+	(const char *const[]){
+		"net_arch=64,64", "seed=18446744073709551615", "max_episode_steps=77", NULL },
+	(const char *const[]){ "net_arch=33,1,130", "stop_return=490", NULL },
+};
+enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
+
+static void test_what_is_written_reads_back(void)
+{
+	for (int i = 0; i < N_ARCHITECTURES; i++) {
+		struct file f;
+		struct weights w;
+		struct err e;
+		float scale[ENV_MAX_OBS];
+		build(&f, architectures[i]);
+		CHECK(parse(&w, f.bytes, f.len, &e));
+		CHECK_INT(w.net.n_params, f.net.n_params);
+		CHECK_INT(w.net.n_layers, f.net.n_layers);
+		CHECK_INT(w.net.activation, f.net.activation);
+		for (int l = 0; l <= f.net.n_layers; l++)
+			CHECK_INT(w.net.dim[l], f.net.dim[l]);
+		CHECK(memcmp(w.params, f.params, f.net.n_params * sizeof(float)) == 0);
+		CHECK(w.env == config_env(&f.config));
+		const int64_t limit = f.config.max_episode_steps;
+		CHECK_INT(w.max_episode_steps, limit ? limit : w.env->max_episode_steps);
+		config_obs_scale(&f.config, scale);
+		for (int k = 0; k < w.env->obs_dim; k++)
+			CHECK(w.obs_scale[k] == scale[k]);
+		weights_release(&w);
+		CHECK(w.params == NULL);
+		release(&f);
+	}
+}
+
+static void test_params_are_not_changed_and_bytes_repeat(void)
+{
+	static const char *const keys[] = { "net_arch=9,4", NULL };
+	struct file a, b;
+	build(&a, keys);
+	build(&b, keys);
+	CHECK(memcmp(a.params, b.params, a.net.n_params * sizeof(float)) == 0);
+	CHECK_INT(a.len, b.len);
+	CHECK(memcmp(a.bytes, b.bytes, a.len) == 0);
+	/* A larger buffer, and one that held something, make no difference. */
+	char *bytes = malloc(a.size + 100);
+	if (!bytes)
+		abort();
+	memset(bytes, 0x5a, a.size + 100);
+	CHECK_INT(
+		weights_build(&a.config, &a.net, a.params, 12345, 678, bytes, a.size + 100), a.len);
+	CHECK(memcmp(bytes, b.bytes, a.len) == 0);
+	CHECK(memcmp(a.params, b.params, a.net.n_params * sizeof(float)) == 0);
+	free(bytes);
+	release(&a);
+	release(&b);
+}
+
+static void test_tensors_have_pytorchs_layout(void)
+{
+	static const char *const keys[] = { "net_arch=3,5", NULL };
+	static const char *const names[] = { "0.weight", "0.bias", "2.weight", "2.bias", "4.weight",
+		"4.bias" };
+	struct file f;
+	struct st_file st;
+	struct err e;
+	build(&f, keys);
+	CHECK(st_parse(&st, f.bytes, f.len, &e));
+	CHECK_INT(st.n_tensors, 6);
+	CHECK_INT(st.data_len, 4 * f.net.n_params);
+	CHECK_INT((st.data - (const unsigned char *)f.bytes) % 8, 0);
+	CHECK_INT(st.header[0], '{');
+	for (int t = 0; t < 6; t++) {
+		float values[64] = { 0 };
+		const struct st_tensor *tensor = &st.tensor[t];
+		const int l = t / 2, in = f.net.dim[l], out = f.net.dim[l + 1];
+		CHECK_STR(tensor->name, names[t]);
+		st_values(tensor, values);
+		CHECK_INT(tensor->shape[0], out);
+		if (t % 2 == 0) {
+			CHECK_INT(tensor->n_dims, 2);
+			CHECK_INT(tensor->shape[1], in);
+			for (int o = 0; o < out; o++)
+				for (int i = 0; i < in; i++)
+					CHECK(values[o * in + i] ==
+						f.params[f.net.w[l] + (size_t)(i * out + o)]);
+		} else {
+			CHECK_INT(tensor->n_dims, 1);
+			for (int o = 0; o < out; o++)
+				CHECK(values[o] == f.params[f.net.b[l] + (size_t)o]);
+		}
+	}
+	/* Little-endian, whatever the machine is. */
+	const float first = f.params[0];
+	uint32_t bits;
+	memcpy(&bits, &first, 4);
+	for (int b = 0; b < 4; b++)
+		CHECK_INT(st.data[b], bits >> (8 * b) & 0xff);
+	release(&f);
+}
+
+static void test_metadata(void)
+{
+	static const char *const keys[] = { "net_arch=3,5", "obs_scale=0.1,-2,3,4",
+		"activation=tanh", "max_episode_steps=77", NULL };
+	static const char *const want[][2] = { { "format", "pt" }, { "format_version", "1" },
+		{ "env_id", "CartPole-v1" }, { "max_episode_steps", "77" }, { "net_arch", "3,5" },
+		{ "activation", "tanh" }, { "timesteps", "12345" }, { "n_updates", "678" } };
+	struct file f;
+	struct st_file st;
+	struct err e;
+	char value[8192], text[8192], hash[SHA256_HEX_SIZE];
+	struct text t;
+	build(&f, keys);
+	CHECK(st_parse(&st, f.bytes, f.len, &e));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		CHECK(st_metadata_get(&st, want[i][0], value, sizeof(value)));
+		CHECK_STR(value, want[i][1]);
+	}
+	CHECK(st_metadata_get(&st, "config", value, sizeof(value)));
+	text_init(&t, text, sizeof(text));
+	config_print(&f.config, &t);
+	CHECK_STR(value, text);
+	CHECK(st_metadata_get(&st, "sha256", value, sizeof(value)));
+	/* of the whole file with zeros in the place of these digits */
+	char *at = strstr(f.bytes + 8, value);
+	CHECK(at != NULL && strlen(value) == 64);
+	if (at)
+		memset(at, '0', 64);
+	sha256_of(f.bytes, f.len, hash);
+	CHECK_STR(value, hash);
+	CHECK(st_metadata_get(&st, "obs_scale", value, sizeof(value)));
+	double scale[4] = { 0 };
+	char close = 0, rest = 0;
+	CHECK_INT(sscanf(value, "[%lf,%lf,%lf,%lf%c%c", &scale[0], &scale[1], &scale[2], &scale[3],
+			  &close, &rest),
+		5);
+	CHECK(close == ']' && (float)scale[0] == 0.1f && scale[1] == -2 && scale[3] == 4);
+	CHECK(!st_metadata_get(&st, "no_such_key", value, sizeof(value)));
+	release(&f);
+}
+
+/* --- damaged files --- */
+
+static void test_every_truncation_is_rejected(void)
+{
+	static const char *const keys[] = { "net_arch=2", NULL };
+	struct file f;
+	build(&f, keys);
+	int n_accepted = 0;
+	for (size_t len = 0; len < f.len; len++)
+		n_accepted += !rejects(f.bytes, len);
+	CHECK_INT(n_accepted, 0);
+	CHECK(!rejects(f.bytes, f.len));
+	release(&f);
+}
+
+static void test_bytes_behind_the_data_are_rejected(void)
+{
+	static const char *const keys[] = { "net_arch=2", NULL };
+	struct file f;
+	build(&f, keys);
+	memset(f.bytes + f.len, 0, 64);
+	for (size_t more = 1; more <= 64; more++)
+		CHECK(rejects(f.bytes, f.len + more));
+	release(&f);
+}
+
+/* A changed byte is found by the checksum, unless it stands in the checksum's key:
+ * then there is none, and nothing else has changed. */
+static void check_changed_byte(const struct file *f, size_t at)
+{
+	struct weights w;
+	struct err e;
+	float scale[ENV_MAX_OBS];
+	if (!parse(&w, f->bytes, f->len, &e)) {
+		CHECK_INT(e.kind, ERR_CORRUPT);
+		return;
+	}
+	config_obs_scale(&f->config, scale);
+	const bool equal = w.net.n_params == f->net.n_params &&
+			   memcmp(w.net.dim, f->net.dim, sizeof(w.net.dim)) == 0 &&
+			   memcmp(w.params, f->params, w.net.n_params * sizeof(float)) == 0 &&
+			   memcmp(w.obs_scale, scale, 4 * sizeof(float)) == 0 &&
+			   w.net.activation == f->net.activation &&
+			   w.env == config_env(&f->config) &&
+			   w.max_episode_steps == w.env->max_episode_steps;
+	weights_release(&w);
+	bool in_key = false;
+	for (size_t i = 0; i < 6; i++)
+		in_key |= memcmp(f->bytes + at - i + 6, "\":\"", 3) == 0;
+	CHECK(equal);
+	CHECK(in_key);
+	if (!equal || !in_key)
+		printf("byte %zu, '%.20s'\n", at, f->bytes + at);
+}
+
+static void test_every_flipped_bit_is_harmless_or_rejected(void)
+{
+	static const char *const keys[] = { "net_arch=2", "obs_scale=bounds", NULL };
+	struct file f;
+	build(&f, keys);
+	for (size_t at = 0; at < f.len; at++)
+		for (int bit = 0; bit < 8; bit++) {
+			f.bytes[at] = (char)(f.bytes[at] ^ 1 << bit);
+			check_changed_byte(&f, at);
+			f.bytes[at] = (char)(f.bytes[at] ^ 1 << bit);
+		}
+	CHECK(!rejects(f.bytes, f.len));
+	release(&f);
+}
+
+static void test_every_byte_replaced_is_harmless_or_rejected(void)
+{
+	static const char *const keys[] = { "net_arch=1", NULL };
+	static const unsigned char with[] = { 0, ' ', '"', '\\', '{', '}', '[', ']', ',', ':', '0',
+		'9', '-', 'e', '.', 'n', 0x80, 0xff };
+	struct file f;
+	build(&f, keys);
+	for (size_t at = 0; at < f.len; at++) {
+		const char before = f.bytes[at];
+		for (size_t i = 0; i < sizeof(with); i++) {
+			f.bytes[at] = (char)with[i];
+			if (f.bytes[at] != before)
+				check_changed_byte(&f, at);
+		}
+		f.bytes[at] = before;
+	}
+	release(&f);
+}
+
+static void test_random_damage_never_crashes(void)
+{
+	static const char *const keys[] = { "net_arch=3", NULL };
+	struct file f;
+	struct rng rng;
+	build(&f, keys);
+	char *copy = malloc(f.len);
+	if (!copy)
+		abort();
+	memcpy(copy, f.bytes, f.len);
+	rng_init(&rng, 11);
+	int n_rejected = 0;
+	for (int trial = 0; trial < 3000; trial++) {
+		for (uint64_t n = 1 + rng_below(&rng, 6); n > 0; n--) {
+			const size_t to = (size_t)rng_below(&rng, f.len);
+			const size_t from = (size_t)rng_below(&rng, f.len);
+			const size_t most = f.len - (to > from ? to : from);
+			const size_t len = (size_t)rng_below(&rng, most < 40 ? most + 1 : 40);
+			memmove(f.bytes + to, f.bytes + from, len);
+		}
+		n_rejected += rejects(f.bytes, f.len - (size_t)rng_below(&rng, 3));
+		memcpy(f.bytes, copy, f.len);
+	}
+	CHECK(n_rejected > 2500); /* the rest moved blanks, or bytes of the configuration */
+	free(copy);
+	release(&f);
+}
+
+/* --- crafted files --- */
+
+#define METADATA                                                                             \
+	"\"format_version\":\"1\",\"env_id\":\"CartPole-v1\",\"max_episode_steps\":\"500\"," \
+	"\"obs_scale\":\"[1,1,1,1]\",\"activation\":\"relu\""
+#define WEIGHT "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}"
+#define BIAS "\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"
+#define TENSORS WEIGHT "," BIAS
+#define FILE_OF(metadata, tensors) "{\"__metadata__\":{" metadata "}," tensors "}"
+
+/* A file of that header and data_len bytes of small floats behind it. */
+static size_t craft(const char *header, size_t data_len, char *bytes, size_t size)
+{
+	const size_t n = strlen(header);
+	CHECK(8 + n + data_len <= size);
+	memset(bytes, 0, 8);
+	for (int b = 0; b < 4; b++)
+		bytes[b] = (char)(n >> (8 * b) & 0xff);
+	memcpy(bytes + 8, header, n);
+	for (size_t i = 0; i < data_len; i++)
+		bytes[8 + n + i] = (char)(i % 4 == 3 ? 0x3f : i);
+	return 8 + n + data_len;
+}
+
+/* What the parser says of it: "" if it is accepted. */
+static const char *verdict(const char *header, size_t data_len)
+{
+	static char bytes[200000];
+	static struct err e;
+	struct weights w;
+	const size_t len = craft(header, data_len, bytes, sizeof(bytes));
+	if (parse(&w, bytes, len, &e)) {
+		weights_release(&w);
+		return "";
+	}
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	return e.msg;
+}
+
+static void check_crafted(const char *header, size_t data_len, const char *piece)
+{
+	const char *got = verdict(header, data_len);
+	const bool ok = piece[0] ? strstr(got, piece) != NULL : got[0] == '\0';
+	CHECK(ok);
+	if (!ok)
+		printf("'%s' instead of '%s': %.300s\n", got, piece, header);
+}
+
+static void test_crafted_files_that_are_fine(void)
+{
+	check_crafted(FILE_OF(METADATA, TENSORS), 40, "");
+	check_crafted(FILE_OF(METADATA, TENSORS) "     \n", 40, "");
+	check_crafted("{" TENSORS ",\"__metadata__\":{" METADATA "}}", 40, "");
+	check_crafted(FILE_OF(METADATA, BIAS "," WEIGHT), 40, "");
+	check_crafted(FILE_OF(METADATA ",\"more\":\"x\"", TENSORS), 40, "");
+	check_crafted(
+		FILE_OF(METADATA,
+			"\"0.weight\" : { \"shape\" : [ 2 , 4 ] , "
+			"\"data_offsets\":[8,40],\"dtype\":\"F32\"},"
+			"\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"),
+		40, "");
+	check_crafted(FILE_OF(METADATA, "\"\\u0030.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],"
+					"\"data_offsets\":[0,32]}," BIAS),
+		40, "");
+}
+
+/* 0.weight of these fields, and the right 0.bias */
+#define FIELDS(fields) FILE_OF(METADATA, "\"0.weight\":{" fields "}," BIAS)
+#define DTYPE "\"dtype\":\"F32\""
+#define SHAPE "\"shape\":[2,4]"
+#define OFFSETS "\"data_offsets\":[0,32]"
+#define W(shape, offsets) \
+	"\"0.weight\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define B(shape, offsets) \
+	"\"0.bias\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+static void test_crafted_tensors_that_are_not(void)
+{
+	static const struct {
+		const char *header;
+		size_t data_len;
+		const char *piece;
+	} cases[] = {
+		/* overlaps and gaps */
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[24,32]")), 32, "overlap" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[0,8]")), 32, "overlap" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[24,32]")), 40, "overlap" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[30,38]")), 38, "overlap" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[36,44]")), 44, "gap" },
+		{ FILE_OF(METADATA, W("[2,4]", "[4,36]") "," B("[2]", "[36,44]")), 44, "gap" },
+		{ FILE_OF(METADATA, TENSORS), 44, "gap" },
+		/* outside */
+		{ FILE_OF(METADATA, TENSORS), 39, "outside" },
+		{ FILE_OF(METADATA, TENSORS), 0, "outside" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[40,32]")), 40, "outside" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B(
+					    "[2]", "[18446744073709551608,18446744073709551615]")),
+			40, "outside" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[18446744073709551608,0]")),
+			40, "outside" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[32,18446744073709551656]")),
+			40, "header" },
+		/* shapes against offsets */
+		{ FILE_OF(METADATA, W("[2,5]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[2,3]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[0,4]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[4294967296,4294967296]", "[0,32]") "," BIAS), 40,
+			"larger" },
+		{ FILE_OF(METADATA, W("[4294967296,4294967296,2,4]", "[0,32]") "," BIAS), 40,
+			"larger" },
+		{ FILE_OF(METADATA, W("[4611686018427387906,4]", "[0,32]") "," BIAS), 40,
+			"larger" },
+		{ FILE_OF(METADATA, W("[4611686018427387912]", "[0,32]") "," BIAS), 40, "larger" },
+		{ FILE_OF(METADATA, W("[2,4,1,1,1]", "[0,32]") "," BIAS), 40, "dimensions" },
+		{ FILE_OF(METADATA, W("[2,4,1,1]", "[0,32]") "," BIAS), 40, "shape" },
+		{ FILE_OF(METADATA, W("[8]", "[0,32]") "," BIAS), 40, "shape" },
+		{ FILE_OF(METADATA, WEIGHT "," B("[2,1]", "[32,40]")), 40, "shape" },
+		{ FILE_OF(METADATA, WEIGHT "," B("[]", "[32,36]")), 36, "shape" },
+		{ FILE_OF(METADATA, W("[4,2]", "[0,32]") "," B("[4]", "[32,48]")), 48,
+			"does not fit" },
+		{ FILE_OF(METADATA, W("[2,0]", "[0,0]") "," B("[2]", "[0,8]")), 8, "shape" },
+		/* numbers */
+		{ FILE_OF(METADATA, W("[-2,4]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2.0,4]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2e0,4]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[02,4]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2,4]", "[-0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2,4,]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2,\"4\"]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2,null]", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("null", "[0,32]") "," BIAS), 40, "header" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0]") "," BIAS), 40, "missing" },
+		{ FILE_OF(METADATA, W("[2,4]", "[]") "," BIAS), 40, "missing" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32,32]") "," BIAS), 40, "data_offsets" },
+		/* names and fields */
+		{ FILE_OF(METADATA, WEIGHT "," W("[2]", "[32,40]")), 40, "repeated" },
+		{ FILE_OF(METADATA, WEIGHT "," BIAS "," BIAS), 40, "repeated" },
+		{ FILE_OF(METADATA, WEIGHT), 32, "network" },
+		{ FILE_OF(METADATA,
+			  "\"1.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}," BIAS),
+			40, "missing" },
+		{ FILE_OF(METADATA, WEIGHT
+			  ",\"0.Bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"),
+			40, "missing" },
+		{ FIELDS("\"dtype\":\"F16\",\"shape\":[2,8]," OFFSETS), 40, "F32" },
+		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "F32" },
+		{ FIELDS("\"dtype\":\"f32\"," SHAPE "," OFFSETS), 40, "F32" },
+		{ FIELDS("\"dtype\":\"F32345678\"," SHAPE "," OFFSETS), 40, "header" },
+		{ FIELDS(SHAPE "," OFFSETS), 40, "F32" },
+		{ FIELDS(DTYPE "," OFFSETS), 40, "missing" },
+		{ FIELDS(DTYPE "," SHAPE), 40, "missing" },
+		{ FIELDS(DTYPE "," SHAPE "," SHAPE "," OFFSETS), 40, "repeated" },
+		{ FIELDS(DTYPE "," DTYPE "," SHAPE "," OFFSETS), 40, "repeated" },
+		{ FIELDS(DTYPE "," SHAPE "," OFFSETS "," OFFSETS), 40, "repeated" },
+		{ FIELDS(DTYPE "," SHAPE "," OFFSETS ",\"x\":1"), 40, "unknown" },
+		{ FILE_OF(METADATA, "\"0.weight\":[2,4]," BIAS), 40, "header" },
+		/* the whole */
+		{ "{}", 0, "metadata" },
+		{ "{\"__metadata__\":{" METADATA "}}", 0, "network" },
+		{ "{" TENSORS "}", 40, "metadata" },
+		{ FILE_OF(METADATA, TENSORS) "x", 40, "header" },
+		{ FILE_OF(METADATA, TENSORS) "{}", 40, "header" },
+		{ FILE_OF(METADATA, TENSORS ","), 40, "header" },
+		{ "[" TENSORS "]", 40, "header" },
+		{ "\"x\"", 0, "header" },
+		{ "", 0, "header" },
+		{ FILE_OF(METADATA, TENSORS ",\"__metadata__\":{}"), 40, "two" },
+		{ FILE_OF("\"a\":1," METADATA, TENSORS), 40, "header" },
+		{ FILE_OF("\"a\":null," METADATA, TENSORS), 40, "header" },
+		{ FILE_OF("\"a\":{}," METADATA, TENSORS), 40, "header" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_crafted(cases[i].header, cases[i].data_len, cases[i].piece);
+}
+
+#define META(version, env, limit, scale, activation)                            \
+	FILE_OF("\"format_version\":\"" version "\",\"env_id\":\"" env          \
+		"\",\"max_episode_steps\":\"" limit "\",\"obs_scale\":\"" scale \
+		"\",\"activation\":\"" activation "\"",                         \
+		TENSORS)
+
+static void test_crafted_metadata_that_is_not(void)
+{
+	static const struct {
+		const char *header, *piece;
+	} cases[] = {
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1]", "relu"), "" },
+		{ META("2", "CartPole-v1", "500", "[1,1,1,1]", "relu"), "format_version" },
+		{ META("", "CartPole-v1", "500", "[1,1,1,1]", "relu"), "format_version" },
+		{ META("1", "Pong-v5", "500", "[1,1,1,1]", "relu"), "Pong-v5" },
+		{ META("1", "", "500", "[1,1,1,1]", "relu"), "environment" },
+		{ META("1", "CartPole-v1", "0", "[1,1,1,1]", "relu"), "max_episode_steps" },
+		{ META("1", "CartPole-v1", "-1", "[1,1,1,1]", "relu"), "max_episode_steps" },
+		{ META("1", "CartPole-v1", "x", "[1,1,1,1]", "relu"), "max_episode_steps" },
+		{ META("1", "CartPole-v1", "1e300", "[1,1,1,1]", "relu"), "max_episode_steps" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1]", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1,1]", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,null]", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1e39]", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1] x", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "1,1,1,1", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "", "relu"), "obs_scale" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1]", "gelu"), "gelu" },
+		{ META("1", "CartPole-v1", "500", "[1,1,1,1]", ""), "activation" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_crafted(cases[i].header, 40, cases[i].piece);
+
+	/* each key that a reader needs, left out */
+	static const char *const keys[] = { "format_version", "env_id", "max_episode_steps",
+		"obs_scale", "activation" };
+	for (int i = 0; i < 5; i++) {
+		char header[1000];
+		strcpy(header, FILE_OF(METADATA, TENSORS));
+		char *at = strstr(header, keys[i]);
+		if (at)
+			*at = 'X';
+		check_crafted(header, 40, keys[i]);
+	}
+}
+
+/* safetensors: "Duplicate keys are disallowed". Others read the last of two. */
+static void test_duplicate_metadata_keys_are_rejected(void)
+{
+	CHECK(verdict(FILE_OF(METADATA ",\"obs_scale\":\"[9,9,9,9]\"", TENSORS), 40)[0]);
+	CHECK(verdict(FILE_OF(METADATA ",\"more\":\"1\",\"more\":\"2\"", TENSORS), 40)[0]);
+}
+
+/* safetensors: "The header data MUST begin with a { character". */
+static void test_a_header_begins_with_its_brace(void)
+{
+	CHECK(verdict(" " FILE_OF(METADATA, TENSORS), 40)[0]);
+	CHECK(verdict("\n" FILE_OF(METADATA, TENSORS), 40)[0]);
+}
+
+static void test_wrong_checksums(void)
+{
+	static const char *const wrong[] = { "", "0",
+		"0000000000000000000000000000000000000000000000000000000000000000" };
+	char header[1000];
+	for (int i = 0; i < 3; i++) {
+		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"sha256\":\"%s\"", TENSORS),
+			wrong[i]);
+		check_crafted(header, 40, "checksum");
+	}
+}
+
+/* One that is too long to be a checksum must not pass for none. */
+static void test_a_checksum_that_is_too_long_is_rejected(void)
+{
+	char header[2000];
+	for (int n = 65; n < 200; n += 67) {
+		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"sha256\":\"%0*d\"", TENSORS),
+			n, 0);
+		CHECK(verdict(header, 40)[0]);
+	}
+}
+
+static void test_weights_that_are_not_finite(void)
+{
+	static const char *const keys[] = { "net_arch=2", NULL };
+	static const float bad[] = { NAN, INFINITY, -INFINITY };
+	struct file f;
+	build(&f, keys);
+	for (size_t at = 0; at < f.net.n_params; at++) {
+		const float before = f.params[at];
+		struct weights w;
+		struct err e;
+		f.params[at] = bad[at % 3];
+		const size_t len =
+			weights_build(&f.config, &f.net, f.params, 1, 1, f.bytes, f.size);
+		CHECK(!parse(&w, f.bytes, len, &e));
+		CHECK_INT(e.kind, ERR_CORRUPT);
+		CHECK(strstr(e.msg, "finite") != NULL);
+		f.params[at] = before;
+	}
+	release(&f);
+}
+
+static size_t data_offset(const struct file *f)
+{
+	return f->len - f->net.n_params * sizeof(float);
+}
+
+static void test_lengths_of_the_header(void)
+{
+	static const char *const keys[] = { "net_arch=2", NULL };
+	struct file f;
+	build(&f, keys);
+	char length[8];
+	memcpy(length, f.bytes, 8);
+	static const uint64_t bad[] = { 0, 1, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63,
+		1u << 31, (1u << 20) + 1, 1u << 20 };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		for (int b = 0; b < 8; b++)
+			f.bytes[b] = (char)(bad[i] >> (8 * b) & 0xff);
+		CHECK(rejects(f.bytes, f.len));
+	}
+	const uint64_t len = (unsigned char)length[0] | (uint64_t)(unsigned char)length[1] << 8;
+	CHECK_INT(len, data_offset(&f) - 8);
+	memcpy(f.bytes, length, 8);
+	for (uint64_t other = 0; other < f.len + 10; other++) {
+		f.bytes[0] = (char)(other & 0xff);
+		f.bytes[1] = (char)(other >> 8 & 0xff);
+		CHECK(rejects(f.bytes, f.len) == (other != len));
+	}
+	release(&f);
+}
+
+/* A header of n layers 4-1-1-...-1-2; breaks the chain at one of them if asked. */
+static void check_depth(int n_layers, int break_at, const char *piece)
+{
+	static char header[20000];
+	struct text t;
+	size_t offset = 0;
+	text_init(&t, header, sizeof(header));
+	text_add(&t, "{\"__metadata__\":{%s}", METADATA);
+	for (int l = 0; l < n_layers; l++) {
+		const size_t in = l == 0          ? 4
+				  : l == break_at ? 2
+						  : 1,
+			     out = l + 1 == n_layers ? 2 : 1;
+		text_add(&t,
+			",\"%d.weight\":{\"dtype\":\"F32\",\"shape\":[%zu,%zu],\"data_offsets\":"
+			"[%zu,%zu]}",
+			2 * l, out, in, offset, offset + 4 * in * out);
+		offset += 4 * in * out;
+		text_add(&t,
+			",\"%d.bias\":{\"dtype\":\"F32\",\"shape\":[%zu],\"data_offsets\":"
+			"[%zu,%zu]}",
+			2 * l, out, offset, offset + 4 * out);
+		offset += 4 * out;
+	}
+	text_add(&t, "}");
+	CHECK(!t.full);
+	check_crafted(header, offset, piece);
+}
+
+static void test_depths(void)
+{
+	for (int n = 1; n <= 9; n++)
+		check_depth(n, -1, "");
+	check_depth(10, -1, "20 tensors");
+	check_depth(32, -1, "64 tensors");
+	check_depth(33, -1, "too many tensors");
+	for (int l = 1; l < 9; l++)
+		check_depth(9, l, "does not fit");
+}
+
+static void test_widths_above_the_limit(void)
+{
+	static char header[3000];
+	for (int width = 4096; width <= 4097; width++) {
+		snprintf(header, sizeof(header),
+			"{\"__metadata__\":{%s},"
+			"\"0.weight\":{\"dtype\":\"F32\",\"shape\":[%d,4],\"data_offsets\":[0,%d]},"
+			"\"0.bias\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[%d,%d]},"
+			"\"2.weight\":{\"dtype\":\"F32\",\"shape\":[2,%d],\"data_offsets\":[%d,%d]},"
+			"\"2.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[%d,%d]}}",
+			METADATA, width, 16 * width, width, 16 * width, 20 * width, width,
+			20 * width, 28 * width, 28 * width, 28 * width + 8);
+		check_crafted(header, (size_t)(28 * width + 8), width > 4096 ? "shape" : "");
+	}
+}
+
+static void test_names_in_messages_are_cut(void)
+{
+	static char name[3000];
+	struct weights w;
+	struct err e;
+	memset(name, 'n', sizeof(name) - 1);
+	CHECK(!weights_parse(&w, name, "x", 1, &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	CHECK(strstr(e.msg, "safetensors") != NULL);
+}
+
+/* --- against Python --- */
+
+static void write_q(const struct weights *w, const char *path)
+{
+	FILE *out = fopen(path, "w");
+	float *work = malloc(net_work_size(&w->net, 1) * sizeof(float));
+	struct rng rng;
+	if (!out || !work)
+		abort();
+	rng_init(&rng, 8);
+	for (int row = 0; row < 20; row++) {
+		float obs[4], scaled[4];
+		for (int i = 0; i < 4; i++) {
+			obs[i] = (float)rng_uniform(&rng, -3, 3);
+			scaled[i] = obs[i] * w->obs_scale[i];
+			fprintf(out, "%.9g ", (double)obs[i]);
+		}
+		const float *q =
+			net_forward(&w->net, kernels_find(NULL), w->params, scaled, 1, work);
+		fprintf(out, "%.9g %.9g\n", (double)q[0], (double)q[1]);
+	}
+	fclose(out);
+	free(work);
+}
+
+static void test_python_reads_the_same_network(void)
+{
+	char dir[] = "/tmp/test_weights.XXXXXX", weights[100], q[100], command[400];
+	struct err e = { .msg = "" };
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(weights, sizeof(weights), "%s/w.safetensors", dir);
+	snprintf(q, sizeof(q), "%s/q.txt", dir);
+	const bool python = system("command -v python3 >/dev/null 2>&1") == 0;
+	if (!python)
+		printf("note: no python3, weights files are not compared with it\n");
+	for (int i = 0; i < N_ARCHITECTURES; i++) {
+		struct file f;
+		struct weights w;
+		build(&f, architectures[i]);
+		CHECK(file_write_atomic(weights, f.bytes, f.len, &e));
+		CHECK(parse(&w, f.bytes, f.len, &e));
+		write_q(&w, q);
+		snprintf(command, sizeof(command), "python3 -B tests/check_weights.py %s %s",
+			weights, q);
+		if (python)
+			CHECK_INT(system(command), 0);
+		weights_release(&w);
+		release(&f);
+	}
+	unlink(weights);
+	unlink(q);
+	CHECK_INT(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	RUN(test_what_is_written_reads_back);
+	RUN(test_params_are_not_changed_and_bytes_repeat);
+	RUN(test_tensors_have_pytorchs_layout);
+	RUN(test_metadata);
+	RUN(test_every_truncation_is_rejected);
+	RUN(test_bytes_behind_the_data_are_rejected);
+	RUN(test_every_flipped_bit_is_harmless_or_rejected);
+	RUN(test_every_byte_replaced_is_harmless_or_rejected);
+	RUN(test_random_damage_never_crashes);
+	RUN(test_crafted_files_that_are_fine);
+	RUN(test_crafted_tensors_that_are_not);
+	RUN(test_crafted_metadata_that_is_not);
+	RUN(test_duplicate_metadata_keys_are_rejected);
+	RUN(test_a_header_begins_with_its_brace);
+	RUN(test_wrong_checksums);
+	RUN(test_a_checksum_that_is_too_long_is_rejected);
+	RUN(test_weights_that_are_not_finite);
+	RUN(test_lengths_of_the_header);
+	RUN(test_depths);
+	RUN(test_widths_above_the_limit);
+	RUN(test_names_in_messages_are_cut);
+	RUN(test_python_reads_the_same_network);
+	return test_end();
+}
