@@ -1,0 +1,296 @@
+#!/bin/sh
+# dqn config, and the configurations that no run must start with.
+# shellcheck disable=SC2016 # commands in quotes expand their variables themselves
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+copy_configs
+
+err_only_warnings()
+{
+	err_any
+	no_if grep -qv '^dqn: warning: ' "$err"
+}
+
+# --- what is printed reads back ---
+
+t 'nothing is all defaults' 0 "$DQN" config /dev/null
+cp "$out" defaults.ini
+for file in configs/*.ini; do
+	t "$file" 0 "$DQN" config "$file"
+	err_only_warnings
+	cp "$out" printed.ini
+	t "$file: the printed one is the same" 0 "$DQN" config printed.ini
+	err_only_warnings
+	same_file "$out" printed.ini
+	is "$file: every key is there" "$(grep -c ' = ' printed.ini)" "$(grep -c ' = ' defaults.ini)"
+done
+t 'standard input' 0 "$DQN" config - <printed.ini
+err_only_warnings
+same_file "$out" printed.ini
+t 'every key and its default, by --explain' 0 "$DQN" config --explain
+cp "$out" explained
+grep -E '^[a-z_0-9]+ = ' explained >pairs
+is 'the keys' "$(cat pairs)" "$(grep ' = ' defaults.ini)"
+is 'the sections' "$(grep '^\[' explained)" "$(grep '^\[' defaults.ini)"
+yes_if awk 'length($0) > 80 { exit 1 }' explained
+while read -r key _ value; do
+	t "$key=$value is the default" 0 "$DQN" config /dev/null "$key=$value"
+	same_file "$out" defaults.ini
+	t "--explain $key" 0 "$DQN" config --explain "$key"
+	is 'first lines' "$(sed -n 2p "$out")" "$key = $value"
+	yes_if [ "$(wc -l <"$out")" -ge 4 ]
+	is 'the part of the whole' "$(sed 1d "$out")" "$(sed -n "/^$key = /,/^[^ ]/p" explained | sed -n '1p; 2,$ { /^ /p; }')"
+done <pairs
+t 'a key that does not exist' 2 "$DQN" config --explain learnig_rate
+err_has "^dqn: unknown key 'learnig_rate'; did you mean 'learning_rate'\?$"
+t 'nor anything like it' 2 "$DQN" config --explain zzzzzzz
+err_has "^dqn: unknown key 'zzzzzzz'; 'dqn config --explain' lists them all$"
+t "another framework's name" 2 "$DQN" config --explain target_network_frequency
+err_has "did you mean 'target_update_interval'"
+t 'two keys' 2 "$DQN" config --explain seed gamma
+err_has -- '--explain takes one key'
+
+# --- how values are written ---
+
+same() # KEY=VALUE KEY=VALUE: two ways to write the same
+{
+	"$DQN" config /dev/null "$2" >want 2>/dev/null
+	t "$1 is $2" 0 "$DQN" config /dev/null "$1"
+	err_only_warnings
+	same_file "$out" want
+}
+same total_timesteps=5e4 total_timesteps=50000
+same total_timesteps=50_000 total_timesteps=50000
+same total_timesteps=1.5E4 total_timesteps=15000
+same gamma=.9 gamma=0.9
+same gamma=9e-1 gamma=0.9
+same gamma=1. gamma=1
+same 'net_arch=64, 32' net_arch=64,32
+same net_arch=64 net_arch=64
+same learning_rate=0.0010 learning_rate=1e-3
+same obs_scale=1.0,2,3,-4 obs_scale=1,2,3,-4
+same stop_return=4.75e2 stop_return=475
+same seed=18446744073709551615 seed=18446744073709551615
+t 'the largest seed is not rounded' 0 "$DQN" config /dev/null seed=18446744073709551615
+out_has '^seed = 18446744073709551615$'
+t 'the largest count neither' 0 "$DQN" config /dev/null total_timesteps=9007199254740991
+out_has '^total_timesteps = 9007199254740991$'
+for value in seed=-1 seed=18446744073709551616 seed=1.5 seed= seed=0x10 seed=abc seed=1e99 seed=1__0 \
+	seed=_1 seed=1_ seed=+1 'seed=1 2' total_timesteps=0 total_timesteps=-5 total_timesteps=1e17 \
+	total_timesteps=1.55e1 total_timesteps=9007199254740993 gamma=1.1 gamma=-0.1 gamma=nan gamma=inf \
+	gamma=0,9 gamma=0x1p-1 gamma=1e gamma=. gamma=1f gamma= learning_rate=0 learning_rate=2 \
+	learning_rate=-1e-3 tau=0 adam_beta1=1 adam_eps=0 max_grad_norm=inf max_grad_norm=-1 \
+	double_q=yes double_q=1 double_q=True id=CartPole id=cartpole-v1 loss=hubert loss= \
+	net_arch= net_arch=0 net_arch=64,,64 'net_arch=64,' net_arch=4097 net_arch=1,1,1,1,1,1,1,1,1 \
+	'net_arch=[64,64]' net_arch=64x64 obs_scale=0,1,1,1 obs_scale=1,inf,1,1 obs_scale= \
+	obs_scale=1e-400,1,1,1 n_steps=65 n_steps=0 gradient_steps=-2 batch_size=65537 stop_return=nan \
+	stop_return=-inf reward_scale=0 train_freq=0; do
+	key=${value%%=*}
+	t "$value" 2 "$DQN" config /dev/null "$value"
+	err_has "^dqn: '$key=.*': $key = '.*' is not valid \(.+\)"
+	err_lines 1
+	out_empty
+done
+t 'obs_scale of another length' 2 "$DQN" config /dev/null obs_scale=1,2,3
+err_has 'obs_scale has 3 factors; CartPole-v1 has 4 observations'
+t 'a name with a typing error' 2 "$DQN" config /dev/null loss=hubr
+err_has "did you mean 'huber'"
+
+# --- hostile files ---
+
+# shellcheck disable=SC2059 # the format is the file
+file() { printf "$@" >hostile.ini; }
+refused() # WHAT PATTERN: hostile.ini is, with one error of that pattern
+{
+	t "$1" 2 "$DQN" config hostile.ini
+	err_has "$2"
+	err_lines 1
+	out_empty
+}
+accepted() # WHAT [CONFIG]: hostile.ini is, and is seed = 7
+{
+	"$DQN" config /dev/null seed=7 >want
+	t "$1" 0 "$DQN" config hostile.ini
+	same_file "$out" want
+}
+file '\357\273\277[run]\nseed = 7\n'
+accepted 'a byte order mark'
+file '[run]\r\nseed = 7\r\n'
+accepted 'CRLF'
+file '[run]\nseed = 7'
+accepted 'no newline at the end'
+file '\n\n # x\n[ run ] # y\n\t seed=7 ; z\n\n'
+accepted 'blanks and comments'
+file '[run]\n; seed = 8\n#seed = 9\nseed = 7 # = 10\n'
+accepted 'comments with equals signs'
+file ''
+t 'an empty file' 0 "$DQN" config hostile.ini
+same_file "$out" defaults.ini
+file '[run]\nseed = 1\000\n'
+refused 'a NUL byte' '^dqn: hostile.ini:2: holds a NUL byte'
+file '[run]\nseed = 1\033[2J\n'
+refused 'a control character' '^dqn: hostile.ini:2: holds a control character'
+file '[run]\rseed = 1\r'
+refused 'old Mac line ends' '^dqn: hostile.ini:1: holds a control character'
+file '[run]\nseed = 1 2\n'
+refused 'trailing junk' "^dqn: hostile.ini:2: seed = '1 2' is not valid"
+file '[run] junk\n'
+refused 'junk behind a section' '^dqn: hostile.ini:1: '
+file '[run\n'
+refused 'a section without its end' '^dqn: hostile.ini:1: '
+file '[runn]\n'
+refused 'an unknown section' '^dqn: hostile.ini:1: unknown section \[runn\]; did you mean \[run\]\?'
+file '[]\n'
+refused 'a section without a name' '^dqn: hostile.ini:1: '
+file 'seed = 1\n'
+refused 'a key before any section' "^dqn: hostile.ini:1: 'seed' stands before any section; it belongs in \[run\]"
+file '[agent]\nseed = 1\n'
+refused 'a key in the wrong section' "^dqn: hostile.ini:2: 'seed' belongs in \[run\], not in \[agent\]"
+file '[run]\nseed\n'
+refused 'a key without a value' '^dqn: hostile.ini:2: '
+file '[run]\nseed =\n'
+refused 'an empty value' "^dqn: hostile.ini:2: seed = '' is not valid"
+file '[run]\n= 1\n'
+refused 'a value without a key' '^dqn: hostile.ini:2: no key'
+file '[run]\nseed = 1\n\nseed = 1\n'
+refused 'a key twice' "^dqn: hostile.ini:4: 'seed' is set twice, first line 2"
+file '[run]\nSeed = 1\n'
+refused 'a key in capitals' "^dqn: hostile.ini:2: unknown key 'Seed'; did you mean 'seed'"
+file '[run]\nsee\360\237\244\226d = 1\n'
+refused 'a key with a robot in it' '^dqn: hostile.ini:2: unknown key'
+file '[run]\nseed: 1\n'
+refused 'YAML' '^dqn: hostile.ini:2: '
+file '{"seed": 1}\n'
+refused 'JSON' '^dqn: hostile.ini:1: '
+{ echo '[run]'; printf 'seed = '; head -c 10000000 /dev/zero | tr '\0' 1; } >hostile.ini
+refused 'a line of 10 MB' "'hostile.ini' is larger than the [0-9]+ bytes allowed"
+yes 'seed = 1' | head -c 10000000 >hostile.ini
+refused 'a file of 10 MB' "'hostile.ini' is larger than the [0-9]+ bytes allowed"
+t 'the same on standard input' 2 "$DQN" config - <hostile.ini
+err_has "'standard input' is larger"
+{ echo '[run]'; printf 'seed = '; head -c 5000 /dev/zero | tr '\0' 1; } >hostile.ini
+refused 'a line of 5000 bytes' '^dqn: hostile.ini:2: is too long'
+{ echo '[run]'; yes 'sede = 1' | head -n 50000; } >hostile.ini
+t '50000 errors' 2 "$DQN" config hostile.ini
+err_has '^dqn: hostile.ini:2: '
+err_has '^dqn: \.\.\. and more$'
+yes_if [ "$(wc -c <"$err")" -lt 65536 ]
+head -c 100000 "$DQN" >hostile.ini
+t 'a program' 2 "$DQN" config hostile.ini
+err_has '^dqn: hostile.ini:1: '
+no_if grep -q '[^[:print:]]' "$err"
+
+cat >hostile.ini <<END
+[run]
+sede = 1
+total_timesteps = many
+[agent]
+gamma = 2
+buffer_size = 500
+
+[optimiser]
+lr = 1
+END
+t 'all errors at once, in order' 2 "$DQN" config hostile.ini gama=1 tau=2
+err_lines 8
+is 'where' "$(grep -oE '(hostile.ini:[0-9]+|gama=1|tau=2)' "$err" | uniq | tr '\n' ' ')" \
+	'hostile.ini:2 hostile.ini:3 hostile.ini:5 hostile.ini:6 hostile.ini:8 hostile.ini:9 gama=1 tau=2 '
+err_has "hostile.ini:9: unknown key 'lr'; did you mean 'learning_rate'"
+err_has "hostile.ini:8: unknown section \[optimiser\]; did you mean \[optimizer\]"
+out_empty
+t 'train says the same' 2 "$DQN" train hostile.ini -q
+err_lines 6
+no_if [ -e runs ]
+
+t 'a missing file' 2 "$DQN" config configs/cartpol.ini
+err_has "^dqn: open 'configs/cartpol.ini': No such file or directory$"
+t 'a directory' 2 "$DQN" config configs
+err_has "^dqn: read 'configs': Is a directory$"
+t 'a name that is too long' 2 "$DQN" config "$(head -c 5000 /dev/zero | tr '\0' x)"
+err_has 'File name too long'
+t 'an empty name' 2 "$DQN" config ''
+err_has "open ''"
+t 'no name' 2 "$DQN" config
+err_has 'dqn config CONFIG'
+
+# --- overrides ---
+
+t 'an override wins over the file' 0 "$DQN" config configs/cartpole.ini gamma=0.5
+out_has '^gamma = 0.5$'
+t 'twice the same key' 2 "$DQN" config /dev/null seed=1 seed=1
+err_has "'seed=1': 'seed' is set twice"
+t 'a section in front' 2 "$DQN" config /dev/null run.seed=1
+err_has "keys need no section here; write 'seed=1'"
+t 'no equals sign' 2 "$DQN" config /dev/null seed
+err_has "^dqn: 'seed': not a key=value override$"
+t 'no key' 2 "$DQN" config /dev/null =1
+err_has "^dqn: '=1': not a key=value override$"
+t 'an empty argument' 2 "$DQN" config /dev/null ''
+err_has "^dqn: '': not a key=value override$"
+t 'a second equals sign' 2 "$DQN" config /dev/null seed=1=2
+err_has "seed = '1=2' is not valid"
+t 'a long key' 2 "$DQN" config /dev/null "$(head -c 100000 /dev/zero | tr '\0' x)=1"
+err_has 'unknown key'
+t 'a long value' 2 "$DQN" config /dev/null "seed=$(head -c 100000 /dev/zero | tr '\0' 1)"
+err_has 'is not valid'
+t 'an escape sequence' 2 "$DQN" config /dev/null "$(printf 'x\033[31m=\033[0m')"
+err_has 'unknown key'
+no_if grep -q "$(printf '\033')" "$err"
+t 'a newline' 2 "$DQN" config /dev/null "$(printf 'x\ndqn: all is well=1')"
+err_lines 1
+t 'a percent sign' 2 "$DQN" config /dev/null '%s%n=%d'
+err_has "unknown key '%s%n'"
+t '--seed 7' 2 "$DQN" config /dev/null --seed 7
+err_has "^dqn: unknown flag '--seed'; configuration keys are written 'seed=7'$"
+t '--lr=1e-3' 2 "$DQN" config /dev/null --lr=1e-3
+err_has "^dqn: unknown flag '--lr=1e-3'; configuration keys are written 'learning_rate=1e-3'$"
+t '--learning-rate 1e-3' 2 "$DQN" config /dev/null --learning-rate 1e-3
+err_has "'learning_rate=1e-3'"
+t '--gamma, without a value' 2 "$DQN" config /dev/null --gamma
+err_has "'gamma=\.\.\.'"
+t '--explian' 2 "$DQN" config --explian
+err_has "did you mean '--explain'"
+for word in device cuda n_envs policy; do
+	t "$word=1 has no counterpart" 2 "$DQN" config /dev/null $word=1
+	err_has "unknown key '$word': "
+	err_lacks 'did you mean'
+done
+
+# --- keys against each other ---
+
+refuse() # PATTERN OVERRIDE...
+{
+	pattern=$1
+	shift
+	t "refused: $*" 2 "$DQN" config /dev/null "$@"
+	err_has "$pattern"
+	err_lines 1
+	out_empty
+}
+warn() # PATTERN OVERRIDE...
+{
+	pattern=$1
+	shift
+	t "warned of: $*" 0 "$DQN" config /dev/null "$@"
+	err_has "^dqn: warning: $pattern"
+	out_lacks warning
+	out_has '^\[run\]$'
+}
+refuse 'learning_starts = 1000 must be below total_timesteps = 1000' total_timesteps=1000
+refuse 'batch_size = 64 must not exceed buffer_size = 63' buffer_size=63
+refuse 'exponential needs' exploration_schedule=exponential exploration_final_eps=0
+refuse 'exploration_final_eps must not exceed' exploration_initial_eps=0.01
+refuse 'stop_return needs evaluations' stop_return=1 eval_freq=0
+refuse 'MiB' total_timesteps=9e15 buffer_size=2147483648
+warn 'buffer_size = 50000 is larger' total_timesteps=49999
+warn 'target_update_interval = 50001 is longer' target_update_interval=50001
+warn 'eval_freq = 50001 is longer' eval_freq=50001
+warn 'train_freq = 50001 is longer' train_freq=50001
+warn 'gradient_steps = 0' gradient_steps=0
+t 'results that cannot be written' 1 sh -c 'exec "$DQN" config configs/cartpole.ini >/dev/full'
+err_has '^dqn: write standard output: No space left on device$'
+t 'explanations that cannot be written' 1 sh -c 'exec "$DQN" config --explain >/dev/full'
+err_has '^dqn: write standard output: No space left on device$'
+t 'a closed standard output' 1 sh -c 'exec "$DQN" config /dev/null >&-'
+err_has '^dqn: write standard output: Bad file descriptor$'
+end

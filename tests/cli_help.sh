@@ -1,0 +1,160 @@
+#!/bin/sh
+# Usage, help, the version, the manual page, and what make install installs.
+# shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+commands='train eval config inspect help'
+
+t 'nothing' 2 sh -c 'exec "$DQN"'
+err_has '^Examples:$'
+out_empty
+cp "$err" usage
+page() # what every help is: examples first, at most 80 columns, no blanks at line ends
+{
+	is 'first line' "$(head -n 1 "$out")" Examples:
+	yes_if awk 'length($0) > 80 { exit 1 }' "$out"
+	no_if grep -qE ' +$' "$out"
+	no_if grep -q '[^[:print:]]' "$out"
+}
+for how in --help -h help; do
+	t "$how" 0 "$DQN" $how
+	page
+	same_file "$out" usage
+done
+for command in $commands; do
+	out_has "^  $command +[a-z]"
+done
+for command in $commands; do
+	t "help $command" 0 "$DQN" help "$command"
+	page
+	out_has "^  dqn $command( |$)"
+	out_has '^Usage:$'
+	out_has '^  5  corrupt or incompatible file$'
+	cp "$out" page
+	t "$command --help" 0 "$DQN" "$command" --help
+	same_file "$out" page
+	t "$command -h among other things" 0 "$DQN" "$command" x -h --nothing
+	same_file "$out" page
+done
+t 'behind -- it is a name' 2 "$DQN" config -- --help x
+err_has "^dqn: open '--help'"
+t 'help of help' 0 "$DQN" help --help
+page
+for command in train eval; do
+	t "help $command has a line for every flag of its usage" 0 "$DQN" help $command
+	sed -n '/^Usage:/,/^What/p' "$out" | grep -o -e '--[a-z]*' | sort -u >flags
+	yes_if [ "$(wc -l <flags)" -ge 3 ]
+	while read -r flag; do
+		out_has "^  (-[a-z],|   ) $flag( [A-Z]+)? +[a-z]"
+	done <flags
+done
+for how in --version -V; do
+	t "$how" 0 "$DQN" $how
+	out_is "dqn $version"
+done
+is 'the version' "$version" 0.1.0
+
+# --- mistakes ---
+
+t 'an unknown command' 2 "$DQN" trian
+err_has "^dqn: unknown command 'trian'; did you mean 'train'\?$"
+out_empty
+t 'nothing like it' 2 "$DQN" xyzzy
+err_has "^dqn: unknown command 'xyzzy'; 'dqn help' lists them$"
+t 'an empty command' 2 "$DQN" ''
+err_has "^dqn: unknown command ''"
+t 'a flag for a command' 2 "$DQN" --vresion
+err_has "^dqn: unknown (flag|command) '--vresion'"
+t 'help of an unknown command' 2 "$DQN" help trian
+err_has "'trian'; did you mean 'train'\?$"
+t 'help of two commands' 2 "$DQN" help train eval
+err_has "'eval' is one argument too many"
+t 'help with an unknown flag' 2 "$DQN" help --men
+err_has "unknown flag '--men'; did you mean '--man'"
+t 'an escape sequence' 2 "$DQN" "$(printf '\033[31mx')"
+err_has 'unknown command'
+no_if grep -q "$(printf '\033')" "$err"
+for what in --help --version 'help train' 'help --man'; do
+	t "$what that cannot be written" 1 sh -c "exec \"\$DQN\" $what >/dev/full"
+	err_has '^dqn: write standard output: No space left on device$'
+	t "$what to a closed standard output" 1 sh -c "exec \"\$DQN\" $what >&-"
+	err_has '^dqn: write standard output: Bad file descriptor$'
+done
+t 'usage that cannot be written' 2 sh -c 'exec "$DQN" 2>/dev/full'
+t 'all closed' 2 sh -c 'exec "$DQN" <&- >&- 2>&-'
+
+# --- the manual page ---
+
+t 'help --man' 0 "$DQN" help --man
+cp "$out" dqn.1
+out_has '^\.TH DQN 1 '
+for section in NAME SYNOPSIS COMMANDS CONFIGURATION ENVIRONMENT 'EXIT STATUS' EXAMPLES; do
+	out_has "^\.SH $section$"
+done
+no_if grep -q '[^[:print:]]' "$out"
+if command -v mandoc >/dev/null; then
+	t 'mandoc has no warning' 0 mandoc -T lint -W warning dqn.1
+	out_empty
+else
+	skip 'no mandoc'
+fi
+if command -v groff >/dev/null; then
+	t 'groff has no warning' 0 groff -man -Tascii -ww -z dqn.1
+else
+	skip 'no groff'
+fi
+render() { mandoc -T ascii dqn.1 2>/dev/null || groff -man -Tascii dqn.1; }
+if command -v mandoc >/dev/null || command -v groff >/dev/null; then
+	render | sed "s/.$(printf '\b')//g; s/$(printf '\033')\\[[0-9;]*m//g" >man.txt
+	tr -s ' \n' '  ' <man.txt >man.words
+	tr -s ' \n' '  ' <man.txt >man.words
+	t 'every command, flag and key is in it' 0 true
+	for command in $commands; do
+		yes_if grep -q "dqn $command" man.txt
+		"$DQN" help "$command" | sed -n '/^Flags:/,/^$/s/.*\(--[a-z]*\).*/\1/p' >flags
+		while read -r flag; do
+			yes_if grep -qe "$flag" man.txt
+		done <flags
+	done
+	"$DQN" config /dev/null | sed -n 's/ = .*//p' >keys
+	while read -r key; do
+		yes_if grep -q "^ *$key = " man.txt
+	done <keys
+	yes_if grep -q 'DQN_ISA' man.txt
+	"$DQN" help train | sed -n '/^Exit status/,$s/^  [0-9]  //p' >statuses
+	is 'statuses explained' "$(wc -l <statuses)" 7
+	while read -r status; do
+		yes_if grep -qF "$status" man.words
+	done <statuses
+fi
+
+# --- make install ---
+
+# A build of its own; the flags that an outer make was given do not reach it.
+build()
+{
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make --no-print-directory -s -C "$root" CFLAGS=-O0 \
+		BUILD="$tmp/build" DESTDIR="$tmp/dest" PREFIX=/usr "$@"
+}
+mkdir "$tmp/dest"
+t 'make install, with an absolute BUILD' 0 build install
+is 'what is installed' "$(cd "$tmp/dest" && find . -type f | sort | tr '\n' ' ')" \
+	"./usr/bin/dqn ./usr/share/dqn/configs/$(cd "$root/configs" && printf '%s\n' *.ini |
+		tr '\n' ' ' | sed 's, \(.\), ./usr/share/dqn/configs/\1,g')./usr/share/man/man1/dqn.1 "
+t 'the installed program' 0 "$tmp/dest/usr/bin/dqn" --version
+out_is "dqn $version"
+t 'and its configuration' 0 "$tmp/dest/usr/bin/dqn" config "$tmp/dest/usr/share/dqn/configs/cartpole.ini"
+t 'the installed manual page' 0 cat "$tmp/dest/usr/share/man/man1/dqn.1"
+same_file "$out" dqn.1
+t 'modes' 0 find "$tmp/dest" -type f -printf '%m %f\n'
+out_lacks '^(666|777|755 .*\.(1|ini))'
+out_has '^755 dqn$'
+t 'again, over it' 0 build install
+t 'make uninstall' 0 build uninstall
+is 'what is left' "$(find "$tmp/dest" -type f)$(find "$tmp/dest" -path '*dqn*')" ''
+t 'a build that is done is not done again' 0 touch now
+yes_if build
+is 'newer objects' "$(find "$tmp/build" -newer now ! -type d)" ''
+t 'another flag builds all of it anew' 0 build CFLAGS='-O0 -g0'
+is 'objects' "$(find "$tmp/build" -name '*.o' -newer now | wc -l)" "$(find "$tmp/build" -name '*.o' | wc -l)"
+end
