@@ -23,6 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* ASan's malloc must fail as malloc does: out of memory is tested. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 static char scratch[] = "/tmp/test_run.XXXXXX";
 static struct report report;
 static struct run run; /* large */
@@ -525,11 +532,13 @@ static void test_another_configuration_is_refused(void)
 static void test_many_differing_keys_do_not_overflow_the_message(void)
 {
 	struct config c = small_config("seed=18446744073709551615");
-	for (const struct option *o = config_options; o->key; o++)
+	for (const struct option *o = config_options; o->key; o++) {
+		void *field = (char *)&c + o->offset;
 		if (o->type == OPTION_INT)
-			*(int64_t *)((char *)&c + o->offset) += 123456789;
+			*(int64_t *)field += 123456789;
 		else if (o->type == OPTION_REAL)
-			*(double *)((char *)&c + o->offset) = 0.12345678901234567;
+			*(double *)field = 0.12345678901234567;
+	}
 	check_refused("a/b/first", &c, false, ERR_BUSY, "seed: 1, not 18446744073709551615");
 }
 

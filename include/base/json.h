@@ -48,6 +48,9 @@ bool json_u64(struct json *j, uint64_t *value);
 /* Any number; null reads as NaN. */
 bool json_real(struct json *j, double *value);
 
+/* true or false. */
+bool json_bool(struct json *j, bool *value);
+
 /* Any value, nested up to 64 deep. */
 bool json_skip(struct json *j);
 

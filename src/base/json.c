@@ -195,6 +195,12 @@ static bool literal(struct json *j, const char *word)
 	return true;
 }
 
+bool json_bool(struct json *j, bool *value)
+{
+	*value = peek(j) == 't';
+	return !j->error && literal(j, *value ? "true" : "false");
+}
+
 bool json_real(struct json *j, double *value)
 {
 	char buf[64];

@@ -44,13 +44,6 @@ static bool parse_i64(struct json *j, int64_t *value)
 	return !j->error;
 }
 
-static void parse_bool(struct json *j, bool *value)
-{
-	const char *start = j->p;
-	json_skip(j);
-	*value = !j->error && memchr(start, 't', (size_t)(j->p - start)) != NULL;
-}
-
 bool result_parse(struct result *res, const char *name, const char *data, size_t len, struct err *e)
 {
 	*res = (struct result){ 0 };
@@ -103,7 +96,7 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 			else if (fields[i].type == STRING)
 				json_string(&j, fields[i].field, fields[i].size);
 			else
-				parse_bool(&j, fields[i].field);
+				json_bool(&j, fields[i].field);
 		}
 	}
 	if (!json_end(&j))

@@ -237,7 +237,8 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 {
 	*r = (struct run){ .lock = -1, .progress_csv = -1, .eval_csv = -1, .timing_csv = -1 };
 	r->start_s = now_s();
-	if (strlen(dir) >= sizeof(r->dir))
+	/* Here, not behind the training. */
+	if (strlen(dir) + sizeof("/final.safetensors.tmp") > sizeof(r->dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
 	memcpy(r->dir, dir, strlen(dir) + 1);
 	/* Once before the lock, which leaves a file, so that a done run and a directory
