@@ -138,7 +138,7 @@ static const struct golden *load(void)
 	static struct golden g;
 	static const int hidden[] = { 24, 24 };
 	struct err e;
-	CHECK(net_init(&g.net, N_OBS, hidden, 2, N_ACTIONS, ACTIVATION_RELU, &e));
+	CHECK(net_init(&g.net, N_OBS, hidden, 2, N_ACTIONS, ACTIVATION_RELU, false, &e));
 	CHECK_INT(g.net.n_params, N_PARAMS);
 	CHECK(net_work_size(&g.net, BATCH) <= WORK);
 	FILE *f = fopen("tests/golden/adam_dqn.txt", "r");

@@ -40,7 +40,7 @@ static void init_linear(
 {
 	struct net net;
 	struct err e = { .msg = "" };
-	if (!net_init(&net, 1, NULL, 0, n_actions, ACTIVATION_RELU, &e) ||
+	if (!net_init(&net, 1, NULL, 0, n_actions, ACTIVATION_RELU, false, &e) ||
 		!agent_init(a, opts, &net, kernels_find(NULL), batch_size, &e)) {
 		printf("%s\n", e.msg);
 		FAIL("agent_init");
@@ -369,7 +369,7 @@ static void test_sync_copies_or_mixes(void)
 		struct err e;
 		struct rng rng;
 		float online[N], target[N];
-		CHECK(net_init(&net, 5, hidden, 1, 3, ACTIVATION_RELU, &e));
+		CHECK(net_init(&net, 5, hidden, 1, 3, ACTIVATION_RELU, false, &e));
 		CHECK_INT(net.n_params, N);
 		CHECK(agent_init(&a, &plain, &net, k, 4, &e));
 		rng_init(&rng, 1);
@@ -401,15 +401,15 @@ static void test_memory(void)
 	struct net net;
 	struct agent a;
 	struct err e = { .msg = "" };
-	CHECK(net_init(&net, 4, hidden, 2, 3, ACTIVATION_TANH, &e));
+	CHECK(net_init(&net, 4, hidden, 2, 3, ACTIVATION_TANH, false, &e));
 	CHECK(agent_init(&a, &plain, &net, kernels_find(NULL), 8, &e));
 	const size_t n = net.n_params;
 	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work,
-		a.policy.work };
+		a.policy.work, a.td_error };
 	const size_t size[] = { n, n, n, n, n, 8 * 3, 8, net_work_size(&net, 8),
-		net_work_size(&net, 1) };
+		net_work_size(&net, 1), 8 };
 	uint64_t bytes = 8 * sizeof(int32_t);
-	for (int b = 0; b < 9; b++) {
+	for (int b = 0; b < 10; b++) {
 		for (size_t i = 0; i < size[b]; i++) {
 			CHECK(blocks[b][i] == 0);
 			blocks[b][i] = (float)(b + 1);
@@ -418,7 +418,7 @@ static void test_memory(void)
 	}
 	for (int i = 0; i < 8; i++)
 		a.best_action[i] = -1;
-	for (int b = 0; b < 9; b++)
+	for (int b = 0; b < 10; b++)
 		for (size_t i = 0; i < size[b]; i++)
 			CHECK(blocks[b][i] == (float)(b + 1));
 	CHECK_INT(agent_bytes(&net, 8), bytes);
@@ -434,7 +434,7 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 	static const int hidden[] = { 4096 };
 	struct net net;
 	struct err e;
-	CHECK(net_init(&net, 4, hidden, 1, 2, ACTIVATION_RELU, &e));
+	CHECK(net_init(&net, 4, hidden, 1, 2, ACTIVATION_RELU, false, &e));
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct agent a;
 		e = (struct err){ .msg = "" };
@@ -632,7 +632,7 @@ static void check_variant(const char *name, const struct agent_opts *opts, const
 	CHECK(f != NULL);
 	if (!f)
 		return;
-	CHECK(net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, &e));
+	CHECK(net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, false, &e));
 	CHECK_INT(net.n_params, N_PARAMS);
 	CHECK(agent_init(&a, opts, &net, k, BATCH, &e));
 	CHECK(batch_init(&b, BATCH, 4, &e));

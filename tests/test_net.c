@@ -22,7 +22,7 @@ static struct net make(int n_in, const int *hidden, int n_hidden, int n_out, enu
 {
 	struct net net;
 	struct err e;
-	const bool ok = net_init(&net, n_in, hidden, n_hidden, n_out, act, &e);
+	const bool ok = net_init(&net, n_in, hidden, n_hidden, n_out, act, false, &e);
 	CHECK(ok);
 	return net;
 }
@@ -83,7 +83,7 @@ static void test_names_follow_the_enums(void)
 	CHECK_STR(weight_init_names[WEIGHT_INIT_TORCH], "torch");
 	CHECK_STR(weight_init_names[WEIGHT_INIT_GLOROT_UNIFORM], "glorot_uniform");
 	CHECK_STR(weight_init_names[WEIGHT_INIT_HE_UNIFORM], "he_uniform");
-	CHECK(weight_init_names[3] == NULL);
+	CHECK(weight_init_names[4] == NULL);
 }
 
 /* Start values */

@@ -38,7 +38,7 @@ static void push(struct replay *r, int i, float reward, bool terminated, bool tr
 static void init(struct replay *r, size_t buffer_size)
 {
 	struct err e;
-	if (!replay_init(r, buffer_size, OBS, &e))
+	if (!replay_init(r, buffer_size, OBS, NULL, &e))
 		FAIL("replay_init");
 }
 
@@ -64,7 +64,7 @@ static void check_returns(
 	int met[64] = { 0 };
 	init_batch(&b, ROWS);
 	rng_init(&rng, 1);
-	replay_sample(r, &rng, n_steps, gamma, &b);
+	replay_sample(r, &rng, n_steps, gamma, 1, &b);
 	for (size_t row = 0; row < ROWS; row++) {
 		int w = 0;
 		while (w < n_want && want[w].first != b.action[row])
@@ -297,7 +297,7 @@ static void test_sums_are_in_double_in_the_order_of_time(void)
 	for (int i = 0; i < 20; i++)
 		push(&r, i, (float)(1 / (1 + rng_double(&rng))), false, false);
 	const double gamma = 0.99;
-	replay_sample(&r, &rng, 12, gamma, &b);
+	replay_sample(&r, &rng, 12, gamma, 1, &b);
 	for (size_t row = 0; row < ROWS; row++) {
 		double sum = 0, power = 1;
 		for (int i = b.action[row]; i < 20 && i < b.action[row] + 12; i++) {
@@ -326,7 +326,7 @@ static void test_final_obs_is_kept_and_a_reset_obs_never_seen(void)
 	replay_push(&r, reset[0], 3, 1, reset[1], false, false);
 	for (int n_steps = 1; n_steps <= 5; n_steps++) {
 		rng_init(&rng, 4);
-		replay_sample(&r, &rng, n_steps, 0.9, &b);
+		replay_sample(&r, &rng, n_steps, 0.9, 1, &b);
 		int n_final = 0;
 		for (size_t row = 0; row < ROWS; row++) {
 			const float next = b.next_obs[row * OBS];
@@ -357,7 +357,7 @@ static void test_one_draw_of_the_generator_per_row(void)
 			push(&r, i, 1, i % 5 == 4, i % 7 == 6);
 		rng_init(&rng, (uint64_t)n_push);
 		copy = rng;
-		replay_sample(&r, &rng, 3, 0.9, &b);
+		replay_sample(&r, &rng, 3, 0.9, 1, &b);
 		for (size_t row = 0; row < 100; row++) {
 			const size_t slot = (size_t)rng_below(&copy, r.count);
 			CHECK_INT(b.action[row], r.action[slot]);
@@ -380,7 +380,7 @@ static void test_sampling_is_uniform_with_replacement(void)
 	for (int i = 0; i < SLOTS + 17; i++)
 		push(&r, i, 1, false, false);
 	rng_init(&rng, 7);
-	replay_sample(&r, &rng, 1, 0.9, &b);
+	replay_sample(&r, &rng, 1, 0.9, 1, &b);
 	for (size_t row = 0; row < N; row++) {
 		n[b.action[row]]++;
 		n_repeats += row > 0 && b.action[row] == b.action[row - 1];
@@ -408,12 +408,12 @@ static void test_sampling_changes_nothing(void)
 	two_ends(&r);
 	init_batch(&b, 10);
 	rng_init(&rng, 7);
-	const size_t bytes = (size_t)replay_bytes(10, OBS);
+	const size_t bytes = (size_t)replay_bytes(10, OBS, false);
 	char *before = malloc(bytes);
 	if (before) {
 		const struct replay copy = r;
 		memcpy(before, r.obs, bytes);
-		replay_sample(&r, &rng, 3, 0.9, &b);
+		replay_sample(&r, &rng, 3, 0.9, 1, &b);
 		CHECK(memcmp(before, r.obs, bytes) == 0);
 		CHECK(memcmp(&copy, &r, sizeof(r)) == 0);
 	}
@@ -428,7 +428,7 @@ static void test_bytes_are_what_the_blocks_take(void)
 	struct replay r;
 	init(&r, 7);
 	const size_t slots = 7, bytes = slots * (2 * OBS * 4 + 4 + 4 + 1 + 1);
-	CHECK_INT(replay_bytes(7, OBS), bytes);
+	CHECK_INT(replay_bytes(7, OBS, false), bytes);
 	const char *start = (const char *)r.obs;
 	CHECK_INT((const char *)r.next_obs - start, slots * OBS * 4);
 	CHECK_INT((const char *)r.reward - (const char *)r.next_obs, slots * OBS * 4);
@@ -442,11 +442,11 @@ static void test_bytes_are_what_the_blocks_take(void)
 static void test_bytes_overflow_is_seen(void)
 {
 	const uint64_t slot = 2 * 4 * 4 + 10, most = UINT64_MAX / slot;
-	CHECK(replay_bytes(most, 4) == most * slot);
-	CHECK(replay_bytes(most + 1, 4) == UINT64_MAX);
-	CHECK(replay_bytes(UINT64_MAX, 4) == UINT64_MAX);
-	CHECK(replay_bytes(UINT64_MAX, 1) == UINT64_MAX);
-	CHECK_INT(replay_bytes(0, 4), 0);
+	CHECK(replay_bytes(most, 4, false) == most * slot);
+	CHECK(replay_bytes(most + 1, 4, false) == UINT64_MAX);
+	CHECK(replay_bytes(UINT64_MAX, 4, false) == UINT64_MAX);
+	CHECK(replay_bytes(UINT64_MAX, 1, false) == UINT64_MAX);
+	CHECK_INT(replay_bytes(0, 4, false), 0);
 }
 
 static void test_out_of_memory_is_an_ordinary_error(void)
@@ -458,7 +458,7 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 	struct batch b;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct err e = { .msg = "" };
-		CHECK(!replay_init(&r, sizes[i], 4, &e));
+		CHECK(!replay_init(&r, sizes[i], 4, NULL, &e));
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, "buffer_size") != NULL);
 		e.kind = ERR_USAGE;
@@ -495,7 +495,7 @@ static void test_fresh_memory_is_zero(void)
 	init(&r, 9);
 	const unsigned char *p = (const unsigned char *)r.obs;
 	size_t n_set = 0;
-	for (size_t i = 0; i < (size_t)replay_bytes(9, OBS); i++)
+	for (size_t i = 0; i < (size_t)replay_bytes(9, OBS, false); i++)
 		n_set += p[i] != 0;
 	CHECK_INT(n_set, 0);
 	replay_release(&r);

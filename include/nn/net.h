@@ -9,6 +9,12 @@
  * run along outputs and no sum is ever split. Layer l computes
  * y (B, out) = x (B, in) W (in, out) + b.
  *
+ * A dueling network (Wang et al., 2016) ends in two streams: the last hidden
+ * layer is twice as wide, its first half leads to a value head V (B, 1), its
+ * second half to an advantage head A (B, n_outputs), and
+ * Q = V + A - mean of A over the actions (equation 9). In a block the value
+ * head stands where the last layer would, the advantage head behind it.
+ *
  *     net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, &e);
  *     params = n_params floats; work = net_work_size(&net, B) floats
  *     net_init_params(&net, WEIGHT_INIT_TORCH, &rng, params);
@@ -34,24 +40,36 @@ enum weight_init {
 	WEIGHT_INIT_TORCH,          /* W and b uniform in +-1/sqrt(in): torch.nn.Linear */
 	WEIGHT_INIT_GLOROT_UNIFORM, /* W uniform in +-sqrt(6/(in+out)), b = 0: Keras Dense */
 	WEIGHT_INIT_HE_UNIFORM,     /* W uniform in +-sqrt(6/in), b = 0 */
+	WEIGHT_INIT_LECUN_UNIFORM,  /* W uniform in +-sqrt(3/in), b = 0 */
 };
 extern const char *const weight_init_names[];
 
 struct net {
-	int n_layers;                /* 1 .. NET_MAX_LAYERS */
+	int n_layers;                /* 1 .. NET_MAX_LAYERS, both heads count as one */
 	int dim[NET_MAX_LAYERS + 1]; /* dim[0] inputs, dim[n_layers] outputs */
 	enum activation activation;
-	size_t w[NET_MAX_LAYERS]; /* offset of W (dim[l], dim[l+1]) in a block */
-	size_t b[NET_MAX_LAYERS]; /* offset of b (dim[l+1]) */
+	bool dueling;                 /* the last layer is two heads */
+	size_t w[NET_MAX_LAYERS + 1]; /* offset in a block of each linear map's W */
+	size_t b[NET_MAX_LAYERS + 1]; /* and b; there are net_n_linear of them */
 	size_t n_params;
 };
+
+/* One linear map of a network: y (out) = x[from .. from+in) W (in, out) + b. */
+struct linear {
+	size_t in, out, from; /* from: its first column of the layer below */
+	size_t w, b;          /* offsets in a block */
+};
+
+/* The maps in the order of a block: layers, the last one as one or two heads. */
+int net_n_linear(const struct net *net);
+struct linear net_linear(const struct net *net, int i);
 
 /* n_hidden in 0..NET_MAX_HIDDEN, all widths in 1..NET_MAX_WIDTH (asserted).
  * Fails (ERR_RUN) if a block would not fit the address space. */
 bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
-	enum activation activation, struct err *e);
+	enum activation activation, bool dueling, struct err *e);
 
-/* Draws all parameters, layer by layer, W in PyTorch's (out, in) order, then b:
+/* Draws all parameters, map by map, W in PyTorch's (out, in) order, then b:
  * g.uniform(-limit, limit, (out, in)), rounded to float. */
 void net_init_params(const struct net *net, enum weight_init init, struct rng *rng, float *params);
 
@@ -68,6 +86,13 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
  * the batch in row order; overwrites grad. */
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, const float *d_out, size_t batch, float *work, float *grad);
+
+/* The outputs (batch, dim[n_layers]) of the last net_forward with that work. */
+const float *net_outputs(const struct net *net, size_t batch, const float *work);
+
+/* The share of hidden units that were 0 on every row of the last net_forward with
+ * that batch and work; NaN if there are no ReLU units. */
+double net_dead_share(const struct net *net, size_t batch, const float *work);
 
 /* Index of the first maximum of q (n), n >= 1, as torch.argmax has it. q holds no
  * NaN: a network that would give one has diverged, and is stopped before. */

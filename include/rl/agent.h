@@ -37,6 +37,7 @@ struct agent {
 	size_t batch_size;
 	float *online, *target, *grad, *m, *v; /* (n_params) each */
 	float *d_out;                          /* (batch_size, n_actions) */
+	float *td_error;                       /* (batch_size) Q(s,a) - y of the last update */
 	float *target_q;                       /* (batch_size) the TD target y */
 	int32_t *best_action;                  /* (batch_size) a* in the next state */
 	float *work;                           /* for batch_size rows */
@@ -50,6 +51,16 @@ struct learn_stats {
 	double grad_norm; /* before clipping */
 };
 
+/* What the loss hides, over the last minibatch and the online network. */
+struct diagnostics {
+	double q_max;         /* largest Q(s,a) of any action */
+	double action_gap;    /* mean of best less second-best Q(s,.); NaN for one action */
+	double td_error_mean; /* mean of |Q(s,a) - y| */
+	double td_error_p95;  /* its 95th percentile, nearest rank */
+	double weight_norm;   /* Euclidean, over all parameters */
+	double dead_share;    /* of hidden units that were 0 on every row; NaN without ReLU */
+};
+
 /* Bytes that agent_init allocates; UINT64_MAX if the count overflows. */
 uint64_t agent_bytes(const struct net *net, size_t batch_size);
 
@@ -61,10 +72,14 @@ void agent_release(struct agent *a);
 /* One gradient step on batch_size transitions:
  *   y = R + discount * Q_target(s', a*), a* = argmax Q_target(s', .), or with
  *   double_q argmax Q_online(s', .); no gradient flows through y.
- * False (ERR_DIVERGED) if the loss or the gradient is not finite; the weights
+ * Each row's loss counts with its weight, before the mean. a->td_error gets
+ * Q(s,a) - y. False (ERR_DIVERGED) if the loss or the gradient is not finite; the weights
  * are then as they were. */
 bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	struct learn_stats *stats, struct err *e);
+
+/* Of the last agent_learn; there was one. */
+void agent_diagnose(struct agent *a, struct diagnostics *d);
 
 /* target = tau * online + (1 - tau) * target; tau 1 copies. */
 void agent_sync(struct agent *a, double tau);

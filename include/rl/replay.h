@@ -1,24 +1,32 @@
-/* The replay buffer: a ring of transitions and uniform n-step samples from it.
+/* The replay buffer: a ring of transitions and n-step samples from it, uniform or
+ * prioritized (Schaul et al., 2016).
  *
- *     replay_init(&r, buffer_size, obs_dim, &e);
+ *     replay_init(&r, buffer_size, obs_dim, &per, &e);          // per NULL: uniform
  *     replay_push(&r, obs, action, reward, next_obs, terminated, truncated);
  *     batch_init(&b, batch_size, obs_dim, &e);
- *     replay_sample(&r, &rng, n_steps, gamma, &b);
+ *     replay_sample(&r, &rng, n_steps, gamma, beta, &b);
+ *     replay_update_priorities(&r, &b, td_error);               // prioritized only
  *     replay_release(&r);  batch_release(&b);
  *
  * next_obs is stored with every transition, so the final observation of an
  * episode needs no slot of its own. Transitions of one episode lie in
  * consecutive slots; the oldest is overwritten once buffer_size are stored.
- * One allocation each, made by _init and never grown.
+ * Nothing grows after _init.
  */
 #ifndef DQN_RL_REPLAY_H
 #define DQN_RL_REPLAY_H
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "rl/sum_tree.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+struct per_opts {     /* prioritized experience replay, proportional variant */
+	double alpha; /* in [0, 1]: priority^alpha, 0 is uniform */
+	double eps;   /* > 0, added to every |TD error| */
+};
 
 struct replay {
 	size_t buffer_size; /* slots */
@@ -31,6 +39,12 @@ struct replay {
 	int32_t *action;     /* (buffer_size) */
 	uint8_t *terminated; /* (buffer_size) 0 or 1 */
 	uint8_t *truncated;  /* (buffer_size) 0 or 1 */
+	size_t n_terminated; /* of the transitions in use */
+
+	bool prioritized;
+	struct per_opts per;
+	double max_priority;  /* the largest |TD error| + eps so far, 1 at the start */
+	struct sum_tree tree; /* priority^alpha of each slot */
 };
 
 /* A minibatch of n-step transitions. */
@@ -40,17 +54,21 @@ struct batch {
 	float *next_obs; /* (size, obs_dim) s_{t+k} */
 	float *reward;   /* (size) r_t + gamma r_{t+1} + ... + gamma^{k-1} r_{t+k-1} */
 	float *discount; /* (size) gamma^k, or 0 if s_{t+k} is terminal */
+	float *weight;   /* (size) importance, largest 1; all 1 if uniform */
 	int32_t *action; /* (size) a_t */
+	uint32_t *slot;  /* (size) where the transition lies in the buffer */
 };
 
 /* Bytes that _init allocates; UINT64_MAX if the count overflows. */
-uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim);
+uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, bool prioritized);
 
-/* buffer_size >= 1. Fails (ERR_RUN) if there is not enough memory. */
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, struct err *e);
+/* buffer_size in 1..2^31; per NULL samples uniformly. Fails (ERR_RUN) if there is
+ * not enough memory. */
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const struct per_opts *per,
+	struct err *e);
 void replay_release(struct replay *r);
 
-/* Stores one transition over the oldest slot. next_obs is the observation that
+/* Stores one transition over the oldest slot, with the largest priority so far. next_obs is the observation that
  * the step returned, at an episode's end too. */
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated);
@@ -61,12 +79,18 @@ uint64_t batch_bytes(size_t size, size_t obs_dim);
 bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e);
 void batch_release(struct batch *b);
 
-/* Fills the batch with b->size transitions drawn uniformly with replacement, one
- * rng_below(count) each; the buffer holds at least one. Each runs n_steps long
- * but stops behind the first terminated or truncated step and at the newest
- * stored one; it is discounted with the steps it really has (SB3's
- * NStepReplayBuffer). Sums in double, in the order of time. */
-void replay_sample(
-	const struct replay *r, struct rng *rng, int n_steps, double gamma, struct batch *b);
+/* Fills the batch with b->size transitions; the buffer holds at least one.
+ *   uniform      with replacement, one rng_below(count) each
+ *   prioritized  stratified: the total of priority^alpha in b->size equal ranges,
+ *                one rng_double in each; weight = (N P)^-beta / the batch's largest
+ * Each runs n_steps long but stops behind the first terminated or truncated step
+ * and at the newest stored one; it is discounted with the steps it really has
+ * (SB3's NStepReplayBuffer). Sums in double, in the order of time. */
+void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
+	struct batch *b);
+
+/* Sets the priorities of the batch's slots to |td_error| (size) + eps, in order:
+ * of a slot drawn twice the last one counts. Does nothing if uniform. */
+void replay_update_priorities(struct replay *r, const struct batch *b, const float *td_error);
 
 #endif

@@ -54,6 +54,7 @@ struct config {
 	struct obs_scale obs_scale;
 	struct widths net_arch;
 	int activation, weight_init;
+	bool dueling;
 	double gamma;
 	int64_t batch_size, learning_starts, train_freq, gradient_steps;
 	int64_t target_update_interval;
@@ -64,6 +65,8 @@ struct config {
 	double exploration_initial_eps, exploration_final_eps, exploration_fraction;
 	int exploration_schedule;
 	int64_t buffer_size;
+	bool prioritized;
+	double per_alpha, per_beta0, per_eps;
 	double learning_rate;
 	int learning_rate_schedule;
 	double adam_beta1, adam_beta2, adam_eps, max_grad_norm;

@@ -43,6 +43,13 @@ enum train_event { /* what the last step brought, bits */
 	TRAIN_LOGGED = 1,
 	TRAIN_EVALUATED = 2,
 	TRAIN_FINISHED = 4,
+	TRAIN_WARNED = 8,
+};
+
+enum train_warning { /* how a run looks as if it goes wrong */
+	WARNING_NONE,
+	WARNING_DIVERGING, /* Q beyond twice the largest return there can be */
+	WARNING_COLLAPSED, /* the training return lost half of what it had gained */
 };
 
 #define STATS_WINDOW 100 /* episodes in ep_rew_mean, as in SB3 */
@@ -53,6 +60,9 @@ struct log_row { /* NaN where there is nothing to say */
 	double ep_rew_mean, ep_len_mean; /* over the last STATS_WINDOW episodes */
 	double exploration_rate, learning_rate;
 	double loss, q_mean, grad_norm; /* means over the updates since the last row */
+	double q_bound; /* largest |reward| * reward_scale / (1 - gamma): no Q is beyond it */
+	struct diagnostics diagnostics; /* of the last update */
+	double terminal_share;          /* of terminated transitions in the buffer */
 };
 
 struct eval_row {
@@ -77,6 +87,11 @@ struct train {
 	struct episode window[STATS_WINDOW]; /* the last ones, a ring */
 	struct learn_stats sum;              /* over n_sum updates since the last row */
 	int64_t n_sum;
+
+	double max_reward;            /* largest |reward| * reward_scale so far */
+	double first_mean, best_mean; /* ep_rew_mean in the first row and at its best */
+	bool has_mean;
+	enum train_warning warning; /* the first one; there is no second */
 
 	float *best; /* (n_params) the weights that evaluated best */
 	bool has_best;

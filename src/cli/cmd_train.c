@@ -94,6 +94,21 @@ static void print_result(const struct run *r, bool json)
 	puts(buf);
 }
 
+static void warn(struct progress *p, const struct train *t)
+{
+	progress_end(p);
+	if (t->warning == WARNING_DIVERGING)
+		say("warning: step %" PRId64
+		    ": Q reaches %.3g, but no return can exceed %.3g; the run looks "
+		    "as if it is diverging",
+			t->timesteps, t->log.diagnostics.q_max, t->log.q_bound);
+	else
+		say("warning: step %" PRId64
+		    ": the training return fell from %.1f to %.1f; the run looks as "
+		    "if it has collapsed",
+			t->timesteps, t->best_mean, t->log.ep_rew_mean);
+}
+
 static int run_to_end(struct run *r, enum progress_level level)
 {
 	struct progress p;
@@ -111,6 +126,8 @@ static int run_to_end(struct run *r, enum progress_level level)
 		ok = run_step(r, &e);
 		if (ok)
 			progress_step(&p, r);
+		if (ok && r->train.events & TRAIN_WARNED && level != PROGRESS_QUIET)
+			warn(&p, &r->train);
 	}
 	progress_end(&p);
 	return ok ? STATUS_OK : fail(&e);

@@ -7,29 +7,35 @@
 #include <string.h>
 
 const char *const activation_names[] = { "relu", "tanh", NULL };
-const char *const weight_init_names[] = { "torch", "glorot_uniform", "he_uniform", NULL };
+const char *const weight_init_names[] = { "torch", "glorot_uniform", "he_uniform", "lecun_uniform",
+	NULL };
 
 bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
-	enum activation activation, struct err *e)
+	enum activation activation, bool dueling, struct err *e)
 {
 	assert(n_hidden >= 0 && n_hidden <= NET_MAX_HIDDEN);
 	assert(n_inputs >= 1 && n_inputs <= NET_MAX_WIDTH);
 	assert(n_outputs >= 1 && n_outputs <= NET_MAX_WIDTH);
-	*net = (struct net){ .n_layers = n_hidden + 1, .activation = activation };
+	*net = (struct net){
+		.n_layers = n_hidden + 1, .activation = activation, .dueling = dueling
+	};
 	net->dim[0] = n_inputs;
 	for (int l = 0; l < n_hidden; l++) {
 		assert(hidden[l] >= 1 && hidden[l] <= NET_MAX_WIDTH);
 		net->dim[l + 1] = hidden[l];
 	}
+	if (dueling && n_hidden > 0)
+		net->dim[n_hidden] *= 2;
 	net->dim[net->n_layers] = n_outputs;
 
-	/* 9 layers of 4096 x 4097 are 1.5e8 floats: no overflow in 64 bits. */
+	/* 9 layers of 4096 x 8192 are 3e8 floats: no overflow in 64 bits. */
 	uint64_t n = 0;
-	for (int l = 0; l < net->n_layers; l++) {
-		net->w[l] = (size_t)n;
-		n += (uint64_t)net->dim[l] * (uint64_t)net->dim[l + 1];
-		net->b[l] = (size_t)n;
-		n += (uint64_t)net->dim[l + 1];
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		net->w[i] = (size_t)n;
+		n += (uint64_t)m.in * m.out;
+		net->b[i] = (size_t)n;
+		n += m.out;
 	}
 	if (n > SIZE_MAX / sizeof(float) / 16)
 		return err_set(e, ERR_RUN, "a network of %llu weights does not fit this machine",
@@ -38,27 +44,50 @@ bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, in
 	return true;
 }
 
+int net_n_linear(const struct net *net)
+{
+	return net->n_layers + net->dueling;
+}
+
+struct linear net_linear(const struct net *net, int i)
+{
+	const int last = net->n_layers - 1, layer = i < last ? i : last;
+	struct linear m = { .w = net->w[i], .b = net->b[i] };
+	m.in = (size_t)net->dim[layer];
+	m.out = (size_t)net->dim[layer + 1];
+	if (net->dueling && layer == last) {
+		if (last > 0)
+			m.in /= 2; /* without hidden layers both heads see all inputs */
+		if (i == last)
+			m.out = 1;
+		else if (last > 0)
+			m.from = m.in;
+	}
+	return m;
+}
+
 void net_init_params(const struct net *net, enum weight_init init, struct rng *rng, float *params)
 {
-	for (int l = 0; l < net->n_layers; l++) {
-		const size_t in = (size_t)net->dim[l], out = (size_t)net->dim[l + 1];
-		float *w = params + net->w[l], *b = params + net->b[l];
-		double limit = 1 / sqrt((double)in);
-		if (init == WEIGHT_INIT_GLOROT_UNIFORM)
-			limit = sqrt(6 / (double)(in + out));
-		else if (init == WEIGHT_INIT_HE_UNIFORM)
-			limit = sqrt(6 / (double)in);
-		for (size_t j = 0; j < out; j++)
-			for (size_t i = 0; i < in; i++)
-				w[i * out + j] = (float)rng_uniform(rng, -limit, limit);
-		for (size_t j = 0; j < out; j++)
+	for (int l = 0; l < net_n_linear(net); l++) {
+		const struct linear m = net_linear(net, l);
+		const double in = (double)m.in, out = (double)m.out;
+		const double limits[] = { /* in the order of enum weight_init */
+			1 / sqrt(in), sqrt(6 / (in + out)), sqrt(6 / in), sqrt(3 / in)
+		};
+		const double limit = limits[init];
+		float *w = params + m.w, *b = params + m.b;
+		for (size_t j = 0; j < m.out; j++)
+			for (size_t i = 0; i < m.in; i++)
+				w[i * m.out + j] = (float)rng_uniform(rng, -limit, limit);
+		for (size_t j = 0; j < m.out; j++)
 			b[j] = init == WEIGHT_INIT_TORCH ? (float)rng_uniform(rng, -limit, limit)
 							 : 0;
 	}
 }
 
-/* The scratch memory: the output of every layer (B, dim[l+1]), two blocks for
- * the deltas (B, widest), one for a transposed W. */
+/* The scratch memory: the output of every layer (B, dim[l+1]); V (B, 1) and
+ * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest); one
+ * for a transposed W. */
 static size_t widest(const struct net *net)
 {
 	size_t max = 0;
@@ -75,13 +104,24 @@ static size_t act_offset(const struct net *net, size_t batch, int layer)
 	return offset;
 }
 
+static size_t n_outputs(const struct net *net)
+{
+	return (size_t)net->dim[net->n_layers];
+}
+
+static size_t heads_width(const struct net *net)
+{
+	return net->dueling ? 1 + n_outputs(net) : 0;
+}
+
 size_t net_work_size(const struct net *net, size_t batch)
 {
-	uint64_t n = 2 * widest(net), transposed = 0;
+	uint64_t n = 2 * widest(net) + heads_width(net), transposed = 0;
 	for (int l = 0; l < net->n_layers; l++)
 		n += (uint64_t)net->dim[l + 1];
-	for (int l = 1; l < net->n_layers; l++) {
-		const uint64_t size = (uint64_t)net->dim[l] * (uint64_t)net->dim[l + 1];
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		const uint64_t size = (uint64_t)m.in * m.out;
 		transposed = size > transposed ? size : transposed;
 	}
 	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;
@@ -114,23 +154,58 @@ static void tanh_backward(size_t n, const float *y, float *delta)
 		delta[i] *= 1 - y[i] * y[i];
 }
 
+/* q (B,n) = v (B,1) + a (B,n) - mean of a over n */
+static void combine_heads(size_t batch, size_t n, const float *v, const float *a, float *q)
+{
+	for (size_t i = 0; i < batch; i++, a += n, q += n) {
+		float sum = 0;
+		for (size_t j = 0; j < n; j++)
+			sum += a[j];
+		const float offset = v[i] - sum / (float)n;
+		for (size_t j = 0; j < n; j++)
+			q[j] = a[j] + offset;
+	}
+}
+
+/* dv (B,1) = sum of dq over n; da (B,n) = dq - that sum / n */
+static void split_heads(size_t batch, size_t n, const float *dq, float *dv, float *da)
+{
+	for (size_t i = 0; i < batch; i++, da += n, dq += n) {
+		float sum = 0;
+		for (size_t j = 0; j < n; j++)
+			sum += dq[j];
+		dv[i] = sum;
+		for (size_t j = 0; j < n; j++)
+			da[j] = dq[j] - sum / (float)n;
+	}
+}
+
 const float *net_forward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, size_t batch, float *work)
 {
+	const int last = net->n_layers - 1;
 	float *y = work;
-	for (int l = 0; l < net->n_layers; l++) {
+	for (int l = 0; l < last; l++) {
 		/* y (B,out) = x (B,in) W (in,out) + b (out) */
-		const size_t in = (size_t)net->dim[l], out = (size_t)net->dim[l + 1];
-		const bool hidden = l + 1 < net->n_layers;
-		const bool relu = hidden && net->activation == ACTIVATION_RELU;
-		k->matmul(
-			batch, out, in, x, in, 1, params + net->w[l], params + net->b[l], relu, y);
-		if (hidden && net->activation == ACTIVATION_TANH)
-			tanh_forward(batch * out, y);
+		const struct linear m = net_linear(net, l);
+		const bool relu = net->activation == ACTIVATION_RELU;
+		k->matmul(batch, m.out, m.in, x, m.in, 1, params + m.w, params + m.b, relu, y);
+		if (net->activation == ACTIVATION_TANH)
+			tanh_forward(batch * m.out, y);
 		x = y;
-		y += batch * out;
+		y += batch * m.out;
 	}
-	return x;
+	const size_t n = n_outputs(net), x_dim = (size_t)net->dim[last];
+	float *head = net->dueling ? y + batch * n : y;
+	for (int i = last; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		k->matmul(batch, m.out, m.in, x + m.from, x_dim, 1, params + m.w, params + m.b,
+			false, head);
+		head += batch * m.out;
+	}
+	if (net->dueling)
+		combine_heads(batch, n, y + batch * n, y + batch * n + batch, y);
+	return y;
 }
 
 /* t (out,in) = w (in,out), in blocks that fit the cache lines of both. */
@@ -144,35 +219,90 @@ static void transpose(size_t in, size_t out, const float *w, float *t)
 					t[j * in + i] = w[i * out + j];
 }
 
+/* From dy (B,out) of one linear map and its input x (B,x_dim): its part of grad,
+ * and, unless dx is NULL, dx (B,in). */
+static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
+	const float *x, size_t x_dim, const float *dy, size_t batch, float *transposed, float *grad,
+	float *dx)
+{
+	static const float one = 1;
+	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
+	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
+	k->matmul(1, m->out, batch, &one, 0, 0, dy, NULL, false, grad + m->b);
+	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
+		transpose(m->in, m->out, params + m->w, transposed);
+		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
+	}
+}
+
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, const float *d_out, size_t batch, float *work, float *grad)
 {
-	static const float one = 1;
-	const size_t wide = batch * widest(net);
-	float *deltas[2];
-	deltas[0] = work + act_offset(net, batch, net->n_layers);
-	deltas[1] = deltas[0] + wide;
-	float *transposed = deltas[1] + wide;
+	const int last = net->n_layers - 1;
+	const size_t wide = batch * widest(net), n = n_outputs(net);
+	float *heads = work + act_offset(net, batch, net->n_layers);
+	float *dx = heads + batch * heads_width(net), *spare = dx + wide;
+	float *transposed = spare + wide;
 
 	const float *dy = d_out;
-	for (int l = net->n_layers - 1; l >= 0; l--) {
-		const size_t in = (size_t)net->dim[l], out = (size_t)net->dim[l + 1];
-		const float *input = l > 0 ? work + act_offset(net, batch, l - 1) : x;
-		/* dW (in,out) = input^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
-		k->matmul(in, out, batch, input, 1, in, dy, NULL, false, grad + net->w[l]);
-		k->matmul(1, out, batch, &one, 0, 0, dy, NULL, false, grad + net->b[l]);
-		if (l == 0)
-			break;
-		/* dx (B,in) = dy (B,out) W^T (out,in), through the activation below */
-		float *dx = deltas[l & 1];
-		transpose(in, out, params + net->w[l], transposed);
-		k->matmul(batch, in, out, dy, out, 1, transposed, NULL, false, dx);
-		if (net->activation == ACTIVATION_RELU)
-			k->relu_backward(batch * in, input, dx);
-		else
-			tanh_backward(batch * in, input, dx);
-		dy = dx;
+	if (net->dueling) {
+		split_heads(batch, n, d_out, heads, heads + batch);
+		dy = heads;
 	}
+	for (int i = net_n_linear(net) - 1; i >= 0; i--) {
+		const struct linear m = net_linear(net, i);
+		const int layer = i < last ? i : last;
+		const size_t x_dim = (size_t)net->dim[layer];
+		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
+		if (net->dueling && layer == last) {
+			/* The heads' halves of dx lie side by side in a row. */
+			const float *d_head = i > last ? heads + batch : heads;
+			linear_backward(&m, k, params, input, x_dim, d_head, batch, transposed,
+				grad, layer > 0 ? spare : NULL);
+			for (size_t row = 0; layer > 0 && row < batch; row++)
+				memcpy(dx + row * x_dim + m.from, spare + row * m.in,
+					m.in * sizeof(float));
+			if (i > last)
+				continue; /* the other half is still to come */
+		} else {
+			linear_backward(&m, k, params, input, x_dim, dy, batch, transposed, grad,
+				layer > 0 ? dx : NULL);
+		}
+		if (layer == 0)
+			continue;
+		if (net->activation == ACTIVATION_RELU)
+			k->relu_backward(batch * x_dim, input, dx);
+		else
+			tanh_backward(batch * x_dim, input, dx);
+		dy = dx; /* for the layer below, which writes the other block */
+		float *const other = spare;
+		spare = dx;
+		dx = other;
+	}
+}
+
+const float *net_outputs(const struct net *net, size_t batch, const float *work)
+{
+	return work + act_offset(net, batch, net->n_layers - 1);
+}
+
+double net_dead_share(const struct net *net, size_t batch, const float *work)
+{
+	size_t n_dead = 0, n_units = 0;
+	for (int l = 0; l + 1 < net->n_layers; l++) {
+		const size_t width = (size_t)net->dim[l + 1];
+		for (size_t j = 0; j < width; j++) {
+			bool dead = true;
+			for (size_t i = 0; i < batch && dead; i++)
+				dead = work[i * width + j] == 0;
+			n_dead += dead;
+		}
+		n_units += width;
+		work += batch * width;
+	}
+	if (net->activation != ACTIVATION_RELU || n_units == 0)
+		return (double)NAN;
+	return (double)n_dead / (double)n_units;
 }
 
 int net_argmax(const float *q, int n)

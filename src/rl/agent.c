@@ -16,7 +16,7 @@ uint64_t agent_bytes(const struct net *net, size_t batch_size)
 	if (work == 0 || one == 0)
 		return UINT64_MAX;
 	return sizeof(float) *
-		       (N_BLOCKS * (uint64_t)net->n_params + batch_size * (out + 1) + work + one) +
+		       (N_BLOCKS * (uint64_t)net->n_params + batch_size * (out + 2) + work + one) +
 	       sizeof(int32_t) * batch_size;
 }
 
@@ -34,7 +34,8 @@ bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net
 	for (int i = 0; i < N_BLOCKS; i++, p += net->n_params)
 		*blocks[i] = p;
 	a->d_out = p;
-	a->target_q = a->d_out + batch_size * (size_t)net->dim[net->n_layers];
+	a->td_error = a->d_out + batch_size * (size_t)net->dim[net->n_layers];
+	a->target_q = a->td_error + batch_size;
 	a->work = a->target_q + batch_size;
 	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
 	a->policy.work = a->work + net_work_size(net, batch_size);
@@ -103,9 +104,11 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	memset(a->d_out, 0, size * n * sizeof(float));
 	for (size_t i = 0; i < size; i++) {
 		const size_t taken = i * n + (size_t)b->action[i];
+		const double d = (double)q[taken] - a->target_q[i], w = b->weight[i];
 		double derivative;
-		loss += loss_of(a->opts.loss, (double)q[taken] - a->target_q[i], &derivative);
-		a->d_out[taken] = (float)(derivative / (double)size);
+		loss += w * loss_of(a->opts.loss, d, &derivative);
+		a->td_error[i] = (float)d;
+		a->d_out[taken] = (float)(w * derivative / (double)size);
 		q_sum += q[taken];
 		y_sum += a->target_q[i];
 	}
@@ -121,6 +124,38 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	if (!isfinite(stats->grad_norm))
 		return err_set(e, ERR_DIVERGED, "the gradient is not finite");
 	return true;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	const float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+void agent_diagnose(struct agent *a, struct diagnostics *d)
+{
+	const struct net *net = &a->policy.net;
+	const size_t n = (size_t)net->dim[net->n_layers], size = a->batch_size;
+	const float *q = net_outputs(net, size, a->work);
+	float *sorted = a->d_out; /* (size) of its (size, n) */
+	double gap_sum = 0, td_sum = 0;
+	*d = (struct diagnostics){ .q_max = q[0] };
+	for (size_t i = 0; i < size; i++, q += n) {
+		const size_t best = (size_t)net_argmax(q, (int)n);
+		double second = -(double)INFINITY;
+		for (size_t j = 0; j < n; j++)
+			second = j != best && q[j] > second ? q[j] : second;
+		d->q_max = q[best] > d->q_max ? q[best] : d->q_max;
+		gap_sum += q[best] - second;
+		sorted[i] = fabsf(a->td_error[i]);
+		td_sum += sorted[i];
+	}
+	qsort(sorted, size, sizeof(*sorted), compare_floats);
+	d->action_gap = n > 1 ? gap_sum / (double)size : (double)NAN;
+	d->td_error_mean = td_sum / (double)size;
+	d->td_error_p95 = sorted[(95 * size + 99) / 100 - 1]; /* rank ceil(0.95 size) */
+	d->weight_norm = sqrt(a->policy.k->sum_squares(net->n_params, a->online));
+	d->dead_share = net_dead_share(net, size, a->work);
 }
 
 void agent_sync(struct agent *a, double tau)

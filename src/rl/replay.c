@@ -1,59 +1,89 @@
 #include "rl/replay.h"
 
+#include "base/pmath.h"
+
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim)
+static uint64_t ring_bytes(uint64_t buffer_size, size_t obs_dim)
 {
 	const uint64_t slot = 2 * obs_dim * sizeof(float) + sizeof(float) + sizeof(int32_t) + 2;
 	return buffer_size > UINT64_MAX / slot ? UINT64_MAX : buffer_size * slot;
 }
 
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, struct err *e)
+uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, bool prioritized)
+{
+	const uint64_t ring = ring_bytes(buffer_size, obs_dim);
+	const uint64_t tree = prioritized ? sum_tree_bytes(buffer_size) : 0;
+	return tree > UINT64_MAX - ring ? UINT64_MAX : ring + tree;
+}
+
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const struct per_opts *per,
+	struct err *e)
 {
 	assert(buffer_size >= 1 && obs_dim >= 1);
-	const uint64_t bytes = replay_bytes(buffer_size, obs_dim);
-	float *p = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
-	if (!p)
+	*r = (struct replay){ .buffer_size = buffer_size, .obs_dim = obs_dim };
+	const uint64_t bytes = ring_bytes(buffer_size, obs_dim);
+	r->obs = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
+	if (!r->obs)
 		return err_set(e, ERR_RUN,
 			"out of memory: buffer_size = %zu needs %llu bytes for the replay buffer",
 			buffer_size, (unsigned long long)bytes);
 	/* Read before written only by a bug; the same bytes then all the same. */
-	memset(p, 0, (size_t)bytes);
-	*r = (struct replay){ .buffer_size = buffer_size, .obs_dim = obs_dim };
-	r->obs = p;
+	memset(r->obs, 0, (size_t)bytes);
 	r->next_obs = r->obs + buffer_size * obs_dim;
 	r->reward = r->next_obs + buffer_size * obs_dim;
 	r->action = (int32_t *)(void *)(r->reward + buffer_size);
 	r->terminated = (uint8_t *)(r->action + buffer_size);
 	r->truncated = r->terminated + buffer_size;
+	if (per) {
+		r->prioritized = true;
+		r->per = *per;
+		r->max_priority = 1;
+		if (!sum_tree_init(&r->tree, buffer_size, e)) {
+			replay_release(r);
+			return false;
+		}
+	}
 	return true;
 }
 
 void replay_release(struct replay *r)
 {
 	free(r->obs);
+	sum_tree_release(&r->tree);
 	*r = (struct replay){ 0 };
+}
+
+/* priority^alpha; priority is a normal number above 0 */
+static double scaled_priority(const struct replay *r, double priority)
+{
+	return pm_exp(r->per.alpha * pm_log(priority));
 }
 
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated)
 {
 	const size_t i = r->next;
+	r->n_terminated -= r->terminated[i]; /* 0 where nothing was stored yet */
+	r->n_terminated += terminated;
 	memcpy(r->obs + i * r->obs_dim, obs, r->obs_dim * sizeof(float));
 	memcpy(r->next_obs + i * r->obs_dim, next_obs, r->obs_dim * sizeof(float));
 	r->action[i] = action;
 	r->reward[i] = reward;
 	r->terminated[i] = terminated;
 	r->truncated[i] = truncated;
+	if (r->prioritized)
+		sum_tree_set(&r->tree, i, scaled_priority(r, r->max_priority));
 	r->next = i + 1 < r->buffer_size ? i + 1 : 0;
 	r->count += r->count < r->buffer_size;
 }
 
 uint64_t batch_bytes(size_t size, size_t obs_dim)
 {
-	const uint64_t row = (2 * obs_dim + 2) * sizeof(float) + sizeof(int32_t);
+	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t);
 	return size > UINT64_MAX / row ? UINT64_MAX : size * row;
 }
 
@@ -68,7 +98,11 @@ bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e)
 	b->next_obs = b->obs + size * obs_dim;
 	b->reward = b->next_obs + size * obs_dim;
 	b->discount = b->reward + size;
-	b->action = (int32_t *)(void *)(b->discount + size);
+	b->weight = b->discount + size;
+	b->action = (int32_t *)(void *)(b->weight + size);
+	b->slot = (uint32_t *)(b->action + size);
+	for (size_t i = 0; i < size; i++)
+		b->weight[i] = 1;
 	return true;
 }
 
@@ -78,13 +112,43 @@ void batch_release(struct batch *b)
 	*b = (struct batch){ 0 };
 }
 
-void replay_sample(
-	const struct replay *r, struct rng *rng, int n_steps, double gamma, struct batch *b)
+/* b->slot and b->weight, by priority */
+static void draw_prioritized(const struct replay *r, struct rng *rng, double beta, struct batch *b)
+{
+	const double total = sum_tree_total(&r->tree), n = (double)b->size;
+	double smallest = total; /* of the drawn priorities; its weight is the largest */
+	for (size_t row = 0; row < b->size; row++) {
+		const double mass = ((double)row + rng_double(rng)) / n * total;
+		b->slot[row] = (uint32_t)sum_tree_find(&r->tree, mass);
+		const double p = sum_tree_get(&r->tree, b->slot[row]);
+		smallest = p < smallest ? p : smallest;
+	}
+	/* (N P_i)^-beta / max = (P_i / P_min)^-beta */
+	for (size_t row = 0; row < b->size; row++) {
+		const double ratio = sum_tree_get(&r->tree, b->slot[row]) / smallest;
+		b->weight[row] = (float)pm_exp(-beta * pm_log(ratio));
+	}
+}
+
+static void draw_uniform(const struct replay *r, struct rng *rng, struct batch *b)
+{
+	for (size_t row = 0; row < b->size; row++) {
+		b->slot[row] = (uint32_t)rng_below(rng, r->count);
+		b->weight[row] = 1;
+	}
+}
+
+void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
+	struct batch *b)
 {
 	assert(r->count > 0 && n_steps >= 1 && b->obs_dim == r->obs_dim);
 	const size_t newest = r->next > 0 ? r->next - 1 : r->buffer_size - 1;
+	if (r->prioritized)
+		draw_prioritized(r, rng, beta, b);
+	else
+		draw_uniform(r, rng, b);
 	for (size_t row = 0; row < b->size; row++) {
-		const size_t first = (size_t)rng_below(rng, r->count);
+		const size_t first = b->slot[row];
 		size_t last = first;
 		double reward = r->reward[first], discount = gamma;
 		for (int k = 1; k < n_steps; k++) {
@@ -101,5 +165,16 @@ void replay_sample(
 		b->action[row] = r->action[first];
 		b->reward[row] = (float)reward;
 		b->discount[row] = r->terminated[last] ? 0 : (float)discount;
+	}
+}
+
+void replay_update_priorities(struct replay *r, const struct batch *b, const float *td_error)
+{
+	if (!r->prioritized)
+		return;
+	for (size_t row = 0; row < b->size; row++) {
+		const double priority = fabs((double)td_error[row]) + r->per.eps;
+		r->max_priority = priority > r->max_priority ? priority : r->max_priority;
+		sum_tree_set(&r->tree, b->slot[row], scaled_priority(r, priority));
 	}
 }

@@ -59,10 +59,13 @@ const struct option config_options[] = {
 		.help = "Between the layers; none follows the last.",
 		.elsewhere = "activation_fn act_fn fcnet_activation nonlinearity" },
 	{ NAME("network", weight_init, "torch", weight_init_names),
-		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras) "
-			"and "
-			"he_uniform: biases zero.",
+		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras), "
+			"he_uniform and lecun_uniform: biases zero.",
 		.elsewhere = "initializer kernel_initializer init" },
+
+	{ ROW("network", OPTION_BOOL, dueling, "false"),
+		.help = "Two streams, each as wide as the last hidden layer: Q = V + A - mean(A).",
+		.elsewhere = "dueling_dqn use_dueling" },
 
 	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
 		.elsewhere = "discount discount_factor" },
@@ -120,6 +123,19 @@ const struct option config_options[] = {
 		.help = "Transitions kept; the oldest are overwritten.",
 		.elsewhere = "replay_size memory_size replay_capacity capacity replay_buffer_size "
 			     "buffer_capacity" },
+
+	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
+		.help = "Transitions are drawn in proportion to |TD error|^per_alpha; new ones have the largest priority so far.",
+		.elsewhere = "prioritized_replay use_per per prioritized_experience_replay" },
+	{ REAL("replay", per_alpha, "0.6", "[0, 1]"),
+		.help = "How much the priority counts; 0 is uniform.",
+		.elsewhere = "prioritized_replay_alpha priority_exponent alpha_per" },
+	{ REAL("replay", per_beta0, "0.4", "[0, 1]"),
+		.help = "Importance correction at the start; it rises in a line to 1 at total_timesteps.",
+		.elsewhere =
+			"prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
+	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .help = "Added to every |TD error|.",
+		.elsewhere = "prioritized_replay_eps" },
 
 	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
 		.elsewhere = "lr alpha step_size" },
@@ -704,7 +720,7 @@ bool config_net(const struct config *c, struct net *net, struct err *e)
 {
 	const struct env_ops *ops = config_env(c);
 	return net_init(net, ops->obs_dim, c->net_arch.width, c->net_arch.n, ops->n_actions,
-		(enum activation)c->activation, e);
+		(enum activation)c->activation, c->dueling, e);
 }
 
 void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])
@@ -746,7 +762,7 @@ uint64_t config_memory(const struct config *c)
 	const size_t obs_dim = (size_t)net.dim[0];
 	const uint64_t parts[] = {
 		agent_bytes(&net, (size_t)c->batch_size),
-		replay_bytes((uint64_t)config_replay_slots(c), obs_dim),
+		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, c->prioritized),
 		batch_bytes((size_t)c->batch_size, obs_dim),
 		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
 	};

@@ -264,7 +264,8 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	if ((fresh && !remove_run(r, e)) || !write_config(r, c, e) ||
 		!open_log(r, "progress.csv",
 			"timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
-			"learning_rate,loss,q_mean,grad_norm\n",
+			"learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,"
+			"td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share\n",
 			&r->progress_csv, e) ||
 		!open_log(r, "eval.csv",
 			"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n",
@@ -302,13 +303,16 @@ static void add_cell(struct text *t, double x)
 static bool write_progress(struct run *r, struct err *e)
 {
 	const struct log_row *row = &r->train.log;
+	const struct diagnostics *d = &row->diagnostics;
 	char buf[ROW_SIZE];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "%" PRId64 ",%" PRId64 ",%" PRIu64, row->timesteps, row->episodes,
 		row->n_updates);
 	const double cells[] = { row->ep_rew_mean, row->ep_len_mean, row->exploration_rate,
-		row->learning_rate, row->loss, row->q_mean, row->grad_norm };
+		row->learning_rate, row->loss, row->q_mean, row->grad_norm, d->q_max, row->q_bound,
+		d->action_gap, d->td_error_mean, d->td_error_p95, d->weight_norm,
+		row->terminal_share, d->dead_share };
 	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 		add_cell(&t, cells[i]);
 	text_add(&t, "\n");

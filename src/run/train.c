@@ -10,10 +10,12 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	*t = (struct train){ .config = *c };
 	const struct env_ops *ops = config_env(c);
 	const struct agent_opts opts = config_agent_opts(c);
+	const struct per_opts per = { .alpha = c->per_alpha, .eps = c->per_eps };
 	struct net net;
 	if (!config_net(c, &net, e) ||
 		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
-		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim, e) ||
+		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim,
+			c->prioritized ? &per : NULL, e) ||
 		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
 		goto fail;
 	t->best = calloc(net.n_params, sizeof(float));
@@ -78,8 +80,9 @@ static void collect(struct train *t)
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
-	replay_push(&t->replay, t->obs, action, (float)(s.reward * c->reward_scale), next_obs,
-		s.terminated, s.truncated);
+	const double reward = s.reward * c->reward_scale;
+	t->max_reward = fabs(reward) > t->max_reward ? fabs(reward) : t->max_reward;
+	replay_push(&t->replay, t->obs, action, (float)reward, next_obs, s.terminated, s.truncated);
 
 	if (s.terminated || s.truncated) {
 		t->window[t->episodes % STATS_WINDOW] =
@@ -106,13 +109,16 @@ static bool learn(struct train *t, struct err *e)
 	const struct config *c = &t->config;
 	const int64_t n = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
 	for (int64_t i = 0; i < n; i++) {
+		const double beta = schedule_value(
+			SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
 		struct learn_stats stats;
 		struct err why;
 		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
-			&t->batch);
+			beta, &t->batch);
 		if (!agent_learn(
 			    &t->agent, &t->batch, learning_rate(c, t->timesteps), &stats, &why))
 			return diverged(t, &why, e);
+		replay_update_priorities(&t->replay, &t->batch, t->agent.td_error);
 		t->sum.loss += stats.loss;
 		t->sum.q_mean += stats.q_mean;
 		t->sum.grad_norm += stats.grad_norm;
@@ -167,9 +173,33 @@ static void eval_step(struct train *t)
 	}
 }
 
+/* Warns once. A collapse is judged against what was gained since the first row,
+ * so that it means the same for any scale of returns. */
+static void look_for_trouble(struct train *t)
+{
+	const struct log_row *row = &t->log;
+	const double mean = row->ep_rew_mean;
+	if (t->episodes > 0 && !t->has_mean) {
+		t->first_mean = t->best_mean = mean;
+		t->has_mean = true;
+	}
+	t->best_mean = t->has_mean && mean > t->best_mean ? mean : t->best_mean;
+	if (t->warning != WARNING_NONE)
+		return;
+	const double gain = t->best_mean - t->first_mean;
+	if (row->diagnostics.q_max > 2 * row->q_bound)
+		t->warning = WARNING_DIVERGING;
+	else if (t->episodes >= STATS_WINDOW && gain > fabs(t->first_mean) &&
+		 mean < t->first_mean + gain / 2)
+		t->warning = WARNING_COLLAPSED;
+	if (t->warning != WARNING_NONE)
+		t->events |= TRAIN_WARNED;
+}
+
 static void log_step(struct train *t)
 {
 	const double n = (double)t->n_sum; /* 0 / 0 is the NaN that says "no updates" */
+	const double nan = (double)NAN, gamma = t->config.gamma;
 	struct log_row *row = &t->log;
 	*row = (struct log_row){
 		.timesteps = t->timesteps,
@@ -180,7 +210,12 @@ static void log_step(struct train *t)
 		.loss = t->sum.loss / n,
 		.q_mean = t->sum.q_mean / n,
 		.grad_norm = t->sum.grad_norm / n,
+		.q_bound = gamma < 1 ? t->max_reward / (1 - gamma) : nan,
+		.diagnostics = { nan, nan, nan, nan, nan, nan },
+		.terminal_share = (double)t->replay.n_terminated / (double)t->replay.count,
 	};
+	if (t->agent.adam.t > 0)
+		agent_diagnose(&t->agent, &row->diagnostics);
 	const int64_t n_window = t->episodes < STATS_WINDOW ? t->episodes : STATS_WINDOW;
 	for (int64_t i = 0; i < n_window; i++) {
 		row->ep_rew_mean += t->window[i].episode_return;
@@ -191,6 +226,7 @@ static void log_step(struct train *t)
 	t->sum = (struct learn_stats){ 0 };
 	t->n_sum = 0;
 	t->events |= TRAIN_LOGGED;
+	look_for_trouble(t);
 }
 
 bool train_step(struct train *t, struct err *e)

@@ -10,13 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the JSON header: the configuration and 2 * NET_MAX_LAYERS tensors. */
+/* Room for the JSON header: the configuration and 2 * (NET_MAX_LAYERS + 1) tensors. */
 enum { HEADER_SIZE = 32768, CONFIG_SIZE = 8192 };
 
-/* "0.weight" and "0.bias", "2.weight" ...: an activation stands between two layers. */
-static void tensor_name(char *name, int layer, const char *what)
+/* "0.weight" and "0.bias", "2.weight" ...: an activation stands between two
+ * layers. The heads of a dueling network are "value.weight", "advantage.weight". */
+static void tensor_name(char *name, const struct net *net, int i, const char *what)
 {
-	snprintf(name, ST_NAME_SIZE, "%d.%s", 2 * layer, what);
+	const int last = net->n_layers - 1;
+	if (net->dueling && i >= last)
+		snprintf(name, ST_NAME_SIZE, "%s.%s", i == last ? "value" : "advantage", what);
+	else
+		snprintf(name, ST_NAME_SIZE, "%d.%s", 2 * i, what);
 }
 
 size_t weights_buffer_size(const struct net *net)
@@ -37,15 +42,17 @@ static void transpose(size_t rows, size_t cols, const float *from, float *to)
 static int describe(const struct net *net, const float *block, struct st_tensor *tensors)
 {
 	int n = 0;
-	for (int l = 0; l < net->n_layers; l++) {
-		const size_t in = (size_t)net->dim[l], out = (size_t)net->dim[l + 1];
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
 		struct st_tensor *w = &tensors[n++], *b = &tensors[n++];
-		*w = (struct st_tensor){ .n_dims = 2, .shape = { out, in }, .n_values = in * out };
-		*b = (struct st_tensor){ .n_dims = 1, .shape = { out }, .n_values = out };
-		w->values = block + net->w[l];
-		b->values = block + net->b[l];
-		tensor_name(w->name, l, "weight");
-		tensor_name(b->name, l, "bias");
+		*w = (struct st_tensor){
+			.n_dims = 2, .shape = { m.out, m.in }, .n_values = m.in * m.out
+		};
+		*b = (struct st_tensor){ .n_dims = 1, .shape = { m.out }, .n_values = m.out };
+		w->values = block + m.w;
+		b->values = block + m.b;
+		tensor_name(w->name, net, i, "weight");
+		tensor_name(b->name, net, i, "bias");
 	}
 	return n;
 }
@@ -60,10 +67,11 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	float *block =
 		(float *)(void *)(buf + (size - block_bytes) / sizeof(float) * sizeof(float));
 	memcpy(block, params, block_bytes);
-	for (int l = 0; l < net->n_layers; l++)
-		transpose((size_t)net->dim[l], (size_t)net->dim[l + 1], params + net->w[l],
-			block + net->w[l]);
-	struct st_tensor tensors[2 * NET_MAX_LAYERS];
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		transpose(m.in, m.out, params + m.w, block + m.w);
+	}
+	struct st_tensor tensors[2 * (NET_MAX_LAYERS + 1)];
 	const int n_tensors = describe(net, block, tensors);
 
 	char config[CONFIG_SIZE], scale[256], arch[64], steps[32], updates[32], limit[32];
@@ -103,40 +111,63 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	return n;
 }
 
-static const struct st_tensor *find_tensor(const struct st_file *st, int layer, const char *what)
+static const struct st_tensor *find_tensor(
+	const struct st_file *st, const struct net *net, int i, const char *what)
 {
 	char name[ST_NAME_SIZE];
-	tensor_name(name, layer, what);
-	for (int i = 0; i < st->n_tensors; i++)
-		if (strcmp(st->tensor[i].name, name) == 0)
-			return &st->tensor[i];
+	tensor_name(name, net, i, what);
+	for (int t = 0; t < st->n_tensors; t++)
+		if (strcmp(st->tensor[t].name, name) == 0)
+			return &st->tensor[t];
 	return NULL;
 }
 
-/* The shape of the network from the shapes of its tensors. */
-static bool infer_net(
-	const struct st_file *st, enum activation activation, struct net *net, struct err *e)
+static bool width_fits(uint64_t width)
 {
-	int dim[NET_MAX_LAYERS + 1] = { 0 };
-	const int n_layers = st->n_tensors / 2;
-	if (st->n_tensors % 2 != 0 || n_layers < 1 || n_layers > NET_MAX_LAYERS)
+	return width >= 1 && width <= NET_MAX_WIDTH;
+}
+
+/* The shape of the network from its tensors: a value head makes it a dueling one,
+ * the widths are read from the hidden layers, the network is built, and then
+ * every tensor must be there with just the shape that it needs. */
+static bool infer_net(const struct st_file *st, const struct env_ops *env,
+	enum activation activation, struct net *net, struct err *e)
+{
+	const struct net one_head = { .n_layers = 1, .dueling = true };
+	const bool dueling = find_tensor(st, &one_head, 0, "weight") != NULL;
+	int hidden[NET_MAX_HIDDEN] = { 0 };
+	const int n_hidden = st->n_tensors / 2 - (dueling ? 2 : 1);
+	if (st->n_tensors % 2 != 0 || n_hidden < 0 || n_hidden > NET_MAX_HIDDEN)
 		return err_set(e, ERR_CORRUPT, "%d tensors make no network of 1 to %d layers",
 			st->n_tensors, NET_MAX_LAYERS);
-	for (int l = 0; l < n_layers; l++) {
-		const struct st_tensor *w = find_tensor(st, l, "weight");
-		const struct st_tensor *b = find_tensor(st, l, "bias");
-		if (!w || !b)
-			return err_set(e, ERR_CORRUPT, "tensor '%d.%s' is missing", 2 * l,
-				w ? "bias" : "weight");
-		if (w->n_dims != 2 || b->n_dims != 1 || b->shape[0] != w->shape[0] ||
-			w->shape[0] < 1 || w->shape[0] > NET_MAX_WIDTH || w->shape[1] < 1 ||
-			w->shape[1] > NET_MAX_WIDTH || (l > 0 && w->shape[1] != (uint64_t)dim[l]))
-			return err_set(e, ERR_CORRUPT, "the shape of '%s' or '%s' does not fit",
-				w->name, b->name);
-		dim[l] = (int)w->shape[1];
-		dim[l + 1] = (int)w->shape[0];
+	const struct net names = { .n_layers = n_hidden + 1, .dueling = dueling };
+	for (int i = 0; i < n_hidden; i++) {
+		const struct st_tensor *b = find_tensor(st, &names, i, "bias");
+		const uint64_t halves = dueling && i == n_hidden - 1 ? 2 : 1;
+		if (b && (b->n_dims != 1 || b->shape[0] % halves != 0 ||
+				 !width_fits(b->shape[0] / halves)))
+			return err_set(e, ERR_CORRUPT, "the shape of '%s' is no width of a layer",
+				b->name);
+		hidden[i] = b ? (int)(b->shape[0] / halves) : 1; /* missing: said below */
 	}
-	return net_init(net, dim[0], dim + 1, n_layers - 1, dim[n_layers], activation, e);
+	if (!net_init(net, env->obs_dim, hidden, n_hidden, env->n_actions, activation, dueling, e))
+		return false;
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		const struct st_tensor *w = find_tensor(st, net, i, "weight");
+		const struct st_tensor *b = find_tensor(st, net, i, "bias");
+		if (!w || !b) {
+			char name[ST_NAME_SIZE];
+			tensor_name(name, net, i, w ? "bias" : "weight");
+			return err_set(e, ERR_CORRUPT, "tensor '%s' is missing", name);
+		}
+		if (w->n_dims != 2 || w->shape[0] != m.out || w->shape[1] != m.in ||
+			b->n_dims != 1 || b->shape[0] != m.out)
+			return err_set(e, ERR_CORRUPT,
+				"the shape of '%s' or '%s' does not fit; (%zu, %zu) and (%zu) would",
+				w->name, b->name, m.out, m.in, m.out);
+	}
+	return true;
 }
 
 static bool metadata(
@@ -183,12 +214,8 @@ static bool parse_file(struct weights *w, const struct st_file *st, struct err *
 		activation++;
 	if (!activation_names[activation])
 		return err_set(e, ERR_CORRUPT, "unknown activation '%s'", value);
-	if (!infer_net(st, (enum activation)activation, &w->net, e))
+	if (!infer_net(st, w->env, (enum activation)activation, &w->net, e))
 		return false;
-	if (w->net.dim[0] != w->env->obs_dim || w->net.dim[w->net.n_layers] != w->env->n_actions)
-		return err_set(e, ERR_CORRUPT,
-			"a network of %d inputs and %d outputs does not fit %s", w->net.dim[0],
-			w->net.dim[w->net.n_layers], w->env->id);
 
 	if (!metadata(st, "obs_scale", value, sizeof(value), e))
 		return false;
@@ -217,11 +244,11 @@ bool weights_parse(
 		free(block);
 		return err_set(e, ERR_RUN, "out of memory reading '%.200s'", name);
 	}
-	for (int l = 0; l < w->net.n_layers; l++) {
-		st_values(find_tensor(&st, l, "weight"), block + w->net.w[l]);
-		transpose((size_t)w->net.dim[l + 1], (size_t)w->net.dim[l], block + w->net.w[l],
-			w->params + w->net.w[l]);
-		st_values(find_tensor(&st, l, "bias"), w->params + w->net.b[l]);
+	for (int i = 0; i < net_n_linear(&w->net); i++) {
+		const struct linear m = net_linear(&w->net, i);
+		st_values(find_tensor(&st, &w->net, i, "weight"), block + m.w);
+		transpose(m.out, m.in, block + m.w, w->params + m.w);
+		st_values(find_tensor(&st, &w->net, i, "bias"), w->params + m.b);
 	}
 	free(block);
 	for (size_t i = 0; i < w->net.n_params; i++)
