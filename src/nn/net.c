@@ -22,10 +22,8 @@ bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, in
 	net->dim[0] = n_inputs;
 	for (int l = 0; l < n_hidden; l++) {
 		assert(hidden[l] >= 1 && hidden[l] <= NET_MAX_WIDTH);
-		net->dim[l + 1] = hidden[l];
+		net->dim[l + 1] = dueling && l == n_hidden - 1 ? 2 * hidden[l] : hidden[l];
 	}
-	if (dueling && n_hidden > 0)
-		net->dim[n_hidden] *= 2;
 	net->dim[net->n_layers] = n_outputs;
 
 	/* 9 layers of 4096 x 8192 are 3e8 floats: no overflow in 64 bits. */
