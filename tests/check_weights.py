@@ -47,33 +47,47 @@ def read(path):
     return metadata, tensors
 
 
+def linear(tensors, name, x):
+    (n_out, n_in), w = tensors[f"{name}.weight"]
+    shape, b = tensors[f"{name}.bias"]
+    assert shape == [n_out] and n_in == len(x), name
+    return [
+        b[o] + math.fsum(w[o * n_in + i] * x[i] for i in range(n_in)) for o in range(n_out)
+    ]
+
+
+def hidden_layers(tensors):
+    """The names of the layers before the last, or before the heads."""
+    names = {name.rsplit(".", 1)[0] for name in tensors}
+    assert set(tensors) == {f"{n}.{part}" for n in names for part in ("weight", "bias")}
+    heads = names & {"value", "advantage"}
+    numbers = sorted(int(n) for n in names - heads)
+    assert len(heads) in (0, 2) and numbers == list(range(0, 2 * len(numbers), 2)), names
+    return [str(n) for n in (numbers if heads else numbers[:-1])]
+
+
 def forward(metadata, tensors, obs):
     x = [a * b for a, b in zip(obs, json.loads(metadata["obs_scale"]))]
-    names = sorted(tensors, key=lambda s: (int(s.split(".")[0]), s))
-    layers = [int(s.split(".")[0]) for s in names if s.endswith(".weight")]
-    assert layers == list(range(0, 2 * len(layers), 2)), names
-    assert len(names) == 2 * len(layers), names
-    for layer in layers:
-        (n_out, n_in), w = tensors[f"{layer}.weight"]
-        shape, b = tensors[f"{layer}.bias"]
-        assert shape == [n_out] and n_in == len(x)
-        x = [
-            b[o] + math.fsum(w[o * n_in + i] * x[i] for i in range(n_in))
-            for o in range(n_out)
-        ]
-        if layer != layers[-1]:
-            relu = metadata["activation"] == "relu"
-            assert relu or metadata["activation"] == "tanh"
-            x = [max(v, 0) if relu else math.tanh(v) for v in x]
-    return x
+    hidden = hidden_layers(tensors)
+    for name in hidden:
+        relu = metadata["activation"] == "relu"
+        assert relu or metadata["activation"] == "tanh"
+        x = [max(v, 0) if relu else math.tanh(v) for v in linear(tensors, name, x)]
+    if "value.weight" not in tensors:
+        return linear(tensors, 2 * len(hidden), x)
+    half = len(x) // 2 if hidden else 0  # without hidden layers both heads see the inputs
+    (v,) = linear(tensors, "value", x[:half] if hidden else x)
+    a = linear(tensors, "advantage", x[half:])
+    return [v + each - math.fsum(a) / len(a) for each in a]
 
 
 def main():
     metadata, tensors = read(sys.argv[1])
     n_obs = len(json.loads(metadata["obs_scale"]))
-    widths = [t[0][0] for n, t in sorted(tensors.items(), key=lambda i: int(i[0].split(".")[0]))
-              if n.endswith(".weight")]
-    arch = ",".join(map(str, widths[:-1])) or "none"
+    widths = [tensors[f"{name}.bias"][0][0] for name in hidden_layers(tensors)]
+    if widths and "value.weight" in tensors:
+        widths[-1] //= 2
+    arch = ",".join(map(str, widths)) or "none"
     assert metadata["net_arch"] == arch, (metadata["net_arch"], arch)
     assert f"net_arch = {arch}\n" in metadata["config"]
     assert f"id = {metadata['env_id']}\n" in metadata["config"]

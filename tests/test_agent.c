@@ -18,13 +18,6 @@
 
 #include <stdlib.h>
 
-/* ASan's malloc must fail as malloc does: out of memory is tested. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 static const char *const isas[] = { "scalar", "avx2", "avx512" };
 enum { N_ISAS = 3 };
 

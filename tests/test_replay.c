@@ -16,13 +16,6 @@
 
 #include <stdlib.h>
 
-/* ASan's malloc must fail as malloc does: out of memory is tested. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 enum { OBS = 3, ROWS = 4000 };
 
 /* Transition number i: obs i, next_obs i + 0.5, so that a reset obs or the obs of

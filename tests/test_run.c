@@ -23,13 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ASan's malloc must fail as malloc does: out of memory is tested. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 static char scratch[] = "/tmp/test_run.XXXXXX";
 static struct report report;
 static struct run run; /* large */

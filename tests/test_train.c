@@ -21,13 +21,6 @@
 
 #include <stdlib.h>
 
-/* ASan's malloc must fail as malloc does: out of memory is tested. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
 enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 2 };
 
 static const char *const isas[] = { "scalar", "avx2", "avx512" };

@@ -105,6 +105,9 @@ static const char *const *const architectures[] = {
 	(const char *const[]){
 		"net_arch=64,64", "seed=18446744073709551615", "max_episode_steps=77", NULL },
 	(const char *const[]){ "net_arch=33,1,130", "stop_return=490", NULL },
+	(const char *const[]){ "net_arch=6,5", "dueling=true", "activation=tanh", NULL },
+	(const char *const[]){ "net_arch=none", "dueling=true", NULL },
+	(const char *const[]){ "net_arch=1,2,3,4,5,6,7,8", "dueling=true", NULL },
 };
 enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
 
@@ -120,6 +123,7 @@ static void test_what_is_written_reads_back(void)
 		CHECK_INT(w.net.n_params, f.net.n_params);
 		CHECK_INT(w.net.n_layers, f.net.n_layers);
 		CHECK_INT(w.net.activation, f.net.activation);
+		CHECK_INT(w.net.dueling, f.net.dueling);
 		for (int l = 0; l <= f.net.n_layers; l++)
 			CHECK_INT(w.net.dim[l], f.net.dim[l]);
 		CHECK(memcmp(w.params, f.params, f.net.n_params * sizeof(float)) == 0);
@@ -386,7 +390,7 @@ static size_t craft(const char *header, size_t data_len, char *bytes, size_t siz
 /* What the parser says of it: "" if it is accepted. */
 static const char *verdict(const char *header, size_t data_len)
 {
-	static char bytes[200000];
+	static char bytes[(1 << 20) + 1000];
 	static struct err e;
 	struct weights w;
 	const size_t len = craft(header, data_len, bytes, sizeof(bytes));
@@ -479,7 +483,40 @@ static void test_crafted_tensors_that_are_not(void)
 		{ FILE_OF(METADATA, WEIGHT "," B("[]", "[32,36]")), 36, "shape" },
 		{ FILE_OF(METADATA, W("[4,2]", "[0,32]") "," B("[4]", "[32,48]")), 48,
 			"does not fit" },
+		{ FILE_OF(METADATA, WEIGHT "," B("[3]", "[32,44]")), 44, "shape" },
+		{ FILE_OF(METADATA, WEIGHT "," B("[1]", "[32,36]")), 36, "shape" },
+		{ FILE_OF(METADATA, W("[2,5]", "[0,40]") "," B("[2]", "[40,48]")), 48,
+			"does not fit" },
+		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[3]", "[48,60]")), 60,
+			"does not fit" },
+		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[2]", "[48,56]")), 56, "shape" },
+		{ FILE_OF(METADATA,
+			  TENSORS ",\"x\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[40,44]}"),
+			44, "3 tensors" },
 		{ FILE_OF(METADATA, W("[2,0]", "[0,0]") "," B("[2]", "[0,8]")), 8, "shape" },
+		{ FILE_OF(METADATA, W("[0,4]", "[0,0]") "," B("[0]",
+					    "[0,0]") ","
+						     "\"2.weight\":{" DTYPE
+						     ",\"shape\":[2,0],\"data_offsets\":[0,0]},"
+						     "\"2.bias\":{" DTYPE
+						     ",\"shape\":[2],\"data_offsets\":[0,8]}"),
+			8, "shape" },
+		/* a value head without the other, and a layer before heads that has no halves */
+		{ FILE_OF(METADATA, TENSORS
+			  ",\"value.weight\":{" DTYPE ",\"shape\":[1,1],\"data_offsets\":[40,44]},"
+			  "\"value.bias\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[44,48]}"),
+			48, "does not fit" },
+		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[3]",
+					    "[48,60]") ","
+						       "\"value.weight\":{" DTYPE
+						       ",\"shape\":[1,1],\"data_offsets\":[60,64]},"
+						       "\"value.bias\":{" DTYPE
+						       ",\"shape\":[1],\"data_offsets\":[64,68]},"
+						       "\"advantage.weight\":{" DTYPE
+						       ",\"shape\":[2,1],\"data_offsets\":[68,76]},"
+						       "\"advantage.bias\":{" DTYPE
+						       ",\"shape\":[2],\"data_offsets\":[76,84]}"),
+			84, "shape" },
 		/* numbers */
 		{ FILE_OF(METADATA, W("[-2,4]", "[0,32]") "," BIAS), 40, "header" },
 		{ FILE_OF(METADATA, W("[2.0,4]", "[0,32]") "," BIAS), 40, "header" },
@@ -665,8 +702,23 @@ static void test_lengths_of_the_header(void)
 		f.bytes[0] = (char)(other & 0xff);
 		f.bytes[1] = (char)(other >> 8 & 0xff);
 		CHECK(rejects(f.bytes, f.len) == (other != len));
+		struct weights w;
+		struct err e;
+		if (other > f.len - 8)
+			CHECK(!parse(&w, f.bytes, f.len, &e) && strstr(e.msg, "cut off"));
 	}
 	release(&f);
+}
+
+static void test_headers_up_to_a_mebibyte(void)
+{
+	enum { MAX = 1 << 20 };
+	static char header[MAX + 2];
+	memset(header, ' ', MAX + 1);
+	memcpy(header, FILE_OF(METADATA, TENSORS), strlen(FILE_OF(METADATA, TENSORS)));
+	check_crafted(header, 40, "header length");
+	header[MAX] = '\0';
+	check_crafted(header, 40, "");
 }
 
 /* A header of n layers 4-1-1-...-1-2; breaks the chain at one of them if asked. */
@@ -810,6 +862,7 @@ int main(void)
 	RUN(test_a_checksum_that_is_too_long_is_rejected);
 	RUN(test_weights_that_are_not_finite);
 	RUN(test_lengths_of_the_header);
+	RUN(test_headers_up_to_a_mebibyte);
 	RUN(test_depths);
 	RUN(test_widths_above_the_limit);
 	RUN(test_names_in_messages_are_cut);

@@ -13,7 +13,7 @@ extern const char *const learning_rate_schedule_names[]; /* no exponential */
 
 /* From `initial` at step 0 to `final` at step `duration`, `final` from then on.
  *   constant     initial, always
- *   linear       initial + (final - initial) * step / duration   (SB3 LinearSchedule)
+ *   linear       initial + (final - initial) * (step / duration)   (SB3 LinearSchedule)
  *   exponential  initial * (final / initial)^(step / duration)   both > 0
  * duration may be 0: then it is `final` at once. */
 double schedule_value(
