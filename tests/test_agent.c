@@ -310,6 +310,29 @@ static void check_diverges(const struct agent_opts *opts, const struct row *row,
 	agent_release(&a);
 }
 
+/* The loss of d = -6e38 is finite in double, d itself is not in float. */
+static void test_a_td_error_beyond_float_diverges(void)
+{
+	const struct agent_opts huber = {
+		.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
+	};
+	struct net net;
+	struct agent a;
+	struct batch b;
+	struct learn_stats stats;
+	struct err e = { .msg = "" };
+	CHECK(net_init(&net, 1, NULL, 0, 1, ACTIVATION_RELU, false, &e));
+	CHECK(agent_init(&a, &huber, &net, kernels_find(NULL), 1, &e));
+	CHECK(batch_init(&b, 1, 1, &e));
+	b.discount[0] = 1;
+	a.online[net.b[0]] = -3e38f;
+	a.target[net.b[0]] = 3e38f;
+	CHECK(!agent_learn(&a, &b, 1e-3, &stats, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	agent_release(&a);
+	batch_release(&b);
+}
+
 static void test_what_is_not_finite_diverges_and_changes_nothing(void)
 {
 	static const struct row nan_reward = { .reward = NAN }, inf_reward = { .reward = INFINITY },
@@ -691,6 +714,7 @@ int main(void)
 	RUN(test_the_mean_over_the_batch);
 	RUN(test_clipping);
 	RUN(test_clipping_adds_1e_6_to_the_norm);
+	RUN(test_a_td_error_beyond_float_diverges);
 	RUN(test_what_is_not_finite_diverges_and_changes_nothing);
 	RUN(test_one_bad_row_among_good_ones_diverges);
 	RUN(test_sync_copies_or_mixes);

@@ -1,6 +1,7 @@
 /* Weights files: safetensors with PyTorch's names and layout of
  * nn.Sequential(Linear, ReLU, ..., Linear), "0.weight" (out,in), "0.bias",
- * "2.weight" ..., so that load_state_dict(load_file(path)) takes them.
+ * "2.weight" ..., so that load_state_dict(load_file(path)) takes them. The heads of
+ * a dueling network are "value.weight", "value.bias", "advantage.weight" ...
  *
  * __metadata__ says what they need to act: format_version, env_id,
  * max_episode_steps, obs_scale (a JSON list), net_arch, activation; and where

@@ -115,7 +115,7 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	stats->loss = loss / (double)size;
 	stats->q_mean = q_sum / (double)size;
 	stats->y_mean = y_sum / (double)size;
-	if (!isfinite(stats->loss))
+	if (!isfinite(stats->loss) || !isfinite(a->policy.k->sum_squares(size, a->td_error)))
 		return err_set(e, ERR_DIVERGED, "the loss is not finite");
 
 	net_backward(net, a->policy.k, a->online, b->obs, a->d_out, size, a->work, a->grad);

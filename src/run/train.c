@@ -187,7 +187,7 @@ static void look_for_trouble(struct train *t)
 	if (t->warning != WARNING_NONE)
 		return;
 	const double gain = t->best_mean - t->first_mean;
-	if (row->diagnostics.q_max > 2 * row->q_bound)
+	if (fmax(row->diagnostics.q_max, fabs(row->q_mean)) > 2 * row->q_bound)
 		t->warning = WARNING_DIVERGING;
 	else if (t->episodes >= STATS_WINDOW && gain > fabs(t->first_mean) &&
 		 mean < t->first_mean + gain / 2)
