@@ -1,5 +1,6 @@
 # make            builds ./dqn            make test    runs the tests
 # make check      the tests under ASan and UBSan
+# make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
 # Knobs; what the program cannot be built without is kept apart below.
@@ -63,6 +64,15 @@ check:
 lint:
 	@CC='$(CC)' sh tests/lint
 
+CONFIG = configs/cartpole.ini
+FROM = 1
+TO = 20
+learning: $(program)
+	@DQN=$(abspath $(program)) sh tests/learning $(CONFIG) $(FROM) $(TO)
+
+ablation: $(program)
+	@DQN=$(abspath $(program)) sh tests/ablation
+
 format:
 	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch]
 
@@ -87,7 +97,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check lint format install uninstall dist clean force
+.PHONY: all test check learning ablation lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)
