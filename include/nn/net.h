@@ -87,6 +87,9 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, const float *d_out, size_t batch, float *work, float *grad);
 
+/* t (out, in) = w (in, out): between the layout of a block and PyTorch's. */
+void net_transpose(size_t in, size_t out, const float *w, float *t);
+
 /* The outputs (batch, dim[n_layers]) of the last net_forward with that work. */
 const float *net_outputs(const struct net *net, size_t batch, const float *work);
 

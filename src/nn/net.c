@@ -206,8 +206,8 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	return y;
 }
 
-/* t (out,in) = w (in,out), in blocks that fit the cache lines of both. */
-static void transpose(size_t in, size_t out, const float *w, float *t)
+/* In blocks that fit the cache lines of both. */
+void net_transpose(size_t in, size_t out, const float *w, float *t)
 {
 	enum { BLOCK = 16 };
 	for (size_t i0 = 0; i0 < in; i0 += BLOCK)
@@ -228,7 +228,7 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
 	k->matmul(1, m->out, batch, &one, 0, 0, dy, NULL, false, grad + m->b);
 	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
-		transpose(m->in, m->out, params + m->w, transposed);
+		net_transpose(m->in, m->out, params + m->w, transposed);
 		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
 	}
 }

@@ -29,14 +29,6 @@ size_t weights_buffer_size(const struct net *net)
 	return 2 * net->n_params * sizeof(float) + HEADER_SIZE;
 }
 
-/* to (cols,rows) = from (rows,cols) */
-static void transpose(size_t rows, size_t cols, const float *from, float *to)
-{
-	for (size_t i = 0; i < rows; i++)
-		for (size_t j = 0; j < cols; j++)
-			to[j * rows + i] = from[i * cols + j];
-}
-
 /* The tensors of a network over a block in PyTorch's layout: the same offsets,
  * W transposed. */
 static int describe(const struct net *net, const float *block, struct st_tensor *tensors)
@@ -69,7 +61,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	memcpy(block, params, block_bytes);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		transpose(m.in, m.out, params + m.w, block + m.w);
+		net_transpose(m.in, m.out, params + m.w, block + m.w);
 	}
 	struct st_tensor tensors[2 * (NET_MAX_LAYERS + 1)];
 	const int n_tensors = describe(net, block, tensors);
@@ -247,7 +239,7 @@ bool weights_parse(
 	for (int i = 0; i < net_n_linear(&w->net); i++) {
 		const struct linear m = net_linear(&w->net, i);
 		st_values(find_tensor(&st, &w->net, i, "weight"), block + m.w);
-		transpose(m.out, m.in, block + m.w, w->params + m.w);
+		net_transpose(m.out, m.in, block + m.w, w->params + m.w);
 		st_values(find_tensor(&st, &w->net, i, "bias"), w->params + m.b);
 	}
 	free(block);
