@@ -103,7 +103,7 @@ if command -v groff >/dev/null; then
 else
 	skip 'no groff'
 fi
-render() { mandoc -T ascii dqn.1 2>/dev/null || groff -man -Tascii dqn.1; }
+render() { mandoc -T ascii dqn.1 2>/dev/null || groff -man -Tascii -rHY=0 dqn.1; }
 if command -v mandoc >/dev/null || command -v groff >/dev/null; then
 	render | sed "s/.$(printf '\b')//g; s/$(printf '\033')\\[[0-9;]*m//g" >man.txt
 	tr -s ' \n' '  ' <man.txt >man.words

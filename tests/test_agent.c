@@ -437,7 +437,8 @@ static void test_memory(void)
 	for (int b = 0; b < 10; b++)
 		for (size_t i = 0; i < size[b]; i++)
 			CHECK(blocks[b][i] == (float)(b + 1));
-	CHECK_INT(agent_bytes(&net, 8), bytes);
+	/* seven of them rounded up to whole cache lines */
+	CHECK(agent_bytes(&net, 8) >= bytes && agent_bytes(&net, 8) < bytes + 7 * 64);
 	CHECK(a.policy.params == a.online);
 	agent_release(&a);
 	CHECK(a.memory == NULL && a.online == NULL);

@@ -3,6 +3,7 @@
  * formulas of kernels.h with libm's fmaf. */
 #include "nn/kernels.h"
 
+#include "naive.h"
 #include "simd.h" /* as the scalar set compiles it: vf_fma in software */
 #include "test.h"
 
@@ -72,7 +73,7 @@ static size_t n_different(size_t n, const float *a, const float *b)
 }
 
 /* Memory whose last float is followed by an inaccessible page. */
-enum { GUARDED_BYTES = 1 << 17, GUARDED_FLOATS = GUARDED_BYTES / 4, N_CANARIES = 64 };
+enum { GUARDED_BYTES = 1 << 20, GUARDED_FLOATS = GUARDED_BYTES / 4, N_CANARIES = 64 };
 static const uint32_t canary = 0xdeadbeef;
 
 static float *guarded_end(void)
@@ -126,7 +127,8 @@ static void test_find_names_the_sets(void)
 		if (!k)
 			continue;
 		CHECK_STR(k->isa, isas[i]);
-		CHECK(k->matmul && k->relu_backward && k->adam && k->polyak && k->sum_squares);
+		CHECK(k->matmul && k->relu_backward && k->adam && k->polyak && k->sum_squares &&
+			k->transpose && k->fma_peak);
 		best = k;
 	}
 	CHECK(kernels_find("scalar") != NULL);
@@ -201,7 +203,7 @@ static void test_matmul_of_every_small_size(void)
 {
 	for (unsigned v = 0; v < 4; v++)
 		for (unsigned layout = 0; layout < N_LAYOUTS; layout++)
-			for (size_t m = 1; m <= 10; m += m < 5 ? 1 : 2)
+			for (size_t m = 1; m <= 19; m += m < 5 ? 1 : 2)
 				for (size_t n = 1; n <= 49; n += n < 18 ? 1 : 5) {
 					const struct product s =
 						product(m, n, 1 + n % 4, layout, v);
@@ -238,6 +240,41 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
 		for (int j = 0; j < 6; j++)
 			CHECK(to_bits(c[j]) == to_bits(bias[j % 3] < 0 ? 0.0f : bias[j % 3]));
 	}
+}
+
+/* Wide enough to be packed, more rows than are packed at a time. */
+static void test_matmul_of_wide_products(void)
+{
+	static const size_t sizes[][3] = { { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
+		{ 65, 256, 64 }, { 23, 256, 300 }, { 100, 300, 1 }, { 32, 4096, 7 } };
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (unsigned v = 0; v < 4; v++) {
+			const struct product s =
+				product(sizes[i][0], sizes[i][1], sizes[i][2], v == 2 ? 2 : 0, v);
+			check_product(&s, TAME);
+		}
+}
+
+/* transpose */
+
+static void check_transpose(const struct kernels *k)
+{
+	for (size_t rows = 1; rows <= 50; rows += rows < 18 ? 1 : 7)
+		for (size_t cols = 1; cols <= 50; cols += cols < 18 ? 1 : 7) {
+			const size_t n = rows * cols;
+			const float *x = fresh(ends[0], n, WILD);
+			float *t = fresh(ends[1], n, WILD);
+			for (size_t i = 0; i < n; i++)
+				want[0][i % cols * rows + i / cols] = x[i];
+			k->transpose(rows, cols, x, t);
+			CHECK(memcmp(t, want[0], n * sizeof(float)) == 0);
+			CHECK(canaries_live(t));
+		}
+}
+
+static void test_transpose(void)
+{
+	for_each_isa(check_transpose);
 }
 
 /* relu_backward, polyak */
@@ -282,26 +319,9 @@ static void test_polyak(void)
 
 /* adam */
 
-static float naive_flush(float x)
-{
-	return fabsf(x) < 0x1p-100f ? 0.0f : x;
-}
-
-static void naive_adam(
-	size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
-{
-	for (size_t i = 0; i < n; i++) {
-		const float g = grad[i] * c->grad_scale;
-		m[i] = naive_flush(fmaf(c->beta1, m[i], c->one_minus_beta1 * g));
-		v[i] = naive_flush(fmaf(c->beta2, v[i], (c->one_minus_beta2 * g) * g));
-		const float denominator = sqrtf(v[i]) / c->sqrt_bias2 + c->eps;
-		param[i] = fmaf(-c->step_size, m[i] / denominator, param[i]);
-	}
-}
-
 static const struct adam_coef coefs[] = {
-	{ 0.9f, 0.1f, 0.999f, 0.001f, 1, 0.0316f, 1e-8f, 0.01f },
-	{ 0.9f, 0.1f, 0.999f, 0.001f, 0.37f, 0.7f, 1e-8f, 2.5e-4f },
+	{ 0.9f, 0.1f, 0.999f, 0.001f, 1, 31.6f, 1e-8f, 0.01f },
+	{ 0.9f, 0.1f, 0.999f, 0.001f, 0.37f, 1.4f, 1e-8f, 2.5e-4f },
 	{ 0, 1, 0, 1, 1, 1, 1e-5f, 1e-3f },
 	{ 0.5f, 0.5f, 0.25f, 0.75f, 1e-20f, 0.5f, 0.1f, 1 },
 };
@@ -382,14 +402,6 @@ static void test_adam_hides_no_nan(void)
 }
 
 /* sum_squares */
-
-static double naive_sum_squares(size_t n, const float *x)
-{
-	double s[8] = { 0 };
-	for (size_t i = 0; i < n; i++)
-		s[i % 8] += (double)x[i] * (double)x[i];
-	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
 
 static void check_sum_squares(const struct kernels *k)
 {
@@ -526,6 +538,8 @@ int main(void)
 	RUN(test_matmul_of_every_small_size);
 	RUN(test_matmul_of_many_sizes);
 	RUN(test_matmul_of_empty_sums_is_the_bias);
+	RUN(test_matmul_of_wide_products);
+	RUN(test_transpose);
 	RUN(test_relu_backward);
 	RUN(test_polyak);
 	RUN(test_adam);

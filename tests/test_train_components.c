@@ -18,6 +18,7 @@
 
 #include "base/pmath.h"
 
+#include "naive.h"
 #include "test.h"
 
 #include <stdlib.h>
@@ -351,34 +352,25 @@ static double td_target(struct naive *s, int64_t first)
 	return (double)(float)((double)R + (double)d * next_q);
 }
 
-static float flush(float x)
-{
-	return fabsf(x) < 0x1p-100f ? 0 : x;
-}
-
-static void naive_adam(struct naive *s)
+static void naive_optimise(struct naive *s)
 {
 	const struct config *c = &s->c;
-	double sum[8] = { 0 };
-	for (size_t i = 0; i < s->n_params; i++)
-		sum[i % 8] += (double)s->grad[i] * (double)s->grad[i];
-	const double norm = sqrt(
-		((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7])));
+	const double norm = sqrt(naive_sum_squares(s->n_params, s->grad));
 	const double clip = fmin(1, c->max_grad_norm / (norm + 1e-6));
 	s->n_updates++;
 	s->beta1_t *= c->adam_beta1;
 	s->beta2_t *= c->adam_beta2;
-	const float step_size = (float)(c->learning_rate / (1 - s->beta1_t));
-	const float sqrt_bias2 = (float)sqrt(1 - s->beta2_t);
-	for (size_t i = 0; i < s->n_params; i++) {
-		const float g = s->grad[i] * (float)clip;
-		const float g1 = (float)(1 - c->adam_beta1) * g;
-		const float g2 = (float)(1 - c->adam_beta2) * g;
-		s->m[i] = flush(fmaf((float)c->adam_beta1, s->m[i], g1));
-		s->v[i] = flush(fmaf((float)c->adam_beta2, s->v[i], g2 * g));
-		const float size = sqrtf(s->v[i]) / sqrt_bias2 + (float)c->adam_eps;
-		s->online[i] = fmaf(-step_size, s->m[i] / size, s->online[i]);
-	}
+	const struct adam_coef coef = {
+		.beta1 = (float)c->adam_beta1,
+		.one_minus_beta1 = (float)(1 - c->adam_beta1),
+		.beta2 = (float)c->adam_beta2,
+		.one_minus_beta2 = (float)(1 - c->adam_beta2),
+		.grad_scale = (float)clip,
+		.rsqrt_bias2 = (float)(1 / sqrt(1 - s->beta2_t)),
+		.eps = (float)c->adam_eps,
+		.step_size = (float)(c->learning_rate / (1 - s->beta1_t)),
+	};
+	naive_adam(s->n_params, &coef, s->grad, s->m, s->v, s->online);
 }
 
 static double to_alpha(const struct naive *s, double priority)
@@ -406,7 +398,7 @@ static void naive_update(struct naive *s)
 			slope = d < -1 ? -1 : d > 1 ? 1 : d;
 		backward(s, &f, t->action, (float)(rows[i].weight * slope / (double)c->batch_size));
 	}
-	naive_adam(s);
+	naive_optimise(s);
 	for (int64_t i = 0; i < c->batch_size; i++) {
 		const double priority = fabs((double)td_error[i]) + c->per_eps;
 		s->n_raised += priority > s->max_priority;

@@ -19,10 +19,10 @@
 struct adam_coef {
 	float beta1, one_minus_beta1;
 	float beta2, one_minus_beta2;
-	float grad_scale; /* global-norm clipping, 1 if there is none */
-	float sqrt_bias2; /* sqrt(1 - beta2^t) */
-	float eps;        /* added outside the square root */
-	float step_size;  /* learning_rate / (1 - beta1^t) */
+	float grad_scale;  /* global-norm clipping, 1 if there is none */
+	float rsqrt_bias2; /* 1 / sqrt(1 - beta2^t) */
+	float eps;         /* added outside the square root */
+	float step_size;   /* learning_rate / (1 - beta1^t) */
 };
 
 struct kernels {
@@ -41,7 +41,7 @@ struct kernels {
 	 *   g = grad * grad_scale
 	 *   m = fma(beta1, m, one_minus_beta1 * g)
 	 *   v = fma(beta2, v, (one_minus_beta2 * g) * g)
-	 *   param = fma(-step_size, m / (sqrt(v) / sqrt_bias2 + eps), param)
+	 *   param = fma(-step_size, m / fma(sqrt(v), rsqrt_bias2, eps), param)
 	 * Moments below 2^-100 become 0: they would decay into denormal numbers,
 	 * which most CPUs compute slowly. */
 	void (*adam)(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v,
@@ -50,11 +50,25 @@ struct kernels {
 	/* target = fma(tau, source, (1 - tau) * target), in place */
 	void (*polyak)(size_t n, float tau, const float *source, float *target);
 
-	/* Sum of squares in double: eight partial sums, number l adds elements
-	 * l, l + 8, l + 16 ..., then ((0+4)+(2+6)) + ((1+5)+(3+7)). It is finite
-	 * exactly if all x are. */
+	/* Sum of squares in double: KERNELS_SUMS partial sums, number l adds elements
+	 * l, l + KERNELS_SUMS ...; then the upper half of them is added to the lower,
+	 * and so on, down to one. It is finite exactly if all x are. */
 	double (*sum_squares)(size_t n, const float *x);
+
+	/* t (cols,rows) = x (rows,cols) */
+	void (*transpose)(size_t rows, size_t cols, const float *x, float *t);
+
+	/* rounds * KERNELS_PEAK_CHAINS * lanes fused multiply-adds, in registers: what
+	 * the others are measured against. Returns their result, to be used. */
+	float (*fma_peak)(size_t rounds);
+	int lanes; /* floats in a vector */
 };
+
+/* Partial sums of sum_squares: enough to hide the latency of an addition. */
+#define KERNELS_SUMS 32
+
+/* Independent sums of fma_peak: the latency times the throughput of any CPU. */
+#define KERNELS_PEAK_CHAINS 12
 
 /* The set of that name, or the best one for NULL. NULL if it is unknown, not
  * built in, or this CPU lacks it. */

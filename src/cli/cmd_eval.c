@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/memory.h"
 #include "run/run.h"
 #include "run/weights.h"
 
@@ -85,7 +86,7 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	const struct kernels *k = choose_kernels(e);
 	if (!k)
 		return false;
-	float *work = malloc(net_work_size(&w->net, 1) * sizeof(float));
+	float *work = memory_zeroed(net_work_size(&w->net, 1) * sizeof(float));
 	job->episodes = malloc((size_t)n_episodes * sizeof(*job->episodes));
 	if (!work || !job->episodes) {
 		free(work);

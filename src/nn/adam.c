@@ -27,7 +27,7 @@ double adam_step(struct adam *a, const struct kernels *k, size_t n, const float 
 		.beta2 = (float)a->beta2,
 		.one_minus_beta2 = (float)(1 - a->beta2),
 		.grad_scale = (float)scale,
-		.sqrt_bias2 = (float)sqrt(1 - a->beta2_t),
+		.rsqrt_bias2 = (float)(1 / sqrt(1 - a->beta2_t)),
 		.eps = (float)a->eps,
 		.step_size = (float)(learning_rate / (1 - a->beta1_t)),
 	};

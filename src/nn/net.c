@@ -228,7 +228,7 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
 	k->matmul(1, m->out, batch, &one, 0, 0, dy, NULL, false, grad + m->b);
 	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
-		net_transpose(m->in, m->out, params + m->w, transposed);
+		k->transpose(m->in, m->out, params + m->w, transposed);
 		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
 	}
 }

@@ -10,8 +10,10 @@
  *     vf_pass(v, gate)   gate > 0 ? v : 0
  *     vf_flush(v)        |v| < TINY ? 0 : v
  *
+ *     vf_transpose(v)    of LANES vectors, in place
+ *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
- * a row. Every operation gives the same bits in every instruction set; the
+ * a row, twice as many at one. Every operation gives the same bits in every instruction set; the
  * scalar one at the end is the definition.
  */
 #ifndef DQN_NN_SIMD_H
@@ -22,12 +24,14 @@
 #include <string.h>
 
 #define TINY 0x1p-100f
+#define ROW_VECTORS 8 /* vectors of a single row that hide the latency of an fma */
 
 #if defined(KERNELS_AVX512)
 #include <immintrin.h>
 
 typedef __m512 vf;
-enum { LANES = 16, TILE_ROWS = 8 };
+#define LANES ((size_t)16)
+#define TILE_ROWS ((size_t)8)
 
 static inline __mmask16 first_n(int n)
 {
@@ -50,11 +54,38 @@ static inline __mmask16 first_n(int n)
 	_mm512_maskz_mov_ps( \
 		_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
 
+/* Pairs of rows, pairs of pairs, then 4 x 4 blocks of four floats. */
+static inline void vf_transpose(vf v[LANES])
+{
+	vf t[LANES];
+	for (size_t i = 0; i < LANES; i += 4) {
+		const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1]));
+		const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1]));
+		const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(v[i + 2], v[i + 3]));
+		const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(v[i + 2], v[i + 3]));
+		t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+		t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+		t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+		t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+	}
+	for (int i = 0; i < 4; i++) { /* t[i + 4 r] holds columns i, i + 4 ... of rows 4 r .. */
+		const vf a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
+		const vf b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+		const vf c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
+		const vf d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+		v[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+		v[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+		v[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+		v[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+	}
+}
+
 #elif defined(KERNELS_AVX2)
 #include <immintrin.h>
 
 typedef __m256 vf;
-enum { LANES = 8, TILE_ROWS = 4 };
+#define LANES ((size_t)8)
+#define TILE_ROWS ((size_t)6)
 
 static inline __m256i first_n(int n)
 {
@@ -78,10 +109,31 @@ static inline vf vf_flush(vf v)
 	return _mm256_and_ps(_mm256_cmp_ps(magnitude, _mm256_set1_ps(TINY), _CMP_NLT_UQ), v);
 }
 
+/* Pairs of rows, pairs of pairs, then halves. */
+static inline void vf_transpose(vf v[LANES])
+{
+	vf t[LANES];
+	for (size_t i = 0; i < LANES; i += 4) {
+		const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(v[i], v[i + 1]));
+		const __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(v[i], v[i + 1]));
+		const __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(v[i + 2], v[i + 3]));
+		const __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(v[i + 2], v[i + 3]));
+		t[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+		t[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+		t[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+		t[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+	}
+	for (int i = 0; i < 4; i++) {
+		v[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+		v[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+	}
+}
+
 #else
 
 typedef float vf;
-enum { LANES = 1, TILE_ROWS = 4 };
+#define LANES ((size_t)1)
+#define TILE_ROWS ((size_t)4)
 
 #if defined(__FMA__) || defined(FP_FAST_FMAF) || defined(__aarch64__)
 #define vf_fma(a, b, c) __builtin_fmaf(a, b, c)
@@ -118,6 +170,7 @@ static inline float vf_fma(float a, float b, float c)
 #define vf_relu(v) ((v) < 0 ? 0 : (v))
 #define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
+#define vf_transpose(v) ((void)(v))
 
 #endif
 #endif

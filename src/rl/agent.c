@@ -1,5 +1,7 @@
 #include "rl/agent.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,8 +17,8 @@ uint64_t agent_bytes(const struct net *net, size_t batch_size)
 	const uint64_t out = (uint64_t)net->dim[net->n_layers];
 	if (work == 0 || one == 0)
 		return UINT64_MAX;
-	return sizeof(float) *
-		       (N_BLOCKS * (uint64_t)net->n_params + batch_size * (out + 2) + work + one) +
+	return sizeof(float) * (N_BLOCKS * memory_block(net->n_params) + memory_block(work) +
+				       memory_block(one) + batch_size * (out + 2)) +
 	       sizeof(int32_t) * batch_size;
 }
 
@@ -25,21 +27,21 @@ bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net
 {
 	assert(batch_size >= 1);
 	const uint64_t bytes = agent_bytes(net, batch_size);
-	float *p = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	float *p = memory_zeroed(bytes);
 	if (!p)
 		return err_set(e, ERR_RUN, "out of memory: the network needs %llu bytes",
 			(unsigned long long)bytes);
 	*a = (struct agent){ .opts = *opts, .batch_size = batch_size, .memory = p };
 	float **const blocks[N_BLOCKS] = { &a->online, &a->target, &a->grad, &a->m, &a->v };
-	for (int i = 0; i < N_BLOCKS; i++, p += net->n_params)
+	for (int i = 0; i < N_BLOCKS; i++, p += memory_block(net->n_params))
 		*blocks[i] = p;
-	a->d_out = p;
+	a->work = p;
+	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
+	a->policy.work = a->work + memory_block(net_work_size(net, batch_size));
+	a->d_out = a->policy.work + memory_block(net_work_size(net, 1));
 	a->td_error = a->d_out + batch_size * (size_t)net->dim[net->n_layers];
 	a->target_q = a->td_error + batch_size;
-	a->work = a->target_q + batch_size;
-	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
-	a->policy.work = a->work + net_work_size(net, batch_size);
-	a->best_action = (int32_t *)(void *)(a->policy.work + net_work_size(net, 1));
+	a->best_action = (int32_t *)(void *)(a->target_q + batch_size);
 	adam_init(&a->adam, opts->adam_beta1, opts->adam_beta2, opts->adam_eps);
 	return true;
 }

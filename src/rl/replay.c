@@ -1,5 +1,6 @@
 #include "rl/replay.h"
 
+#include "base/memory.h"
 #include "base/pmath.h"
 
 #include <assert.h>
@@ -26,13 +27,11 @@ bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const str
 	assert(buffer_size >= 1 && obs_dim >= 1);
 	*r = (struct replay){ .buffer_size = buffer_size, .obs_dim = obs_dim };
 	const uint64_t bytes = ring_bytes(buffer_size, obs_dim);
-	r->obs = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
+	r->obs = memory_zeroed(bytes);
 	if (!r->obs)
 		return err_set(e, ERR_RUN,
 			"out of memory: buffer_size = %zu needs %llu bytes for the replay buffer",
 			buffer_size, (unsigned long long)bytes);
-	/* Read before written only by a bug; the same bytes then all the same. */
-	memset(r->obs, 0, (size_t)bytes);
 	r->next_obs = r->obs + buffer_size * obs_dim;
 	r->reward = r->next_obs + buffer_size * obs_dim;
 	r->action = (int32_t *)(void *)(r->reward + buffer_size);
@@ -63,14 +62,24 @@ static double scaled_priority(const struct replay *r, double priority)
 	return pm_exp(r->per.alpha * pm_log(priority));
 }
 
+/* A row of dim floats. For so few, calling memcpy would cost more than copying. */
+static inline void copy_obs(size_t dim, const float *from, float *to)
+{
+	enum { CHUNK = 4 };
+	for (; dim >= CHUNK; dim -= CHUNK, from += CHUNK, to += CHUNK)
+		memcpy(to, from, CHUNK * sizeof(float));
+	for (; dim > 0; dim--)
+		*to++ = *from++;
+}
+
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated)
 {
 	const size_t i = r->next;
 	r->n_terminated -= r->terminated[i]; /* 0 where nothing was stored yet */
 	r->n_terminated += terminated;
-	memcpy(r->obs + i * r->obs_dim, obs, r->obs_dim * sizeof(float));
-	memcpy(r->next_obs + i * r->obs_dim, next_obs, r->obs_dim * sizeof(float));
+	copy_obs(r->obs_dim, obs, r->obs + i * r->obs_dim);
+	copy_obs(r->obs_dim, next_obs, r->next_obs + i * r->obs_dim);
 	r->action[i] = action;
 	r->reward[i] = reward;
 	r->terminated[i] = terminated;
@@ -92,7 +101,7 @@ bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e)
 	assert(size >= 1 && obs_dim >= 1);
 	*b = (struct batch){ .size = size, .obs_dim = obs_dim };
 	const uint64_t bytes = batch_bytes(size, obs_dim);
-	b->obs = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	b->obs = memory_zeroed(bytes);
 	if (!b->obs)
 		return err_set(e, ERR_RUN, "out of memory for a minibatch of %zu", size);
 	b->next_obs = b->obs + size * obs_dim;
@@ -158,10 +167,9 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 			reward += discount * r->reward[last];
 			discount *= gamma;
 		}
-		memcpy(b->obs + row * b->obs_dim, r->obs + first * r->obs_dim,
-			b->obs_dim * sizeof(float));
-		memcpy(b->next_obs + row * b->obs_dim, r->next_obs + last * r->obs_dim,
-			b->obs_dim * sizeof(float));
+		copy_obs(b->obs_dim, r->obs + first * r->obs_dim, b->obs + row * b->obs_dim);
+		copy_obs(b->obs_dim, r->next_obs + last * r->obs_dim,
+			b->next_obs + row * b->obs_dim);
 		b->action[row] = r->action[first];
 		b->reward[row] = (float)reward;
 		b->discount[row] = r->terminated[last] ? 0 : (float)discount;

@@ -1,6 +1,7 @@
 #include "run/weights.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "nn/safetensors.h"
 
 #include <assert.h>
@@ -229,7 +230,7 @@ bool weights_parse(
 	*w = (struct weights){ 0 };
 	if (!st_parse(&st, bytes, len, &why) || !parse_file(w, &st, &why))
 		return err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	w->params = calloc(w->net.n_params, sizeof(float));
+	w->params = memory_zeroed(w->net.n_params * sizeof(float));
 	float *block = malloc(w->net.n_params * sizeof(float));
 	if (!w->params || !block) {
 		weights_release(w);

@@ -1,0 +1,28 @@
+/* Memory for the numbers that loops run over.
+ *
+ *     float *p = memory_zeroed(bytes);      // NULL: not enough memory
+ *     free(p);
+ *
+ * Blocks start at cache lines, so that no aligned vector lies across two of them.
+ */
+#ifndef DQN_BASE_MEMORY_H
+#define DQN_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_LINE 64 /* bytes in a cache line of most CPUs */
+
+/* n floats, rounded up to whole cache lines: the stride of blocks in one piece of
+ * memory. n is far below 2^63. */
+static inline uint64_t memory_block(uint64_t n)
+{
+	const uint64_t line = MEMORY_LINE / sizeof(float);
+	return (n + line - 1) / line * line;
+}
+
+/* bytes zeros at a cache line, the caller's to free. NULL if there is not enough
+ * memory, or bytes do not fit a size_t. */
+void *memory_zeroed(uint64_t bytes);
+
+#endif
