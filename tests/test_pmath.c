@@ -20,6 +20,20 @@ static uint64_t to_bits(double x)
 	return bits;
 }
 
+static double pm_sin(double x)
+{
+	double sin, cos;
+	pm_sincos(x, &sin, &cos);
+	return sin;
+}
+
+static double pm_cos(double x)
+{
+	double sin, cos;
+	pm_sincos(x, &sin, &cos);
+	return cos;
+}
+
 /* The distance of x to the next double away from 0. */
 static double ulp(double x)
 {

@@ -5,7 +5,7 @@
  * and coefficients are those of fdlibm (Sun Microsystems, 1993).
  *
  * Accuracy, measured by tests/test_pmath.c against exact arithmetic:
- * pm_sin and pm_cos below 1 ulp for |x| <= 100, pm_exp and pm_log below 1 ulp.
+ * pm_sincos below 1 ulp for |x| <= 100, pm_exp and pm_log below 1 ulp.
  * Arguments are finite; nothing fails, nothing is allocated.
  */
 #ifndef DQN_BASE_PMATH_H
@@ -13,8 +13,7 @@
 
 /* Sine and cosine of x radians, |x| <= PM_TRIG_MAX (asserted). */
 #define PM_TRIG_MAX 100.0
-double pm_sin(double x);
-double pm_cos(double x);
+void pm_sincos(double x, double *sin, double *cos);
 
 /* e to the power x; 0 below -708, +inf above 709 (no denormal results). */
 double pm_exp(double x);

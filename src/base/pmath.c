@@ -52,25 +52,21 @@ static int reduce(double x, double y[2])
 	return n;
 }
 
-/* The sine of the angle moved on by quadrant * pi/2. */
-static double sin_quadrant(double x, int quadrant)
+void pm_sincos(double x, double *sin, double *cos)
 {
-	double y[2] = { x, 0 };
 	assert(fabs(x) <= PM_TRIG_MAX);
-	if (fabs(x) > pi_4)
-		quadrant += reduce(x, y);
-	const double s = quadrant & 1 ? kernel_cos(y[0], y[1]) : kernel_sin(y[0], y[1]);
-	return quadrant & 2 ? -s : s;
-}
-
-double pm_sin(double x)
-{
-	return sin_quadrant(x, 0);
-}
-
-double pm_cos(double x)
-{
-	return sin_quadrant(x, 1);
+	if (fabs(x) <= pi_4) {
+		*sin = kernel_sin(x, 0);
+		*cos = kernel_cos(x, 0);
+		return;
+	}
+	double y[2];
+	const int quadrant = reduce(x, y);
+	const double s = kernel_sin(y[0], y[1]), c = kernel_cos(y[0], y[1]);
+	*sin = quadrant & 1 ? c : s;
+	*cos = quadrant & 1 ? s : c;
+	*sin = quadrant & 2 ? -*sin : *sin;
+	*cos = (quadrant + 1) & 2 ? -*cos : *cos;
 }
 
 static const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
