@@ -1,5 +1,6 @@
 # make            builds ./dqn            make test    runs the tests
 # make check      the tests under ASan and UBSan
+# make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
@@ -64,6 +65,9 @@ check:
 lint:
 	@CC='$(CC)' sh tests/lint
 
+bench: $(program)
+	@$(abspath $(program)) bench
+
 CONFIG = configs/cartpole.ini
 FROM = 1
 TO = 20
@@ -97,7 +101,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check learning ablation lint format install uninstall dist clean force
+.PHONY: all test check bench learning ablation lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)

@@ -87,11 +87,12 @@ void print_wrapped(FILE *f, int indent, const char *text);
 int cmd_train(const struct args *args);
 int cmd_eval(const struct args *args);
 int cmd_config(const struct args *args);
+int cmd_bench(const struct args *args);
 int cmd_inspect(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
-extern const struct flag train_flags[], eval_flags[], config_flags[], help_flags[];
+extern const struct flag train_flags[], eval_flags[], config_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);
