@@ -12,14 +12,19 @@ DESTDIR =
 BUILD = build
 
 version := $(shell sed -n 's/^.define DQN_VERSION "\(.*\)"/\1/p' include/cli/version.h)
-target := $(shell $(CC) -dumpmachine)
+target := $(filter __x86_64__ __i386__ __aarch64__,$(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null))
 warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 required = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iinclude \
-	-ffp-contract=off -fno-fast-math $(if $(filter i%86-%,$(target)),-msse2 -mfpmath=sse)
+	-ffp-contract=off -fno-fast-math $(if $(filter __i386__,$(target)),-msse2 -mfpmath=sse)
 compile = $(CC) $(required) $(warnings) $(CFLAGS) -MMD -MP
 
 # The kernels are compiled once per instruction set, chosen at run time.
-isas = scalar $(if $(filter x86_64-%,$(target)),avx2 avx512)
+isas = scalar $(isas_$(target))
+isas___x86_64__ = sse2 avx2 avx512
+isas___i386__ = sse2
+isas___aarch64__ = neon
+flags_sse2 = -DKERNELS_SSE2 -msse2
+flags_neon = -DKERNELS_NEON
 flags_avx2 = -DKERNELS_AVX2 -mavx2 -mfma
 flags_avx512 = -DKERNELS_AVX512 -mavx512f
 
