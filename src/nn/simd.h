@@ -19,9 +19,14 @@
 #ifndef DQN_NN_SIMD_H
 #define DQN_NN_SIMD_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "this compiler computes float in a wider type, and so other results: see the Makefile"
+#endif
 
 #define TINY 0x1p-100f
 #define ROW_VECTORS 8 /* vectors of a single row that hide the latency of an fma */
