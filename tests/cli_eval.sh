@@ -25,7 +25,7 @@ is 'first line' "$(head -n 1 "$out")" "$(head -n 1 text)"
 out_has '^weights: standard input;'
 t 'a directory with a slash' 0 "$DQN" eval run/
 is 'first line' "$(head -n 1 "$out")" "$(head -n 1 text)"
-for isa in scalar avx2 avx512; do
+for isa in scalar sse2 avx2 avx512 neon; do
 	if DQN_ISA=$isa "$DQN" eval run --episodes 1 >/dev/null 2>&1; then
 		t "the same with DQN_ISA=$isa" 0 env DQN_ISA=$isa "$DQN" eval run
 		same_file "$out" text

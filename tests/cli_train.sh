@@ -31,7 +31,7 @@ t 'another seed gives other bytes' 0 $train seed=3 --out c -q
 no_if cmp -s a/final.safetensors c/final.safetensors
 odd="$short total_timesteps=1000 net_arch=67,19 batch_size=33" # leaves remainders in vectors
 t 'a run with the best instruction set' 0 $odd --out isa -q
-for isa in scalar avx2 avx512; do
+for isa in scalar sse2 avx2 avx512 neon; do
 	if DQN_ISA=$isa "$DQN" eval a --episodes 1 >/dev/null 2>isa.err; then
 		t "the same with DQN_ISA=$isa" 0 env DQN_ISA=$isa $odd --out isa-$isa -q
 		same_tree isa isa-$isa

@@ -5,14 +5,12 @@
 #include "nn/adam.h"
 #include "nn/net.h"
 
+#include "isas.h"
 #include "test.h"
 
 #include <stdlib.h>
 
 enum { BATCH = 32, N_UPDATES = 20, N_OBS = 4, N_ACTIONS = 2, N_PARAMS = 770, WORK = 20000 };
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 struct batch {
 	float obs[BATCH][N_OBS], reward[BATCH], next_obs[BATCH][N_OBS];

@@ -14,12 +14,10 @@
  */
 #include "rl/agent.h"
 
+#include "isas.h"
 #include "test.h"
 
 #include <stdlib.h>
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 static const struct agent_opts plain = {
 	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8

@@ -17,12 +17,10 @@
 
 #include "nn/safetensors.h"
 
+#include "isas.h"
 #include "test.h"
 
 #include <stdlib.h>
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 static float *floats(size_t n)
 {

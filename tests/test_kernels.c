@@ -3,8 +3,9 @@
  * formulas of kernels.h with libm's fmaf. */
 #include "nn/kernels.h"
 
+#include "isas.h"
 #include "naive.h"
-#include "simd.h" /* as the scalar set compiles it: vf_fma in software */
+#include "simd.h" /* for software_fma */
 #include "test.h"
 
 #include <fcntl.h>
@@ -12,9 +13,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 /* Test data: xorshift64* (Vigna, 2016), independent of base/rng. */
 static uint64_t random_state = 1;
@@ -446,43 +444,65 @@ static void test_sum_squares_is_finite_exactly_if_all_elements_are(void)
 	for_each_isa(check_finite);
 }
 
-/* The software fma of the scalar set. With __FMA__ it is the instruction. */
+/* The fused multiply-add of every set, a product of one term, and the software one. */
 
+enum { FMA_N = 23 }; /* whole vectors and a tail of every set */
 static size_t n_bad_fma;
 
-static void check_fma(float a, float b, float c)
+static void check_one_fma(const char *isa, float a, float b, float c, float got)
 {
-	const float got = vf_fma(a, b, c), exact = fmaf(a, b, c);
-	if (same(got, exact))
-		return;
-	if (n_bad_fma++ < 10)
-		printf("fma(%a, %a, %a) is %a, not %a\n", (double)a, (double)b, (double)c,
+	const float exact = fmaf(a, b, c);
+	if (!same(got, exact) && n_bad_fma++ < 10)
+		printf("%s: fma(%a, %a, %a) is %a, not %a\n", isa, (double)a, (double)b, (double)c,
 			(double)got, (double)exact);
+}
+
+static void check_fma(float a, const float b[FMA_N], const float c[FMA_N])
+{
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *k = kernels_find(isas[i]);
+		float got[FMA_N];
+		if (!k)
+			continue;
+		k->matmul(1, FMA_N, 1, &a, 1, 1, b, c, false, got);
+		for (int j = 0; j < FMA_N; j++)
+			check_one_fma(isas[i], a, b[j], c[j], got[j]);
+	}
+	for (int j = 0; j < FMA_N; j++)
+		check_one_fma("software", a, b[j], c[j], software_fma(a, b[j], c[j]));
 }
 
 static void test_fma_of_any_bits(void)
 {
 	n_bad_fma = 0;
-	for (int i = 0; i < 2000000; i++)
-		check_fma(from_bits(random_bits()), from_bits(random_bits()),
-			from_bits(random_bits()));
+	for (int i = 0; i < 100000; i++) {
+		float b[FMA_N], c[FMA_N];
+		for (int j = 0; j < FMA_N; j++) {
+			b[j] = from_bits(random_bits());
+			c[j] = from_bits(random_bits());
+		}
+		check_fma(from_bits(random_bits()), b, c);
+	}
 	CHECK_INT(n_bad_fma, 0);
 }
 
 static void test_fma_of_special_values(void)
 {
-	static const float x[] = { 0, 1, 0x1.000002p+0f, 0x1.fffffep-1f, 2, 3, 0x1p-149f, 0x3p-149f,
-		0x0.fffffep-126f, 0x1p-126f, 0x1.000002p-126f, 0x1p-75f, 0x1.8p-75f, 0x1p-24f,
-		0x1.000002p-24f, 0x1p-25f, 0x1p24f, 0x1.fffffep+23f, 0x1p63f, 0x1p64f, FLT_MAX,
-		0x1.fffffcp+127f, INFINITY, NAN };
-	enum { N = sizeof(x) / sizeof(x[0]) };
+	static const float x[FMA_N] = { 0, 1, 0x1.000002p+0f, 0x1.fffffep-1f, 2, 3, 0x1p-149f,
+		0x3p-149f, 0x0.fffffep-126f, 0x1p-126f, 0x1.000002p-126f, 0x1p-75f, 0x1.8p-75f,
+		0x1p-24f, 0x1.000002p-24f, 0x1p-25f, 0x1p24f, 0x1.fffffep+23f, 0x1p63f, 0x1p64f,
+		FLT_MAX, INFINITY, NAN };
 	n_bad_fma = 0;
-	for (int i = 0; i < N; i++)
-		for (int j = 0; j < N; j++)
-			for (int l = 0; l < N; l++)
-				for (int sign = 0; sign < 8; sign++)
-					check_fma(sign & 1 ? -x[i] : x[i], sign & 2 ? -x[j] : x[j],
-						sign & 4 ? -x[l] : x[l]);
+	for (int i = 0; i < FMA_N; i++)
+		for (int l = 0; l < FMA_N; l++)
+			for (int sign = 0; sign < 8; sign++) {
+				float b[FMA_N], c[FMA_N];
+				for (int j = 0; j < FMA_N; j++) {
+					b[j] = sign & 2 ? -x[j] : x[j];
+					c[j] = sign & 4 ? -x[(l + j) % FMA_N] : x[(l + j) % FMA_N];
+				}
+				check_fma(sign & 1 ? -x[i] : x[i], b, c);
+			}
 	CHECK_INT(n_bad_fma, 0);
 }
 
@@ -499,22 +519,52 @@ static float short_float(int exponent)
 static void test_fma_rounds_once_near_halves(void)
 {
 	n_bad_fma = 0;
-	for (int i = 0; i < 2000000; i++) {
-		const int ea = (int)(random_bits() % 40) - 20, eb = (int)(random_bits() % 40) - 20;
-		const int apart = (int)(random_bits() % 120) - 60;
-		check_fma(short_float(ea), short_float(eb), short_float(ea + eb + apart));
+	for (int i = 0; i < 100000; i++) {
+		const int ea = (int)(random_bits() % 40) - 20;
+		float b[FMA_N], c[FMA_N];
+		for (int j = 0; j < FMA_N; j++) {
+			const int eb = (int)(random_bits() % 40) - 20;
+			b[j] = short_float(eb);
+			c[j] = short_float(ea + eb + (int)(random_bits() % 120) - 60);
+		}
+		check_fma(short_float(ea), b, c);
 	}
 	CHECK_INT(n_bad_fma, 0);
 }
 
+/* The sum is half a last bit off a float, but for a term far below. */
+static void test_fma_rounds_once_on_either_side_of_a_half(void)
+{
+	n_bad_fma = 0;
+	for (int i = 0; i < 100000; i++) {
+		const float factor = 1 + 0x1p-23f * (float)(1u << random_bits() % 23);
+		float b[FMA_N], c[FMA_N];
+		for (int j = 0; j < FMA_N; j++) {
+			const int e = (int)(random_bits() % 252) - 126;
+			const int up = (int)(random_bits() % 60);
+			b[j] = short_float(e);
+			c[j] = ldexpf(short_float(0), e + up > 127 ? 127 : e + up);
+		}
+		check_fma(random_bits() & 1 ? -factor : factor, b, c);
+	}
+	CHECK_INT(n_bad_fma, 0);
+}
+
+/* Every other sum has a product just off half the smallest denormal. */
 static void test_fma_rounds_once_to_denormals(void)
 {
 	n_bad_fma = 0;
-	for (int i = 0; i < 2000000; i++) {
-		const int ea = -(int)(random_bits() % 100),
-			  eb = -120 - (int)(random_bits() % 40) - ea;
-		const int ec = -120 - (int)(random_bits() % 30);
-		check_fma(short_float(ea), short_float(eb < -149 ? -149 : eb), short_float(ec));
+	for (int i = 0; i < 100000; i++) {
+		const int ea = -(int)(random_bits() % 100);
+		const bool half = i % 2;
+		float b[FMA_N], c[FMA_N];
+		for (int j = 0; j < FMA_N; j++) {
+			const int eb = -120 - (int)(random_bits() % 40) - ea;
+			b[j] = half ? ldexpf(1 - 0x1p-23f, -150 - ea)
+				    : short_float(eb < -149 ? -149 : eb);
+			c[j] = short_float(-120 - (int)(random_bits() % 30));
+		}
+		check_fma(half ? ldexpf(1 + 0x1p-23f, ea) : short_float(ea), b, c);
 	}
 	CHECK_INT(n_bad_fma, 0);
 }
@@ -522,10 +572,14 @@ static void test_fma_rounds_once_to_denormals(void)
 static void test_fma_at_the_largest_finite_values(void)
 {
 	n_bad_fma = 0;
-	for (int i = 0; i < 500000; i++) {
+	for (int i = 0; i < 30000; i++) {
 		const int ea = (int)(random_bits() % 127);
-		check_fma(short_float(ea), short_float(127 - ea - (int)(random_bits() % 2)),
-			short_float(100 + (int)(random_bits() % 28)));
+		float b[FMA_N], c[FMA_N];
+		for (int j = 0; j < FMA_N; j++) {
+			b[j] = short_float(127 - ea - (int)(random_bits() % 2));
+			c[j] = short_float(100 + (int)(random_bits() % 28));
+		}
+		check_fma(short_float(ea), b, c);
 	}
 	CHECK_INT(n_bad_fma, 0);
 }
@@ -550,6 +604,7 @@ int main(void)
 	RUN(test_fma_of_any_bits);
 	RUN(test_fma_of_special_values);
 	RUN(test_fma_rounds_once_near_halves);
+	RUN(test_fma_rounds_once_on_either_side_of_a_half);
 	RUN(test_fma_rounds_once_to_denormals);
 	RUN(test_fma_at_the_largest_finite_values);
 	return test_end();

@@ -2,13 +2,11 @@
  * differences of a naive network in double, and its layout and start values. */
 #include "nn/net.h"
 
+#include "isas.h"
 #include "test.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 static float *floats(size_t n)
 {

@@ -17,15 +17,13 @@
 
 #include "base/pmath.h"
 
+#include "isas.h"
 #include "naive.h"
 #include "test.h"
 
 #include <stdlib.h>
 
 enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 2 };
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 /* --- configurations --- */
 

@@ -18,6 +18,7 @@
 
 #include "base/pmath.h"
 
+#include "isas.h"
 #include "naive.h"
 #include "test.h"
 
@@ -25,9 +26,6 @@
 
 enum { MAX_UNITS = 64, MAX_PARAMS = 3000, MAX_STEPS = 600, MAX_LEAVES = 1024, OBS = 4 };
 enum { ACTIONS = 2, MAX_BATCH = 64 };
-
-static const char *const isas[] = { "scalar", "avx2", "avx512" };
-enum { N_ISAS = 3 };
 
 static struct config short_config(const char *const *keys)
 {

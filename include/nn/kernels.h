@@ -26,7 +26,7 @@ struct adam_coef {
 };
 
 struct kernels {
-	const char *isa; /* "scalar", "avx2", "avx512" */
+	const char *isa; /* "scalar", "sse2", "avx2", "avx512", "neon" */
 
 	/* c (m,n) = bias (n) + a (m,k) b (k,n), then relu if asked.
 	 * a(i,p) = a[i*a_row + p*a_col]; b, c and bias are dense; bias may be NULL (0).

@@ -136,8 +136,8 @@ static void print_man(void)
 	}
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
-		"Forces the instruction set of the arithmetic: scalar, avx2 or avx512. The results are "
-		"the same bytes with each.");
+		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. The "
+		"results are the same bytes with each.");
 	printf(".SH EXIT STATUS\n");
 	for (int i = 0; i < N_STATUSES; i++) {
 		char tag[16];

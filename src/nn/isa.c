@@ -4,7 +4,12 @@
 #include <string.h>
 
 extern const struct kernels kernels_scalar;
-
+#if defined(__x86_64__) || defined(__i386__)
+extern const struct kernels kernels_sse2;
+#endif
+#if defined(__aarch64__)
+extern const struct kernels kernels_neon;
+#endif
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2, kernels_avx512;
 
@@ -32,6 +37,12 @@ static const struct {
 #if defined(__x86_64__)
 	{ &kernels_avx512, has_avx512 },
 	{ &kernels_avx2, has_avx2 },
+#endif
+#if defined(__x86_64__) || defined(__i386__)
+	{ &kernels_sse2, always },
+#endif
+#if defined(__aarch64__)
+	{ &kernels_neon, always },
 #endif
 	{ &kernels_scalar, always },
 };

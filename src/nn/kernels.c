@@ -1,4 +1,4 @@
-/* Compiled once per instruction set: KERNELS_AVX512, KERNELS_AVX2, or neither. */
+/* Compiled once per instruction set: one of the KERNELS_ of simd.h, or none. */
 #include "nn/kernels.h"
 
 #include "simd.h"
@@ -265,6 +265,12 @@ static float fma_peak(size_t rounds)
 #elif defined(KERNELS_AVX2)
 #define KERNELS_NAME kernels_avx2
 #define KERNELS_ISA "avx2"
+#elif defined(KERNELS_SSE2)
+#define KERNELS_NAME kernels_sse2
+#define KERNELS_ISA "sse2"
+#elif defined(KERNELS_NEON)
+#define KERNELS_NAME kernels_neon
+#define KERNELS_ISA "neon"
 #else
 #define KERNELS_NAME kernels_scalar
 #define KERNELS_ISA "scalar"

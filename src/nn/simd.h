@@ -19,12 +19,37 @@
 #ifndef DQN_NN_SIMD_H
 #define DQN_NN_SIMD_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#if FLT_EVAL_METHOD != 0
+#error "this compiler computes float in a wider type, and so other results: see the Makefile"
+#endif
+
 #define TINY 0x1p-100f
 #define ROW_VECTORS 8 /* vectors of a single row that hide the latency of an fma */
+
+/* fmaf in double, exactly: the product of two floats is exact in a double. If
+ * the sum is not, its last bit is made odd towards the rest, so that the one
+ * rounding to float that counts sees which side it lies on (Boldo and
+ * Melquiond, "Emulation of FMA and correctly rounded sums", 2008). */
+static inline float software_fma(float a, float b, float c)
+{
+	const double p = (double)a * b, s = p + c;
+	const double p_part = s - c, rest = (p - p_part) + (c - (s - p_part));
+	uint64_t bits;
+	memcpy(&bits, &s, sizeof(bits));
+	/* An infinite or NaN sum has a NaN rest: all comparisons below are false. */
+	if ((rest < 0 || rest > 0) && !(bits & 1)) {
+		bits += (rest > 0) == (s > 0) ? 1u : UINT64_MAX;
+		double odd;
+		memcpy(&odd, &bits, sizeof(odd));
+		return (float)odd;
+	}
+	return (float)s;
+}
 
 #if defined(KERNELS_AVX512)
 #include <immintrin.h>
@@ -129,6 +154,129 @@ static inline void vf_transpose(vf v[LANES])
 	}
 }
 
+#elif defined(KERNELS_SSE2)
+#include <emmintrin.h>
+
+typedef __m128 vf;
+#define LANES ((size_t)4)
+#define TILE_ROWS ((size_t)4)
+
+static inline vf vf_load_n(const float *p, int n)
+{
+	const vf zero = _mm_setzero_ps(), odd = n & 1 ? _mm_load_ss(p + (n & 2)) : zero;
+	return n & 2 ? _mm_movelh_ps(_mm_loadl_pi(zero, (const __m64 *)(const void *)p), odd) : odd;
+}
+static inline void vf_store_n(float *p, vf v, int n)
+{
+	if (n & 2)
+		_mm_storel_pi((__m64 *)(void *)p, v);
+	if (n & 1)
+		_mm_store_ss(p + (n & 2), n & 2 ? _mm_movehl_ps(v, v) : v);
+}
+
+/* Without the instruction. The double s nearest to the exact sum rounds to the
+ * same float as that sum does, unless s lies halfway between two floats: its
+ * lower 29 bits are then 2^28, or it is below 2^-126, where floats lie further
+ * apart. Both are rare; the exact path takes them. */
+static __attribute__((noinline, cold)) vf vf_fma_exact(vf a, vf b, vf c)
+{
+	float x[4], y[4], z[4];
+	_mm_storeu_ps(x, a);
+	_mm_storeu_ps(y, b);
+	_mm_storeu_ps(z, c);
+	for (int i = 0; i < 4; i++)
+		z[i] = software_fma(x[i], y[i], z[i]);
+	return _mm_loadu_ps(z);
+}
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+	const __m128d s_low =
+		_mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
+	const __m128d s_high = _mm_add_pd(
+		_mm_mul_pd(_mm_cvtps_pd(_mm_movehl_ps(a, a)), _mm_cvtps_pd(_mm_movehl_ps(b, b))),
+		_mm_cvtps_pd(_mm_movehl_ps(c, c)));
+	const __m128 low = _mm_castpd_ps(s_low), high = _mm_castpd_ps(s_high);
+	const __m128i lower = _mm_castps_si128(_mm_shuffle_ps(low, high, 0x88));
+	const __m128i upper = _mm_castps_si128(_mm_shuffle_ps(low, high, 0xdd));
+	const __m128i half = _mm_cmpeq_epi32(_mm_slli_epi32(lower, 3), _mm_set1_epi32(INT32_MIN));
+	/* Twice the upper half loses the sign; with 2^31 - 1 more, signed comparison
+	 * is that of the unsigned numbers less one, so that 0 is not below anything. */
+	const __m128i small = _mm_cmplt_epi32(
+		_mm_add_epi32(_mm_add_epi32(upper, upper), _mm_set1_epi32(INT32_MAX)),
+		_mm_set1_epi32((1023 - 126) * 0x200000 - INT32_MAX - 2));
+	if (__builtin_expect(_mm_movemask_epi8(_mm_or_si128(half, small)) != 0, 0))
+		return vf_fma_exact(a, b, c);
+	return _mm_movelh_ps(_mm_cvtpd_ps(s_low), _mm_cvtpd_ps(s_high));
+}
+#define vf_set1(x) _mm_set1_ps(x)
+#define vf_load(p) _mm_loadu_ps(p)
+#define vf_store(p, v) _mm_storeu_ps(p, v)
+#define vf_add(a, b) _mm_add_ps(a, b)
+#define vf_mul(a, b) _mm_mul_ps(a, b)
+#define vf_div(a, b) _mm_div_ps(a, b)
+#define vf_sqrt(a) _mm_sqrt_ps(a)
+#define vf_relu(v) _mm_max_ps(_mm_setzero_ps(), v)
+#define vf_pass(v, gate) _mm_and_ps(_mm_cmpgt_ps(gate, _mm_setzero_ps()), v)
+static inline vf vf_flush(vf v)
+{
+	const vf magnitude = _mm_andnot_ps(_mm_set1_ps(-0.0f), v);
+	return _mm_and_ps(_mm_cmpnlt_ps(magnitude, _mm_set1_ps(TINY)), v);
+}
+#define vf_transpose(v) _MM_TRANSPOSE4_PS((v)[0], (v)[1], (v)[2], (v)[3])
+
+#elif defined(KERNELS_NEON)
+#include <arm_neon.h>
+
+typedef float32x4_t vf;
+#define LANES ((size_t)4)
+#define TILE_ROWS ((size_t)8)
+
+static inline vf vf_load_n(const float *p, int n)
+{
+	const vf zero = vdupq_n_f32(0);
+	if (n == 1)
+		return vld1q_lane_f32(p, zero, 0);
+	const vf two = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+	return n == 2 ? two : vld1q_lane_f32(p + 2, two, 2);
+}
+static inline void vf_store_n(float *p, vf v, int n)
+{
+	if (n & 2)
+		vst1_f32(p, vget_low_f32(v));
+	if (n == 1)
+		vst1q_lane_f32(p, v, 0);
+	else if (n == 3)
+		vst1q_lane_f32(p + 2, v, 2);
+}
+static inline vf vf_and(vf v, uint32x4_t mask)
+{
+	return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), mask));
+}
+#define vf_set1(x) vdupq_n_f32(x)
+#define vf_load(p) vld1q_f32(p)
+#define vf_store(p, v) vst1q_f32(p, v)
+#define vf_fma(a, b, c) vfmaq_f32(c, a, b)
+#define vf_add(a, b) vaddq_f32(a, b)
+#define vf_mul(a, b) vmulq_f32(a, b)
+#define vf_div(a, b) vdivq_f32(a, b)
+#define vf_sqrt(a) vsqrtq_f32(a)
+#define vf_relu(v) vf_and(v, vmvnq_u32(vcltzq_f32(v)))
+#define vf_pass(v, gate) vf_and(v, vcgtzq_f32(gate))
+#define vf_flush(v) vf_and(v, vmvnq_u32(vcaltq_f32(v, vdupq_n_f32(TINY))))
+
+/* Pairs of rows, then pairs of pairs. */
+static inline void vf_transpose(vf v[LANES])
+{
+	const float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(v[0], v[1]));
+	const float64x2_t b = vreinterpretq_f64_f32(vtrn2q_f32(v[0], v[1]));
+	const float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(v[2], v[3]));
+	const float64x2_t d = vreinterpretq_f64_f32(vtrn2q_f32(v[2], v[3]));
+	v[0] = vreinterpretq_f32_f64(vtrn1q_f64(a, c));
+	v[1] = vreinterpretq_f32_f64(vtrn1q_f64(b, d));
+	v[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
+	v[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
+}
+
 #else
 
 typedef float vf;
@@ -138,25 +286,7 @@ typedef float vf;
 #if defined(__FMA__) || defined(FP_FAST_FMAF) || defined(__aarch64__)
 #define vf_fma(a, b, c) __builtin_fmaf(a, b, c)
 #else
-/* fmaf in double, exactly: the product of two floats is exact in a double. If
- * the sum is not, its last bit is made odd towards the rest, so that the one
- * rounding to float that counts sees which side it lies on (Boldo and
- * Melquiond, "Emulation of FMA and correctly rounded sums", 2008). */
-static inline float vf_fma(float a, float b, float c)
-{
-	const double p = (double)a * b, s = p + c;
-	const double p_part = s - c, rest = (p - p_part) + (c - (s - p_part));
-	uint64_t bits;
-	memcpy(&bits, &s, sizeof(bits));
-	/* An infinite or NaN sum has a NaN rest: all comparisons below are false. */
-	if ((rest < 0 || rest > 0) && !(bits & 1)) {
-		bits += (rest > 0) == (s > 0) ? 1u : UINT64_MAX;
-		double odd;
-		memcpy(&odd, &bits, sizeof(odd));
-		return (float)odd;
-	}
-	return (float)s;
-}
+#define vf_fma(a, b, c) software_fma(a, b, c)
 #endif
 #define vf_set1(x) (x)
 #define vf_load(p) (*(p))
