@@ -291,6 +291,11 @@ static bool corrupt(const struct input *in, struct err *e, const char *what, con
 		subject ? subject : "");
 }
 
+static bool damaged(const struct input *in, struct err *e)
+{
+	return corrupt(in, e, "the file does not match its checksum", NULL);
+}
+
 /* The header, in buf. Why it is refused is the message of a reader that knows no
  * file name. */
 static bool read_header(struct input *in, struct st_file *st, char *buf, size_t size, struct err *e)
@@ -454,6 +459,26 @@ static bool check_state(
 	return true;
 }
 
+/* A file that says to be something else may just be damaged: it is not if its checksum
+ * is right. st lies in buf. */
+static bool rest_matches(struct input *in, const struct st_file *st, char *buf, size_t size)
+{
+	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
+	struct sha256 hash;
+	struct err ignored;
+	memcpy(want, st->checksum, SHA256_HEX_SIZE - 1);
+	sha256_init(&hash);
+	st_hash_header(st, &hash);
+	while (in->left > 0) {
+		const size_t n = in->left < size ? (size_t)in->left : size;
+		if (!take(in, buf, n, &ignored))
+			return false;
+		sha256_add(&hash, buf, n);
+	}
+	sha256_hex(&hash, got);
+	return strcmp(got, want) == 0;
+}
+
 static bool read_all(
 	struct input *in, struct train *t, struct marks *m, char *buf, size_t size, struct err *e)
 {
@@ -462,8 +487,14 @@ static bool read_all(
 	struct sha256 hash;
 	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
 	assert(size >= CHECKPOINT_BUFFER_MIN);
-	if (!read_header(in, &st, buf, size, e) || !check_metadata(in, &st, &t->config, e) ||
-		!match_parts(in, &st, &parts, t, m, e))
+	if (!read_header(in, &st, buf, size, e))
+		return false;
+	if (!check_metadata(in, &st, &t->config, e)) {
+		if (st.checksum && !rest_matches(in, &st, buf, size))
+			return damaged(in, e);
+		return false;
+	}
+	if (!match_parts(in, &st, &parts, t, m, e))
 		return false;
 	const size_t count = t->replay.count;
 	memcpy(want, st.checksum, SHA256_HEX_SIZE - 1);
@@ -474,7 +505,7 @@ static bool read_all(
 			return false;
 	sha256_hex(&hash, got);
 	if (strcmp(got, want) != 0)
-		return corrupt(in, e, "the file does not match its checksum", NULL);
+		return damaged(in, e);
 	return check_state(in, t, m, count, e);
 }
 
