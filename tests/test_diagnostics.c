@@ -526,7 +526,7 @@ static int collapse_row(const double *mean, int n_rows, int64_t episodes)
 	CHECK(n_rows <= 8);
 	for (int row = 0; row < n_rows; row++) {
 		for (int i = 0; i < STATS_WINDOW; i++)
-			t->window[i] = (struct episode){ mean[row], 20 };
+			t->window.episode_return[i] = mean[row], t->window.length[i] = 20;
 		step(t);
 		CHECK_INT(t->episodes, episodes);
 		CHECK_NEAR(t->log.ep_rew_mean, mean[row], 1e-12 * fabs(mean[row]));

@@ -43,7 +43,7 @@ static void run(struct job *job, int64_t n, uint64_t seed, double epsilon, int64
 	rng_init(&job->env_rng, seed);
 	rng_init_stream(&job->explore, seed, 0);
 	evaluate(&policy, &job->env, &job->env_rng, n, epsilon, &job->explore, &job->stats,
-		job->episodes);
+		job->episodes, NULL);
 }
 
 /* The same with loops of our own. */
@@ -177,7 +177,7 @@ static void test_repeats_and_follows_its_stream(void)
 	struct episode episodes[25];
 	run(&c, 15, 8, 0.5, 0);
 	CHECK(memcmp(a.episodes, c.episodes, 15 * sizeof(a.episodes[0])) == 0);
-	evaluate(&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes);
+	evaluate(&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes, NULL);
 	CHECK(memcmp(a.episodes + 15, episodes, sizeof(episodes)) == 0);
 }
 
@@ -192,7 +192,7 @@ static void test_optional_arguments(void)
 	run(&job, 20, 3, 0, 0);
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
 	rng_init(&rng, 3);
-	evaluate(&policy, &env, &rng, 20, 0, NULL, &stats, NULL);
+	evaluate(&policy, &env, &rng, 20, 0, NULL, &stats, NULL, NULL);
 	CHECK(memcmp(&stats, &job.stats, sizeof(stats)) == 0);
 }
 

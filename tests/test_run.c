@@ -178,7 +178,7 @@ static void check_refused(
 	CHECK(strstr(e.msg, piece) != NULL);
 	if (e.kind != kind || !strstr(e.msg, piece))
 		printf("'%s' without '%s'\n", e.msg, piece);
-	CHECK(run.lock == -1 && run.progress_csv == -1 && run.train.agent.memory == NULL);
+	CHECK(run.lock == -1 && run.log[LOG_PROGRESS] == -1 && run.train.agent.memory == NULL);
 	CHECK_STR(digest_of(name, true).hex, before.hex);
 }
 
@@ -735,7 +735,7 @@ static void test_paths_that_almost_fit(void)
 	memcpy(path, scratch, strlen(scratch));
 	path[strlen(scratch)] = '/';
 	int n_opened = 0, n_finished = 0;
-	for (size_t len = RUN_PATH_SIZE - 1; len > RUN_PATH_SIZE - 40; len--) {
+	for (size_t len = RUN_PATH_SIZE - 1; len > RUN_PATH_SIZE - 60; len--) {
 		struct err e = { .kind = ERR_USAGE, .msg = "" };
 		path[len] = '\0';
 		bool ok = run_open(&run, path, &c, kernels_find(NULL), false, &e);

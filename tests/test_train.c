@@ -792,7 +792,7 @@ static struct eval_stats evaluate_now(const struct train *t, struct rng *stream,
 	struct eval_stats stats;
 	config_obs_scale(&t->config, scale);
 	env_init(&env, env_find("CartPole-v1"), t->config.max_episode_steps, scale);
-	evaluate(&t->agent.policy, &env, stream, n, 0, NULL, &stats, NULL);
+	evaluate(&t->agent.policy, &env, stream, n, 0, NULL, &stats, NULL, NULL);
 	return stats;
 }
 

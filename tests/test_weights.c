@@ -225,7 +225,7 @@ static void test_metadata(void)
 	}
 	CHECK(st_metadata_get(&st, "config", value, sizeof(value)));
 	text_init(&t, text, sizeof(text));
-	config_print(&f.config, &t);
+	config_print_deciding(&f.config, &t);
 	CHECK_STR(value, text);
 	CHECK(st_metadata_get(&st, "sha256", value, sizeof(value)));
 	/* of the whole file with zeros in the place of these digits */
@@ -541,7 +541,9 @@ static void test_crafted_tensors_that_are_not(void)
 			  ",\"0.Bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"),
 			40, "missing" },
 		{ FIELDS("\"dtype\":\"F16\",\"shape\":[2,8]," OFFSETS), 40, "F32" },
-		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "F32" },
+		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "disagree" },
+		{ FIELDS("\"dtype\":\"F64\",\"shape\":[2,2]," OFFSETS), 40, "float32" },
+		{ FIELDS("\"dtype\":\"I32\"," SHAPE "," OFFSETS), 40, "float32" },
 		{ FIELDS("\"dtype\":\"f32\"," SHAPE "," OFFSETS), 40, "F32" },
 		{ FIELDS("\"dtype\":\"F32345678\"," SHAPE "," OFFSETS), 40, "header" },
 		{ FIELDS(SHAPE "," OFFSETS), 40, "F32" },
@@ -756,7 +758,8 @@ static void test_depths(void)
 		check_depth(n, -1, "");
 	check_depth(10, -1, "20 tensors");
 	check_depth(32, -1, "64 tensors");
-	check_depth(33, -1, "too many tensors");
+	check_depth(64, -1, "128 tensors");
+	check_depth(65, -1, "too many tensors");
 	for (int l = 1; l < 9; l++)
 		check_depth(9, l, "does not fit");
 }

@@ -12,6 +12,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define FILE_PATH_SIZE 4096
+
+/* Opens a file for reading; *len is how long it is. What is no regular file is an
+ * error. The caller closes it. */
+bool file_open(const char *path, int *fd, uint64_t *len, struct err *e);
+
+/* Reads just len bytes from a descriptor, through interruptions and short reads. */
+bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e);
 
 /* Reads all of `path` into *data (the caller frees it), NUL-terminated behind
  * its *len bytes. More than `limit` bytes is an error. */
@@ -20,6 +30,27 @@ bool file_read(const char *path, size_t limit, char **data, size_t *len, struct 
 /* The same from an open descriptor, named `name` in messages; does not close it. */
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e);
 
+/* A file that is written piece by piece and appears at once, as file_write_atomic
+ * has it:
+ *
+ *     ok = file_begin(&w, path, &e) && file_add(&w, data, len, &e) && ...;
+ *     ok = file_end(&w, ok, previous, &e);
+ *
+ * file_patch writes over bytes that were added before. file_end with ok removes what
+ * was written if ok is false, and returns ok then; otherwise it puts the file in
+ * place. The one that stood there stays as `previous`, unless that is NULL. Once
+ * file_begin was called, file_end must be. */
+struct file_writer {
+	int fd; /* or -1 */
+	char path[FILE_PATH_SIZE], temp[FILE_PATH_SIZE];
+};
+
+bool file_begin(struct file_writer *w, const char *path, struct err *e);
+bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e);
+bool file_patch(
+	struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e);
+bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
+
 /* Writes path.tmp, flushes it to the disk, renames it over `path` and flushes
  * the directory: `path` is the old file or the new one, never a part. It may be
  * the new one after an error too, if only the directory could not be flushed. */
@@ -27,6 +58,10 @@ bool file_write_atomic(const char *path, const void *data, size_t len, struct er
 
 /* Writes all bytes to a descriptor, through interruptions and short writes. */
 bool file_write_fd(int fd, const char *name, const void *data, size_t len, struct err *e);
+
+/* Flushes to the disk. What cannot be flushed (EINVAL: a device, a directory on some
+ * file systems) counts as done. */
+bool file_sync(int fd, const char *name, struct err *e);
 
 /* Makes `path` and the directories above it; existing ones are fine. */
 bool file_make_dirs(const char *path, struct err *e);

@@ -12,7 +12,8 @@
  *     } while (!s.terminated && !s.truncated);
  *
  * An environment never resets itself and holds no pointer of its own: all that
- * changes is state[] and elapsed_steps, plain data.
+ * changes is state[] and elapsed_steps. A checkpoint carries the state as doubles to
+ * any machine, so an environment keeps counts in doubles, too.
  */
 #ifndef DQN_ENV_ENV_H
 #define DQN_ENV_ENV_H
@@ -38,9 +39,11 @@ struct env_ops {
 	int max_episode_steps;        /* Gymnasium's TimeLimit */
 	double solved_return;         /* Gymnasium's reward_threshold */
 	double obs_high[ENV_MAX_OBS]; /* typical largest size of each component */
-	size_t state_size;            /* bytes, <= ENV_MAX_STATE */
+	size_t state_size;            /* bytes, <= ENV_MAX_STATE: doubles, nothing else */
 	void (*reset)(void *state, struct rng *rng, float *obs);
 	struct step (*step)(void *state, int action, float *obs); /* knows no time limit */
+	/* Whether an episode can be in that state of finite numbers; NULL: in any. */
+	bool (*possible)(const void *state);
 };
 
 struct env {
@@ -65,6 +68,10 @@ void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_st
 
 /* Starts an episode; obs (obs_dim) is the first observation. */
 void env_reset(struct env *env, struct rng *rng, float *obs);
+
+/* After state and elapsed_steps were filled from outside: false if no episode under
+ * way can be there. */
+bool env_restore(struct env *env);
 
 /* action in 0..n_actions-1 (asserted). Both flags may be set at once. */
 struct step env_step(struct env *env, int action, float *obs);

@@ -73,6 +73,11 @@ void replay_release(struct replay *r);
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated);
 
+/* After count, next, max_priority and the arrays (the leaves of the tree, too) were
+ * filled from outside: false if no buffer can hold that; otherwise what follows from
+ * them is made anew. */
+bool replay_restore(struct replay *r, int n_actions);
+
 /* Bytes that batch_init allocates; UINT64_MAX if the count overflows. */
 uint64_t batch_bytes(size_t size, size_t obs_dim);
 

@@ -32,6 +32,11 @@ void sum_tree_release(struct sum_tree *t);
 
 /* priority >= 0 and finite. */
 void sum_tree_set(struct sum_tree *t, size_t leaf, double priority);
+
+/* After the first n leaves, node[n_leaves] and so on, were written: empties the
+ * others and makes all sums anew. */
+void sum_tree_rebuild(struct sum_tree *t, size_t n);
+
 double sum_tree_get(const struct sum_tree *t, size_t leaf);
 double sum_tree_total(const struct sum_tree *t);
 

@@ -74,6 +74,7 @@ struct config {
 	double stop_return; /* +infinity: none */
 	int64_t stop_episodes;
 	int64_t log_interval;
+	double checkpoint_interval; /* s; 0: only when stopping */
 };
 
 enum option_type {
@@ -96,6 +97,7 @@ struct option {
 	const char *const *names; /* OPTION_NAME */
 	const char *help;         /* whole sentences */
 	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
+	bool neutral;             /* changes no result: runs that differ in it are the same */
 };
 
 /* All options in the order of a printed file; the last has key NULL. */
@@ -111,6 +113,10 @@ const char *config_suggest(const char *word);
 void config_init(struct config *c);
 void config_parse(
 	struct config *c, const char *name, const char *data, size_t len, struct report *r);
+
+/* A file that dqn wrote: what is wrong with it first is the error (ERR_CORRUPT). */
+bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e);
+
 void config_override(struct config *c, int n, char *const *args, struct report *r);
 
 /* Checks keys against each other and against the memory of the machine in bytes
@@ -120,13 +126,17 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 /* The canonical file: every key, in order. Reads back to the same struct. */
 void config_print(const struct config *c, struct text *t);
 
+/* The same without the neutral keys: what the results of a run follow from. */
+void config_print_deciding(const struct config *c, struct text *t);
+
 /* One value as it is printed. */
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
 
 /* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
 void option_print_range(const struct option *o, struct text *t);
 
-/* "key: a, not b" for every key that differs, separated by "; "; the number of them. */
+/* "key: a, not b" for every key that differs and is not neutral, separated by "; ";
+ * the number of them. */
 int config_diff(const struct config *a, const struct config *b, struct text *t);
 
 /* What the configuration means for the other modules. */

@@ -7,6 +7,8 @@
 #include "env/env.h"
 #include "rl/policy.h"
 
+#include <signal.h>
+
 struct episode {
 	double episode_return; /* sum of the raw rewards */
 	int64_t length;        /* steps */
@@ -21,8 +23,10 @@ struct eval_stats {
 
 /* Runs n_episodes >= 1, each from env_reset(env, env_rng), with epsilon-greedy
  * actions (explore may be NULL if epsilon is 0). `episodes` (n_episodes) gets
- * each one, unless NULL. */
-void evaluate(const struct policy *policy, struct env *env, struct rng *env_rng, int64_t n_episodes,
-	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes);
+ * each one, unless NULL. Gives up and returns false once *stop is not 0, unless
+ * stop is NULL. */
+bool evaluate(const struct policy *policy, struct env *env, struct rng *env_rng, int64_t n_episodes,
+	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes,
+	const volatile sig_atomic_t *stop);
 
 #endif

@@ -1,8 +1,11 @@
 /* One training run and its directory.
  *
  *     run_open(&r, dir, &config, kernels, fresh, &e);
- *     while (r.state == RUN_ACTIVE && run_step(&r, &e))
+ *     r.train.stop = &flag;                               // if it may be interrupted
+ *     while (r.state == RUN_ACTIVE && !flag && run_step(&r, &e))
  *             ... r.train has the progress
+ *     if (r.state == RUN_ACTIVE && flag)
+ *             run_save(&r, &e);
  *     run_close(&r);
  *
  * The directory holds
@@ -16,13 +19,21 @@
  *     result.json        the figures of the run; written last, it marks the run as done
  *     .lock              empty; locked while a process works here
  *
- * A done run of the same configuration is recognised, an unfinished one starts
- * again (to the same bytes), one of another configuration is left alone.
+ * and, while the run is unfinished,
+ *
+ *     checkpoint.safetensors           what it goes on from, see run/checkpoint.h
+ *     checkpoint-previous.safetensors  the one before, if that should be unreadable
+ *
+ * A done run of the same configuration is recognised, an unfinished one goes on from
+ * its checkpoint, or starts again if there is none (both to the same bytes), one of
+ * another configuration is left alone. config.ini is that of the process which began
+ * the run: the keys in which others may differ decide nothing.
  */
 #ifndef DQN_RUN_RUN_H
 #define DQN_RUN_RUN_H
 
 #include "base/sha256.h"
+#include "run/checkpoint.h"
 #include "run/train.h"
 
 #define RUN_PATH_SIZE 4096
@@ -47,15 +58,18 @@ struct run {
 	char dir[RUN_PATH_SIZE];
 	enum run_state state;
 	bool was_done;     /* found done by run_open: nothing was computed */
-	bool was_started;  /* found unfinished by run_open: starts again */
+	bool was_started;  /* found unfinished by run_open */
+	bool was_resumed;  /* and goes on from a checkpoint; else it starts again */
+	char warning[512]; /* why that is not the latest one, or "" */
 	char removed[256]; /* names that `fresh` removed, separated by blanks */
 	struct train train;
 	struct result result; /* valid once state is RUN_DONE */
 
-	char *buf; /* buf_size bytes, for weights files */
+	char *buf; /* buf_size bytes, for weights files and checkpoints */
 	size_t buf_size;
-	int lock, progress_csv, eval_csv, timing_csv; /* descriptors or -1 */
-	double start_s;
+	int lock, log[N_LOGS];           /* descriptors or -1 */
+	struct marks marks;              /* log_size is up to date, wall_s that of the checkpoint */
+	double start_s, saved_s, save_s; /* begin, end and duration of the last save */
 };
 
 /* Makes or takes over the directory. `fresh` removes an earlier run first.
@@ -64,14 +78,18 @@ struct run {
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e);
 
-/* One environment step and the rows it brings; after the last one the final
- * evaluation and the files that end the run. On ERR_DIVERGED the best weights
- * so far are written. */
+/* One environment step, the rows it brings, and a checkpoint if one is due; after the
+ * last one the final evaluation and the files that end the run. All of them are cut
+ * short, to be done again, once *r->train.stop is not 0. On ERR_DIVERGED the best
+ * weights so far are written; the last checkpoint stays. */
 bool run_step(struct run *r, struct err *e);
+
+/* Writes a checkpoint; between two calls of run_step. */
+bool run_save(struct run *r, struct err *e);
 
 void run_close(struct run *r);
 
-/* Seconds since run_open. */
+/* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);
 
 /* A result as the one line of result.json (without the newline), and back.

@@ -19,6 +19,9 @@
  *   6 eval    if timesteps % eval_freq == 0, and stop if stop_return is confirmed
  *   7 log     if timesteps % log_interval == 0, and after the last step
  *
+ * A step can be interrupted between two updates and within an evaluation, which is
+ * then as if it had not begun. run/checkpoint.h lists what a run goes on from.
+ *
  * Streams of the run's seed: the environment has the seed's own, so that its
  * episodes start where Gymnasium's env.reset(seed=seed) does; the others are
  * spawned with the keys below.
@@ -44,12 +47,21 @@ enum train_event { /* what the last step brought, bits */
 	TRAIN_EVALUATED = 2,
 	TRAIN_FINISHED = 4,
 	TRAIN_WARNED = 8,
+	TRAIN_INTERRUPTED = 16, /* the step is not over; another call goes on with it */
+};
+
+enum train_phase { /* what of a step comes next */
+	PHASE_COLLECT,
+	PHASE_LEARN,
+	PHASE_REPORT, /* evaluate and log */
+	N_PHASES
 };
 
 enum train_warning { /* how a run looks as if it goes wrong */
 	WARNING_NONE,
 	WARNING_DIVERGING, /* Q beyond twice the largest return there can be */
 	WARNING_COLLAPSED, /* the training return lost half of what it had gained */
+	N_WARNINGS
 };
 
 #define STATS_WINDOW 100 /* episodes in ep_rew_mean, as in SB3 */
@@ -81,22 +93,33 @@ struct train {
 	struct rng env_rng, stream[N_STREAMS];
 	float obs[ENV_MAX_OBS]; /* the current observation, scaled */
 
+	int phase;           /* enum train_phase; PHASE_COLLECT unless interrupted */
+	int64_t updates_due; /* in PHASE_LEARN */
 	int64_t timesteps, episodes;
 	double episode_return; /* of the episode under way */
 	int64_t episode_length;
-	struct episode window[STATS_WINDOW]; /* the last ones, a ring */
-	struct learn_stats sum;              /* over n_sum updates since the last row */
+	struct {
+		double episode_return[STATS_WINDOW];
+		int64_t length[STATS_WINDOW];
+	} window;               /* the last episodes, a ring */
+	struct learn_stats sum; /* over n_sum updates since the last row */
 	int64_t n_sum;
+	struct diagnostics diagnostics; /* of the last update, once someone asked */
+	bool diagnosed;                 /* they are valid */
 
 	double max_reward;            /* largest |reward| * reward_scale so far */
 	double first_mean, best_mean; /* ep_rew_mean in the first row and at its best */
 	bool has_mean;
-	enum train_warning warning; /* the first one; there is no second */
+	int warning; /* enum train_warning: the first one; there is no second */
 
 	float *best; /* (n_params) the weights that evaluated best */
 	bool has_best;
 	struct eval_row best_row;
 	bool stopped; /* by stop_return */
+
+	/* The caller's, or NULL: once it is not 0, train_step and train_final_eval
+	 * return as soon as they can. */
+	const volatile sig_atomic_t *stop;
 
 	int events;
 	struct log_row log;   /* valid after TRAIN_LOGGED */
@@ -108,12 +131,22 @@ struct train {
 bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e);
 void train_release(struct train *t);
 
-/* One environment step. ERR_DIVERGED if a loss, gradient, weight or Q value is
- * not finite. */
+/* One environment step, or what is left of an interrupted one. ERR_DIVERGED if a
+ * loss, gradient, weight or Q value is not finite. */
 bool train_step(struct train *t, struct err *e);
 
+/* True behind the last step. */
+bool train_is_finished(const struct train *t);
+
+/* ERR_DIVERGED if a weight or a moment of Adam is not finite: such a state is not
+ * worth saving. */
+bool train_check(const struct train *t, struct err *e);
+
+/* t->diagnostics of the last update, if there was one. */
+void train_diagnose(struct train *t);
+
 /* The online weights on final_eval_episodes fresh episodes, used for nothing
- * else. Asking again gives the same. */
-void train_final_eval(const struct train *t, struct eval_stats *stats);
+ * else. Asking again gives the same. False if *t->stop cut it short. */
+bool train_final_eval(const struct train *t, struct eval_stats *stats);
 
 #endif

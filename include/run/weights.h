@@ -5,8 +5,8 @@
  *
  * __metadata__ says what they need to act: format_version, env_id,
  * max_episode_steps, obs_scale (a JSON list), net_arch, activation; and where
- * they come from: timesteps, n_updates, config (the whole INI); and the sha256
- * of the data.
+ * they come from: timesteps, n_updates, config (an INI of all keys that decide
+ * them); and the sha256 of the data.
  *
  *     n = weights_build(&w, &config, timesteps, n_updates, buf, size);  // write
  *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read

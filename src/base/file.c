@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_SIZE 4096
-
 static bool io_error(struct err *e, const char *call, const char *path)
 {
 	return err_set(e, ERR_RUN, "%s '%.500s': %s", call, path, strerror(errno));
@@ -78,6 +76,39 @@ bool file_read(const char *path, size_t limit, char **data, size_t *len, struct 
 	return ok;
 }
 
+bool file_open(const char *path, int *fd, uint64_t *len, struct err *e)
+{
+	struct stat st;
+	*fd = open_retry(path, O_RDONLY | O_NONBLOCK); /* does not wait at a FIFO */
+	if (*fd < 0)
+		return io_error(e, "open", path);
+	bool ok = fstat(*fd, &st) == 0 || io_error(e, "stat", path);
+	if (ok && !S_ISREG(st.st_mode))
+		ok = err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+	if (!ok)
+		close(*fd);
+	else
+		*len = (uint64_t)st.st_size;
+	return ok;
+}
+
+bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e)
+{
+	char *p = data;
+	while (len > 0) {
+		const ssize_t n = read(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return io_error(e, "read", name);
+		if (n == 0)
+			return err_set(e, ERR_CORRUPT, "'%.500s' ends too early", name);
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
 bool file_write_fd(int fd, const char *name, const void *data, size_t len, struct err *e)
 {
 	const char *p = data;
@@ -93,11 +124,19 @@ bool file_write_fd(int fd, const char *name, const void *data, size_t len, struc
 	return true;
 }
 
-/* Makes a rename in path's directory durable. File systems that cannot flush a
- * directory say EINVAL; there is nothing better to do on those. */
+bool file_sync(int fd, const char *name, struct err *e)
+{
+	int status;
+	do
+		status = fsync(fd);
+	while (status < 0 && errno == EINTR);
+	return status == 0 || errno == EINVAL || io_error(e, "fsync", name);
+}
+
+/* Makes a rename in path's directory durable. */
 static bool sync_parent(const char *path, struct err *e)
 {
-	char dir[PATH_SIZE];
+	char dir[FILE_PATH_SIZE];
 	const char *slash = strrchr(path, '/');
 	if (!slash)
 		strcpy(dir, ".");
@@ -108,39 +147,66 @@ static bool sync_parent(const char *path, struct err *e)
 	const int fd = open_retry(dir, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return io_error(e, "open", dir);
-	bool ok = true;
-	if (fsync(fd) < 0 && errno != EINVAL)
-		ok = io_error(e, "fsync", dir);
+	const bool ok = file_sync(fd, dir, e);
 	close(fd);
 	return ok;
 }
 
-bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e)
+bool file_begin(struct file_writer *w, const char *path, struct err *e)
 {
-	char temp[PATH_SIZE];
-	const int n = snprintf(temp, sizeof(temp), "%s.tmp", path);
-	if (n < 0 || (size_t)n >= sizeof(temp))
+	w->fd = -1;
+	const int n = snprintf(w->temp, sizeof(w->temp), "%s.tmp", path);
+	if (n < 0 || (size_t)n >= sizeof(w->temp))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
-	const int fd = open_retry(temp, O_WRONLY | O_CREAT | O_TRUNC);
-	if (fd < 0)
-		return io_error(e, "create", temp);
-	bool ok = file_write_fd(fd, temp, data, len, e);
-	if (ok && fsync(fd) < 0)
-		ok = io_error(e, "fsync", temp);
-	if (close(fd) < 0 && ok)
-		ok = io_error(e, "close", temp);
-	if (ok && rename(temp, path) < 0)
-		ok = io_error(e, "rename", temp);
+	memcpy(w->path, path, strlen(path) + 1);
+	w->fd = open_retry(w->temp, O_WRONLY | O_CREAT | O_TRUNC);
+	return w->fd >= 0 || io_error(e, "create", w->temp);
+}
+
+bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e)
+{
+	return file_write_fd(w->fd, w->temp, data, len, e);
+}
+
+bool file_patch(struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e)
+{
+	if (lseek(w->fd, (off_t)offset, SEEK_SET) < 0)
+		return io_error(e, "seek", w->temp);
+	if (!file_write_fd(w->fd, w->temp, data, len, e))
+		return false;
+	return lseek(w->fd, 0, SEEK_END) >= 0 || io_error(e, "seek", w->temp);
+}
+
+bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e)
+{
+	if (w->fd < 0)
+		return false;
+	if (ok && !file_sync(w->fd, w->temp, e))
+		ok = false;
+	if (close(w->fd) < 0 && errno != EINTR && ok)
+		ok = io_error(e, "close", w->temp);
+	w->fd = -1;
+	if (ok && previous && rename(w->path, previous) < 0 && errno != ENOENT)
+		ok = io_error(e, "rename", w->path);
+	if (ok && rename(w->temp, w->path) < 0)
+		ok = io_error(e, "rename", w->temp);
 	if (!ok) {
-		unlink(temp);
+		unlink(w->temp);
 		return false;
 	}
-	return sync_parent(path, e);
+	return sync_parent(w->path, e);
+}
+
+bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e)
+{
+	struct file_writer w;
+	const bool ok = file_begin(&w, path, e) && file_add(&w, data, len, e);
+	return file_end(&w, ok, NULL, e);
 }
 
 bool file_make_dirs(const char *path, struct err *e)
 {
-	char part[PATH_SIZE];
+	char part[FILE_PATH_SIZE];
 	const size_t len = strlen(path);
 	if (len >= sizeof(part))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);

@@ -77,7 +77,8 @@ static uint32_t rotr(uint32_t x, int n)
 
 static void digest_block(uint32_t state[8], const unsigned char *p)
 {
-	uint32_t w[64], s[8];
+	enum { N = 8 };
+	uint32_t w[64], s[N];
 	for (int i = 0; i < 16; i++, p += 4)
 		w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	for (int i = 16; i < 64; i++) {
@@ -86,15 +87,21 @@ static void digest_block(uint32_t state[8], const unsigned char *p)
 		       (rotr(b, 17) ^ rotr(b, 19) ^ b >> 10);
 	}
 	memcpy(s, state, sizeof(s));
-	for (int i = 0; i < 64; i++) {
-		const uint32_t t1 = s[7] + (rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25)) +
-				    ((s[4] & s[5]) ^ (~s[4] & s[6])) + round_constants[i] + w[i];
-		const uint32_t t2 = (rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22)) +
-				    ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += t1;
-		s[0] = t1 + t2;
-	}
+	/* The words a to h move on by one each round; here their names do. */
+	for (int i = 0; i < 64; i += N)
+		for (int j = 0; j < N; j++) {
+			const uint32_t a = s[(N - j) % N], b = s[(N + 1 - j) % N],
+				       c = s[(N + 2 - j) % N], e = s[(N + 4 - j) % N],
+				       f = s[(N + 5 - j) % N], g = s[(N + 6 - j) % N];
+			uint32_t *d = &s[(N + 3 - j) % N], *h = &s[(N + 7 - j) % N];
+			const uint32_t t1 = *h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) +
+					    ((e & f) ^ (~e & g)) + round_constants[i + j] +
+					    w[i + j];
+			const uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) +
+					    ((a & b) ^ (a & c) ^ (b & c));
+			*d += t1;
+			*h = t1 + t2;
+		}
 	for (int i = 0; i < 8; i++)
 		state[i] += s[i];
 }

@@ -99,7 +99,7 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	rng_init(&env_rng, job->seed);
 	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
 	evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore, &job->stats,
-		job->episodes);
+		job->episodes, NULL);
 	free(work);
 	return true;
 }

@@ -36,23 +36,18 @@ static void print_pair(void *arg, const char *key, const char *value)
 	printf(many_lines ? "" : "\n");
 }
 
-static bool print_tensor(const struct st_tensor *t, struct err *e)
+static void print_tensor(const struct st_tensor *t)
 {
-	float *values = malloc(t->n_values ? t->n_values * sizeof(float) : 1);
-	if (!values)
-		return err_set(e, ERR_RUN, "out of memory for a tensor of %zu values", t->n_values);
-	st_values(t, values);
 	double sum = 0, squares = 0, min = (double)INFINITY, max = -(double)INFINITY;
 	size_t n_bad = 0;
 	for (size_t i = 0; i < t->n_values; i++) {
-		const double x = values[i];
+		const double x = st_value(t, i);
 		n_bad += isfinite(x) ? 0 : 1;
 		sum += x;
 		squares += x * x;
 		min = x < min ? x : min;
 		max = x > max ? x : max;
 	}
-	free(values);
 	char shape[128];
 	struct text s;
 	text_init(&s, shape, sizeof(shape));
@@ -63,7 +58,12 @@ static bool print_tensor(const struct st_tensor *t, struct err *e)
 	printf("  (%s)", shape);
 	if (t->n_values == 0) {
 		printf("  empty\n");
-		return true;
+		return;
+	}
+	if (t->n_dims == 0) {
+		char value[TEXT_REAL_SIZE];
+		printf("  %s\n", text_real(sum, value));
+		return;
 	}
 	const double n = (double)t->n_values, mean = sum / n;
 	printf("  mean %.4g, std %.4g, min %.4g, max %.4g", mean,
@@ -71,7 +71,6 @@ static bool print_tensor(const struct st_tensor *t, struct err *e)
 	if (n_bad)
 		printf(", %zu NOT FINITE", n_bad);
 	printf("\n");
-	return true;
 }
 
 int cmd_inspect(const struct args *args)
@@ -90,13 +89,16 @@ int cmd_inspect(const struct args *args)
 		goto out;
 	}
 	size_t n_values = 0;
-	for (int i = 0; i < st.n_tensors; i++)
+	bool all_floats = true;
+	for (int i = 0; i < st.n_tensors; i++) {
 		n_values += st.tensor[i].n_values;
+		all_floats = all_floats && st.tensor[i].type == ST_F32;
+	}
 	put_safe(name, strlen(name));
-	printf(": %zu bytes, %d tensors, %zu float32 values\n", len, st.n_tensors, n_values);
-	for (int i = 0; i < st.n_tensors && status == STATUS_OK; i++)
-		if (!print_tensor(&st.tensor[i], &e))
-			status = fail(&e);
+	printf(": %zu bytes, %d tensors, %zu %svalues\n", len, st.n_tensors, n_values,
+		all_floats ? "float32 " : "");
+	for (int i = 0; i < st.n_tensors; i++)
+		print_tensor(&st.tensor[i]);
 	static char value[32768];
 	printf("metadata:\n");
 	st_metadata_each(&st, value, sizeof(value), print_pair, NULL);

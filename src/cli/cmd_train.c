@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static bool default_dir(const struct config *c, const char *path, char **overrid
 	for (int i = 0; i < n_overrides; i++) {
 		char key[64];
 		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
-		if (strcmp(key, "seed") == 0)
+		if (strcmp(key, "seed") == 0 || config_find(key)->neutral)
 			continue;
 		text_add(&t, ",%s=", key);
 		config_print_value(c, config_find(key), &t);
@@ -109,6 +110,17 @@ static void warn(struct progress *p, const struct train *t)
 			t->timesteps, t->best_mean, t->log.ep_rew_mean);
 }
 
+static int save_and_stop(struct run *r)
+{
+	struct err e;
+	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
+		r->train.config.total_timesteps);
+	if (!run_save(r, &e))
+		return fail(&e);
+	say("saved; the same command goes on from there");
+	return 128 + (int)stop_signal; /* as the shell has it */
+}
+
 static int run_to_end(struct run *r, enum progress_level level)
 {
 	struct progress p;
@@ -116,13 +128,18 @@ static int run_to_end(struct run *r, enum progress_level level)
 	bool ok = true;
 	if (r->removed[0] && level != PROGRESS_QUIET)
 		say("removed from '%s': %s", r->dir, r->removed);
-	if (r->was_started && level != PROGRESS_QUIET)
+	if (r->was_started && !r->was_resumed && level != PROGRESS_QUIET)
 		say("'%s' holds an unfinished run of this configuration; starting it again",
 			r->dir);
+	if (r->warning[0] && level != PROGRESS_QUIET)
+		say("warning: %s", r->warning);
+	if (r->was_resumed && level != PROGRESS_QUIET)
+		say("'%s' holds an unfinished run of this configuration; going on from step %" PRId64,
+			r->dir, r->train.timesteps);
 	if (r->was_done && level != PROGRESS_QUIET)
 		say("'%s' is done already; --fresh runs it again", r->dir);
 	progress_init(&p, level);
-	while (ok && r->state == RUN_ACTIVE) {
+	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
 		ok = run_step(r, &e);
 		if (ok)
 			progress_step(&p, r);
@@ -130,7 +147,9 @@ static int run_to_end(struct run *r, enum progress_level level)
 			warn(&p, &r->train);
 	}
 	progress_end(&p);
-	return ok ? STATUS_OK : fail(&e);
+	if (!ok)
+		return fail(&e);
+	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r);
 }
 
 int cmd_train(const struct args *args)
@@ -159,8 +178,10 @@ int cmd_train(const struct args *args)
 		err_set(&e, ERR_USAGE, "--out needs the name of a directory");
 		return fail(&e);
 	}
+	signals_catch();
 	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))
 		return fail(&e);
+	r.train.stop = &stop_signal;
 	status = run_to_end(&r, quiet     ? PROGRESS_QUIET
 				: verbose ? PROGRESS_VERBOSE
 					  : PROGRESS_NORMAL);

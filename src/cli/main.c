@@ -3,6 +3,7 @@
 #include "cli/version.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,8 +14,9 @@ const struct command commands[] = {
 		"train an agent as CONFIG says and write a run directory",
 		"CONFIG is an INI file, or - for standard input; key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
-		"already is recognised; one that was cut short starts again. The result goes to "
-		"standard output, progress to standard error.",
+		"already is recognised; one that was cut short goes on from its checkpoint, to the "
+		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save one and end with status 130, "
+		"143, 129 and 138. The result goes to standard output, progress to standard error.",
 		"dqn train configs/cartpole.ini\n"
 		"dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
 		"dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
@@ -97,6 +99,7 @@ static bool asks_for_help(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
 	if (argc < 2) {
 		print_usage(stderr);
 		return ERR_USAGE;

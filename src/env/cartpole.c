@@ -25,6 +25,11 @@ static void cartpole_reset(void *state, struct rng *rng, float *obs)
 	observe(s, obs);
 }
 
+static bool is_out(const struct cartpole *s)
+{
+	return (s->x < -X_MAX) | (s->x > X_MAX) | (s->theta < -THETA_MAX) | (s->theta > THETA_MAX);
+}
+
 /* In double and in Gymnasium's order of operations. */
 static struct step cartpole_step(void *state, int action, float *obs)
 {
@@ -35,7 +40,7 @@ static struct step cartpole_step(void *state, int action, float *obs)
 	assert(action == 0 || action == 1);
 	struct cartpole *s = state;
 
-	/* No branch on the action nor between the limits: who knows them beforehand? */
+	/* No branch on the action, nor between the limits above: who foresees them? */
 	const double force = force_mag * (2 * action - 1);
 	double sintheta, costheta;
 	pm_sincos(s->theta, &sintheta, &costheta);
@@ -52,9 +57,12 @@ static struct step cartpole_step(void *state, int action, float *obs)
 	s->theta_dot += tau * thetaacc;
 	observe(s, obs);
 
-	const bool out =
-		(s->x < -X_MAX) | (s->x > X_MAX) | (s->theta < -THETA_MAX) | (s->theta > THETA_MAX);
-	return (struct step){ .reward = 1, .terminated = out };
+	return (struct step){ .reward = 1, .terminated = is_out(s) };
+}
+
+static bool cartpole_possible(const void *state)
+{
+	return !is_out(state);
 }
 
 #define CARTPOLE(id_, max_episode_steps_, solved_return_)                                         \
@@ -62,7 +70,7 @@ static struct step cartpole_step(void *state, int action, float *obs)
 		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
 		.solved_return = solved_return_, .obs_high = { X_MAX, 3, THETA_MAX, 3 },          \
 		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
-		.step = cartpole_step,                                                            \
+		.step = cartpole_step, .possible = cartpole_possible,                             \
 	}
 
 const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);

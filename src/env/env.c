@@ -3,6 +3,7 @@
 #include "env/cartpole.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 /* One row each, in the same order. */
@@ -21,6 +22,7 @@ void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_st
 	const float *obs_scale)
 {
 	assert(ops->state_size <= sizeof(env->state) && ops->obs_dim <= ENV_MAX_OBS);
+	assert(ops->state_size % sizeof(double) == 0);
 	*env = (struct env){ .ops = ops };
 	env->max_episode_steps = max_episode_steps > 0 ? max_episode_steps : ops->max_episode_steps;
 	for (int i = 0; i < ops->obs_dim; i++)
@@ -38,6 +40,18 @@ void env_reset(struct env *env, struct rng *rng, float *obs)
 	env->elapsed_steps = 0;
 	env->ops->reset(env->state.bytes, rng, obs);
 	scale_obs(env, obs);
+}
+
+bool env_restore(struct env *env)
+{
+	const struct env_ops *ops = env->ops;
+	double state[ENV_MAX_STATE / sizeof(double)];
+	memcpy(state, env->state.bytes, ops->state_size);
+	for (size_t i = 0; i < ops->state_size / sizeof(double); i++)
+		if (!isfinite(state[i]))
+			return false;
+	return env->elapsed_steps >= 0 && env->elapsed_steps < env->max_episode_steps &&
+	       (!ops->possible || ops->possible(state));
 }
 
 struct step env_step(struct env *env, int action, float *obs)

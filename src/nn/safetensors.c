@@ -12,11 +12,22 @@
 #define NO_CHECKSUM "0000000000000000000000000000000000000000000000000000000000000000"
 enum {
 	HEX_DIGITS = SHA256_HEX_SIZE - 1,
-	LENGTH_BYTES = 8,
-	VALUE_BYTES = 4,
+	LENGTH_BYTES = ST_LENGTH_BYTES,
 	ALIGN = 8,
 	HEADER_MAX = 1 << 20
 };
+
+/* In the order of enum st_type. */
+static const struct {
+	const char *name;
+	int n_bytes;
+} types[] = { { "F32", 4 }, { "F64", 8 }, { "I32", 4 }, { "I64", 8 }, { "U64", 8 }, { "U8", 1 } };
+enum { N_TYPES = sizeof(types) / sizeof(types[0]) };
+
+size_t st_value_size(enum st_type type)
+{
+	return (size_t)types[type].n_bytes;
+}
 
 static void put_le(unsigned char *p, uint64_t x, int n_bytes)
 {
@@ -32,20 +43,45 @@ static uint64_t get_le(const unsigned char *p, int n_bytes)
 	return x;
 }
 
-/* The hash of a file whose checksum, 64 digits at `at`, counts as zeros: so it
- * covers everything, the metadata and itself included. */
-static void hash_file(const char *file, size_t len, size_t at, char hash[SHA256_HEX_SIZE])
+void st_encode(enum st_type type, const void *values, size_t n, unsigned char *bytes)
 {
-	struct sha256 h;
-	sha256_init(&h);
-	sha256_add(&h, file, at);
-	sha256_add(&h, NO_CHECKSUM, HEX_DIGITS);
-	sha256_add(&h, file + at + HEX_DIGITS, len - at - HEX_DIGITS);
-	sha256_hex(&h, hash);
+	const char *p = values;
+	if (types[type].n_bytes == 4)
+		for (size_t i = 0; i < n; i++) {
+			uint32_t x;
+			memcpy(&x, p + i * sizeof(x), sizeof(x));
+			put_le(bytes + i * sizeof(x), x, sizeof(x));
+		}
+	else if (types[type].n_bytes == 8)
+		for (size_t i = 0; i < n; i++) {
+			uint64_t x;
+			memcpy(&x, p + i * sizeof(x), sizeof(x));
+			put_le(bytes + i * sizeof(x), x, sizeof(x));
+		}
+	else
+		memcpy(bytes, p, n);
 }
 
-size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
-	int n_metadata, char *buf, size_t size)
+void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *values)
+{
+	char *p = values;
+	if (types[type].n_bytes == 4)
+		for (size_t i = 0; i < n; i++) {
+			const uint32_t x = (uint32_t)get_le(bytes + i * sizeof(x), sizeof(x));
+			memcpy(p + i * sizeof(x), &x, sizeof(x));
+		}
+	else if (types[type].n_bytes == 8)
+		for (size_t i = 0; i < n; i++) {
+			const uint64_t x = get_le(bytes + i * sizeof(x), sizeof(x));
+			memcpy(p + i * sizeof(x), &x, sizeof(x));
+		}
+	else
+		memcpy(p, bytes, n);
+}
+
+size_t st_build_header(const struct st_tensor *tensors, int n_tensors,
+	const struct st_metadata *metadata, int n_metadata, char *buf, size_t size,
+	size_t *checksum)
 {
 	if (size <= LENGTH_BYTES)
 		return 0;
@@ -59,34 +95,47 @@ size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_
 		text_add(&t, ",");
 	}
 	text_add(&t, "\"" CHECKSUM "\":\"");
-	const size_t checksum = LENGTH_BYTES + t.len;
+	*checksum = LENGTH_BYTES + t.len;
 	text_add(&t, NO_CHECKSUM "\"}");
 	size_t data_len = 0;
 	for (int i = 0; i < n_tensors; i++) {
-		text_add(&t, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[", tensors[i].name);
+		text_add(&t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", tensors[i].name,
+			types[tensors[i].type].name);
 		for (int d = 0; d < tensors[i].n_dims; d++)
 			text_add(&t, "%s%" PRIu64, d ? "," : "", tensors[i].shape[d]);
-		const size_t end = data_len + tensors[i].n_values * VALUE_BYTES;
+		const size_t end = data_len + tensors[i].n_values * st_value_size(tensors[i].type);
 		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", data_len, end);
 		data_len = end;
 	}
 	text_add(&t, "}");
 	while (!t.full && t.len % ALIGN != 0)
 		text_add(&t, " ");
-	if (t.full || data_len > size - LENGTH_BYTES - t.len)
-		return 0;
 	put_le((unsigned char *)buf, t.len, LENGTH_BYTES);
+	return t.full ? 0 : LENGTH_BYTES + t.len;
+}
 
-	unsigned char *p = (unsigned char *)buf + LENGTH_BYTES + t.len;
-	for (int i = 0; i < n_tensors; i++)
-		for (size_t v = 0; v < tensors[i].n_values; v++, p += VALUE_BYTES) {
-			uint32_t bits;
-			memcpy(&bits, tensors[i].values + v, sizeof(bits));
-			put_le(p, bits, VALUE_BYTES);
-		}
-	const size_t len = LENGTH_BYTES + t.len + data_len;
+size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
+	int n_metadata, char *buf, size_t size)
+{
+	size_t checksum;
+	const size_t header_len =
+		st_build_header(tensors, n_tensors, metadata, n_metadata, buf, size, &checksum);
+	size_t len = header_len;
+	for (int i = 0; i < n_tensors && len > 0; i++) {
+		const size_t n_bytes = tensors[i].n_values * st_value_size(tensors[i].type);
+		if (n_bytes > size - len)
+			return 0;
+		st_encode(tensors[i].type, tensors[i].values, tensors[i].n_values,
+			(unsigned char *)buf + len);
+		len += n_bytes;
+	}
+	if (len == 0)
+		return 0;
+	struct sha256 h;
 	char hash[SHA256_HEX_SIZE];
-	hash_file(buf, len, checksum, hash);
+	sha256_init(&h);
+	sha256_add(&h, buf, len); /* its digits are zeros yet */
+	sha256_hex(&h, hash);
 	memcpy(buf + checksum, hash, HEX_DIGITS);
 	return len;
 }
@@ -96,6 +145,14 @@ static bool corrupt(struct err *e, const char *what, const char *tensor)
 	if (tensor)
 		return err_set(e, ERR_CORRUPT, "%s in tensor '%s'", what, tensor);
 	return err_set(e, ERR_CORRUPT, "%s", what);
+}
+
+static int find_type(const char *name)
+{
+	for (int i = 0; i < N_TYPES; i++)
+		if (strcmp(types[i].name, name) == 0)
+			return i;
+	return -1;
 }
 
 /* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]} */
@@ -127,8 +184,9 @@ static bool parse_tensor(struct st_file *st, struct json *j, struct st_tensor *t
 	}
 	if (j->error)
 		return true; /* the caller reports it */
-	if (strcmp(dtype, "F32") != 0)
-		return corrupt(e, "data type is not F32", t->name);
+	const int type = find_type(dtype);
+	if (type < 0)
+		return corrupt(e, "data type is not F32, F64, I32, I64, U64 or U8", t->name);
 	if (!has_shape || n_offsets != 2)
 		return corrupt(e, "shape or data_offsets missing", t->name);
 	if (offsets[0] > offsets[1] || offsets[1] > st->data_len)
@@ -139,10 +197,12 @@ static bool parse_tensor(struct st_file *st, struct json *j, struct st_tensor *t
 			return corrupt(e, "shape larger than the file", t->name);
 		n *= t->shape[d];
 	}
-	if (offsets[1] - offsets[0] != n * VALUE_BYTES)
+	t->type = (enum st_type)type;
+	if (n > UINT64_MAX / st_value_size(t->type) ||
+		offsets[1] - offsets[0] != n * st_value_size(t->type))
 		return corrupt(e, "shape and data_offsets disagree", t->name);
 	t->n_values = (size_t)n;
-	t->data = st->data + offsets[0];
+	t->offset = (size_t)offsets[0];
 	return true;
 }
 
@@ -153,19 +213,18 @@ static bool check_coverage(const struct st_file *st, struct err *e)
 	while (covered < st->data_len) {
 		const struct st_tensor *next = NULL;
 		for (int i = 0; i < st->n_tensors; i++)
-			if (st->tensor[i].data == st->data + covered &&
-				st->tensor[i].n_values > 0) {
+			if (st->tensor[i].offset == covered && st->tensor[i].n_values > 0) {
 				if (next)
 					return corrupt(e, "overlapping data", st->tensor[i].name);
 				next = &st->tensor[i];
 			}
 		if (!next)
 			return corrupt(e, "the data has gaps or overlaps", NULL);
-		covered += next->n_values * VALUE_BYTES;
+		covered += next->n_values * st_value_size(next->type);
 	}
 	size_t total = 0; /* of at most ST_MAX_TENSORS sizes <= data_len each */
 	for (int i = 0; i < st->n_tensors; i++) {
-		const size_t size = st->tensor[i].n_values * VALUE_BYTES;
+		const size_t size = st->tensor[i].n_values * st_value_size(st->tensor[i].type);
 		if (size > st->data_len - total)
 			return corrupt(e, "overlapping data", st->tensor[i].name);
 		total += size;
@@ -215,23 +274,21 @@ bool st_metadata_get(const struct st_file *st, const char *key, char *value, siz
 	return false;
 }
 
-/* A file without a checksum passes: other programs write such files. */
-static bool check_hash(const struct st_file *st, const char *file, size_t len, struct err *e)
+/* Sets st->checksum to the digits, if there is one: a file without passes, other
+ * programs write such files. */
+static bool find_checksum(struct st_file *st, struct err *e)
 {
-	char want[SHA256_HEX_SIZE], got[SHA256_HEX_SIZE];
+	char digits[SHA256_HEX_SIZE], key[ST_NAME_SIZE];
 	struct json j;
-	char key[ST_NAME_SIZE];
 	for (bool more = open_metadata(st, &j); more && json_next_key(&j, key, sizeof(key));) {
 		if (strcmp(key, CHECKSUM) != 0) {
 			json_string(&j, NULL, 0);
 			continue;
 		}
-		if (!json_string(&j, want, sizeof(want)) || strlen(want) != HEX_DIGITS ||
-			memcmp(j.p - 1 - HEX_DIGITS, want, HEX_DIGITS) != 0)
+		if (!json_string(&j, digits, sizeof(digits)) || strlen(digits) != HEX_DIGITS ||
+			memcmp(j.p - 1 - HEX_DIGITS, digits, HEX_DIGITS) != 0)
 			return corrupt(e, "the checksum in the metadata is none", NULL);
-		hash_file(file, len, (size_t)(j.p - 1 - HEX_DIGITS - file), got);
-		if (strcmp(want, got) != 0)
-			return corrupt(e, "the file does not match its checksum", NULL);
+		st->checksum = j.p - 1 - HEX_DIGITS;
 	}
 	return true;
 }
@@ -258,24 +315,27 @@ static bool check_metadata(struct json *j, struct err *e)
 	return true; /* what is no JSON, the caller reports */
 }
 
-bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
+bool st_header_len(
+	const unsigned char first[ST_LENGTH_BYTES], uint64_t len, size_t *header_len, struct err *e)
 {
-	*st = (struct st_file){ 0 };
-	if (len < LENGTH_BYTES)
-		return err_set(e, ERR_CORRUPT, "not a safetensors file: only %zu bytes", len);
-	const uint64_t header_len = get_le(bytes, LENGTH_BYTES);
-	if (header_len > HEADER_MAX)
+	const uint64_t n = get_le(first, LENGTH_BYTES);
+	if (n > HEADER_MAX)
 		return corrupt(e, "not a safetensors file: the header length makes no sense", NULL);
-	if (header_len > len - LENGTH_BYTES)
+	if (n > len - LENGTH_BYTES)
 		return err_set(e, ERR_CORRUPT,
-			"cut off: the header has %" PRIu64 " bytes, the file ends after %zu",
-			header_len, len - LENGTH_BYTES);
-	st->header = (const char *)bytes + LENGTH_BYTES;
-	st->header_len = (size_t)header_len;
-	st->data = (const unsigned char *)bytes + LENGTH_BYTES + header_len;
-	st->data_len = len - LENGTH_BYTES - (size_t)header_len;
+			"cut off: the header has %" PRIu64 " bytes, the file ends after %" PRIu64,
+			n, len - LENGTH_BYTES);
+	*header_len = LENGTH_BYTES + (size_t)n;
+	return true;
+}
 
-	if (header_len == 0 || st->header[0] != '{')
+bool st_parse_header(
+	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e)
+{
+	*st = (struct st_file){ .data_len = data_len };
+	st->header = (const char *)bytes + LENGTH_BYTES;
+	st->header_len = header_len - LENGTH_BYTES;
+	if (st->header_len == 0 || st->header[0] != '{')
 		return corrupt(e, "bad header: it does not begin with '{'", NULL);
 
 	struct json j;
@@ -304,16 +364,76 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 	if (!json_end(&j))
 		return err_set(e, ERR_CORRUPT, "bad header: %s at byte %zu", j.error,
 			(size_t)(j.p - st->header));
-	if (!check_coverage(st, e))
-		return false;
+	return check_coverage(st, e) && find_checksum(st, e);
+}
 
-	return check_hash(st, bytes, len, e);
+void st_hash_header(const struct st_file *st, struct sha256 *h)
+{
+	const char *bytes = st->header - LENGTH_BYTES, *end = st->header + st->header_len;
+	if (!st->checksum) {
+		sha256_add(h, bytes, (size_t)(end - bytes));
+		return;
+	}
+	const char *behind = st->checksum + HEX_DIGITS;
+	sha256_add(h, bytes, (size_t)(st->checksum - bytes));
+	sha256_add(h, NO_CHECKSUM, HEX_DIGITS);
+	sha256_add(h, behind, (size_t)(end - behind));
+}
+
+bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
+{
+	size_t header_len = 0;
+	*st = (struct st_file){ 0 };
+	if (len < LENGTH_BYTES)
+		return err_set(e, ERR_CORRUPT, "not a safetensors file: only %zu bytes", len);
+	if (!st_header_len(bytes, len, &header_len, e) ||
+		!st_parse_header(st, bytes, header_len, len - header_len, e))
+		return false;
+	st->data = (const unsigned char *)bytes + header_len;
+	for (int i = 0; i < st->n_tensors; i++)
+		st->tensor[i].data = st->data + st->tensor[i].offset;
+	if (!st->checksum)
+		return true;
+	struct sha256 h;
+	char hash[SHA256_HEX_SIZE];
+	sha256_init(&h);
+	st_hash_header(st, &h);
+	sha256_add(&h, st->data, st->data_len);
+	sha256_hex(&h, hash);
+	if (memcmp(hash, st->checksum, HEX_DIGITS) != 0)
+		return corrupt(e, "the file does not match its checksum", NULL);
+	return true;
 }
 
 void st_values(const struct st_tensor *tensor, float *values)
 {
-	for (size_t i = 0; i < tensor->n_values; i++) {
-		const uint32_t bits = (uint32_t)get_le(tensor->data + i * VALUE_BYTES, VALUE_BYTES);
-		memcpy(values + i, &bits, sizeof(bits));
+	st_decode(ST_F32, tensor->data, tensor->n_values, values);
+}
+
+double st_value(const struct st_tensor *tensor, size_t i)
+{
+	union {
+		float f32;
+		double f64;
+		int32_t i32;
+		int64_t i64;
+		uint64_t u64;
+		uint8_t u8;
+	} x;
+	st_decode(tensor->type, tensor->data + i * st_value_size(tensor->type), 1, &x);
+	switch (tensor->type) {
+	case ST_F32:
+		return x.f32;
+	case ST_F64:
+		return x.f64;
+	case ST_I32:
+		return x.i32;
+	case ST_I64:
+		return (double)x.i64;
+	case ST_U64:
+		return (double)x.u64;
+	case ST_U8:
+		return x.u8;
 	}
+	return 0;
 }

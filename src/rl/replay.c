@@ -90,6 +90,32 @@ void replay_push(struct replay *r, const float *obs, int action, float reward,
 	r->count += r->count < r->buffer_size;
 }
 
+bool replay_restore(struct replay *r, int n_actions)
+{
+	/* Priorities are |TD error| + eps to a power in [0, 1], in float and above 0. */
+	const double smallest = 1e-11, largest = 1e39;
+	const size_t n = r->count;
+	if (n > r->buffer_size || r->next >= r->buffer_size || (n < r->buffer_size && r->next != n))
+		return false;
+	r->n_terminated = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (r->action[i] < 0 || r->action[i] >= n_actions || r->terminated[i] > 1 ||
+			r->truncated[i] > 1)
+			return false;
+		r->n_terminated += r->terminated[i];
+	}
+	memset(r->terminated + n, 0, r->buffer_size - n);
+	if (!r->prioritized)
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		const double p = sum_tree_get(&r->tree, i);
+		if (!(p >= smallest && p <= largest))
+			return false;
+	}
+	sum_tree_rebuild(&r->tree, n);
+	return r->max_priority >= smallest && r->max_priority <= largest;
+}
+
 uint64_t batch_bytes(size_t size, size_t obs_dim)
 {
 	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t);

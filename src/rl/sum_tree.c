@@ -41,6 +41,15 @@ void sum_tree_set(struct sum_tree *t, size_t leaf, double priority)
 		t->node[i] = t->node[2 * i] + t->node[2 * i + 1];
 }
 
+void sum_tree_rebuild(struct sum_tree *t, size_t n)
+{
+	assert(n <= t->n_leaves);
+	for (size_t i = t->n_leaves + n; i < 2 * t->n_leaves; i++)
+		t->node[i] = 0;
+	for (size_t i = t->n_leaves; i-- > 1;)
+		t->node[i] = t->node[2 * i] + t->node[2 * i + 1];
+}
+
 double sum_tree_get(const struct sum_tree *t, size_t leaf)
 {
 	assert(leaf < t->n_leaves);

@@ -174,6 +174,13 @@ const struct option config_options[] = {
 	{ INT("log", log_interval, "1000", 1, COUNT_MAX),
 		.help = "Steps between two rows of progress.csv.",
 		.elsewhere = "log_freq log_every log_frequency" },
+
+	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"),
+		.help = "Seconds of wall clock between two checkpoints; from 1 second up at least "
+			"50 times what saving takes. 0 saves only when the run is interrupted. "
+			"Changes no result: a run may go on with another one.",
+		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every",
+		.neutral = true },
 	{ .key = NULL },
 };
 
@@ -585,6 +592,15 @@ void config_parse(
 	}
 }
 
+bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e)
+{
+	struct report r;
+	report_init(&r);
+	config_init(c);
+	config_parse(c, name, data, len, &r);
+	return r.n_errors == 0 || err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(r.buf, "\n"), r.buf);
+}
+
 void config_override(struct config *c, int n, char *const *args, struct report *r)
 {
 	char seen[N_OPTIONS][16] = { "" };
@@ -679,10 +695,12 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 
 /* --- printing --- */
 
-void config_print(const struct config *c, struct text *t)
+static void print_keys(const struct config *c, bool neutral, struct text *t)
 {
 	const char *section = "";
 	for (const struct option *o = config_options; o->key; o++) {
+		if (o->neutral && !neutral)
+			continue;
 		if (strcmp(section, o->section) != 0) {
 			text_add(t, "%s[%s]\n", section[0] ? "\n" : "", o->section);
 			section = o->section;
@@ -691,6 +709,16 @@ void config_print(const struct config *c, struct text *t)
 		config_print_value(c, o, t);
 		text_add(t, "\n");
 	}
+}
+
+void config_print(const struct config *c, struct text *t)
+{
+	print_keys(c, true, t);
+}
+
+void config_print_deciding(const struct config *c, struct text *t)
+{
+	print_keys(c, false, t);
 }
 
 int config_diff(const struct config *a, const struct config *b, struct text *t)
@@ -703,7 +731,7 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 		text_init(&text_b, buf_b, sizeof(buf_b));
 		config_print_value(a, o, &text_a);
 		config_print_value(b, o, &text_b);
-		if (strcmp(buf_a, buf_b) != 0)
+		if (!o->neutral && strcmp(buf_a, buf_b) != 0)
 			text_add(t, "%s%s: %s, not %s", n++ ? "; " : "", o->key, buf_a, buf_b);
 	}
 	return n;

@@ -13,15 +13,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#define CHECKPOINT "checkpoint.safetensors"
+#define PREVIOUS "checkpoint-previous.safetensors"
+
 /* What a run writes, in the order in which `fresh` removes it: first the file
  * that says it is done, last the one that says whose the directory is. */
-static const char *const run_files[] = { "result.json", "final.safetensors", "best.safetensors",
-	"timing.csv", "eval.csv", "progress.csv", "config.ini", NULL };
+static const char *const run_files[] = { "result.json", CHECKPOINT, PREVIOUS, "final.safetensors",
+	"best.safetensors", "timing.csv", "eval.csv", "progress.csv", "config.ini", NULL };
+
+/* In the order of enum run_log. */
+static const struct {
+	const char *name, *header;
+} logs[N_LOGS] = {
+	{ "progress.csv", "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
+			  "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,"
+			  "td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share\n" },
+	{ "eval.csv",
+		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n" },
+	{ "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n" },
+};
 
 enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, WEIGHTS_LIMIT = 1 << 30, ROW_SIZE = 1024 };
+
+#define LONGEST_NAME "/" PREVIOUS ".tmp"
 
 static double now_s(void)
 {
@@ -44,9 +62,19 @@ static int open_for_writing(const char *path, int flags)
 {
 	int fd;
 	do
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
+		fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
 	while (fd < 0 && errno == EINTR);
 	return fd;
+}
+
+/* True, and e says by whom, if another process works in the directory. fd is .lock. */
+static bool in_use(const struct run *r, int fd, struct err *e)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return false;
+	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", r->dir, (long)lock.l_pid);
+	return true;
 }
 
 /* A write lock on .lock: the kernel lets go of it when the process ends, however
@@ -56,7 +84,7 @@ static bool take_lock(struct run *r, struct err *e)
 	char path[RUN_PATH_SIZE];
 	if (!path_of(r, ".lock", path, e))
 		return false;
-	r->lock = open_for_writing(path, 0);
+	r->lock = open_for_writing(path, O_CREAT);
 	if (r->lock < 0)
 		return err_set(e, ERR_RUN, "create '%s': %s", path, strerror(errno));
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -64,10 +92,22 @@ static bool take_lock(struct run *r, struct err *e)
 		return true;
 	if (errno != EACCES && errno != EAGAIN)
 		return err_set(e, ERR_RUN, "lock '%s': %s", path, strerror(errno));
-	if (fcntl(r->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-		return err_set(
-			e, ERR_BUSY, "'%s' is in use by process %ld", r->dir, (long)lock.l_pid);
-	return err_set(e, ERR_BUSY, "'%s' is in use by another process", r->dir);
+	return !in_use(r, r->lock, e) &&
+	       err_set(e, ERR_BUSY, "'%s' is in use by another process", r->dir);
+}
+
+/* Why the directory was refused may only be that another process is at work in it. */
+static void look_for_holder(const struct run *r, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	struct err ignored;
+	if (!path_of(r, ".lock", path, &ignored))
+		return;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	in_use(r, fd, e);
+	close(fd);
 }
 
 /* A directory without config.ini must be empty, or it is somebody else's. Hidden
@@ -102,40 +142,45 @@ static bool check_config(const struct run *r, const struct config *c, bool fresh
 		return false;
 
 	struct config theirs;
-	struct report *report = malloc(sizeof(*report));
-	if (!report) {
-		free(data);
-		return err_set(e, ERR_RUN, "out of memory reading '%s'", path);
-	}
-	report_init(report);
-	config_init(&theirs);
-	config_parse(&theirs, path, data, len, report);
+	const bool ok = config_read(&theirs, path, data, len, e);
 	free(data);
-	bool ok = true;
 	char buf[512];
 	struct text diff;
 	text_init(&diff, buf, sizeof(buf));
-	if (report->n_errors > 0)
-		ok = err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(report->buf, "\n"), report->buf);
-	else if (!fresh && config_diff(&theirs, c, &diff) > 0)
-		ok = err_set(e, ERR_BUSY,
+	if (ok && !fresh && config_diff(&theirs, c, &diff) > 0)
+		return err_set(e, ERR_BUSY,
 			"'%s' holds a run of another configuration (%s%s); --out chooses another "
 			"directory, --fresh replaces the run",
 			r->dir, buf, diff.full ? "; ..." : "");
-	free(report);
 	return ok;
+}
+
+/* Temporary files of a process that was killed, and the checkpoints of a run that is
+ * done. What cannot be removed is in nobody's way. */
+static void remove_leftovers(const struct run *r, bool is_done)
+{
+	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
+	struct err ignored;
+	for (int i = 0; run_files[i]; i++) {
+		if (!path_of(r, run_files[i], path, &ignored))
+			continue;
+		snprintf(temp, sizeof(temp), "%s.tmp", path);
+		unlink(temp);
+		if (is_done && (strcmp(run_files[i], CHECKPOINT) == 0 ||
+				       strcmp(run_files[i], PREVIOUS) == 0))
+			unlink(path);
+	}
 }
 
 static bool remove_run(struct run *r, struct err *e)
 {
-	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
+	char path[RUN_PATH_SIZE];
 	struct text removed;
+	remove_leftovers(r, false);
 	text_init(&removed, r->removed, sizeof(r->removed));
 	for (int i = 0; run_files[i]; i++) {
 		if (!path_of(r, run_files[i], path, e))
 			return false;
-		snprintf(temp, sizeof(temp), "%s.tmp", path);
-		unlink(temp);
 		if (unlink(path) == 0)
 			text_add(&removed, "%s%s", removed.len ? " " : "", run_files[i]);
 		else if (errno != ENOENT)
@@ -196,8 +241,12 @@ static bool look_around(struct run *r, const struct config *c, bool fresh, struc
 	char path[RUN_PATH_SIZE];
 	if (!path_of(r, "config.ini", path, e))
 		return false;
-	if (!file_exists(path))
-		return check_empty(r, e);
+	if (!file_exists(path)) {
+		if (check_empty(r, e))
+			return true;
+		if (!file_exists(path)) /* or another process has just made it */
+			return false;
+	}
 	bool done;
 	if (!check_config(r, c, fresh, e))
 		return false;
@@ -220,36 +269,118 @@ static bool write_config(const struct run *r, const struct config *c, struct err
 	return path_of(r, "config.ini", path, e) && file_write_atomic(path, t.p, t.len, e);
 }
 
-static bool open_log(
-	const struct run *r, const char *name, const char *header, int *fd, struct err *e)
+/* Goes on from the checkpoint if there is one, or from the one before if that is
+ * damaged. */
+static bool resume(struct run *r, struct err *e)
+{
+	static const char *const names[] = { CHECKPOINT, PREVIOUS };
+	char path[RUN_PATH_SIZE];
+	bool damaged = false;
+	for (int i = 0; i < 2; i++) {
+		struct err why;
+		if (!path_of(r, names[i], path, e))
+			return false;
+		if (!file_exists(path))
+			continue;
+		r->was_resumed =
+			checkpoint_load(path, &r->train, &r->marks, r->buf, r->buf_size, &why);
+		if (r->was_resumed) {
+			if (damaged)
+				snprintf(r->warning, sizeof(r->warning),
+					"%.400s; the checkpoint before it will do", e->msg);
+			return true;
+		}
+		if (why.kind != ERR_CORRUPT)
+			return err_set(e, why.kind, "%s", why.msg);
+		if (!damaged)
+			err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", why.msg);
+		damaged = true;
+	}
+	return !damaged;
+}
+
+static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t len, struct err *e)
+{
+	r->marks.log_size[log] += (int64_t)len;
+	return file_write_fd(r->log[log], logs[log].name, text, len, e);
+}
+
+/* All are opened and looked at before one is changed. */
+static bool open_logs(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
-	if (!path_of(r, name, path, e))
-		return false;
-	*fd = open_for_writing(path, O_TRUNC);
-	if (*fd < 0)
-		return err_set(e, ERR_RUN, "create '%s': %s", path, strerror(errno));
-	return file_write_fd(*fd, path, header, strlen(header), e);
+	for (int i = 0; i < N_LOGS; i++) {
+		struct stat st;
+		if (!path_of(r, logs[i].name, path, e))
+			return false;
+		r->log[i] = open_for_writing(path, r->was_resumed ? 0 : O_CREAT | O_TRUNC);
+		if (r->log[i] < 0 && (!r->was_resumed || errno != ENOENT))
+			return err_set(e, ERR_RUN, "create '%s': %s", path, strerror(errno));
+		if (r->was_resumed && (r->log[i] < 0 || fstat(r->log[i], &st) < 0 ||
+					      st.st_size < r->marks.log_size[i]))
+			return err_set(e, ERR_CORRUPT,
+				"'%s' is shorter than the checkpoint says; --fresh starts the run again",
+				path);
+	}
+	/* Checkpoints and weights need one more file; better to know now. */
+	const int spare = dup(r->log[0]);
+	if (spare < 0)
+		return err_set(e, ERR_RUN, "open one more file in '%s': %s (see ulimit -n)", r->dir,
+			strerror(errno));
+	close(spare);
+	for (int i = 0; i < N_LOGS; i++) {
+		if (!r->was_resumed) {
+			if (!add_to_log(
+				    r, (enum run_log)i, logs[i].header, strlen(logs[i].header), e))
+				return false;
+		} else if (ftruncate(r->log[i], r->marks.log_size[i]) < 0 ||
+			   lseek(r->log[i], 0, SEEK_END) < 0) {
+			return err_set(e, ERR_RUN, "cut back '%s/%s': %s", r->dir, logs[i].name,
+				strerror(errno));
+		}
+	}
+	return true;
+}
+
+/* What would fail at the end, or when it is time to save, fails here. */
+static bool check_limits(const struct run *r, struct err *e)
+{
+	struct rlimit limit;
+	const uint64_t need = checkpoint_max_size(&r->train);
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+		limit.rlim_cur < need)
+		return err_set(e, ERR_RUN,
+			"a checkpoint of this run has up to %" PRIu64
+			" bytes, but files may have no more than %" PRIu64 " (see ulimit -f)",
+			need, (uint64_t)limit.rlim_cur);
+	return true;
 }
 
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e)
 {
-	*r = (struct run){ .lock = -1, .progress_csv = -1, .eval_csv = -1, .timing_csv = -1 };
-	r->start_s = now_s();
+	*r = (struct run){ .lock = -1 };
+	for (int i = 0; i < N_LOGS; i++)
+		r->log[i] = -1;
+	r->start_s = r->saved_s = now_s();
 	/* Here, not behind the training. */
-	if (strlen(dir) + sizeof("/final.safetensors.tmp") > sizeof(r->dir))
+	if (strlen(dir) + sizeof(LONGEST_NAME) > sizeof(r->dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
 	memcpy(r->dir, dir, strlen(dir) + 1);
 	/* Once before the lock, which leaves a file, so that a done run and a directory
 	 * of something else are not touched; and once behind it, when no other process
 	 * can change the answer. */
-	if (!file_make_dirs(dir, e) || !look_around(r, c, fresh, e))
+	if (!file_make_dirs(dir, e))
 		goto fail;
+	if (!look_around(r, c, fresh, e)) {
+		look_for_holder(r, e);
+		goto fail;
+	}
 	if (r->state == RUN_ACTIVE && (!take_lock(r, e) || !look_around(r, c, fresh, e)))
 		goto fail;
 	if (r->state == RUN_DONE) {
 		r->was_done = true;
+		remove_leftovers(r, true);
 		return true;
 	}
 	/* Memory before files: what does not fit must not cost an earlier run. */
@@ -261,18 +392,11 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		err_set(e, ERR_RUN, "out of memory for writing the weights");
 		goto fail;
 	}
-	if ((fresh && !remove_run(r, e)) || !write_config(r, c, e) ||
-		!open_log(r, "progress.csv",
-			"timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
-			"learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,"
-			"td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share\n",
-			&r->progress_csv, e) ||
-		!open_log(r, "eval.csv",
-			"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n",
-			&r->eval_csv, e) ||
-		!open_log(r, "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n",
-			&r->timing_csv, e))
+	if (!check_limits(r, e) || (fresh && !remove_run(r, e)) ||
+		(r->was_started && !resume(r, e)) || (!r->was_started && !write_config(r, c, e)) ||
+		!open_logs(r, e))
 		goto fail;
+	r->start_s -= r->marks.wall_s;
 	return true;
 fail:
 	run_close(r);
@@ -281,12 +405,14 @@ fail:
 
 void run_close(struct run *r)
 {
-	int *const fds[] = { &r->progress_csv, &r->eval_csv, &r->timing_csv, &r->lock };
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-		*fds[i] = -1;
+	for (int i = 0; i < N_LOGS; i++) {
+		if (r->log[i] >= 0)
+			close(r->log[i]);
+		r->log[i] = -1;
 	}
+	if (r->lock >= 0)
+		close(r->lock);
+	r->lock = -1;
 	train_release(&r->train);
 	free(r->buf);
 	r->buf = NULL;
@@ -316,7 +442,7 @@ static bool write_progress(struct run *r, struct err *e)
 	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 		add_cell(&t, cells[i]);
 	text_add(&t, "\n");
-	if (!file_write_fd(r->progress_csv, "progress.csv", t.p, t.len, e))
+	if (!add_to_log(r, LOG_PROGRESS, t.p, t.len, e))
 		return false;
 
 	const double wall_s = run_wall_s(r);
@@ -325,7 +451,7 @@ static bool write_progress(struct run *r, struct err *e)
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "%" PRId64 ",%.6f,%.0f,%ld\n", row->timesteps, wall_s,
 		(double)row->timesteps / wall_s, usage.ru_maxrss);
-	return file_write_fd(r->timing_csv, "timing.csv", t.p, t.len, e);
+	return add_to_log(r, LOG_TIMING, t.p, t.len, e);
 }
 
 static bool write_eval(struct run *r, struct err *e)
@@ -340,7 +466,7 @@ static bool write_eval(struct run *r, struct err *e)
 	add_cell(&t, row->stats.return_min);
 	add_cell(&t, row->stats.return_max);
 	text_add(&t, ",%s\n", row->is_best ? "true" : "false");
-	return file_write_fd(r->eval_csv, "eval.csv", t.p, t.len, e);
+	return add_to_log(r, LOG_EVAL, t.p, t.len, e);
 }
 
 static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,
@@ -366,12 +492,39 @@ static bool write_best(struct run *r, struct err *e)
 
 static bool sync_logs(const struct run *r, struct err *e)
 {
-	const int fds[] = { r->progress_csv, r->eval_csv, r->timing_csv };
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		if (fsync(fds[i]) < 0)
-			return err_set(e, ERR_RUN, "fsync of the logs in '%s': %s", r->dir,
-				strerror(errno));
+	for (int i = 0; i < N_LOGS; i++)
+		if (!file_sync(r->log[i], logs[i].name, e))
+			return false;
 	return true;
+}
+
+bool run_save(struct run *r, struct err *e)
+{
+	char path[RUN_PATH_SIZE], previous[RUN_PATH_SIZE];
+	const double begin_s = now_s();
+	/* The logs first: a checkpoint must not speak of rows that a power cut takes. */
+	if (!train_check(&r->train, e) || !sync_logs(r, e) || !path_of(r, CHECKPOINT, path, e) ||
+		!path_of(r, PREVIOUS, previous, e))
+		return false;
+	r->marks.wall_s = begin_s - r->start_s;
+	/* Two files are room enough: the one before the last makes way. */
+	if (file_exists(path))
+		unlink(previous);
+	if (!checkpoint_save(path, previous, &r->train, &r->marks, r->buf, r->buf_size, e))
+		return false;
+	r->saved_s = now_s();
+	r->save_s = r->saved_s - begin_s;
+	return true;
+}
+
+/* Saving takes no more than a fiftieth of the time, unless so short an interval is
+ * asked for that it is meant. */
+static bool save_is_due(const struct run *r)
+{
+	const double interval_s = r->train.config.checkpoint_interval, share = 50, meant_s = 1;
+	const double pause_s =
+		interval_s < meant_s ? interval_s : fmax(interval_s, share * r->save_s);
+	return interval_s > 0 && now_s() - r->saved_s >= pause_s;
 }
 
 static bool finish(struct run *r, struct err *e)
@@ -390,7 +543,8 @@ static bool finish(struct run *r, struct err *e)
 		.best_return_mean = t->has_best ? t->best_row.stats.return_mean : (double)NAN,
 	};
 	snprintf(res->env_id, sizeof(res->env_id), "%s", t->env.ops->id);
-	train_final_eval(t, &res->final);
+	if (!train_final_eval(t, &res->final))
+		return true; /* interrupted */
 
 	char path[RUN_PATH_SIZE], buf[RUN_RESULT_SIZE];
 	struct text text;
@@ -406,22 +560,33 @@ static bool finish(struct run *r, struct err *e)
 	if (!path_of(r, "result.json", path, e) || !file_write_atomic(path, text.p, text.len, e))
 		return false;
 	r->state = RUN_DONE;
+	remove_leftovers(r, true);
 	return true;
+}
+
+/* One step, its rows, what follows. */
+static bool step(struct run *r, struct err *e)
+{
+	struct train *t = &r->train;
+	if (train_is_finished(t)) { /* interrupted behind the last step */
+		t->events = 0;
+		return finish(r, e);
+	}
+	if (!train_step(t, e) || (t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
+		(t->events & TRAIN_LOGGED && !write_progress(r, e)))
+		return false;
+	if (t->events & TRAIN_FINISHED)
+		return finish(r, e);
+	return !save_is_due(r) || run_save(r, e);
 }
 
 bool run_step(struct run *r, struct err *e)
 {
-	struct train *t = &r->train;
 	assert(r->state == RUN_ACTIVE);
-	if (!train_step(t, e)) {
-		struct err ignored; /* the divergence is what the user must hear of */
-		if (t->has_best)
-			write_best(r, &ignored);
-		return false;
-	}
-	if (t->events & TRAIN_EVALUATED && !write_eval(r, e))
-		return false;
-	if (t->events & TRAIN_LOGGED && !write_progress(r, e))
-		return false;
-	return !(t->events & TRAIN_FINISHED) || finish(r, e);
+	if (step(r, e))
+		return true;
+	struct err ignored; /* the divergence is what the user must hear of */
+	if (e->kind == ERR_DIVERGED && r->train.has_best)
+		write_best(r, &ignored);
+	return false;
 }

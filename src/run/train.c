@@ -66,16 +66,43 @@ static double learning_rate(const struct config *c, int64_t step)
 		(double)c->total_timesteps);
 }
 
+static bool diverged(const struct train *t, const struct err *why, struct err *e)
+{
+	return err_set(e, ERR_DIVERGED,
+		"diverged at step %" PRId64 " (update %" PRIu64
+		"): %s; a smaller learning_rate or max_grad_norm usually helps",
+		t->timesteps, t->agent.adam.t, why->msg);
+}
+
+static bool stopping(const struct train *t)
+{
+	return t->stop && *t->stop;
+}
+
+static bool all_finite(const float *x, int n)
+{
+	int n_finite = 0;
+	for (int i = 0; i < n; i++)
+		n_finite += isfinite(x[i]) ? 1 : 0;
+	return n_finite == n;
+}
+
 /* Steps 1 to 3: one transition into the replay buffer. */
-static void collect(struct train *t)
+static bool collect(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
 	const bool warmup = t->timesteps < c->learning_starts;
 	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
+	const float *q;
 	const int action =
-		policy_act(&t->agent.policy, t->obs, epsilon, &t->stream[STREAM_EXPLORATION], NULL);
+		policy_act(&t->agent.policy, t->obs, epsilon, &t->stream[STREAM_EXPLORATION], &q);
+	if (q && !all_finite(q, t->env.ops->n_actions)) {
+		struct err why;
+		err_set(&why, ERR_DIVERGED, "a Q value is not finite");
+		return diverged(t, &why, e);
+	}
 
-	float next_obs[ENV_MAX_OBS];
+	float next_obs[ENV_MAX_OBS] = { 0 };
 	const struct step s = env_step(&t->env, action, next_obs);
 	t->timesteps++;
 	t->episode_return += s.reward;
@@ -85,8 +112,8 @@ static void collect(struct train *t)
 	replay_push(&t->replay, t->obs, action, (float)reward, next_obs, s.terminated, s.truncated);
 
 	if (s.terminated || s.truncated) {
-		t->window[t->episodes % STATS_WINDOW] =
-			(struct episode){ t->episode_return, t->episode_length };
+		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
+		t->window.length[t->episodes % STATS_WINDOW] = t->episode_length;
 		t->episodes++;
 		t->episode_return = 0;
 		t->episode_length = 0;
@@ -94,21 +121,22 @@ static void collect(struct train *t)
 	} else {
 		memcpy(t->obs, next_obs, sizeof(t->obs));
 	}
+	return true;
 }
 
-static bool diverged(const struct train *t, const struct err *why, struct err *e)
+static int64_t updates_due(const struct train *t)
 {
-	return err_set(e, ERR_DIVERGED,
-		"diverged at step %" PRId64 " (update %" PRIu64
-		"): %s; a smaller learning_rate or max_grad_norm usually helps",
-		t->timesteps, t->agent.adam.t, why->msg);
+	const struct config *c = &t->config;
+	if (t->timesteps <= c->learning_starts || t->timesteps % c->train_freq != 0)
+		return 0;
+	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
 }
 
+/* Step 4, or what is left of it. */
 static bool learn(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
-	const int64_t n = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
-	for (int64_t i = 0; i < n; i++) {
+	for (; t->updates_due > 0 && !stopping(t); t->updates_due--) {
 		const double beta = schedule_value(
 			SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
 		struct learn_stats stats;
@@ -123,21 +151,24 @@ static bool learn(struct train *t, struct err *e)
 		t->sum.q_mean += stats.q_mean;
 		t->sum.grad_norm += stats.grad_norm;
 		t->n_sum++;
+		t->diagnosed = false;
 	}
 	return true;
 }
 
-static void eval_on(const struct train *t, const struct rng *stream, int64_t n_episodes,
-	struct eval_stats *stats, struct rng *stream_after)
+/* Moves the stream unless it is interrupted. */
+static bool eval_on(
+	const struct train *t, struct rng *stream, int64_t n_episodes, struct eval_stats *stats)
 {
 	struct env env = t->eval_env;
 	struct rng rng = *stream;
-	evaluate(&t->agent.policy, &env, &rng, n_episodes, 0, NULL, stats, NULL);
-	if (stream_after)
-		*stream_after = rng;
+	if (!evaluate(&t->agent.policy, &env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
+		return false;
+	*stream = rng;
+	return true;
 }
 
-static bool check_weights(const struct train *t, struct err *e)
+bool train_check(const struct train *t, struct err *e)
 {
 	const struct agent *a = &t->agent;
 	const size_t n = a->policy.net.n_params;
@@ -150,27 +181,31 @@ static bool check_weights(const struct train *t, struct err *e)
 	return diverged(t, &why, e);
 }
 
-static void eval_step(struct train *t)
+/* Step 6; false if it was interrupted and nothing has changed. */
+static bool eval_step(struct train *t)
 {
 	const struct config *c = &t->config;
 	const size_t n_params = t->agent.policy.net.n_params;
-	struct eval_row *row = &t->eval;
-	*row = (struct eval_row){ .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
-	struct rng *stream = &t->stream[STREAM_EVAL];
-	eval_on(t, stream, c->eval_episodes, &row->stats, stream);
-	row->is_best = !t->has_best || row->stats.return_mean >= t->best_row.stats.return_mean;
-	if (row->is_best) {
+	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
+	struct eval_stats confirm = { 0 };
+	struct rng eval = t->stream[STREAM_EVAL], stop = t->stream[STREAM_STOP];
+	if (!eval_on(t, &eval, c->eval_episodes, &row.stats))
+		return false;
+	const bool promising = row.stats.return_mean >= c->stop_return;
+	if (promising && !eval_on(t, &stop, c->stop_episodes, &confirm))
+		return false;
+	t->stream[STREAM_EVAL] = eval;
+	t->stream[STREAM_STOP] = stop;
+	t->stopped = promising && confirm.return_mean >= c->stop_return;
+	row.is_best = !t->has_best || row.stats.return_mean >= t->best_row.stats.return_mean;
+	if (row.is_best) {
 		memcpy(t->best, t->agent.online, n_params * sizeof(float));
-		t->best_row = *row;
+		t->best_row = row;
 		t->has_best = true;
 	}
+	t->eval = row;
 	t->events |= TRAIN_EVALUATED;
-	if (row->stats.return_mean >= c->stop_return) {
-		struct eval_stats confirm;
-		stream = &t->stream[STREAM_STOP];
-		eval_on(t, stream, c->stop_episodes, &confirm, stream);
-		t->stopped = confirm.return_mean >= c->stop_return;
-	}
+	return true;
 }
 
 /* Warns once. A collapse is judged against what was gained since the first row,
@@ -196,6 +231,14 @@ static void look_for_trouble(struct train *t)
 		t->events |= TRAIN_WARNED;
 }
 
+void train_diagnose(struct train *t)
+{
+	if (t->agent.adam.t > 0 && !t->diagnosed) {
+		agent_diagnose(&t->agent, &t->diagnostics);
+		t->diagnosed = true;
+	}
+}
+
 static void log_step(struct train *t)
 {
 	const double n = (double)t->n_sum; /* 0 / 0 is the NaN that says "no updates" */
@@ -214,12 +257,13 @@ static void log_step(struct train *t)
 		.diagnostics = { nan, nan, nan, nan, nan, nan },
 		.terminal_share = (double)t->replay.n_terminated / (double)t->replay.count,
 	};
-	if (t->agent.adam.t > 0)
-		agent_diagnose(&t->agent, &row->diagnostics);
+	train_diagnose(t);
+	if (t->diagnosed)
+		row->diagnostics = t->diagnostics;
 	const int64_t n_window = t->episodes < STATS_WINDOW ? t->episodes : STATS_WINDOW;
 	for (int64_t i = 0; i < n_window; i++) {
-		row->ep_rew_mean += t->window[i].episode_return;
-		row->ep_len_mean += (double)t->window[i].length;
+		row->ep_rew_mean += t->window.episode_return[i];
+		row->ep_len_mean += (double)t->window.length[i];
 	}
 	row->ep_rew_mean /= (double)n_window;
 	row->ep_len_mean /= (double)n_window;
@@ -229,30 +273,53 @@ static void log_step(struct train *t)
 	look_for_trouble(t);
 }
 
+bool train_is_finished(const struct train *t)
+{
+	return t->phase == PHASE_COLLECT &&
+	       (t->stopped || t->timesteps == t->config.total_timesteps);
+}
+
+static bool interrupted(struct train *t)
+{
+	t->events = TRAIN_INTERRUPTED;
+	return true;
+}
+
 bool train_step(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
 	t->events = 0;
-	collect(t);
-	if (t->timesteps > c->learning_starts && t->timesteps % c->train_freq == 0)
-		if (!learn(t, e))
+	if (t->phase == PHASE_COLLECT) {
+		if (!collect(t, e))
 			return false;
-	if (t->timesteps % c->target_update_interval == 0)
-		agent_sync(&t->agent, c->tau);
+		t->updates_due = updates_due(t);
+		t->phase = PHASE_LEARN;
+	}
 	const bool eval_due = c->eval_freq > 0 && t->timesteps % c->eval_freq == 0;
 	const bool last = t->timesteps == c->total_timesteps;
-	if ((eval_due || last) && !check_weights(t, e))
-		return false;
-	if (eval_due)
-		eval_step(t);
-	if (last || t->stopped)
+	if (t->phase == PHASE_LEARN) {
+		if (!learn(t, e))
+			return false;
+		if (t->updates_due > 0)
+			return interrupted(t);
+		if (t->timesteps % c->target_update_interval == 0)
+			agent_sync(&t->agent, c->tau);
+		if ((eval_due || last) && !train_check(t, e))
+			return false;
+		t->phase = PHASE_REPORT;
+	}
+	if (eval_due && !eval_step(t))
+		return interrupted(t);
+	t->phase = PHASE_COLLECT;
+	if (train_is_finished(t))
 		t->events |= TRAIN_FINISHED;
 	if (t->timesteps % c->log_interval == 0 || t->events & TRAIN_FINISHED)
 		log_step(t);
 	return true;
 }
 
-void train_final_eval(const struct train *t, struct eval_stats *stats)
+bool train_final_eval(const struct train *t, struct eval_stats *stats)
 {
-	eval_on(t, &t->stream[STREAM_FINAL_EVAL], t->config.final_eval_episodes, stats, NULL);
+	struct rng stream = t->stream[STREAM_FINAL_EVAL];
+	return eval_on(t, &stream, t->config.final_eval_episodes, stats);
 }

@@ -80,7 +80,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	text_init(&t, arch, sizeof(arch));
 	config_print_value(c, config_find("net_arch"), &t);
 	text_init(&t, config, sizeof(config));
-	config_print(c, &t);
+	config_print_deciding(c, &t);
 	assert(!t.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, timesteps);
 	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
@@ -154,6 +154,9 @@ static bool infer_net(const struct st_file *st, const struct env_ops *env,
 			tensor_name(name, net, i, w ? "bias" : "weight");
 			return err_set(e, ERR_CORRUPT, "tensor '%s' is missing", name);
 		}
+		if (w->type != ST_F32 || b->type != ST_F32)
+			return err_set(
+				e, ERR_CORRUPT, "'%s' or '%s' is not of float32", w->name, b->name);
 		if (w->n_dims != 2 || w->shape[0] != m.out || w->shape[1] != m.in ||
 			b->n_dims != 1 || b->shape[0] != m.out)
 			return err_set(e, ERR_CORRUPT,

@@ -1,0 +1,548 @@
+/* Checkpoints: a run that goes on from one comes to the same state, bit for bit, for
+ * every component there is; and whatever else is in the file is refused.
+ *
+ * The witness of a state is its own checkpoint, of which check_complete shows that
+ * it has all that decides the future: a train that was read from one and the train
+ * it was written from, both driven on, are compared by their checkpoints at the end.
+ *
+ * Mutations of src/run/checkpoint.c that this file catches: any line of visit() left
+ * out; a value of the wrong width, sign or byte order; the checksum not compared, or
+ * not over all of the file; a shape, a configuration or a range not checked; derived
+ * values not made anew; a step that is interrupted and does not go on where it was.
+ */
+#include "run/checkpoint.h"
+
+#include "base/file.h"
+#include "run/weights.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = CHECKPOINT_BUFFER_MIN, BYTES = 1 << 20 };
+
+static char scratch[100];
+static char path[150], previous[150];
+static struct report report;
+static char buf[BUFFER];
+
+static const char *const small[] = { "total_timesteps=600", "net_arch=8", "batch_size=8",
+	"learning_starts=50", "buffer_size=200", "target_update_interval=50", "eval_freq=150",
+	"eval_episodes=2", "final_eval_episodes=3", "log_interval=40", NULL };
+
+static const char *const combinations[][8] = {
+	{ NULL },
+	{ "prioritized=true", NULL },
+	{ "dueling=true", "double_q=true", NULL },
+	{ "n_steps=5", "prioritized=true", "per_alpha=1", NULL },
+	{ "tau=0.01", "target_update_interval=1", "activation=tanh", NULL },
+	{ "train_freq=7", "gradient_steps=-1", "log_interval=11", NULL },
+	{ "gradient_steps=3", "loss=mse", "reward_scale=0.1", "max_grad_norm=0", NULL },
+	{ "obs_scale=bounds", "learning_rate_schedule=linear", "exploration_schedule=exponential",
+		NULL },
+	{ "buffer_size=600", "net_arch=none", "max_episode_steps=17", NULL },
+	{ "buffer_size=8", "net_arch=3,5,7", "eval_freq=1", "stop_return=400", NULL },
+	{ "prioritized=true", "dueling=true", "double_q=true", "n_steps=3", "buffer_size=64",
+		"train_freq=3", "eval_freq=0", NULL },
+	{ "id=CartPole-v0", "gradient_steps=0", NULL },
+};
+enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
+
+static struct config config_of(const char *const *more)
+{
+	struct config c;
+	config_init(&c);
+	report_init(&report);
+	for (int i = 0; i < 2; i++)
+		for (const char *const *keys = i == 0 ? small : more; *keys; keys++) {
+			char key[100], *arg = key;
+			snprintf(key, sizeof(key), "%s", *keys);
+			config_override(&c, 1, &arg, &report);
+		}
+	config_check(&c, 0, &report);
+	CHECK_INT(report.n_errors, 0);
+	return c;
+}
+
+static struct train *start(const struct config *c)
+{
+	struct err e;
+	struct train *t = malloc(sizeof(*t));
+	if (!t || !train_init(t, c, kernels_find(NULL), &e))
+		abort();
+	return t;
+}
+
+static void release(struct train *t)
+{
+	train_release(t);
+	free(t);
+}
+
+static void drive(struct train *t, int64_t timesteps)
+{
+	struct err e;
+	bool ok = true;
+	while (ok && t->timesteps < timesteps && !train_is_finished(t))
+		ok = train_step(t, &e);
+	CHECK(ok);
+}
+
+struct bytes {
+	char *p;
+	size_t len;
+};
+
+static struct bytes saved(struct train *t, const struct marks *m)
+{
+	struct err e = { .msg = "" };
+	struct bytes b = { NULL, 0 };
+	if (!checkpoint_save(path, previous, t, m, buf, sizeof(buf), &e) ||
+		!file_read(path, BYTES, &b.p, &b.len, &e)) {
+		FAIL(e.msg);
+		abort();
+	}
+	return b;
+}
+
+static bool load(const struct bytes *b, struct train *t, struct marks *m, struct err *e)
+{
+	*e = (struct err){ .msg = "" };
+	return checkpoint_parse("x", b->p, b->len, t, m, buf, sizeof(buf), e);
+}
+
+static const struct marks some_marks = { { 101, 202, 303 }, 12.75 };
+
+/* Both come to the same end. */
+static void check_same_future(struct train *a, struct train *b)
+{
+	const int64_t end = a->config.total_timesteps;
+	const bool more = !train_is_finished(a);
+	drive(a, end);
+	drive(b, end);
+	CHECK(train_is_finished(a) && train_is_finished(b));
+	struct bytes of_a = saved(a, &some_marks), of_b = saved(b, &some_marks);
+	CHECK_INT(of_a.len, of_b.len);
+	CHECK(of_a.len == of_b.len && memcmp(of_a.p, of_b.p, of_a.len) == 0);
+	struct eval_stats final_a, final_b;
+	CHECK(train_final_eval(a, &final_a) && train_final_eval(b, &final_b));
+	CHECK(memcmp(&final_a, &final_b, sizeof(final_a)) == 0);
+	if (more)
+		CHECK(memcmp(&a->log, &b->log, sizeof(a->log)) == 0);
+	if (a->config.prioritized)
+		CHECK(memcmp(a->replay.tree.node + 1, b->replay.tree.node + 1,
+			      (2 * a->replay.tree.n_leaves - 1) * sizeof(double)) == 0);
+	CHECK_INT(a->replay.n_terminated, b->replay.n_terminated);
+	free(of_a.p);
+	free(of_b.p);
+}
+
+/* --- going on --- */
+
+static void test_every_combination_goes_on_from_anywhere(void)
+{
+	static const int64_t moments[] = { 0, 1, 49, 50, 51, 63, 150, 199, 201, 333, 599, 600 };
+	for (int i = 0; i < N_COMBINATIONS; i++) {
+		const struct config c = config_of(combinations[i]);
+		struct train *whole = start(&c); /* never saved before the end */
+		drive(whole, c.total_timesteps);
+		struct bytes end = saved(whole, &some_marks);
+		for (size_t k = 0; k < sizeof(moments) / sizeof(moments[0]); k++) {
+			struct train *a = start(&c), *b = start(&c);
+			struct marks m = { .wall_s = 0 };
+			struct err e;
+			drive(a, moments[k]);
+			struct bytes file = saved(a, &some_marks);
+			drive(b, 77); /* what was there before must not matter */
+			CHECK(load(&file, b, &m, &e));
+			CHECK_STR(e.msg, "");
+			CHECK_INT(b->timesteps, a->timesteps);
+			CHECK(memcmp(&m, &some_marks, sizeof(m)) == 0);
+			struct bytes again = saved(b, &some_marks);
+			CHECK(again.len == file.len && memcmp(again.p, file.p, file.len) == 0);
+			check_same_future(a, b);
+			struct bytes end_a = saved(a, &some_marks);
+			CHECK(end_a.len == end.len && memcmp(end_a.p, end.p, end.len) == 0);
+			free(file.p);
+			free(again.p);
+			free(end_a.p);
+			release(a);
+			release(b);
+		}
+		free(end.p);
+		release(whole);
+	}
+}
+
+static void test_an_interrupted_step_goes_on(void)
+{
+	for (int i = 0; i < N_COMBINATIONS; i++) {
+		const struct config c = config_of(combinations[i]);
+		struct train *whole = start(&c), *cut = start(&c);
+		volatile sig_atomic_t stop = 0;
+		int n_interrupted[N_PHASES] = { 0 };
+		cut->stop = &stop;
+		while (!train_is_finished(cut)) {
+			struct err e;
+			stop = cut->timesteps % 3 == 0 && cut->phase == PHASE_COLLECT;
+			const int64_t due = cut->updates_due;
+			CHECK(train_step(cut, &e));
+			if (cut->events & TRAIN_INTERRUPTED) {
+				CHECK_INT(cut->events, TRAIN_INTERRUPTED);
+				CHECK(stop && due == 0);
+				n_interrupted[cut->phase]++;
+				struct bytes file = saved(cut, &some_marks);
+				struct marks m;
+				release(cut);
+				cut = start(&c);
+				cut->stop = &stop;
+				CHECK(load(&file, cut, &m, &e));
+				CHECK_STR(e.msg, "");
+				free(file.p);
+			}
+		}
+		CHECK_INT(n_interrupted[PHASE_COLLECT], 0);
+		CHECK((n_interrupted[PHASE_LEARN] > 0) ==
+			(c.gradient_steps != 0 && c.train_freq % 3 != 0));
+		cut->stop = NULL;
+		check_same_future(whole, cut);
+		release(whole);
+		release(cut);
+	}
+}
+
+static void test_an_interrupted_evaluation_is_as_if_it_had_not_begun(void)
+{
+	static const char *const keys[] = { "gradient_steps=0", "eval_freq=60", "stop_return=1",
+		"stop_episodes=2", NULL };
+	const struct config c = config_of(keys);
+	struct train *t = start(&c);
+	struct err e;
+	volatile sig_atomic_t stop = 0;
+	drive(t, 59);
+	t->stop = &stop;
+	stop = 1;
+	CHECK(train_step(t, &e));
+	CHECK_INT(t->events, TRAIN_INTERRUPTED);
+	CHECK_INT(t->phase, PHASE_REPORT);
+	CHECK_INT(t->timesteps, 60);
+	CHECK(!t->has_best && !t->stopped && !train_is_finished(t));
+	CHECK(train_step(t, &e)); /* still stopped: still nothing */
+	CHECK_INT(t->events, TRAIN_INTERRUPTED);
+	CHECK_INT(t->timesteps, 60);
+	stop = 0;
+	CHECK(train_step(t, &e));
+	CHECK_INT(t->events & (TRAIN_EVALUATED | TRAIN_FINISHED), TRAIN_EVALUATED | TRAIN_FINISHED);
+	CHECK(t->has_best && t->stopped);
+	struct eval_stats stats;
+	stop = 1;
+	CHECK(!train_final_eval(t, &stats));
+	stop = 0;
+	CHECK(train_final_eval(t, &stats));
+	release(t);
+}
+
+/* Counters as far as they go: 2^53 steps, and as many updates as they can have. */
+static void test_counters_near_their_limits(void)
+{
+	static const char *const keys[] = { "total_timesteps=9007199254740992", "log_interval=7",
+		"exploration_fraction=1", "learning_rate_schedule=linear", "prioritized=true",
+		"buffer_size=100", NULL };
+	const struct config c = config_of(keys);
+	struct train *a = start(&c), *b = start(&c);
+	struct err e;
+	struct marks m;
+	drive(a, 300);
+	a->timesteps = c.total_timesteps - 250;
+	a->episodes = a->timesteps - 100;
+	a->agent.adam.t = UINT64_MAX - 100; /* wraps to 0 and beyond */
+	const struct marks far = { { INT64_MAX, INT64_MAX, INT64_MAX }, 1e15 };
+	struct bytes file = saved(a, &far);
+	CHECK(load(&file, b, &m, &e));
+	CHECK_STR(e.msg, "");
+	CHECK(memcmp(&m, &far, sizeof(m)) == 0);
+	CHECK_INT(b->agent.adam.t, -101);
+	int n_rows = 0;
+	while (!train_is_finished(a)) {
+		CHECK(train_step(a, &e));
+		n_rows += (a->events & TRAIN_LOGGED) != 0;
+		CHECK(a->agent.adam.t == 0 || isfinite(a->sum.loss));
+	}
+	CHECK(n_rows >= 250 / 7);
+	CHECK_INT(a->timesteps, INT64_C(9007199254740992));
+	CHECK_INT(a->log.timesteps, INT64_C(9007199254740992));
+	CHECK_NEAR(a->log.exploration_rate, 0.05, 1e-12);
+	CHECK_NEAR(a->log.learning_rate, 0, 1e-15);
+	free(file.p);
+	check_same_future(a, b);
+	release(a);
+	release(b);
+}
+
+/* --- what is refused --- */
+
+/* A file as small as can be, for what is tried at every byte. */
+static struct bytes tiny(struct train **t)
+{
+	static const char *const keys[] = { "net_arch=1", "buffer_size=8", "prioritized=true",
+		NULL };
+	static struct config c;
+	c = config_of(keys);
+	*t = start(&c);
+	drive(*t, 70);
+	return saved(*t, &some_marks);
+}
+
+static void check_refused(const struct bytes *b, struct train *t, size_t where)
+{
+	struct err e;
+	struct marks m;
+	const bool ok = load(b, t, &m, &e);
+	CHECK(!ok && e.kind == ERR_CORRUPT && strncmp(e.msg, "'x'", 3) == 0);
+	if (ok || e.kind != ERR_CORRUPT)
+		printf("byte %zu: %s\n", where, ok ? "accepted" : e.msg);
+}
+
+static void test_every_cut_is_refused(void)
+{
+	struct train *t;
+	struct bytes b = tiny(&t);
+	for (size_t len = 0; len < b.len; len++) {
+		char *copy = malloc(len ? len : 1); /* so that a read beyond it is seen */
+		memcpy(copy, b.p, len);
+		const struct bytes cut = { copy, len };
+		check_refused(&cut, t, len);
+		free(copy);
+	}
+	char *longer = calloc(1, b.len + 8);
+	memcpy(longer, b.p, b.len);
+	for (size_t more = 1; more <= 8; more++) {
+		const struct bytes with_more = { longer, b.len + more };
+		check_refused(&with_more, t, b.len + more);
+	}
+	free(longer);
+	free(b.p);
+	release(t);
+}
+
+static void test_every_flip_is_refused(void)
+{
+	struct train *t;
+	struct bytes b = tiny(&t);
+	for (size_t i = 0; i < b.len; i++) {
+		const char flip = (char)(1 << i % 8);
+		b.p[i] ^= flip;
+		check_refused(&b, t, i);
+		b.p[i] ^= flip;
+	}
+	struct err e;
+	struct marks m;
+	CHECK(load(&b, t, &m, &e)); /* the train is none the worse for it */
+	CHECK_INT(t->timesteps, 70);
+	free(b.p);
+	release(t);
+}
+
+/* A file with a right checksum whose run has one value that no run can have. */
+#define CHECK_IMPOSSIBLE(change, piece)                                                   \
+	do {                                                                              \
+		struct train *t = start(&c), *into = start(&c);                           \
+		struct marks m = some_marks, got;                                         \
+		struct err e;                                                             \
+		drive(t, 100);                                                            \
+		change;                                                                   \
+		struct bytes b = saved(t, &m);                                            \
+		CHECK(!load(&b, into, &got, &e));                                         \
+		CHECK_INT(e.kind, ERR_CORRUPT);                                           \
+		CHECK(strstr(e.msg, piece) != NULL);                                      \
+		if (!strstr(e.msg, piece))                                                \
+			printf("'%s' instead of '%s' after %s\n", e.msg, piece, #change); \
+		free(b.p);                                                                \
+		release(t);                                                               \
+		release(into);                                                            \
+	} while (0)
+
+static void test_impossible_states_are_refused(void)
+{
+	static const char *const keys[] = { "prioritized=true", NULL };
+	const struct config c = config_of(keys);
+	const float nan = NAN, inf = INFINITY;
+	CHECK_IMPOSSIBLE(t->agent.online[3] = nan, "the weights");
+	CHECK_IMPOSSIBLE(t->agent.target[0] = inf, "the weights");
+	CHECK_IMPOSSIBLE(t->agent.m[1] = -inf, "moments");
+	CHECK_IMPOSSIBLE(t->agent.v[1] = nan, "moments");
+	CHECK_IMPOSSIBLE(t->best[0] = nan, "best weights");
+	CHECK_IMPOSSIBLE(t->agent.adam.beta1_t = 2, "Adam");
+	CHECK_IMPOSSIBLE(t->agent.adam.beta2_t = (double)nan, "Adam");
+	CHECK_IMPOSSIBLE(t->replay.next = 200, "replay");
+	CHECK_IMPOSSIBLE(t->replay.next = 99, "replay");
+	CHECK_IMPOSSIBLE(t->replay.action[99] = 2, "replay");
+	CHECK_IMPOSSIBLE(t->replay.action[0] = -1, "replay");
+	CHECK_IMPOSSIBLE(t->replay.terminated[5] = 2, "replay");
+	CHECK_IMPOSSIBLE(t->replay.truncated[5] = 255, "replay");
+	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = 0, "replay");
+	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = -1, "replay");
+	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = (double)nan, "replay");
+	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = 1e300, "replay");
+	CHECK_IMPOSSIBLE(t->replay.max_priority = 0, "replay");
+	CHECK_IMPOSSIBLE(t->env.elapsed_steps = -1, "environment");
+	CHECK_IMPOSSIBLE(t->env.elapsed_steps = 500, "environment");
+	CHECK_IMPOSSIBLE(((double *)(void *)t->env.state.bytes)[2] = 1e300, "environment");
+	CHECK_IMPOSSIBLE(((double *)(void *)t->env.state.bytes)[1] = (double)nan, "environment");
+	CHECK_IMPOSSIBLE(t->env_rng.inc[0] = 2, "generator");
+	CHECK_IMPOSSIBLE(t->stream[N_STREAMS - 1].inc[0] = 0, "generator");
+	CHECK_IMPOSSIBLE(t->timesteps = 601, "counters");
+	CHECK_IMPOSSIBLE(t->timesteps = -1, "counters");
+	CHECK_IMPOSSIBLE(t->episodes = 101, "counters");
+	CHECK_IMPOSSIBLE(t->episodes = -1, "counters");
+	CHECK_IMPOSSIBLE(t->episode_length = -1, "counters");
+	CHECK_IMPOSSIBLE(t->replay.count = t->replay.next = 0, "counters");
+	CHECK_IMPOSSIBLE(t->phase = N_PHASES, "phase");
+	CHECK_IMPOSSIBLE(t->phase = -1, "phase");
+	CHECK_IMPOSSIBLE(t->updates_due = 2, "phase");
+	CHECK_IMPOSSIBLE(t->updates_due = -1, "phase");
+	CHECK_IMPOSSIBLE(t->warning = N_WARNINGS, "statistics");
+	CHECK_IMPOSSIBLE(t->n_sum = -1, "statistics");
+	CHECK_IMPOSSIBLE(t->best_row.timesteps = 101, "best evaluation");
+	CHECK_IMPOSSIBLE(m.log_size[1] = -1, "logs");
+	CHECK_IMPOSSIBLE(m.wall_s = -1, "logs");
+	CHECK_IMPOSSIBLE(m.wall_s = (double)nan, "logs");
+}
+
+static void test_another_configuration_is_refused(void)
+{
+	static const char *const none[] = { NULL };
+	static const char *const others[][2] = { { "seed=2" }, { "total_timesteps=601" },
+		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" },
+		{ "buffer_size=201" } };
+	const struct config c = config_of(none);
+	struct train *t = start(&c);
+	drive(t, 100);
+	struct bytes b = saved(t, &some_marks);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const struct config other = config_of(others[i]);
+		struct train *into = start(&other);
+		struct marks m;
+		struct err e;
+		char key[50];
+		snprintf(
+			key, sizeof(key), "(%.*s: ", (int)strcspn(others[i][0], "="), others[i][0]);
+		CHECK(!load(&b, into, &m, &e));
+		CHECK_INT(e.kind, ERR_BUSY);
+		CHECK(strstr(e.msg, key) != NULL);
+		release(into);
+	}
+	struct config later = c;
+	later.checkpoint_interval = 1;
+	struct train *into = start(&later);
+	struct marks m;
+	struct err e;
+	CHECK(load(&b, into, &m, &e));
+	free(b.p);
+	release(into);
+	release(t);
+}
+
+static void test_other_files_are_refused(void)
+{
+	static const char *const none[] = { NULL };
+	const struct config c = config_of(none);
+	struct train *t = start(&c);
+	struct marks m;
+	struct err e;
+	const size_t size = weights_buffer_size(&t->agent.policy.net);
+	char *weights = malloc(size);
+	const struct bytes b = { weights,
+		weights_build(&c, &t->agent.policy.net, t->agent.online, 1, 1, weights, size) };
+	CHECK(!load(&b, t, &m, &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	CHECK(strstr(e.msg, "not a checkpoint") != NULL);
+	free(weights);
+
+	CHECK(!checkpoint_load(scratch, t, &m, buf, sizeof(buf), &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	CHECK(strstr(e.msg, "is not a file") != NULL);
+	char fifo[200];
+	snprintf(fifo, sizeof(fifo), "%s/fifo", scratch);
+	CHECK_INT(mkfifo(fifo, 0666), 0);
+	CHECK(!checkpoint_load(fifo, t, &m, buf, sizeof(buf), &e)); /* and does not wait */
+	CHECK(strstr(e.msg, "is not a file") != NULL);
+	CHECK_INT(unlink(fifo), 0);
+	CHECK(!checkpoint_load("/dev/null", t, &m, buf, sizeof(buf), &e));
+	CHECK(strstr(e.msg, "is not a file") != NULL);
+	CHECK(!checkpoint_load(fifo, t, &m, buf, sizeof(buf), &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	release(t);
+}
+
+/* --- the file --- */
+
+static void test_the_file_before_stays_until_the_new_one_is_there(void)
+{
+	static const char *const none[] = { NULL };
+	const struct config c = config_of(none);
+	struct train *t = start(&c), *into = start(&c);
+	struct marks m;
+	struct err e;
+	char blocked[200];
+	unlink(path);
+	unlink(previous);
+	free(saved(t, &some_marks).p);
+	CHECK(file_exists(path) && !file_exists(previous));
+	drive(t, 10);
+	free(saved(t, &some_marks).p);
+	CHECK(checkpoint_load(path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
+	CHECK(checkpoint_load(previous, into, &m, buf, sizeof(buf), &e) && into->timesteps == 0);
+	drive(t, 20);
+	snprintf(blocked, sizeof(blocked), "%s.tmp", path);
+	CHECK_INT(mkdir(blocked, 0777), 0);
+	CHECK(!checkpoint_save(path, previous, t, &some_marks, buf, sizeof(buf), &e));
+	CHECK_INT(rmdir(blocked), 0);
+	CHECK(checkpoint_load(path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
+	CHECK(checkpoint_load(previous, into, &m, buf, sizeof(buf), &e) && into->timesteps == 0);
+	CHECK(checkpoint_max_size(t) >= (uint64_t)BUFFER);
+	release(t);
+	release(into);
+}
+
+static void test_it_is_no_larger_than_was_said(void)
+{
+	for (int i = 0; i < N_COMBINATIONS; i++) {
+		const struct config c = config_of(combinations[i]);
+		struct train *t = start(&c);
+		const uint64_t most = checkpoint_max_size(t);
+		drive(t, 600);
+		struct bytes b = saved(t, &some_marks);
+		CHECK(b.len <= most && b.len + BUFFER >= most);
+		free(b.p);
+		release(t);
+	}
+}
+
+int main(void)
+{
+	/* In memory if there is a file system for that: each file is flushed. */
+	snprintf(scratch, sizeof(scratch), "%s/test_checkpoint.XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(scratch))
+		return 1;
+	snprintf(path, sizeof(path), "%s/c", scratch);
+	snprintf(previous, sizeof(previous), "%s/p", scratch);
+	RUN(test_every_combination_goes_on_from_anywhere);
+	RUN(test_an_interrupted_step_goes_on);
+	RUN(test_an_interrupted_evaluation_is_as_if_it_had_not_begun);
+	RUN(test_counters_near_their_limits);
+	RUN(test_every_cut_is_refused);
+	RUN(test_every_flip_is_refused);
+	RUN(test_impossible_states_are_refused);
+	RUN(test_another_configuration_is_refused);
+	RUN(test_other_files_are_refused);
+	RUN(test_the_file_before_stays_until_the_new_one_is_there);
+	RUN(test_it_is_no_larger_than_was_said);
+	unlink(path);
+	unlink(previous);
+	rmdir(scratch);
+	return test_end();
+}
