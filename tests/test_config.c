@@ -962,6 +962,11 @@ static void test_what_it_means_for_the_other_modules(void)
 	CHECK_INT(config_replay_slots(&c), 20);
 	c.total_timesteps = 19;
 	CHECK_INT(config_replay_slots(&c), 19);
+	CHECK_INT(config_eval_limit(&c), 200);
+	c.max_episode_steps = 1000;
+	CHECK_INT(config_eval_limit(&c), 1000);
+	c.eval_max_episode_steps = 500;
+	CHECK_INT(config_eval_limit(&c), 500);
 
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < ENV_MAX_OBS; i++)

@@ -835,6 +835,25 @@ static void test_evaluations_follow_each_other_on_their_own_stream(void)
 	finish(t);
 }
 
+static void test_evaluation_has_its_own_time_limit(void)
+{
+	/* Nothing falls within 7 steps. */
+	static const char *const keys[] = { "max_episode_steps=5", "eval_max_episode_steps=7",
+		"eval_freq=100", "eval_episodes=2", "final_eval_episodes=3", NULL };
+	struct train *t = start(keys);
+	struct eval_stats final;
+	struct err e;
+	while (t->timesteps < 600) {
+		CHECK(train_step(t, &e));
+		CHECK_INT(t->episodes, t->timesteps / 5);
+		if (t->events & TRAIN_EVALUATED)
+			CHECK_NEAR(t->eval.stats.return_mean, 7, 0);
+	}
+	CHECK(train_final_eval(t, &final));
+	CHECK_NEAR(final.return_mean, 7, 0);
+	finish(t);
+}
+
 static void test_best_is_the_last_of_equals(void)
 {
 	/* Nothing falls within 5 steps: every evaluation gives 5. */
@@ -1036,6 +1055,7 @@ int main(void)
 	RUN(test_two_runs_are_equal_and_two_seeds_differ);
 	RUN(test_rows_come_at_the_documented_steps);
 	RUN(test_evaluations_follow_each_other_on_their_own_stream);
+	RUN(test_evaluation_has_its_own_time_limit);
 	RUN(test_best_is_the_last_of_equals);
 	RUN(test_stop_return_ends_the_run_when_confirmed);
 	RUN(test_stop_return_equal_to_the_mean_is_reached);

@@ -128,8 +128,7 @@ static void test_what_is_written_reads_back(void)
 			CHECK_INT(w.net.dim[l], f.net.dim[l]);
 		CHECK(memcmp(w.params, f.params, f.net.n_params * sizeof(float)) == 0);
 		CHECK(w.env == config_env(&f.config));
-		const int64_t limit = f.config.max_episode_steps;
-		CHECK_INT(w.max_episode_steps, limit ? limit : w.env->max_episode_steps);
+		CHECK_INT(w.max_episode_steps, config_eval_limit(&f.config));
 		config_obs_scale(&f.config, scale);
 		for (int k = 0; k < w.env->obs_dim; k++)
 			CHECK(w.obs_scale[k] == scale[k]);

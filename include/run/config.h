@@ -70,7 +70,7 @@ struct config {
 	double learning_rate;
 	int learning_rate_schedule;
 	double adam_beta1, adam_beta2, adam_eps, max_grad_norm;
-	int64_t eval_freq, eval_episodes, final_eval_episodes;
+	int64_t eval_freq, eval_episodes, eval_max_episode_steps, final_eval_episodes;
 	double stop_return; /* +infinity: none */
 	int64_t stop_episodes;
 	int64_t log_interval;
@@ -144,6 +144,9 @@ const struct env_ops *config_env(const struct config *c);
 bool config_net(const struct config *c, struct net *net, struct err *e);
 void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS]);
 struct agent_opts config_agent_opts(const struct config *c);
+
+/* Steps after which an episode of an evaluation is truncated, > 0. */
+int64_t config_eval_limit(const struct config *c);
 
 /* Slots that the replay buffer really gets: no more than there are steps. */
 int64_t config_replay_slots(const struct config *c);

@@ -159,6 +159,10 @@ const struct option config_options[] = {
 	{ INT("eval", eval_episodes, "20", 1, 1000000),
 		.help = "Episodes of each; the best mean decides which weights are kept as best.",
 		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
+	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
+		.help = "Steps after which an episode of any evaluation is truncated; 0 is the "
+			"limit of training.",
+		.elsewhere = "eval_time_limit" },
 	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
 		.help = "Episodes on which the final weights are judged, used for nothing else.",
 		.elsewhere = "n_final_eval_episodes" },
@@ -773,6 +777,13 @@ struct agent_opts config_agent_opts(const struct config *c)
 		.adam_beta2 = c->adam_beta2,
 		.adam_eps = c->adam_eps,
 	};
+}
+
+int64_t config_eval_limit(const struct config *c)
+{
+	return c->eval_max_episode_steps > 0 ? c->eval_max_episode_steps
+	       : c->max_episode_steps > 0    ? c->max_episode_steps
+					     : config_env(c)->max_episode_steps;
 }
 
 int64_t config_replay_slots(const struct config *c)

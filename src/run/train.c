@@ -30,7 +30,7 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	float obs_scale[ENV_MAX_OBS];
 	config_obs_scale(c, obs_scale);
 	env_init(&t->env, ops, c->max_episode_steps, obs_scale);
-	t->eval_env = t->env;
+	env_init(&t->eval_env, ops, config_eval_limit(c), obs_scale);
 
 	net_init_params(
 		&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);

@@ -84,8 +84,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	assert(!t.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, timesteps);
 	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
-	snprintf(limit, sizeof(limit), "%" PRId64,
-		c->max_episode_steps ? c->max_episode_steps : ops->max_episode_steps);
+	snprintf(limit, sizeof(limit), "%" PRId64, config_eval_limit(c));
 	const struct st_metadata metadata[] = {
 		{ "format", "pt" }, /* as the transformers library wants it */
 		{ "format_version", WEIGHTS_FORMAT_VERSION },
