@@ -293,4 +293,32 @@ t 'explanations that cannot be written' 1 sh -c 'exec "$DQN" config --explain >/
 err_has '^dqn: write standard output: No space left on device$'
 t 'a closed standard output' 1 sh -c 'exec "$DQN" config /dev/null >&-'
 err_has '^dqn: write standard output: Bad file descriptor$'
+# Kept within 5 %. A process inherits the peak of the one that started it, so the runs
+# are larger than a Python; a sanitizer's memory is its own.
+cat >peak.py <<'PY'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+PY
+memory() # WHAT key=value...
+{
+	what=$1
+	shift
+	real=$(python3 peak.py "$DQN" train short.ini "$@" -q --out memory --fresh)
+	t "peak memory: $what" 0 "$DQN" config short.ini "$@" --memory
+	err_any
+	out_lines 1
+	said=$(sed -n 's/^peak memory: \([0-9]*\) KiB$/\1/p' "$out")
+	is "within 5 % of $real KiB: $said" "$((said * 100 >= real * 95 && said * 100 <= real * 105))" 1
+}
+if grep -q __asan_init "$DQN" || ! command -v python3 >/dev/null; then
+	skip 'peak memory: needs python3 and no sanitizer'
+else
+	memory 'a large buffer' buffer_size=500000 total_timesteps=500000 train_freq=500 eval_freq=0
+	memory 'a large buffer with priorities' buffer_size=500000 total_timesteps=500000 \
+		train_freq=500 eval_freq=0 prioritized=true
+	memory 'a large network' net_arch=1024,1024 train_freq=100
+	memory 'large minibatches' net_arch=256,256,256,256 train_freq=200 batch_size=2000
+fi
+
 end

@@ -1,10 +1,13 @@
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-enum { EXPLAIN };
+enum { EXPLAIN, MEMORY };
 const struct flag config_flags[] = {
 	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
+	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
+		"instead: the peak memory of the run, if it goes to its limit" },
 	{ .name = NULL },
 };
 
@@ -57,6 +60,15 @@ static int explain_one(const char *key)
 	return fail(&e);
 }
 
+/* Of the process beside the run: program, C library, stack; measured with glibc. */
+#define PROCESS_KIB 2200u
+
+static int print_memory(const struct config *c)
+{
+	printf("peak memory: %" PRIu64 " KiB\n", config_memory(c) / 1024 + PROCESS_KIB);
+	return STATUS_OK;
+}
+
 int cmd_config(const struct args *args)
 {
 	struct err e;
@@ -74,6 +86,8 @@ int cmd_config(const struct args *args)
 	int status;
 	if (!load_config(&c, args->pos[0], args->n - 1, args->pos + 1, false, &status))
 		return status;
+	if (args->flag[MEMORY].set)
+		return print_memory(&c);
 	char buf[8192];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));

@@ -31,7 +31,7 @@ const struct command commands[] = {
 		"dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		"dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",
 		eval_flags, 1, 1, cmd_eval },
-	{ "config", "CONFIG [key=value ...] | --explain [KEY]",
+	{ "config", "CONFIG [key=value ...] [--memory] | --explain [KEY]",
 		"print the full configuration, or explain its keys",
 		"The printed file has every key and reads back to the same configuration.",
 		"dqn config configs/cartpole.ini seed=7\n"
