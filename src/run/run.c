@@ -276,6 +276,7 @@ static bool resume(struct run *r, struct err *e)
 	static const char *const names[] = { CHECKPOINT, PREVIOUS };
 	char path[RUN_PATH_SIZE];
 	bool damaged = false;
+	struct err first;
 	for (int i = 0; i < 2; i++) {
 		struct err why;
 		if (!path_of(r, names[i], path, e))
@@ -287,16 +288,17 @@ static bool resume(struct run *r, struct err *e)
 		if (r->was_resumed) {
 			if (damaged)
 				snprintf(r->warning, sizeof(r->warning),
-					"%.400s; the checkpoint before it will do", e->msg);
+					"%.400s; the checkpoint before it will do", first.msg);
 			return true;
 		}
 		if (why.kind != ERR_CORRUPT)
 			return err_set(e, why.kind, "%s", why.msg);
 		if (!damaged)
-			err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", why.msg);
+			first = why;
 		damaged = true;
 	}
-	return !damaged;
+	return !damaged ||
+	       err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", first.msg);
 }
 
 static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t len, struct err *e)
