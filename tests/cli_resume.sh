@@ -280,4 +280,32 @@ while [ $n -lt 20 ]; do # who is first is chance
 	[ $n -gt 1 ] || mv race race-first
 	[ $n -eq 1 ] || { same_tree race race-first && rm -rf race; }
 done
+# --- resources ---
+
+limited() { # LIMIT COMMAND...
+	sh -c 'ulimit '"$1"' && shift && exec "$@"' sh "$@"
+}
+t 'a file that may not be so large' 1 limited '-f 20' "$DQN" train short.ini --out limited -q
+err_has '^dqn: a checkpoint of this run has up to [0-9]+ bytes, but files may have no more than 10240 \(see ulimit -f\)$'
+if [ "$(limited '-v 1000000' "$DQN" --version 2>/dev/null)" ]; then # not under a sanitizer
+	t 'more memory than a process may have' 1 limited '-v 100000' "$DQN" train short.ini buffer_size=5e6 \
+		total_timesteps=5e6 --out limited -q
+	err_has '^dqn: buffer_size, net_arch and batch_size need [0-9]+ MiB; this process may have 97 MiB \(see ulimit -v\)$'
+	t 'nearly so much' 1 limited '-v 100000' "$DQN" train short.ini buffer_size=2.4e6 total_timesteps=2.4e6 --out limited -q
+	err_has '^dqn: out of memory: buffer_size = 2400000 needs [0-9]+ bytes'
+else
+	skip 'ulimit -v: a sanitizer needs more'
+fi
+for n in 4 5 6 7; do
+	t "no more than $n open files" 1 limited "-n $n" "$DQN" train short.ini --out limited -q
+	err_has '^dqn: [a-z ]+ .limited.*: Too many open files'
+done
+t 'eight are enough, and the directory is none the worse' 0 limited '-n 8' "$DQN" train short.ini --out limited -q \
+	checkpoint_interval=0.01
+t 'the same run' 0 "$DQN" train short.ini --out unlimited -q
+same_tree limited unlimited
+t 'a long run' 0 "$DQN" train short.ini total_timesteps=1e6 gradient_steps=0 log_interval=1e5 eval_freq=1e5 \
+	eval_episodes=1 checkpoint_interval=0.05 --out grown -q
+t 'neither grows' 0 awk -F, 'NR == 3 { first = $4 } END { exit !($4 <= first + 256) }' grown/timing.csv
+t 'nor slows' 0 awk -F, 'NR == 6 { half = $2 } END { exit !(NR == 11 && $2 < 4 * half) }' grown/timing.csv
 end

@@ -40,10 +40,22 @@ int close_stdout(int status)
 	return status == STATUS_OK || status == STATUS_BELOW_REQUIRED ? ERR_RUN : status;
 }
 
+/* That of the machine, or of the container: beyond it a process is killed. */
 static uint64_t physical_memory(void)
 {
 	const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	uint64_t limit;
+	struct err ignored;
+	char *data;
+	size_t len;
+	if (!file_read("/sys/fs/cgroup/memory.max", 64, &data, &len, &ignored))
+		return memory;
+	data[strcspn(data, "\n")] = '\0'; /* a number, or "max" */
+	if (text_parse_u64(data, &limit) == TEXT_OK && (memory == 0 || limit < memory))
+		memory = limit;
+	free(data);
+	return memory;
 }
 
 /* Every line of the report with the prefix. */

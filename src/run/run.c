@@ -344,6 +344,26 @@ static bool open_logs(struct run *r, struct err *e)
 	return true;
 }
 
+/* What a process may not have, the kernel may grant for a while. */
+static bool check_memory(const struct config *c, struct err *e)
+{
+	static const struct {
+		int resource;
+		const char *flag;
+	} limits[] = { { RLIMIT_AS, "-v" }, { RLIMIT_DATA, "-d" } };
+	const uint64_t need = config_memory(c), mib = 1 << 20;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit limit;
+		if (getrlimit(limits[i].resource, &limit) == 0 &&
+			limit.rlim_cur != RLIM_INFINITY && need > limit.rlim_cur)
+			return err_set(e, ERR_RUN,
+				"buffer_size, net_arch and batch_size need %" PRIu64
+				" MiB; this process may have %" PRIu64 " MiB (see ulimit %s)",
+				need / mib + 1, (uint64_t)limit.rlim_cur / mib, limits[i].flag);
+	}
+	return true;
+}
+
 /* What would fail at the end, or when it is time to save, fails here. */
 static bool check_limits(const struct run *r, struct err *e)
 {
@@ -386,7 +406,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		return true;
 	}
 	/* Memory before files: what does not fit must not cost an earlier run. */
-	if (!train_init(&r->train, c, k, e))
+	if (!check_memory(c, e) || !train_init(&r->train, c, k, e))
 		goto fail;
 	r->buf_size = weights_buffer_size(&r->train.agent.policy.net);
 	r->buf = malloc(r->buf_size);
