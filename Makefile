@@ -3,6 +3,7 @@
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
+# make kill9      kills runs 200 times; make faults: fails every call of the system once
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
 # Knobs; what the program cannot be built without is kept apart below.
@@ -83,6 +84,18 @@ TO = 20
 learning: $(program)
 	@DQN=$(abspath $(program)) sh tests/learning $(CONFIG) $(FROM) $(TO)
 
+# 200 kills with SIGKILL, each run to the same bytes in the end.
+kill9: $(program)
+	@DQN=$(abspath $(program)) sh tests/kill9
+
+# Every call of open, write, malloc ... fails once; FAULTS names a few of them.
+faults: $(program) $(BUILD)/tests/faults.so
+	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/faults $(FAULTS)
+
+$(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
+
 ablation: $(program)
 	@DQN=$(abspath $(program)) sh tests/ablation
 
@@ -113,7 +126,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check bench learning ablation portable lint format install uninstall dist clean force
+.PHONY: all test check bench learning kill9 faults ablation portable lint format install \
+	uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)

@@ -46,6 +46,7 @@ static const char *const combinations[][8] = {
 	{ "buffer_size=8", "net_arch=3,5,7", "eval_freq=1", "stop_return=400", NULL },
 	{ "prioritized=true", "dueling=true", "double_q=true", "n_steps=3", "buffer_size=64",
 		"train_freq=3", "eval_freq=0", NULL },
+	{ "stop_return=1", "stop_episodes=3", NULL },
 	{ "id=CartPole-v0", "gradient_steps=0", NULL },
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
@@ -159,6 +160,12 @@ static void test_every_combination_goes_on_from_anywhere(void)
 			CHECK(load(&file, b, &m, &e));
 			CHECK_STR(e.msg, "");
 			CHECK_INT(b->timesteps, a->timesteps);
+			CHECK_INT(b->stopped, a->stopped);
+			CHECK_INT(b->best_row.n_updates, a->best_row.n_updates);
+			CHECK_INT(b->best_row.is_best, a->best_row.is_best);
+			CHECK(memcmp(&b->best_row.stats, &a->best_row.stats,
+				      sizeof(a->best_row.stats)) == 0);
+			CHECK(memcmp(&b->best_mean, &a->best_mean, sizeof(a->best_mean)) == 0);
 			CHECK(memcmp(&m, &some_marks, sizeof(m)) == 0);
 			struct bytes again = saved(b, &some_marks);
 			CHECK(again.len == file.len && memcmp(again.p, file.p, file.len) == 0);

@@ -40,10 +40,22 @@ int close_stdout(int status)
 	return status == STATUS_OK || status == STATUS_BELOW_REQUIRED ? ERR_RUN : status;
 }
 
+/* That of the machine, or of the container: beyond it a process is killed. */
 static uint64_t physical_memory(void)
 {
 	const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	uint64_t limit;
+	struct err ignored;
+	char *data;
+	size_t len;
+	if (!file_read("/sys/fs/cgroup/memory.max", 64, &data, &len, &ignored))
+		return memory;
+	data[strcspn(data, "\n")] = '\0'; /* a number, or "max" */
+	if (text_parse_u64(data, &limit) == TEXT_OK && (memory == 0 || limit < memory))
+		memory = limit;
+	free(data);
+	return memory;
 }
 
 /* Every line of the report with the prefix. */
@@ -59,6 +71,16 @@ static void say_report(const struct report *r, bool warnings)
 		say("... and more");
 }
 
+/* What the user cannot help by naming another file. */
+static bool is_machines_fault(int error)
+{
+	static const int faults[] = { EIO, ENOMEM, EMFILE, ENFILE, EINTR, ENOSPC };
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (error == faults[i])
+			return true;
+	return false;
+}
+
 bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
 	bool quiet, int *status)
 {
@@ -68,9 +90,11 @@ bool load_config(struct config *c, const char *path, int n_overrides, char *cons
 	size_t len;
 	const bool is_stdin = strcmp(path, "-") == 0;
 	const char *name = is_stdin ? "standard input" : path;
+	errno = 0;
 	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
 		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
-		e.kind = ERR_USAGE;
+		if (!is_machines_fault(errno))
+			e.kind = ERR_USAGE;
 		if (strchr(path, '=') && !file_exists(path))
 			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
 		*status = fail(&e);

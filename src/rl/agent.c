@@ -128,10 +128,29 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	return true;
 }
 
-static int compare_floats(const void *a, const void *b)
+/* What would stand at k if x (n) were sorted; moves x about (Hoare's Find, 1961). The
+ * C library's qsort may allocate memory. */
+static float kth_smallest(float *x, int64_t n, int64_t k)
 {
-	const float x = *(const float *)a, y = *(const float *)b;
-	return (x > y) - (x < y);
+	int64_t low = 0, high = n - 1;
+	while (low < high) {
+		const float pivot = x[k];
+		int64_t i = low, j = high;
+		while (i <= j) {
+			while (x[i] < pivot)
+				i++;
+			while (pivot < x[j])
+				j--;
+			if (i <= j) {
+				const float swap = x[i];
+				x[i++] = x[j];
+				x[j--] = swap;
+			}
+		}
+		low = j < k ? i : low;
+		high = k < i ? j : high;
+	}
+	return x[k];
 }
 
 void agent_diagnose(struct agent *a, struct diagnostics *d)
@@ -139,7 +158,7 @@ void agent_diagnose(struct agent *a, struct diagnostics *d)
 	const struct net *net = &a->policy.net;
 	const size_t n = (size_t)net->dim[net->n_layers], size = a->batch_size;
 	const float *q = net_outputs(net, size, a->work);
-	float *sorted = a->d_out; /* (size) of its (size, n) */
+	float *error = a->d_out; /* (size) of its (size, n) */
 	double gap_sum = 0, td_sum = 0;
 	*d = (struct diagnostics){ .q_max = q[0] };
 	for (size_t i = 0; i < size; i++, q += n) {
@@ -149,13 +168,13 @@ void agent_diagnose(struct agent *a, struct diagnostics *d)
 			second = j != best && q[j] > second ? q[j] : second;
 		d->q_max = q[best] > d->q_max ? q[best] : d->q_max;
 		gap_sum += q[best] - second;
-		sorted[i] = fabsf(a->td_error[i]);
-		td_sum += sorted[i];
+		error[i] = fabsf(a->td_error[i]);
+		td_sum += error[i];
 	}
-	qsort(sorted, size, sizeof(*sorted), compare_floats);
 	d->action_gap = n > 1 ? gap_sum / (double)size : (double)NAN;
 	d->td_error_mean = td_sum / (double)size;
-	d->td_error_p95 = sorted[(95 * size + 99) / 100 - 1]; /* rank ceil(0.95 size) */
+	const int64_t rank = (95 * (int64_t)size + 99) / 100; /* ceil(0.95 size) */
+	d->td_error_p95 = kth_smallest(error, (int64_t)size, rank - 1);
 	d->weight_norm = sqrt(a->policy.k->sum_squares(net->n_params, a->online));
 	d->dead_share = net_dead_share(net, size, a->work);
 }

@@ -100,7 +100,6 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_real(l, "agent.adam.beta2_t", &a->adam.beta2_t);
 
 	struct replay *r = &t->replay;
-	add_size(l, "replay.count", &r->count);
 	add_size(l, "replay.next", &r->next);
 	add_table(l, "replay.obs", ST_F32, r->obs, r->count, r->obs_dim);
 	add_table(l, "replay.next_obs", ST_F32, r->next_obs, r->count, r->obs_dim);
@@ -413,7 +412,7 @@ static bool is_odd(const struct rng *r)
 /* What a run can be in; derived values are made anew. The checksum has matched, so
  * that this is about files that were made to harm. */
 static bool check_state(
-	const struct input *in, struct train *t, const struct marks *m, size_t count, struct err *e)
+	const struct input *in, struct train *t, const struct marks *m, struct err *e)
 {
 	const struct config *c = &t->config;
 	const struct agent *a = &t->agent;
@@ -437,12 +436,11 @@ static bool check_state(
 		{ a->adam.beta1_t >= 0 && a->adam.beta1_t <= 1 && a->adam.beta2_t >= 0 &&
 				a->adam.beta2_t <= 1 && (a->adam.t == 0) == !t->diagnosed,
 			"the steps of Adam" },
-		{ t->replay.count == count && replay_restore(&t->replay, t->env.ops->n_actions),
-			"the replay buffer" },
+		{ replay_restore(&t->replay, t->env.ops->n_actions), "the replay buffer" },
 		{ env_restore(&t->env), "the environment" },
 		{ odd, "a generator" },
 		{ in_range(t->timesteps, 0, c->total_timesteps) &&
-				(count > 0 || t->timesteps == 0) &&
+				(t->replay.count > 0 || t->timesteps == 0) &&
 				in_range(t->episodes, 0, t->timesteps) &&
 				in_range(t->episode_length, 0, t->timesteps),
 			"the counters" },
@@ -496,7 +494,6 @@ static bool read_all(
 	}
 	if (!match_parts(in, &st, &parts, t, m, e))
 		return false;
-	const size_t count = t->replay.count;
 	memcpy(want, st.checksum, SHA256_HEX_SIZE - 1);
 	sha256_init(&hash);
 	st_hash_header(&st, &hash); /* before buf is used again */
@@ -506,7 +503,7 @@ static bool read_all(
 	sha256_hex(&hash, got);
 	if (strcmp(got, want) != 0)
 		return damaged(in, e);
-	return check_state(in, t, m, count, e);
+	return check_state(in, t, m, e);
 }
 
 bool checkpoint_load(const char *path, struct train *t, struct marks *marks, char *buf, size_t size,

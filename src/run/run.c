@@ -276,6 +276,7 @@ static bool resume(struct run *r, struct err *e)
 	static const char *const names[] = { CHECKPOINT, PREVIOUS };
 	char path[RUN_PATH_SIZE];
 	bool damaged = false;
+	struct err first;
 	for (int i = 0; i < 2; i++) {
 		struct err why;
 		if (!path_of(r, names[i], path, e))
@@ -287,16 +288,17 @@ static bool resume(struct run *r, struct err *e)
 		if (r->was_resumed) {
 			if (damaged)
 				snprintf(r->warning, sizeof(r->warning),
-					"%.400s; the checkpoint before it will do", e->msg);
+					"%.400s; the checkpoint before it will do", first.msg);
 			return true;
 		}
 		if (why.kind != ERR_CORRUPT)
 			return err_set(e, why.kind, "%s", why.msg);
 		if (!damaged)
-			err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", why.msg);
+			first = why;
 		damaged = true;
 	}
-	return !damaged;
+	return !damaged ||
+	       err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", first.msg);
 }
 
 static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t len, struct err *e)
@@ -338,6 +340,26 @@ static bool open_logs(struct run *r, struct err *e)
 			return err_set(e, ERR_RUN, "cut back '%s/%s': %s", r->dir, logs[i].name,
 				strerror(errno));
 		}
+	}
+	return true;
+}
+
+/* What a process may not have, the kernel may grant for a while. */
+static bool check_memory(const struct config *c, struct err *e)
+{
+	static const struct {
+		int resource;
+		const char *flag;
+	} limits[] = { { RLIMIT_AS, "-v" }, { RLIMIT_DATA, "-d" } };
+	const uint64_t need = config_memory(c), mib = 1 << 20;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit limit;
+		if (getrlimit(limits[i].resource, &limit) == 0 &&
+			limit.rlim_cur != RLIM_INFINITY && need > limit.rlim_cur)
+			return err_set(e, ERR_RUN,
+				"buffer_size, net_arch and batch_size need %" PRIu64
+				" MiB; this process may have %" PRIu64 " MiB (see ulimit %s)",
+				need / mib + 1, (uint64_t)limit.rlim_cur / mib, limits[i].flag);
 	}
 	return true;
 }
@@ -384,7 +406,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		return true;
 	}
 	/* Memory before files: what does not fit must not cost an earlier run. */
-	if (!train_init(&r->train, c, k, e))
+	if (!check_memory(c, e) || !train_init(&r->train, c, k, e))
 		goto fail;
 	r->buf_size = weights_buffer_size(&r->train.agent.policy.net);
 	r->buf = malloc(r->buf_size);

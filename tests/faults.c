@@ -1,0 +1,236 @@
+/* A library for LD_PRELOAD (glibc) that makes calls of the system fail.
+ *
+ *     FAULT=write:17:ENOSPC    the 17th write() fails so, once
+ *     FAULT=write:17+:ENOSPC   the 17th and all after it
+ *     FAULT_REPORT=FILE        at the end a line "open 12 read 3 ... live 0" there:
+ *                              how often each was called, and how many blocks of
+ *                              memory were never freed
+ *
+ * Calls: open read write fsync rename close malloc mkdir lock cut seek. Instead of an
+ * error: "short" reads or writes one byte. Standard streams are left alone.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum call { OPEN, READ, WRITE, FSYNC, RENAME, CLOSE, MALLOC, MKDIR, LOCK, CUT, SEEK, N_CALLS };
+static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename",
+	"close", "malloc", "mkdir", "lock", "cut", "seek" };
+static const struct {
+	const char *name;
+	int number; /* 0: short */
+} errors[] = { { "short", 0 }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
+	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK },
+	{ "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EFBIG", EFBIG } };
+
+static long n_calls[N_CALLS], n_live;
+static int fault_call = -1, fault_error;
+static long fault_at;
+static bool fault_stays, armed;
+
+/* The C library's own, by which allocation works before anything is set up. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+extern void *__libc_memalign(size_t align, size_t size);
+extern void __libc_free(void *p);
+
+static void __attribute__((constructor)) arm(void)
+{
+	const char *fault = getenv("FAULT");
+	char call[16], at[16], error[16];
+	if (fault && sscanf(fault, "%15[^:]:%15[^:]:%15s", call, at, error) == 3) {
+		for (int i = 0; i < N_CALLS; i++)
+			if (strcmp(call, call_names[i]) == 0)
+				fault_call = i;
+		fault_error = -1;
+		for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+			if (strcmp(error, errors[i].name) == 0)
+				fault_error = errors[i].number;
+		fault_at = strtol(at, NULL, 10);
+		fault_stays = strchr(at, '+') != NULL;
+		if (fault_call < 0 || fault_error < 0 || fault_at < 1)
+			_exit(97);
+	}
+	memset(n_calls, 0, sizeof(n_calls));
+	n_live = 0;
+	armed = true;
+}
+
+/* True if this call is the one: errno is set, or *is_short. */
+static bool fails(enum call call, bool *is_short)
+{
+	if (!armed)
+		return false;
+	const long n = ++n_calls[call];
+	if ((int)call != fault_call || n < fault_at || (n > fault_at && !fault_stays))
+		return false;
+	if (fault_error == 0) {
+		if (is_short)
+			*is_short = true;
+		return false;
+	}
+	errno = fault_error;
+	return true;
+}
+
+/* The next definition of a function; type-safe only through its uses below. */
+#define REAL(function, result, ...)                        \
+	static result (*real)(__VA_ARGS__);                \
+	if (!real) {                                       \
+		void *symbol = dlsym(RTLD_NEXT, function); \
+		memcpy(&real, &symbol, sizeof(real));      \
+	}
+
+/* With _FILE_OFFSET_BITS = 64, as the program is compiled, too, these are open64 ... */
+int open(const char *path, int flags, ...)
+{
+	REAL("open64", int, const char *, int, ...)
+	va_list args;
+	va_start(args, flags);
+	const mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	return fails(OPEN, NULL) ? -1 : real(path, flags, mode);
+}
+
+int dup(int fd)
+{
+	REAL("dup", int, int)
+	return fails(OPEN, NULL) ? -1 : real(fd);
+}
+
+DIR *opendir(const char *path)
+{
+	REAL("opendir", DIR *, const char *)
+	return fails(OPEN, NULL) ? NULL : real(path);
+}
+
+ssize_t read(int fd, void *data, size_t len)
+{
+	REAL("read", ssize_t, int, void *, size_t)
+	bool is_short = false;
+	if (fd > 2 && fails(READ, &is_short))
+		return -1;
+	return real(fd, data, is_short && len > 1 ? 1 : len);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+	REAL("write", ssize_t, int, const void *, size_t)
+	bool is_short = false;
+	if (fd > 2 && fails(WRITE, &is_short))
+		return -1;
+	return real(fd, data, is_short && len > 1 ? 1 : len);
+}
+
+int fsync(int fd)
+{
+	REAL("fsync", int, int)
+	return fails(FSYNC, NULL) ? -1 : real(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	REAL("rename", int, const char *, const char *)
+	return fails(RENAME, NULL) ? -1 : real(from, to);
+}
+
+/* It is closed all the same, as Linux does. */
+int close(int fd)
+{
+	REAL("close", int, int)
+	const int result = real(fd);
+	return fd > 2 && fails(CLOSE, NULL) ? -1 : result;
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	REAL("mkdir", int, const char *, mode_t)
+	return fails(MKDIR, NULL) ? -1 : real(path, mode);
+}
+
+int fcntl(int fd, int command, ...)
+{
+	REAL("fcntl64", int, int, int, ...)
+	va_list args;
+	va_start(args, command);
+	void *arg = va_arg(args, void *);
+	va_end(args);
+	return command == F_SETLK && fails(LOCK, NULL) ? -1 : real(fd, command, arg);
+}
+
+int ftruncate(int fd, off_t len)
+{
+	REAL("ftruncate64", int, int, off_t)
+	return fails(CUT, NULL) ? -1 : real(fd, len);
+}
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+	REAL("lseek64", off_t, int, off_t, int)
+	return fails(SEEK, NULL) ? -1 : real(fd, offset, whence);
+}
+
+static void *counted(void *p)
+{
+	n_live += armed && p;
+	return p;
+}
+
+void *malloc(size_t size)
+{
+	return fails(MALLOC, NULL) ? NULL : counted(__libc_malloc(size));
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails(MALLOC, NULL) ? NULL : counted(__libc_calloc(n, size));
+}
+
+void *realloc(void *old, size_t size)
+{
+	if (fails(MALLOC, NULL))
+		return NULL;
+	void *p = __libc_realloc(old, size);
+	n_live += armed && p && !old;
+	return p;
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	return fails(MALLOC, NULL) ? NULL : counted(__libc_memalign(align, size));
+}
+
+void free(void *p)
+{
+	n_live -= armed && p;
+	__libc_free(p);
+}
+
+static void __attribute__((destructor)) report(void)
+{
+	const char *path = getenv("FAULT_REPORT");
+	char line[400];
+	size_t len = 0;
+	armed = false;
+	if (!path)
+		return;
+	for (int i = 0; i < N_CALLS; i++)
+		len += (size_t)snprintf(
+			line + len, sizeof(line) - len, "%s %ld ", call_names[i], n_calls[i]);
+	len += (size_t)snprintf(line + len, sizeof(line) - len, "live %ld\n", n_live);
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (fd < 0 || write(fd, line, len) != (ssize_t)len)
+		_exit(98);
+	close(fd);
+}
