@@ -7,7 +7,7 @@ enum { EXPLAIN, MEMORY };
 const struct flag config_flags[] = {
 	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
 	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
-		"instead: the peak memory of the run, if it goes to its limit" },
+		"instead: how much memory the run takes at most" },
 	{ .name = NULL },
 };
 
