@@ -71,6 +71,9 @@ bool run_step(struct run *r, struct err *e);
 
 void run_close(struct run *r);
 
+/* True if the directory holds a done run of the configuration, as run_open sees it. */
+bool run_is_done(const char *dir, const struct config *c);
+
 /* Seconds since run_open. */
 double run_wall_s(const struct run *r);
 
