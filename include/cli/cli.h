@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "nn/kernels.h"
-#include "run/config.h"
+#include "run/space.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +37,8 @@ struct flag_value {
 #define MAX_FLAGS 8
 
 struct args {
-	int n; /* positional arguments */
+	const char *program; /* as it was called */
+	int n;               /* positional arguments */
 	char **pos;
 	struct flag_value flag[MAX_FLAGS]; /* in the order of the table */
 };
@@ -74,6 +75,17 @@ int close_stdout(int status);
 bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
 	bool quiet, int *status);
 
+/* Reads a space and its overrides, which may be choices, too; all that is wrong is
+ * said. The space refers to memory of its own, which the next call overwrites. */
+bool load_space(
+	struct space *s, const char *path, int n_overrides, char *const *overrides, int *status);
+
+/* Every error of a report with the prefix, and with `warnings` those, too. */
+void say_report(const struct report *r, bool warnings);
+
+/* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
+void config_name(const char *path, char *name, size_t size);
+
 /* Reads a weights file: a path, a run directory (its final weights), or "-" for
  * standard input. *name (RUN_PATH_SIZE) is what was read; the caller frees *data. */
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
@@ -89,10 +101,15 @@ int cmd_eval(const struct args *args);
 int cmd_config(const struct args *args);
 int cmd_bench(const struct args *args);
 int cmd_inspect(const struct args *args);
+int cmd_sweep(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
+<<<<<<< HEAD
 extern const struct flag train_flags[], eval_flags[], config_flags[], bench_flags[], help_flags[];
+=======
+extern const struct flag train_flags[], eval_flags[], config_flags[], help_flags[], sweep_flags[];
+>>>>>>> sweep
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

@@ -17,20 +17,38 @@
 #ifndef DQN_RUN_CONFIG_H
 #define DQN_RUN_CONFIG_H
 
+#include "base/ini.h"
 #include "base/text.h"
 #include "env/env.h"
 #include "nn/net.h"
 #include "rl/agent.h"
 #include "rl/schedule.h"
 
+#define CONFIG_MAX_OPTIONS 64
+
+/* Values that stand for several, as run/space.h reads them: "1 | 3", "1..20",
+ * "log(1e-4, 1e-2)". An override of the key takes its place. */
+struct choices {
+	int n;
+	struct choice {
+		const struct option *option;
+		char source[300];            /* "file:12: " or "'key=value': " */
+		char text[INI_LINE_MAX + 1]; /* the value as it was written */
+	} at[CONFIG_MAX_OPTIONS];
+};
+
 /* Everything that is wrong, one line each: "file:line: what". */
 struct report {
 	char buf[32768];
 	struct text text;
 	int n_errors, n_warnings; /* warnings start with "warning: " */
+	struct choices *choices;  /* the caller's, empty at first; NULL: each is an error */
 };
 
 void report_init(struct report *r);
+
+/* source: where it stands, as in struct choice, or "" */
+void report_error(struct report *r, const char *source, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 struct widths {
 	int n; /* 0..NET_MAX_HIDDEN */
@@ -119,8 +137,12 @@ bool config_read(struct config *c, const char *name, const char *data, size_t le
 
 void config_override(struct config *c, int n, char *const *args, struct report *r);
 
+/* Stores one value, or returns false and leaves the field; report_value says why. */
+bool config_set_value(struct config *c, const struct option *o, const char *value);
+void report_value(struct report *r, const char *source, const struct option *o, const char *value);
+
 /* Checks keys against each other and against the memory of the machine in bytes
- * (0: unknown). */
+ * (0: unknown). A choice that is left is an error. */
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r);
 
 /* The canonical file: every key, in order. Reads back to the same struct. */

@@ -35,7 +35,8 @@ static bool unknown_flag(
 	names[n++] = "help";
 	names[n] = NULL;
 	const char *near = text_nearest(name, names);
-	const bool takes_keys = command->run == cmd_train || command->run == cmd_config;
+	const bool takes_keys = command->run == cmd_train || command->run == cmd_config ||
+				command->run == cmd_sweep;
 	const char *key = takes_keys ? config_suggest(name) : NULL;
 	size_t near_distance = SIZE_MAX;
 	if (near)

@@ -58,8 +58,7 @@ static uint64_t physical_memory(void)
 	return memory;
 }
 
-/* Every line of the report with the prefix. */
-static void say_report(const struct report *r, bool warnings)
+void say_report(const struct report *r, bool warnings)
 {
 	for (const char *line = r->buf; *line;) {
 		const size_t len = strcspn(line, "\n");
@@ -71,6 +70,7 @@ static void say_report(const struct report *r, bool warnings)
 		say("... and more");
 }
 
+<<<<<<< HEAD
 /* What the user cannot help by naming another file. */
 static bool is_machines_fault(int error)
 {
@@ -83,8 +83,12 @@ static bool is_machines_fault(int error)
 
 bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
 	bool quiet, int *status)
+=======
+/* Everything of a configuration but its checks; what is wrong goes to the report. */
+static bool read_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
+	struct report *r)
+>>>>>>> sweep
 {
-	static struct report r; /* 32 KiB, too much for a small stack */
 	struct err e;
 	char *data;
 	size_t len;
@@ -93,22 +97,64 @@ bool load_config(struct config *c, const char *path, int n_overrides, char *cons
 	errno = 0;
 	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
 		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
+<<<<<<< HEAD
 		if (!is_machines_fault(errno))
 			e.kind = ERR_USAGE;
+=======
+>>>>>>> sweep
 		if (strchr(path, '=') && !file_exists(path))
 			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
-		*status = fail(&e);
+		fail(&e);
 		return false;
 	}
-	report_init(&r);
 	config_init(c);
-	config_parse(c, name, data, len, &r);
+	config_parse(c, name, data, len, r);
 	free(data);
-	config_override(c, n_overrides, overrides, &r);
+	config_override(c, n_overrides, overrides, r);
+	return true;
+}
+
+bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
+	bool quiet, int *status)
+{
+	static struct report r; /* too much for a small stack */
+	static struct choices choices;
+	report_init(&r);
+	choices.n = 0;
+	r.choices = &choices;
+	*status = ERR_USAGE;
+	if (!read_config(c, path, n_overrides, overrides, &r))
+		return false;
 	config_check(c, physical_memory(), &r);
 	say_report(&r, !quiet);
-	*status = ERR_USAGE;
 	return r.n_errors == 0;
+}
+
+bool load_space(
+	struct space *s, const char *path, int n_overrides, char *const *overrides, int *status)
+{
+	static struct report r;
+	static struct choices choices;
+	struct config base;
+	report_init(&r);
+	choices.n = 0;
+	r.choices = &choices;
+	*status = ERR_USAGE;
+	if (!read_config(&base, path, n_overrides, overrides, &r))
+		return false;
+	space_init(s, &base, &choices, &r);
+	say_report(&r, true);
+	return r.n_errors == 0;
+}
+
+void config_name(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : strcmp(path, "-") == 0 ? "stdin" : path;
+	size_t len = strlen(base);
+	if (len > 4 && strcmp(base + len - 4, ".ini") == 0)
+		len -= 4;
+	snprintf(name, size, "%.*s", (int)len, base);
 }
 
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)

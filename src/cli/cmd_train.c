@@ -17,17 +17,6 @@ const struct flag train_flags[] = {
 	{ .name = NULL },
 };
 
-/* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
-static void config_name(const char *path, char *name, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : strcmp(path, "-") == 0 ? "stdin" : path;
-	size_t len = strlen(base);
-	if (len > 4 && strcmp(base + len - 4, ".ini") == 0)
-		len -= 4;
-	snprintf(name, size, "%.*s", (int)len, base);
-}
-
 static int compare_strings(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

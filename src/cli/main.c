@@ -38,6 +38,7 @@ const struct command commands[] = {
 		"dqn config /dev/null          # all defaults\n"
 		"dqn config --explain n_steps\n",
 		config_flags, 0, -1, cmd_config },
+<<<<<<< HEAD
 	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
 		"measure the speed of this machine, beside its own arithmetic peak",
 		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
@@ -48,6 +49,21 @@ const struct command commands[] = {
 		"dqn bench configs/cartpole-fixed.ini\n"
 		"dqn bench --sizes\n",
 		bench_flags, 0, -1, cmd_bench },
+=======
+	{ "sweep",
+		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--count] "
+		"[--index I] [--missing]",
+		"print one train command per point of a space",
+		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, "
+		"a range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99); so may a "
+		"key=value argument. All combinations are printed, the seed varying slowest, or N "
+		"of them. Each run gets a directory of its own below DIR, which is runs/NAME "
+		"unless said.",
+		"dqn sweep configs/sweep-cartpole.ini | xargs -P2 -d '\\n' -n1 sh -c\n"
+		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
+		"dqn sweep configs/sweep-cartpole.ini --missing --count\n",
+		sweep_flags, 1, -1, cmd_sweep },
+>>>>>>> sweep
 	{ "inspect", "FILE", "show what a weights file holds",
 		"FILE is any safetensors file of float32 tensors, a run directory, or - for standard "
 		"input.",
@@ -124,5 +140,6 @@ int main(int argc, char **argv)
 	struct err e;
 	if (!args_parse(&args, command, argc - 2, argv + 2, &e))
 		return fail(&e);
+	args.program = argv[0];
 	return close_stdout(command->run(&args));
 }

@@ -1,8 +1,7 @@
 #include "run/config.h"
 
-#include "base/ini.h"
-
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -202,11 +201,13 @@ static const struct {
 };
 
 enum { N_OPTIONS = sizeof(config_options) / sizeof(config_options[0]) - 1 };
+_Static_assert(N_OPTIONS <= CONFIG_MAX_OPTIONS, "struct choices has room for every option");
 
 void report_init(struct report *r)
 {
 	text_init(&r->text, r->buf, sizeof(r->buf));
 	r->n_errors = r->n_warnings = 0;
+	r->choices = NULL;
 }
 
 /* One line: a quoted name may hold anything, but no line break or escape comes out. */
@@ -221,9 +222,7 @@ static void report_line(struct report *r, const char *prefix, const char *fmt, v
 			*c = '?';
 }
 
-/* source: where it stands, "file:12: " or "'key=value': ", or "" */
-static void ERR_PRINTF(3, 4)
-	report_error(struct report *r, const char *source, const char *fmt, ...)
+void report_error(struct report *r, const char *source, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
@@ -497,8 +496,7 @@ void config_init(struct config *c)
 	}
 }
 
-static void value_error(
-	struct report *r, const char *source, const struct option *o, const char *value)
+void report_value(struct report *r, const char *source, const struct option *o, const char *value)
 {
 	char buf[256];
 	struct text range;
@@ -524,6 +522,34 @@ static void unknown_key(struct report *r, const char *source, const char *key)
 			"unknown key '%.80s'; 'dqn config --explain' lists them all", key);
 }
 
+bool config_set_value(struct config *c, const struct option *o, const char *value)
+{
+	return parse_value(o, value, (char *)c + o->offset);
+}
+
+/* "1 | 3", "1..20", "log(1e-4, 1e-2)" */
+static bool is_choice(const char *value)
+{
+	return strchr(value, '|') || strstr(value, "..") ||
+	       (isalpha((unsigned char)value[0]) && strchr(value, '('));
+}
+
+static void drop_choice(struct choices *choices, const struct option *o)
+{
+	for (int i = 0; i < choices->n; i++)
+		if (choices->at[i].option == o)
+			choices->at[i--] = choices->at[--choices->n];
+}
+
+static void add_choice(
+	struct choices *choices, const char *source, const struct option *o, const char *value)
+{
+	struct choice *choice = &choices->at[choices->n++];
+	choice->option = o;
+	snprintf(choice->source, sizeof(choice->source), "%s", source);
+	snprintf(choice->text, sizeof(choice->text), "%s", value);
+}
+
 /* Sets one key. seen[] has where each key was set before, in words, or "". */
 static void set_key(struct config *c, const char *source, const char *key, const char *value,
 	char seen[N_OPTIONS][16], const char *here, struct report *r)
@@ -539,8 +565,14 @@ static void set_key(struct config *c, const char *source, const char *key, const
 		return;
 	}
 	snprintf(before, sizeof(seen[0]), "%s", here);
-	if (!parse_value(o, value, (char *)c + o->offset))
-		value_error(r, source, o, value);
+	if (r->choices)
+		drop_choice(r->choices, o);
+	if (config_set_value(c, o, value))
+		return;
+	if (r->choices && is_choice(value) && strlen(value) <= INI_LINE_MAX)
+		add_choice(r->choices, source, o, value);
+	else
+		report_value(r, source, o, value);
 }
 
 static bool section_known(const char *section)
@@ -645,6 +677,13 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
 	const struct env_ops *ops = config_env(c);
+	for (int i = 0; r->choices && i < r->choices->n; i++) {
+		const struct choice *choice = &r->choices->at[i];
+		report_error(r, choice->source,
+			"%s = '%.80s' stands for several values: 'dqn sweep' runs them all, "
+			"'%s=...' chooses one",
+			choice->option->key, choice->text, choice->option->key);
+	}
 	if (c->learning_starts >= c->total_timesteps)
 		report_error(r, "",
 			"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64

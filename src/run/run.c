@@ -259,6 +259,17 @@ static bool look_around(struct run *r, const struct config *c, bool fresh, struc
 	return true;
 }
 
+bool run_is_done(const char *dir, const struct config *c)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	struct err e;
+	const bool done = r && strlen(dir) < sizeof(r->dir) &&
+			  memcpy(r->dir, dir, strlen(dir) + 1) && look_around(r, c, false, &e) &&
+			  r->state == RUN_DONE;
+	free(r);
+	return done;
+}
+
 static bool write_config(const struct run *r, const struct config *c, struct err *e)
 {
 	char path[RUN_PATH_SIZE], buf[8192];

@@ -1,0 +1,59 @@
+/* A space of configurations: an ordinary one in which values stand for several.
+ *
+ *     n_steps = 1 | 3 | 5             a list
+ *     seed = 1..20                    whole numbers, also in a list: 1..3 | 10
+ *     learning_rate = log(1e-4, 1e-2) reals or whole numbers, evenly in the logarithm
+ *     gamma = uniform(0.9, 0.999)     or evenly
+ *
+ *     report.choices = &choices;                         // then config_parse, _override
+ *     space_init(&s, &config, &choices, &report);        // says all that is wrong
+ *     for (uint64_t i = 0; i < s.n_points; i++)
+ *             space_grid(&s, i, &config);                // the i-th of all combinations
+ *
+ *     list = space_sample(&s, SPACE_SOBOL, seed, n, &e); // n different points
+ *     space_draw(&s, SPACE_SOBOL, seed, list[i], &config);
+ *     free(list);
+ *
+ * The struct refers to the choices. Draws come from the project's own generator and
+ * elementary functions, so that they are the same everywhere.
+ */
+#ifndef DQN_RUN_SPACE_H
+#define DQN_RUN_SPACE_H
+
+#include "run/config.h"
+
+struct dim {
+	const struct choice *choice;
+	uint64_t n;       /* values in the lists and ranges; 0: an interval */
+	double low, high; /* of an interval, both ends included */
+	bool is_log;
+};
+
+struct space {
+	struct config base; /* of the keys that do not vary */
+	int n_dims;
+	struct dim dim[CONFIG_MAX_OPTIONS]; /* in the order of the option table */
+	uint64_t n_points;                  /* of the grid; 0 with an interval */
+	bool too_many;                      /* more than 2^64-1 points */
+};
+
+enum space_method { SPACE_RANDOM, SPACE_SOBOL };
+
+/* What is wrong with the choices goes to the report. */
+void space_init(struct space *s, const struct config *base, const struct choices *choices,
+	struct report *r);
+
+/* Point i < n_points of the grid: the last key of the table varies fastest. */
+void space_grid(const struct space *s, uint64_t i, struct config *c);
+
+/* Point i of a sequence. Reals have 6 significant digits. The seed is drawn last, so
+ * that another choice of it changes nothing else. */
+void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
+	struct config *c);
+
+/* The places in the sequence of the first n points that differ, 1 <= n <= 2^24; the
+ * caller's to free. ERR_USAGE if there are not so many. */
+uint32_t *space_sample(
+	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e);
+
+#endif

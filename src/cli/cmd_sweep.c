@@ -1,0 +1,259 @@
+#include "cli/cli.h"
+
+#include "base/sobol.h"
+#include "run/run.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING };
+const struct flag sweep_flags[] = {
+	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the runs go below it (default runs/NAME)" },
+	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different points by chance" },
+	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
+		"draw N different points that fill the space evenly" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S", "of --random and --sobol (default 1)" },
+	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only how many lines there are" },
+	[INDEX] = { "index", '\0', FLAG_SEED, "I", "print only line I, counted from 0" },
+	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL,
+		"leave out the runs that are done already" },
+	{ .name = NULL },
+};
+
+struct sweep {
+	const struct args *args;
+	struct space space;
+	char out[RUN_PATH_SIZE];
+	const struct option *key[CONFIG_MAX_OPTIONS]; /* what the commands set, by name */
+	int n_keys;
+	uint64_t n_lines;
+	uint32_t *sample; /* (n_lines) of --random and --sobol */
+};
+
+/* One word of a shell's command line. A line break in it comes from printf, so that
+ * the command stays on one line. */
+static void put_word(const char *word)
+{
+	const char *plain =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=,:+@%-";
+	if (word[0] && strspn(word, plain) == strlen(word)) {
+		fputs(word, stdout);
+	} else if (strpbrk(word, "\n\r")) {
+		fputs("\"$(printf %b '", stdout);
+		for (; *word; word++)
+			if (strchr(plain, *word))
+				putchar(*word);
+			else
+				printf("\\0%03o", (unsigned)(unsigned char)*word);
+		fputs("')\"", stdout);
+	} else {
+		putchar('\'');
+		for (; *word; word++)
+			if (*word == '\'')
+				fputs("'\\''", stdout);
+			else
+				putchar(*word);
+		putchar('\'');
+	}
+}
+
+/* A path as an argument that no command takes for a flag. */
+static void put_path(const char *path)
+{
+	char safe[RUN_PATH_SIZE + 2];
+	snprintf(safe, sizeof(safe), "%s%s", path[0] == '-' ? "./" : "", path);
+	put_word(safe);
+}
+
+/* Inserts a key in the order of names, unless it is there. */
+static void add_key(struct sweep *s, const struct option *o)
+{
+	int at = 0;
+	while (at < s->n_keys && strcmp(s->key[at]->key, o->key) < 0)
+		at++;
+	if (at < s->n_keys && s->key[at] == o)
+		return;
+	for (int i = s->n_keys++; i > at; i--)
+		s->key[i] = s->key[i - 1];
+	s->key[at] = o;
+}
+
+static void collect_keys(struct sweep *s)
+{
+	for (int i = 0; i < s->space.n_dims; i++)
+		add_key(s, s->space.dim[i].choice->option);
+	for (int i = 1; i < s->args->n; i++) {
+		char key[64];
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(s->args->pos[i], "="),
+			s->args->pos[i]);
+		add_key(s, config_find(key));
+	}
+}
+
+/* OUT[/key=value,...]/seed-N, a part of it for every so many bytes: file systems take
+ * names of up to 255. */
+static bool run_dir(const struct sweep *s, const struct config *c, char dir[RUN_PATH_SIZE])
+{
+	const size_t part_max = 200;
+	struct text t;
+	text_init(&t, dir, RUN_PATH_SIZE);
+	text_add(&t, "%s", s->out);
+	size_t part = t.len;
+	for (int i = 0; i < s->n_keys; i++) {
+		char value[256];
+		struct text v;
+		if (strcmp(s->key[i]->key, "seed") == 0)
+			continue;
+		text_init(&v, value, sizeof(value));
+		config_print_value(c, s->key[i], &v);
+		const bool first = part == t.len;
+		const bool next = t.len + v.len + strlen(s->key[i]->key) - part > part_max;
+		if (!first && next)
+			part = t.len;
+		text_add(&t, "%s%s=%s", part == t.len ? "/" : ",", s->key[i]->key, value);
+	}
+	text_add(&t, "/seed-%" PRIu64, c->seed);
+	return !t.full;
+}
+
+static void put_command(const struct sweep *s, const struct config *c, const char *dir)
+{
+	put_word(s->args->program);
+	fputs(" train ", stdout);
+	put_path(s->args->pos[0]);
+	for (int i = 0; i < s->n_keys; i++) {
+		char pair[512];
+		struct text t;
+		text_init(&t, pair, sizeof(pair));
+		text_add(&t, "%s=", s->key[i]->key);
+		config_print_value(c, s->key[i], &t);
+		putchar(' ');
+		put_word(pair);
+	}
+	fputs(" --out ", stdout);
+	put_path(dir);
+	putchar('\n');
+}
+
+static void point(const struct sweep *s, uint64_t i, struct config *c)
+{
+	const struct flag_value *flag = s->args->flag;
+	if (s->sample)
+		space_draw(&s->space, flag[SOBOL].set ? SPACE_SOBOL : SPACE_RANDOM,
+			flag[SEED].set ? flag[SEED].seed : 1, s->sample[i], c);
+	else
+		space_grid(&s->space, i, c);
+}
+
+/* Line i; what is wrong with that combination is said, and false returned. */
+static bool put_line(const struct sweep *s, uint64_t i, uint64_t *n_printed)
+{
+	static struct report r;
+	struct config c;
+	char dir[RUN_PATH_SIZE], where[64];
+	point(s, i, &c);
+	report_init(&r);
+	config_check(&c, 0, &r);
+	if (!run_dir(s, &c, dir))
+		report_error(&r, "", "the run's directory has too long a name");
+	if (r.n_errors > 0) {
+		snprintf(where, sizeof(where), "line %" PRIu64 ", counted from 0", i);
+		say("%s, cannot run: %.*s", where, (int)strcspn(r.buf, "\n"), r.buf);
+		return false;
+	}
+	if (s->args->flag[MISSING].set && run_is_done(dir, &c))
+		return true;
+	++*n_printed;
+	if (!s->args->flag[COUNT].set)
+		put_command(s, &c, dir);
+	return true;
+}
+
+static bool count_lines(struct sweep *s, struct err *e)
+{
+	const struct flag_value *flag = s->args->flag;
+	const struct space *space = &s->space;
+	if (flag[RANDOM].set || flag[SOBOL].set) {
+		s->n_lines = (uint64_t)(flag[SOBOL].set ? flag[SOBOL].count : flag[RANDOM].count);
+		if (flag[SOBOL].set && space->n_dims > SOBOL_MAX_DIMS)
+			return err_set(e, ERR_USAGE,
+				"--sobol takes up to %d keys that vary, not %d", SOBOL_MAX_DIMS,
+				space->n_dims);
+		s->sample = space_sample(space, flag[SOBOL].set ? SPACE_SOBOL : SPACE_RANDOM,
+			flag[SEED].set ? flag[SEED].seed : 1, (size_t)s->n_lines, e);
+		return s->sample != NULL;
+	}
+	for (int i = 0; i < space->n_dims; i++)
+		if (space->dim[i].n == 0)
+			return err_set(e, ERR_USAGE,
+				"%s%s = '%.80s' has no grid; --random N or --sobol N draws from it",
+				space->dim[i].choice->source, space->dim[i].choice->option->key,
+				space->dim[i].choice->text);
+	s->n_lines = space->n_points;
+	return !space->too_many ||
+	       err_set(e, ERR_USAGE, "the grid has more than 2^64-1 points; --random N takes some");
+}
+
+static bool check_args(const struct args *args, struct err *e)
+{
+	const struct flag_value *flag = args->flag;
+	if (strcmp(args->pos[0], "-") == 0)
+		return err_set(e, ERR_USAGE,
+			"SPACE must be a file: the commands that are printed read it again");
+	if (flag[RANDOM].set && flag[SOBOL].set)
+		return err_set(e, ERR_USAGE, "--random and --sobol exclude each other");
+	if (flag[SEED].set && !flag[RANDOM].set && !flag[SOBOL].set)
+		return err_set(e, ERR_USAGE,
+			"--seed belongs to --random and --sobol; the runs' own is written 'seed=%s'",
+			flag[SEED].string);
+	if (flag[COUNT].set && flag[INDEX].set)
+		return err_set(e, ERR_USAGE, "--count and --index exclude each other");
+	if (flag[OUT].set && flag[OUT].string[0] == '\0')
+		return err_set(e, ERR_USAGE, "--out needs the name of a directory");
+	return true;
+}
+
+int cmd_sweep(const struct args *args)
+{
+	static struct sweep s;
+	const struct flag_value *flag = args->flag;
+	struct err e;
+	int status;
+	if (!check_args(args, &e))
+		return fail(&e);
+	s.args = args;
+	if (!load_space(&s.space, args->pos[0], args->n - 1, args->pos + 1, &status))
+		return status;
+	if (!count_lines(&s, &e))
+		return fail(&e);
+	char name[RUN_PATH_SIZE];
+	config_name(args->pos[0], name, sizeof(name));
+	if ((size_t)snprintf(s.out, sizeof(s.out), "%s%s", flag[OUT].set ? "" : "runs/",
+		    flag[OUT].set ? flag[OUT].string : name) >= sizeof(s.out)) {
+		err_set(&e, ERR_USAGE, "path too long: '%s'", flag[OUT].string);
+		return fail(&e);
+	}
+	collect_keys(&s);
+	if (flag[INDEX].set && flag[INDEX].seed >= s.n_lines) {
+		err_set(&e, ERR_USAGE, "--index %" PRIu64 " is not below the count, %" PRIu64,
+			flag[INDEX].seed, s.n_lines);
+		return fail(&e);
+	}
+	uint64_t n_printed = 0;
+	status = STATUS_OK;
+	if (flag[COUNT].set && !flag[MISSING].set) {
+		n_printed = s.n_lines;
+	} else {
+		const uint64_t from = flag[INDEX].set ? flag[INDEX].seed : 0;
+		const uint64_t to = flag[INDEX].set ? from + 1 : s.n_lines;
+		for (uint64_t i = from; i < to && !ferror(stdout); i++)
+			if (!put_line(&s, i, &n_printed))
+				status = ERR_USAGE;
+	}
+	if (flag[COUNT].set)
+		printf("%" PRIu64 "\n", n_printed);
+	free(s.sample);
+	return status;
+}

@@ -1,0 +1,371 @@
+#include "run/space.h"
+
+#include "base/pmath.h"
+#include "base/rng.h"
+#include "base/sobol.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- values of a list --- */
+
+/* s without the blanks around it, n bytes, into buf. */
+static void copy_trimmed(const char *s, size_t n, char buf[INI_LINE_MAX + 1])
+{
+	while (n > 0 && isspace((unsigned char)*s)) {
+		s++;
+		n--;
+	}
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		n--;
+	snprintf(buf, INI_LINE_MAX + 1, "%.*s", (int)n, s);
+}
+
+/* Calls of next_item walk through "a | b | c". */
+static bool next_item(const char **list, char item[INI_LINE_MAX + 1])
+{
+	if (!*list)
+		return false;
+	const char *bar = strchr(*list, '|');
+	copy_trimmed(*list, bar ? (size_t)(bar - *list) : strlen(*list), item);
+	*list = bar ? bar + 1 : NULL;
+	return true;
+}
+
+static bool is_whole(const struct option *o)
+{
+	return o->type == OPTION_INT || o->type == OPTION_SEED;
+}
+
+/* Whole numbers of both types as one that is in the same order. */
+static uint64_t whole_of(const struct config *c, const struct option *o)
+{
+	const void *field = (const char *)c + o->offset;
+	return o->type == OPTION_SEED ? *(const uint64_t *)field
+				      : (uint64_t) * (const int64_t *)field ^ (uint64_t)1 << 63;
+}
+
+static void set_whole(struct config *c, const struct option *o, uint64_t x)
+{
+	void *field = (char *)c + o->offset;
+	if (o->type == OPTION_SEED)
+		*(uint64_t *)field = x;
+	else
+		*(int64_t *)field = (int64_t)(x ^ (uint64_t)1 << 63);
+}
+
+/* One item of a list: the values a to b, which are equal unless it is a range, each
+ * stored in a configuration. `wrong` is what of the item is no value. */
+static bool parse_item(const struct option *o, const char *item, struct config *a, struct config *b,
+	char wrong[INI_LINE_MAX + 1])
+{
+	const char *dots = is_whole(o) ? strstr(item, "..") : NULL;
+	copy_trimmed(item, dots ? (size_t)(dots - item) : strlen(item), wrong);
+	if (!config_set_value(a, o, wrong))
+		return false;
+	if (dots)
+		copy_trimmed(dots + 2, strlen(dots + 2), wrong);
+	return config_set_value(b, o, wrong);
+}
+
+/* True if the two items have a value in common. */
+static bool items_meet(const struct option *o, const char *one, const char *other)
+{
+	struct config a[2], b[2];
+	char value[2][256], unused[INI_LINE_MAX + 1];
+	if (!parse_item(o, one, &a[0], &b[0], unused) ||
+		!parse_item(o, other, &a[1], &b[1], unused))
+		return false;
+	if (is_whole(o))
+		return whole_of(&a[0], o) <= whole_of(&b[1], o) &&
+		       whole_of(&a[1], o) <= whole_of(&b[0], o);
+	for (int i = 0; i < 2; i++) {
+		struct text t;
+		text_init(&t, value[i], sizeof(value[i]));
+		config_print_value(&a[i], o, &t);
+	}
+	return strcmp(value[0], value[1]) == 0;
+}
+
+static bool repeats(const struct choice *choice, const char *item, const char *rest)
+{
+	char other[INI_LINE_MAX + 1];
+	while (next_item(&rest, other))
+		if (items_meet(choice->option, item, other))
+			return true;
+	return false;
+}
+
+static void parse_list(struct dim *d, struct report *r)
+{
+	char item[INI_LINE_MAX + 1], wrong[INI_LINE_MAX + 1];
+	struct config a, b;
+	const struct choice *choice = d->choice;
+	const struct option *o = choice->option;
+	const char *list = choice->text;
+	while (next_item(&list, item)) {
+		if (!is_whole(o) && strstr(item, "..")) {
+			report_error(r, choice->source,
+				"%s = '%.80s': ranges are of whole numbers; write a | b%s", o->key,
+				item, o->type == OPTION_REAL ? ", uniform(a, b) or log(a, b)" : "");
+			continue;
+		}
+		if (!parse_item(o, item, &a, &b, wrong)) {
+			report_value(r, choice->source, o, wrong);
+			continue;
+		}
+		const uint64_t first = is_whole(o) ? whole_of(&a, o) : 0;
+		const uint64_t last = is_whole(o) ? whole_of(&b, o) : 0;
+		if (first > last)
+			report_error(
+				r, choice->source, "%s = '%.80s' runs backwards", o->key, item);
+		else if (repeats(choice, item, list))
+			report_error(r, choice->source, "%s = '%.80s' has '%.80s' twice", o->key,
+				choice->text, item);
+		else if (last - first >= UINT64_MAX - d->n)
+			report_error(r, choice->source, "%s = '%.80s' is too many values", o->key,
+				choice->text);
+		else
+			d->n += last - first + 1;
+	}
+}
+
+/* Stores value k < d->n of the lists and ranges. */
+static void set_item(const struct dim *d, uint64_t k, struct config *c)
+{
+	char item[INI_LINE_MAX + 1], unused[INI_LINE_MAX + 1];
+	struct config a, b;
+	const struct option *o = d->choice->option;
+	const char *list = d->choice->text;
+	while (next_item(&list, item)) {
+		if (!is_whole(o)) {
+			if (k-- == 0) {
+				config_set_value(c, o, item);
+				return;
+			}
+			continue;
+		}
+		parse_item(o, item, &a, &b, unused);
+		const uint64_t first = whole_of(&a, o), n = whole_of(&b, o) - first + 1;
+		if (k < n) {
+			set_whole(c, o, first + k);
+			return;
+		}
+		k -= n;
+	}
+	assert(false);
+}
+
+/* --- intervals --- */
+
+static bool parse_end(
+	const struct choice *choice, const char *s, size_t n, double *x, struct report *r)
+{
+	char end[INI_LINE_MAX + 1];
+	struct config c;
+	const struct option *o = choice->option;
+	copy_trimmed(s, n, end);
+	const bool ok = config_set_value(&c, o, end);
+	const void *field = (const char *)&c + o->offset;
+	if (ok) /* whole numbers are below 2^53 */
+		*x = o->type == OPTION_INT ? (double)*(const int64_t *)field
+					   : *(const double *)field;
+	if (ok && isfinite(*x))
+		return true;
+	report_value(r, choice->source, o, end);
+	return false;
+}
+
+/* "log(a, b)" or "uniform(a, b)"; s stands behind the bracket. */
+static void parse_interval(struct dim *d, const char *s, struct report *r)
+{
+	const struct choice *choice = d->choice;
+	const struct option *o = choice->option;
+	const char *comma = strchr(s, ','), *close = strchr(s, ')');
+	if (o->type != OPTION_INT && o->type != OPTION_REAL) {
+		report_error(r, choice->source, "%s = '%.80s': write a list a | b%s", o->key,
+			choice->text, o->type == OPTION_SEED ? " or a range a..b" : "");
+		return;
+	}
+	if (!comma || !close || close < comma || close[1 + strspn(close + 1, " \t")] != '\0') {
+		report_error(r, choice->source, "%s = '%.80s' is not %s(a, b)", o->key,
+			choice->text, d->is_log ? "log" : "uniform");
+		return;
+	}
+	const bool ok = parse_end(choice, s, (size_t)(comma - s), &d->low, r);
+	if (!parse_end(choice, comma + 1, (size_t)(close - comma - 1), &d->high, r) || !ok)
+		return;
+	if (!(d->low < d->high))
+		report_error(r, choice->source, "%s = '%.80s': the first must be below the second",
+			o->key, choice->text);
+	else if (d->is_log && !(d->low >= 1e-300))
+		report_error(r, choice->source, "%s = '%.80s': a logarithm needs ends above 0",
+			o->key, choice->text);
+}
+
+/* exp(x) between low and high, at u in [0, 1) of the way in the logarithm */
+static double between_logs(double low, double high, double u)
+{
+	return pm_exp(pm_log(low) + u * (pm_log(high) - pm_log(low)));
+}
+
+static double clamp(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+static void set_interval(const struct dim *d, double u, struct config *c)
+{
+	const struct option *o = d->choice->option;
+	void *field = (char *)c + o->offset;
+	const double low = d->low, high = d->high;
+	if (o->type == OPTION_INT) {
+		const double x = d->is_log ? floor(between_logs(low - 0.5, high + 0.5, u) + 0.5)
+					   : floor(low + u * (high - low + 1));
+		*(int64_t *)field = (int64_t)clamp(x, low, high);
+		return;
+	}
+	char digits[TEXT_REAL_SIZE];
+	snprintf(digits, sizeof(digits), "%.6g",
+		d->is_log ? between_logs(low, high, u) : low + u * (high - low));
+	*(double *)field = clamp(strtod(digits, NULL), low, high);
+}
+
+/* --- the space --- */
+
+static void add_dim(struct space *s, const struct choice *choice, struct report *r)
+{
+	static const char *const interval[] = { "uniform", "log" };
+	struct dim *d = &s->dim[s->n_dims++];
+	*d = (struct dim){ .choice = choice };
+	for (int i = 0; i < 2; i++) {
+		const size_t len = strlen(interval[i]);
+		const char *open = choice->text + len;
+		if (strncmp(choice->text, interval[i], len) != 0)
+			continue;
+		open += strspn(open, " \t");
+		if (*open == '(') {
+			d->is_log = i == 1;
+			parse_interval(d, open + 1, r);
+			return;
+		}
+	}
+	if (strchr(choice->text, '('))
+		report_error(r, choice->source,
+			"%s = '%.80s' is neither a | b, a..b, uniform(a, b) nor log(a, b)",
+			choice->option->key, choice->text);
+	else
+		parse_list(d, r);
+}
+
+void space_init(
+	struct space *s, const struct config *base, const struct choices *choices, struct report *r)
+{
+	*s = (struct space){ .base = *base, .n_points = 1 };
+	for (const struct option *o = config_options; o->key; o++)
+		for (int i = 0; i < choices->n; i++)
+			if (choices->at[i].option == o)
+				add_dim(s, &choices->at[i], r);
+	for (int i = 0; i < s->n_dims; i++) {
+		const uint64_t n = s->dim[i].n;
+		s->too_many |= n > 0 && s->n_points > UINT64_MAX / n;
+		s->n_points *= n;
+	}
+}
+
+void space_grid(const struct space *s, uint64_t i, struct config *c)
+{
+	assert(i < s->n_points || s->too_many);
+	*c = s->base;
+	for (int k = s->n_dims; k-- > 0; i /= s->dim[k].n)
+		set_item(&s->dim[k], i % s->dim[k].n, c);
+}
+
+void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
+	struct config *c)
+{
+	struct rng rng;
+	*c = s->base;
+	/* One stream per point; or, for Sobol, the digital shift, the same for all. */
+	rng_init_stream(&rng, seed, method == SPACE_SOBOL ? UINT32_MAX : i);
+	const bool seed_varies = s->n_dims > 0 && s->dim[0].choice->option->type == OPTION_SEED;
+	for (int k = 0; k < s->n_dims; k++) {
+		const struct dim *d = &s->dim[seed_varies ? (k + 1) % s->n_dims : k];
+		const double u = method == SPACE_SOBOL
+					 ? (sobol(k, i) ^ (uint32_t)(rng_u64(&rng) >> 32)) * 0x1p-32
+					 : rng_double(&rng);
+		if (d->n == 0) {
+			set_interval(d, u, c);
+		} else {
+			const double at = floor(u * (double)d->n);
+			set_item(d, at < (double)d->n ? (uint64_t)at : d->n - 1, c);
+		}
+	}
+}
+
+/* A hash of the values that vary (FNV-1a, 64 bits), never 0. */
+static uint64_t hash_point(const struct space *s, const struct config *c)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	for (int k = 0; k < s->n_dims; k++) {
+		char value[256];
+		struct text t;
+		text_init(&t, value, sizeof(value));
+		config_print_value(c, s->dim[k].choice->option, &t);
+		for (size_t i = 0; i <= t.len; i++)
+			h = (h ^ (unsigned char)value[i]) * 0x100000001b3u;
+	}
+	return h ? h : 1;
+}
+
+/* Adds h to an open hash table of size slots; false if it is there already. */
+static bool add_hash(uint64_t *slots, size_t size, uint64_t h)
+{
+	size_t at = (size_t)h % size;
+	for (; slots[at]; at = (at + 1) % size)
+		if (slots[at] == h)
+			return false;
+	slots[at] = h;
+	return true;
+}
+
+uint32_t *space_sample(
+	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e)
+{
+	assert(n >= 1 && n <= (size_t)1 << 24);
+	/* To find the last of n points by chance takes n log n draws in the mean. */
+	const uint64_t patience = 64 * (uint64_t)n + 4096;
+	const size_t size = 2 * n + 1;
+	uint64_t *slots = calloc(size, sizeof(*slots));
+	uint32_t *list = malloc(n * sizeof(*list));
+	size_t found = 0;
+	if (!slots || !list) {
+		err_set(e, ERR_RUN, "out of memory for %zu points", n);
+		goto out;
+	}
+	if (!s->too_many && s->n_points > 0 && s->n_points < n) {
+		err_set(e, ERR_USAGE, "the space has only %" PRIu64 " points, not %zu", s->n_points,
+			n);
+		goto out;
+	}
+	for (uint64_t i = 0; i < patience && found < n; i++) {
+		struct config c;
+		space_draw(s, method, seed, (uint32_t)i, &c);
+		if (add_hash(slots, size, hash_point(s, &c)))
+			list[found++] = (uint32_t)i;
+	}
+	if (found < n)
+		err_set(e, ERR_USAGE, "only %zu of the space's points were found, not %zu", found,
+			n);
+out:
+	free(slots);
+	if (found == n)
+		return list;
+	free(list);
+	return NULL;
+}

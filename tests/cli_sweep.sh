@@ -1,0 +1,174 @@
+#!/bin/sh
+# dqn sweep: what its lines say, and that a shell which runs them gets what they say.
+# shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+copy_configs
+cat >space.ini <<'END'
+[run]
+seed = 1..3
+total_timesteps = 300
+[agent]
+learning_starts = 100
+n_steps = 1 | 3
+[network]
+net_arch = 8
+[eval]
+eval_freq = 100
+eval_episodes = 1
+final_eval_episodes = 2
+END
+
+# --- the lines ---
+
+t 'a grid' 0 "$DQN" sweep space.ini
+out_lines 6
+out_has " train space.ini n_steps=3 seed=2 --out runs/space/n_steps=3/seed-2$"
+is 'seeds vary slowest' "$(grep -o 'seed=.' "$out" | tr -d '\n')" 'seed=1seed=1seed=2seed=2seed=3seed=3'
+cp "$out" lines
+t 'the same every time' 0 "$DQN" sweep space.ini
+same_file "$out" lines
+t '--count' 0 "$DQN" sweep space.ini --count
+out_is 6
+for i in 0 3 5; do
+	t "--index $i" 0 "$DQN" sweep space.ini --index $i
+	is line "$(cat "$out")" "$(sed -n "$((i + 1))p" lines)"
+done
+t '--index beyond the end' 2 "$DQN" sweep space.ini --index 6
+err_has '^dqn: --index 6 is not below the count, 6$'
+t '--out' 0 "$DQN" sweep space.ini --out some/where
+out_has ' --out some/where/n_steps=1/seed-1$'
+t 'overrides, which may be choices' 0 "$DQN" sweep space.ini seed=5 'gamma=0.90 | 0.99' total_timesteps=4e2
+out_lines 4
+out_has ' train space.ini gamma=0.9 n_steps=1 seed=5 total_timesteps=400 --out runs/space/gamma=0.9,n_steps=1,total_timesteps=400/seed-5$'
+t 'an ordinary configuration is one line' 0 "$DQN" sweep short.ini
+is line "$(cat "$out")" "$DQN train short.ini --out runs/short/seed-1"
+t 'a grid of 10^18 lines has its last one at once' 0 "$DQN" sweep space.ini seed=1..1e9 \
+	total_timesteps=1001..1_000_001_000 n_steps=1 --index 999999999999999999
+out_has ' seed=1000000000 total_timesteps=1000001000 '
+t 'more than there are numbers' 2 "$DQN" sweep space.ini seed=0..18446744073709551614 --count
+err_has 'the grid has more than 2\^64-1 points'
+t 'directories for many keys' 0 "$DQN" sweep space.ini seed=1 n_steps=1 gamma=0.123456789012345 \
+	tau=0.123456789012345 per_alpha=0.123456789012345 per_beta0=0.123456789012345 \
+	adam_beta1=0.123456789012345 adam_beta2=0.123456789012345 learning_rate=0.123456789012345 \
+	exploration_final_eps=0.0123456789012345 exploration_fraction=0.0123456789012345
+is 'longest part' "$(sed 's/.* --out //' "$out" | tr / '\n' | awk 'length($0) > 220')" ''
+is 'keys in it' "$(sed 's/.* --out //' "$out" | tr -c = '\n' | grep -c =)" 10
+
+# --- draws ---
+
+for how in random sobol; do
+	t "--$how" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' 'batch_size=log(16, 256)' \
+		seed=1..100 --$how 50
+	out_lines 50
+	cp "$out" $how
+	is 'lines that differ' "$(sort -u "$out" | wc -l)" 50
+	yes_if awk '{ for (i = 1; i <= NF; i++) if (split($i, a, "=") == 2) v[a[1]] = a[2]
+		if (v["learning_rate"] < 1e-4 || v["learning_rate"] > 1e-2 || v["batch_size"] < 16 ||
+			v["batch_size"] > 256) exit 1 }' $how
+	t "--$how again" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
+		'batch_size=log(16, 256)' seed=1..100 --$how 50
+	same_file "$out" $how
+	t "--$how, more of them" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
+		'batch_size=log(16, 256)' seed=1..100 --$how 60
+	head -n 50 "$out" >first
+	same_file first $how
+	t "--$how --index" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
+		'batch_size=log(16, 256)' seed=1..100 --$how 50 --index 49
+	is line "$(cat "$out")" "$(tail -n 1 $how)"
+	t "--$how of another seed" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
+		'batch_size=log(16, 256)' seed=1..100 --$how 50 --seed 2
+	no_if cmp -s "$out" $how
+	t "--$how of all there is" 0 "$DQN" sweep space.ini --$how 6
+	sort "$out" >all
+	sort lines | cmp -s - all || bad 'not the grid'
+	t "--$how of more" 2 "$DQN" sweep space.ini --$how 7
+	err_has '^dqn: the space has only 6 points, not 7$'
+done
+# What every build must print; the bytes are this program's own.
+t 'the draws are these' 0 sh -c "sed 's/.* train //; s/ --out.*//' random sobol | sha256sum"
+out_is '5c2dc89a4b5979896fb4b62fb5d9c1700835d5ff5507c34b6a2a7c2f3fa41592  -'
+
+# --- mistakes ---
+
+t 'an interval has no grid' 2 "$DQN" sweep space.ini 'gamma=uniform(0.9, 1)'
+err_has "^dqn: 'gamma=uniform\(0.9, 1\)': gamma = 'uniform\(0.9, 1\)' has no grid; --random N or --sobol N"
+printf '[agent]\nn_step = 1 | 2\ngamma = 0.9 | 1.1\ntau = uniform(1)\n' >bad.ini
+t 'all that is wrong with a space' 2 "$DQN" sweep bad.ini
+err_lines 3
+err_has "^dqn: bad.ini:2: unknown key 'n_step'; did you mean 'n_steps'\?$"
+err_has "^dqn: bad.ini:3: gamma = '1.1' is not valid \(real in \[0, 1\]\)$"
+err_has "^dqn: bad.ini:4: tau = 'uniform\(1\)' is not uniform\(a, b\)$"
+out_empty
+t 'a space is not trained' 2 "$DQN" train space.ini
+err_lines 2
+err_has "^dqn: space.ini:2: seed = '1..3' stands for several values: 'dqn sweep' runs them all, 'seed=...' chooses one$"
+t 'nor printed' 2 "$DQN" config space.ini seed=1
+err_has '^dqn: space.ini:6: n_steps '
+t 'but each of its points is a configuration' 0 "$DQN" config space.ini seed=1 n_steps=5 \
+	buffer_size=300 target_update_interval=100
+out_has '^n_steps = 5$'
+t 'a combination that cannot run' 2 "$DQN" sweep space.ini 'buffer_size=32|64'
+out_lines 6
+err_lines 6
+err_has '^dqn: line 0, counted from 0, cannot run: batch_size = 64 must not exceed buffer_size = 32$'
+t 'standard input' 2 "$DQN" sweep -
+err_has '^dqn: SPACE must be a file'
+t 'no such file' 2 "$DQN" sweep none.ini
+err_has "^dqn: open 'none.ini'"
+t '--seed alone' 2 "$DQN" sweep space.ini --seed 7
+err_has "the runs' own is written 'seed=7'$"
+t '--random and --sobol' 2 "$DQN" sweep space.ini --random 2 --sobol 2
+err_has 'exclude each other'
+t '--count and --index' 2 "$DQN" sweep space.ini --count --index 2
+err_has 'exclude each other'
+t 'a habit from elsewhere' 2 "$DQN" sweep space.ini --lr 1e-3
+err_has "configuration keys are written 'learning_rate=1e-3'$"
+t 'an empty --out' 2 "$DQN" sweep space.ini --out ''
+err_has '^dqn: --out needs'
+t 'output that cannot be written' 1 sh -c 'exec "$DQN" sweep space.ini >/dev/full'
+err_has '^dqn: write standard output: No space left on device$'
+
+# --- running them ---
+
+t '--missing at first' 0 "$DQN" sweep space.ini --missing
+same_file "$out" lines
+t 'one run' 0 sh -c "$(sed -n 4p lines) -q"
+t '--missing leaves it out' 0 "$DQN" sweep space.ini --missing
+sed 4d lines >rest
+same_file "$out" rest
+t '--missing --count' 0 "$DQN" sweep space.ini --missing --count
+out_is 5
+t '--missing --index of a done run' 0 "$DQN" sweep space.ini --missing --index 3
+out_empty
+t 'all of them' 0 sh -c "sed 's/$/ -q/' lines | sh"
+t 'nothing is missing' 0 "$DQN" sweep space.ini --missing
+out_empty
+is runs "$(find runs/space -name result.json | sort | tr '\n' ' ')" \
+	"$(for n in 1 3; do for s in 1 2 3; do printf 'runs/space/n_steps=%s/seed-%s/result.json ' $n $s; done; done)"
+is 'their settings' "$(grep -h '^n_steps' runs/space/n_steps=3/*/config.ini | sort -u)" 'n_steps = 3'
+rm runs/space/n_steps=1/seed-2/result.json
+echo >>runs/space/n_steps=3/seed-3/final.safetensors
+t 'unfinished and damaged runs are missing' 0 "$DQN" sweep space.ini --missing
+out_lines 2
+out_has 'n_steps=1/seed-2$'
+out_has 'n_steps=3/seed-3$'
+
+# --- names that a shell would take apart ---
+
+nl='
+'
+odd() # NAME: a space and a directory of that name; runs what is printed, then finds it done
+{
+	mkdir "odd" && cd odd && cp ../space.ini "./$1.ini" || return 9
+	"$DQN" sweep --index 0 "--out=$1" -- "$1.ini" >../line || return 8
+	[ "$(wc -l <../line)" -eq 1 ] || return 7
+	sh -c "$(cat ../line) -q" >/dev/null || return 6
+	[ -f "./$1/n_steps=1/seed-1/result.json" ] || return 5
+	[ -z "$("$DQN" sweep --index 0 --missing "--out=$1" -- "$1.ini")" ] || return 4
+	cd .. && rm -r odd
+}
+for name in 'a b' "it's" 'a"b' 'a$HOME`x`' 'a\b' "a${nl}b" "*" '-x' 'a;b' '~' 'ä' "a${nl}'\\0101 %s"; do
+	t "a space and a directory named '$name'" 0 odd "$name"
+done
+end
