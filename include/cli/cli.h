@@ -105,11 +105,8 @@ int cmd_sweep(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
-<<<<<<< HEAD
-extern const struct flag train_flags[], eval_flags[], config_flags[], bench_flags[], help_flags[];
-=======
-extern const struct flag train_flags[], eval_flags[], config_flags[], help_flags[], sweep_flags[];
->>>>>>> sweep
+extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[], bench_flags[],
+	help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

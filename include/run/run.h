@@ -89,14 +89,10 @@ bool run_save(struct run *r, struct err *e);
 
 void run_close(struct run *r);
 
-<<<<<<< HEAD
-/* Seconds that the run has taken, those before its checkpoint included. */
-=======
 /* True if the directory holds a done run of the configuration, as run_open sees it. */
 bool run_is_done(const char *dir, const struct config *c);
 
-/* Seconds since run_open. */
->>>>>>> sweep
+/* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);
 
 /* A result as the one line of result.json (without the newline), and back.

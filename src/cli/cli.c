@@ -70,7 +70,6 @@ void say_report(const struct report *r, bool warnings)
 		say("... and more");
 }
 
-<<<<<<< HEAD
 /* What the user cannot help by naming another file. */
 static bool is_machines_fault(int error)
 {
@@ -81,13 +80,10 @@ static bool is_machines_fault(int error)
 	return false;
 }
 
-bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	bool quiet, int *status)
-=======
-/* Everything of a configuration but its checks; what is wrong goes to the report. */
+/* Everything of a configuration but its checks; what is wrong in it goes to the
+ * report, which is *status = ERR_USAGE. */
 static bool read_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	struct report *r)
->>>>>>> sweep
+	struct report *r, int *status)
 {
 	struct err e;
 	char *data;
@@ -97,16 +93,14 @@ static bool read_config(struct config *c, const char *path, int n_overrides, cha
 	errno = 0;
 	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
 		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
-<<<<<<< HEAD
 		if (!is_machines_fault(errno))
 			e.kind = ERR_USAGE;
-=======
->>>>>>> sweep
 		if (strchr(path, '=') && !file_exists(path))
 			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
-		fail(&e);
+		*status = fail(&e);
 		return false;
 	}
+	*status = ERR_USAGE;
 	config_init(c);
 	config_parse(c, name, data, len, r);
 	free(data);
@@ -122,8 +116,7 @@ bool load_config(struct config *c, const char *path, int n_overrides, char *cons
 	report_init(&r);
 	choices.n = 0;
 	r.choices = &choices;
-	*status = ERR_USAGE;
-	if (!read_config(c, path, n_overrides, overrides, &r))
+	if (!read_config(c, path, n_overrides, overrides, &r, status))
 		return false;
 	config_check(c, physical_memory(), &r);
 	say_report(&r, !quiet);
@@ -139,8 +132,7 @@ bool load_space(
 	report_init(&r);
 	choices.n = 0;
 	r.choices = &choices;
-	*status = ERR_USAGE;
-	if (!read_config(&base, path, n_overrides, overrides, &r))
+	if (!read_config(&base, path, n_overrides, overrides, &r, status))
 		return false;
 	space_init(s, &base, &choices, &r);
 	say_report(&r, true);

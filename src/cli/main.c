@@ -38,18 +38,6 @@ const struct command commands[] = {
 		"dqn config /dev/null          # all defaults\n"
 		"dqn config --explain n_steps\n",
 		config_flags, 0, -1, cmd_config },
-<<<<<<< HEAD
-	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
-		"measure the speed of this machine, beside its own arithmetic peak",
-		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
-		"one), on one core; then everything a run consists of, as a share of it where it is "
-		"arithmetic; last the training loop of CONFIG as a whole, or of the defaults, without "
-		"its files.",
-		"taskset -c 1 dqn bench\n"
-		"dqn bench configs/cartpole-fixed.ini\n"
-		"dqn bench --sizes\n",
-		bench_flags, 0, -1, cmd_bench },
-=======
 	{ "sweep",
 		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--count] "
 		"[--index I] [--missing]",
@@ -63,7 +51,16 @@ const struct command commands[] = {
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
 		"dqn sweep configs/sweep-cartpole.ini --missing --count\n",
 		sweep_flags, 1, -1, cmd_sweep },
->>>>>>> sweep
+	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
+		"measure the speed of this machine, beside its own arithmetic peak",
+		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
+		"one), on one core; then everything a run consists of, as a share of it where it is "
+		"arithmetic; last the training loop of CONFIG as a whole, or of the defaults, without "
+		"its files.",
+		"taskset -c 1 dqn bench\n"
+		"dqn bench configs/cartpole-fixed.ini\n"
+		"dqn bench --sizes\n",
+		bench_flags, 0, -1, cmd_bench },
 	{ "inspect", "FILE", "show what a weights file holds",
 		"FILE is any safetensors file of float32 tensors, a run directory, or - for standard "
 		"input.",
