@@ -178,7 +178,8 @@ yes_if [ "$(wc -c <"$err")" -lt 65536 ]
 head -c 100000 "$DQN" >hostile.ini
 t 'a program' 2 "$DQN" config hostile.ini
 err_has '^dqn: hostile.ini:1: '
-no_if grep -q '[^[:print:]]' "$err"
+no_if grep -q '[[:cntrl:]]' "$err"
+yes_if iconv -f UTF-8 -t UTF-8 -o /dev/null "$err"
 
 cat >hostile.ini <<END
 [run]

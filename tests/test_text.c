@@ -437,8 +437,30 @@ static void test_edges_of_number_parsing(void)
 	CHECK_STR(text_real(-(double)NAN, buf), "nan");
 }
 
+static void test_printable(void)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "", "" },
+		{ "plain 'text'", "plain 'text'" },
+		{ "a\tb\nc\x1b[31m\x7f", "a?b?c?[31m?" },
+		{ "\xc3\xa9 \xf0\x9f\xa4\x96", "\xc3\xa9 \xf0\x9f\xa4\x96" },
+		{ "\xff\xff\xc0", "???" },
+		{ "cut \xf0\x9f\xa4", "cut ???" },
+		{ "\xc3(", "?(" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char buf[64];
+		snprintf(buf, sizeof(buf), "%s", cases[i].in);
+		text_make_printable(buf);
+		CHECK_STR(buf, cases[i].out);
+	}
+}
+
 int main(void)
 {
+	RUN(test_printable);
 	RUN(test_text_is_written_piece_by_piece);
 	RUN(test_a_piece_that_does_not_fit_is_dropped);
 	RUN(test_a_full_text_stays_full);

@@ -35,6 +35,9 @@ void text_add_json_real(struct text *t, double x);
 /* s as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void text_add_json_string(struct text *t, const char *s);
 
+/* Control characters in s and bytes that are no UTF-8 become '?'. */
+void text_make_printable(char *s);
+
 #define TEXT_REAL_SIZE 32
 /* text_add_real into buf; returns buf. */
 const char *text_real(double x, char buf[TEXT_REAL_SIZE]);

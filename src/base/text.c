@@ -77,6 +77,17 @@ static int utf8_length(const char *s)
 	return overlong || surrogate || too_high ? 0 : n;
 }
 
+void text_make_printable(char *s)
+{
+	for (int n; *s; s += n) {
+		n = utf8_length(s);
+		if (n == 0 || (unsigned char)*s < ' ' || *s == 0x7f) {
+			*s = '?';
+			n = 1;
+		}
+	}
+}
+
 void text_add_json_string(struct text *t, const char *s)
 {
 	text_add(t, "\"");

@@ -216,10 +216,9 @@ static void report_line(struct report *r, const char *prefix, const char *fmt, v
 	char line[1024];
 	vsnprintf(line, sizeof(line), fmt, args);
 	const size_t start = r->text.len;
-	text_add(&r->text, "%s%s\n", prefix, line);
-	for (char *c = r->buf + start; *c && c[1]; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_add(&r->text, "%s%s", prefix, line);
+	text_make_printable(r->buf + start);
+	text_add(&r->text, "\n");
 }
 
 void report_error(struct report *r, const char *source, const char *fmt, ...)
