@@ -18,8 +18,7 @@ static const struct {
 	{ 1, "the run failed: I/O, memory, environment" },
 	{ 2, "usage or configuration" },
 	{ 3, "finished, but below what --require asked" },
-	{ 4, "diverged: a weight, loss or Q value is not finite; the last good "
-	     "checkpoint and the best weights are kept" },
+	{ 4, "diverged: a weight, loss or Q value is not finite; the checkpoint is kept" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
 	{ 129, "stopped by SIGHUP, after saving; the same command goes on" },

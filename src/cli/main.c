@@ -38,8 +38,8 @@ const struct command commands[] = {
 		"dqn config /dev/null          # all defaults\n"
 		"dqn config --explain n_steps\n",
 		config_flags, 0, -1, cmd_config },
-	{ "inspect", "FILE", "show what a weights file holds",
-		"FILE is any safetensors file of float32 tensors, a run directory, or - for standard "
+	{ "inspect", "FILE", "show what a weights file or checkpoint holds",
+		"FILE is any safetensors file, a run directory (its weights), or - for standard "
 		"input.",
 		"dqn inspect runs/cartpole/seed-1/best.safetensors\n", no_flags, 1, 1,
 		cmd_inspect },
