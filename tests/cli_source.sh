@@ -166,7 +166,7 @@ done >"$tmp/usage"
 echo 'dqn --version' >>"$tmp/usage"
 same_file "$tmp/readme" "$tmp/usage"
 t 'and the exit statuses' 0 true
-sed -n 's/^| \([0-9]\) | \(.*\) |$/  \1  \2/p' README.md | tr -d '`' >"$tmp/readme"
+sed -n 's/^| \([0-9]*\) | \(.*\) |$/  \1  \2/p' README.md | tr -d '`' >"$tmp/readme"
 "$DQN" help train | sed -n '/^Exit status:/,$p' | sed 1d >"$tmp/usage"
 same_file "$tmp/readme" "$tmp/usage"
 

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum call { OPEN, READ, WRITE, FSYNC, RENAME, CLOSE, MALLOC, MKDIR, LOCK, CUT, SEEK, N_CALLS };

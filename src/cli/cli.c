@@ -19,9 +19,7 @@ void say(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	for (char *c = line; *c; c++) /* a quoted name may hold anything */
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_make_printable(line); /* a quoted name may hold anything */
 	fprintf(stderr, "dqn: %s\n", line);
 }
 

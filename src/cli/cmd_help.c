@@ -18,9 +18,13 @@ static const struct {
 	{ 1, "the run failed: I/O, memory, environment" },
 	{ 2, "usage or configuration" },
 	{ 3, "finished, but below what --require asked" },
-	{ 4, "diverged: a weight, loss or Q value is not finite" },
+	{ 4, "diverged: a weight, loss or Q value is not finite; the checkpoint is kept" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
+	{ 129, "stopped by SIGHUP, after saving; the same command goes on" },
+	{ 130, "the same by SIGINT, Ctrl-C" },
+	{ 138, "the same by SIGUSR1, Slurm's warning" },
+	{ 143, "the same by SIGTERM" },
 };
 enum { N_STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 

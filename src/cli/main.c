@@ -61,8 +61,8 @@ const struct command commands[] = {
 		"dqn bench configs/cartpole-fixed.ini\n"
 		"dqn bench --sizes\n",
 		bench_flags, 0, -1, cmd_bench },
-	{ "inspect", "FILE", "show what a weights file holds",
-		"FILE is any safetensors file of float32 tensors, a run directory, or - for standard "
+	{ "inspect", "FILE", "show what a weights file or checkpoint holds",
+		"FILE is any safetensors file, a run directory (its weights), or - for standard "
 		"input.",
 		"dqn inspect runs/cartpole/seed-1/best.safetensors\n", no_flags, 1, 1,
 		cmd_inspect },

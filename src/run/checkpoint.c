@@ -175,7 +175,7 @@ uint64_t checkpoint_max_size(const struct train *t)
 {
 	struct train full = *t;
 	struct marks marks;
-	struct parts parts;
+	struct parts parts = { .n = 0 };
 	full.replay.count = full.replay.buffer_size;
 	list_parts(&parts, &full, &marks);
 	return CHECKPOINT_BUFFER_MIN + data_size(&parts);
@@ -243,7 +243,7 @@ bool checkpoint_save(const char *path, const char *previous, struct train *t,
 	const struct marks *marks, char *buf, size_t size, struct err *e)
 {
 	struct marks m = *marks;
-	struct parts parts;
+	struct parts parts = { .n = 0 };
 	struct output out = { .buf = buf, .size = size };
 	size_t checksum;
 	assert(size >= CHECKPOINT_BUFFER_MIN);
@@ -373,8 +373,8 @@ static bool match_parts(const struct input *in, const struct st_file *st, struct
 static bool read_part(struct input *in, struct sha256 *hash, const struct st_tensor *t,
 	const struct part *part, char *buf, size_t size, struct err *e)
 {
-	uint64_t size_value;
-	uint8_t bool_value;
+	uint64_t size_value = 0;
+	uint8_t bool_value = 0;
 	char *p = part->is_size   ? (char *)&size_value
 		  : part->is_bool ? (char *)&bool_value
 				  : part->p;
@@ -480,8 +480,8 @@ static bool rest_matches(struct input *in, const struct st_file *st, char *buf, 
 static bool read_all(
 	struct input *in, struct train *t, struct marks *m, char *buf, size_t size, struct err *e)
 {
-	struct st_file st;
-	struct parts parts;
+	struct st_file st = { .n_tensors = 0 };
+	struct parts parts = { .n = 0 };
 	struct sha256 hash;
 	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
 	assert(size >= CHECKPOINT_BUFFER_MIN);
@@ -494,7 +494,8 @@ static bool read_all(
 	}
 	if (!match_parts(in, &st, &parts, t, m, e))
 		return false;
-	memcpy(want, st.checksum, SHA256_HEX_SIZE - 1);
+	if (st.checksum)
+		memcpy(want, st.checksum, SHA256_HEX_SIZE - 1);
 	sha256_init(&hash);
 	st_hash_header(&st, &hash); /* before buf is used again */
 	for (int i = 0; i < parts.n; i++)

@@ -365,8 +365,8 @@ static bool check_memory(const struct config *c, struct err *e)
 	const uint64_t need = config_memory(c), mib = 1 << 20;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit limit;
-		if (getrlimit(limits[i].resource, &limit) == 0 &&
-			limit.rlim_cur != RLIM_INFINITY && need > limit.rlim_cur)
+		if (getrlimit(limits[i].resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+			need > limit.rlim_cur)
 			return err_set(e, ERR_RUN,
 				"buffer_size, net_arch and batch_size need %" PRIu64
 				" MiB; this process may have %" PRIu64 " MiB (see ulimit %s)",
