@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
-commands='train eval config sweep bench inspect help'
+commands='train eval config sweep report bench inspect help'
 
 t 'nothing' 2 sh -c 'exec "$DQN"'
 err_has '^Examples:$'

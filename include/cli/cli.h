@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "nn/kernels.h"
+#include "run/groups.h"
 #include "run/space.h"
 
 #include <stdbool.h>
@@ -83,6 +84,10 @@ bool load_space(
 /* Every error of a report with the prefix, and with `warnings` those, too. */
 void say_report(const struct report *r, bool warnings);
 
+/* Finds the runs of all paths and groups them; what is left out is said. */
+bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
+	const char *by, int *status);
+
 /* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
 void config_name(const char *path, char *name, size_t size);
 
@@ -102,11 +107,12 @@ int cmd_config(const struct args *args);
 int cmd_bench(const struct args *args);
 int cmd_inspect(const struct args *args);
 int cmd_sweep(const struct args *args);
+int cmd_report(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
-extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[], bench_flags[],
-	help_flags[];
+extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[],
+	report_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

@@ -154,6 +154,9 @@ void config_print_deciding(const struct config *c, struct text *t);
 /* One value as it is printed. */
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
 
+/* How two configurations stand in one key: below 0, 0 if equal, above 0. */
+int config_compare(const struct config *a, const struct config *b, const struct option *o);
+
 /* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
 void option_print_range(const struct option *o, struct text *t);
 

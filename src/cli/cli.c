@@ -147,6 +147,43 @@ void config_name(const char *path, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)len, base);
 }
 
+bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
+	const char *by, int *status)
+{
+	struct err e;
+	records_init(list);
+	*g = (struct groups){ 0 };
+	for (int i = 0; i < n_paths; i++) {
+		const size_t before = list->n + list->n_unreadable;
+		bool ok = records_find(list, paths[i], &e);
+		if (ok && list->n + list->n_unreadable == before)
+			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", paths[i]);
+		if (!ok) {
+			*status = fail(&e);
+			return false;
+		}
+	}
+	records_sort(list);
+	if (list->n_unreadable > 0)
+		say("warning: left out %zu of the directories: %s", list->n_unreadable,
+			list->unreadable);
+	if (list->n == 0) {
+		err_set(&e, ERR_CORRUPT, "no run can be read");
+		*status = fail(&e);
+		return false;
+	}
+	if (!groups_init(g, list, by, &e)) {
+		*status = fail(&e);
+		return false;
+	}
+	if (g->n_copies > 0)
+		say("warning: %zu of the runs have the configuration and seed of another; "
+		    "counted once",
+			g->n_copies);
+	*status = STATUS_OK;
+	return true;
+}
+
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)
 {
 	if (strcmp(path, "-") == 0) {

@@ -51,6 +51,20 @@ const struct command commands[] = {
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
 		"dqn sweep configs/sweep-cartpole.ini --missing --count\n",
 		sweep_flags, 1, -1, cmd_sweep },
+	{ "report",
+		"RUN_OR_DIR... [--by KEY,...] [--metric NAME] [--threshold R] "
+		"[--tsv|--csv|--json|--md]",
+		"compare the runs that directories hold",
+		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "
+		"final return with its 95 % bootstrap interval, mean, median, the share of seeds that "
+		"solve the environment with Wilson's interval, the median steps until an evaluation "
+		"reached the threshold (runs that never did count as infinite) and the wall clock. The "
+		"best row comes first. Metrics: final_return_mean, best_return_mean, eval_return_mean "
+		"(over all evaluations), final_length_mean, timesteps, episodes, n_updates, wall_s.",
+		"dqn report runs/sweep-cartpole\n"
+		"dqn report runs/sweep-cartpole --by n_steps --metric eval_return_mean\n"
+		"dqn report runs/a runs/b --tsv | sort -k 6\n",
+		report_flags, 1, -1, cmd_report },
 	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
 		"measure the speed of this machine, beside its own arithmetic peak",
 		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "

@@ -763,6 +763,44 @@ void config_print_deciding(const struct config *c, struct text *t)
 	print_keys(c, false, t);
 }
 
+int config_compare(const struct config *a, const struct config *b, const struct option *o)
+{
+	const void *x = (const char *)a + o->offset, *y = (const char *)b + o->offset;
+	switch (o->type) {
+	case OPTION_SEED: {
+		const uint64_t u = *(const uint64_t *)x, v = *(const uint64_t *)y;
+		return (u > v) - (u < v);
+	}
+	case OPTION_INT: {
+		const int64_t u = *(const int64_t *)x, v = *(const int64_t *)y;
+		return (u > v) - (u < v);
+	}
+	case OPTION_REAL: {
+		const double u = *(const double *)x, v = *(const double *)y;
+		return (u > v) - (u < v);
+	}
+	case OPTION_BOOL:
+		return *(const bool *)x - *(const bool *)y;
+	case OPTION_NAME:
+		return *(const int *)x - *(const int *)y;
+	case OPTION_WIDTHS: {
+		const struct widths *u = x, *v = y;
+		for (int i = 0; i < u->n && i < v->n; i++)
+			if (u->width[i] != v->width[i])
+				return u->width[i] - v->width[i];
+		return u->n - v->n;
+	}
+	case OPTION_SCALE: {
+		const struct obs_scale *u = x, *v = y;
+		for (int i = 0; i < u->n && i < v->n; i++)
+			if (u->value[i] != v->value[i])
+				return u->value[i] < v->value[i] ? -1 : 1;
+		return u->kind != v->kind ? u->kind - v->kind : u->n - v->n;
+	}
+	}
+	return 0;
+}
+
 int config_diff(const struct config *a, const struct config *b, struct text *t)
 {
 	int n = 0;

@@ -1,0 +1,162 @@
+#include "run/groups.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_key(const struct option *const *keys, int n, const struct option *o)
+{
+	for (int i = 0; i < n; i++)
+		if (keys[i] == o)
+			return true;
+	return false;
+}
+
+/* The keys of "a,b" into g->key. */
+static bool parse_keys(struct groups *g, const char *by, struct err *e)
+{
+	for (const char *s = by;; s++) {
+		char key[64];
+		const size_t n = strcspn(s, ",");
+		snprintf(key, sizeof(key), "%.*s", (int)n, s);
+		const struct option *o = config_find(key);
+		const char *near = o ? NULL : config_suggest(key);
+		if (!o)
+			return err_set(e, ERR_USAGE, "unknown key '%s'%s%s%s", key,
+				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		if (!has_key(g->key, g->n_keys, o))
+			g->key[g->n_keys++] = o;
+		s += n;
+		if (*s == '\0')
+			return true;
+	}
+}
+
+static bool differs(const struct records *records, const struct option *o)
+{
+	for (size_t i = 1; i < records->n; i++)
+		if (config_compare(&records->at[0].config, &records->at[i].config, o) != 0)
+			return true;
+	return false;
+}
+
+/* --- the order of runs --- */
+
+static int compare_keys(
+	const struct option *const *keys, int n, const struct record *a, const struct record *b)
+{
+	for (int i = 0; i < n; i++) {
+		const int order = config_compare(&a->config, &b->config, keys[i]);
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+static int compare_runs(const struct groups *g, const struct record *a, const struct record *b)
+{
+	int order = compare_keys(g->key, g->n_keys, a, b);
+	if (order == 0)
+		order = compare_keys(g->inner, g->n_inner, a, b);
+	if (order == 0 && a->config.seed != b->config.seed)
+		order = a->config.seed < b->config.seed ? -1 : 1;
+	if (order == 0)
+		order = (int)a->state - (int)b->state;
+	return order != 0 ? order : strcmp(a->dir, b->dir);
+}
+
+/* Merges the sorted halves of a[0..n), with room for n in `spare`. */
+static void merge_sort(
+	const struct groups *g, const struct record **a, const struct record **spare, size_t n)
+{
+	const size_t half = n / 2;
+	if (n < 2)
+		return;
+	merge_sort(g, a, spare, half);
+	merge_sort(g, a + half, spare, n - half);
+	for (size_t i = 0; i < half; i++)
+		spare[i] = a[i];
+	for (size_t i = 0, j = half, k = 0; i < half;)
+		a[k++] = j < n && compare_runs(g, a[j], spare[i]) < 0 ? a[j++] : spare[i++];
+}
+
+/* --- */
+
+static void drop_copies(struct groups *g)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < g->n_members; i++) {
+		const struct record *r = g->member[i], *last = n > 0 ? g->member[n - 1] : NULL;
+		if (last && last->config.seed == r->config.seed &&
+			compare_keys(g->key, g->n_keys, last, r) == 0 &&
+			compare_keys(g->inner, g->n_inner, last, r) == 0)
+			continue;
+		g->member[n++] = r;
+	}
+	g->n_copies = g->n_members - n;
+	g->n_members = n;
+}
+
+bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e)
+{
+	const size_t n = records->n;
+	*g = (struct groups){ .records = records, .n_members = n };
+	if (by && !parse_keys(g, by, e))
+		return false;
+	for (const struct option *o = config_options; o->key; o++) {
+		if (strcmp(o->key, "seed") == 0 || has_key(g->key, g->n_keys, o) ||
+			!differs(records, o))
+			continue;
+		if (by)
+			g->inner[g->n_inner++] = o;
+		else
+			g->key[g->n_keys++] = o;
+	}
+	const struct record **spare = calloc(n + 1, sizeof(const struct record *));
+	g->member = calloc(n + 1, sizeof(const struct record *));
+	g->group = calloc(n + 1, sizeof(*g->group));
+	g->stratum = calloc(n + 1, sizeof(*g->stratum));
+	if (!spare || !g->member || !g->group || !g->stratum) {
+		free(spare);
+		groups_release(g);
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	}
+	for (size_t i = 0; i < n; i++)
+		g->member[i] = &records->at[i];
+	merge_sort(g, g->member, spare, n);
+	free(spare);
+	drop_copies(g);
+	uint32_t stratum = 0;
+	for (size_t i = 0; i < g->n_members; i++) {
+		const struct record *r = g->member[i], *last = i > 0 ? g->member[i - 1] : NULL;
+		const bool next = !last || compare_keys(g->key, g->n_keys, last, r) != 0;
+		if (next)
+			g->group[g->n_groups++].first = i;
+		g->group[g->n_groups - 1].n++;
+		if (next || compare_keys(g->inner, g->n_inner, last, r) != 0)
+			stratum++;
+		g->stratum[i] = stratum;
+	}
+	return true;
+}
+
+void groups_release(struct groups *g)
+{
+	free(g->member);
+	free(g->group);
+	free(g->stratum);
+	g->member = NULL;
+	g->group = NULL;
+	g->stratum = NULL;
+}
+
+void groups_label(const struct groups *g, size_t i, struct text *t)
+{
+	const struct config *c = &g->member[g->group[i].first]->config;
+	for (int k = 0; k < g->n_keys; k++) {
+		text_add(t, "%s%s=", k ? " " : "", g->key[k]->key);
+		config_print_value(c, g->key[k], t);
+	}
+	if (g->n_keys == 0)
+		text_add(t, "all");
+}

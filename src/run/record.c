@@ -1,0 +1,420 @@
+#include "run/record.h"
+
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	SMALL_LIMIT = 1 << 20, /* bytes of config.ini and result.json */
+	LOG_LIMIT = 1 << 28,
+	MAX_DEPTH = 32, /* of directories below the one that was named */
+};
+
+/* --- logs --- */
+
+static double cell_value(const char *s, size_t n)
+{
+	char buf[64];
+	double x;
+	if (n == 0 || n >= sizeof(buf))
+		return (double)NAN;
+	memcpy(buf, s, n);
+	buf[n] = '\0';
+	if (strcmp(buf, "true") == 0 || strcmp(buf, "false") == 0)
+		return buf[0] == 't';
+	return text_parse_real(buf, &x) == TEXT_OK ? x : (double)NAN;
+}
+
+/* Reads one line into cells (n_columns); false if it has another number of them. */
+static bool parse_row(const char *line, const char *end, double *cells, size_t n_columns)
+{
+	for (size_t i = 0; i < n_columns; i++) {
+		const char *comma = memchr(line, ',', (size_t)(end - line));
+		if ((comma == NULL) != (i + 1 == n_columns))
+			return false;
+		const char *stop = comma ? comma : end;
+		cells[i] = cell_value(line, (size_t)(stop - line));
+		line = comma ? comma + 1 : end;
+	}
+	return true;
+}
+
+static bool parse_table(struct table *t, const char *data, size_t len)
+{
+	const char *end = data + len;
+	const char *eol = memchr(data, '\n', len);
+	size_t n_lines = 0;
+	*t = (struct table){ 0 };
+	if (!eol || memchr(data, '\0', len))
+		return true;
+	for (const char *p = data; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		n_lines++;
+	t->n_columns = 1;
+	for (const char *p = data; p < eol; p++)
+		t->n_columns += *p == ',';
+	t->header = malloc((size_t)(eol - data) + 1);
+	/* A cell takes a byte at least, so that this is bounded by the file. */
+	if (t->n_columns <= len / n_lines + 1)
+		t->cell = malloc(n_lines * t->n_columns * sizeof(*t->cell));
+	if (!t->header || !t->cell) {
+		const bool ragged = t->header && t->n_columns > len / n_lines + 1;
+		table_release(t);
+		return ragged;
+	}
+	memcpy(t->header, data, (size_t)(eol - data));
+	t->header[eol - data] = '\0';
+	for (const char *p = eol + 1; p < end && (eol = memchr(p, '\n', (size_t)(end - p)));
+		p = eol + 1) {
+		if (!parse_row(p, eol, t->cell + t->n_rows * t->n_columns, t->n_columns))
+			break;
+		t->n_rows++;
+	}
+	return true;
+}
+
+bool table_read(struct table *t, const char *dir, const char *name, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	char *data;
+	size_t len;
+	*t = (struct table){ 0 };
+	if (!file_join(path, sizeof(path), dir, name, e) ||
+		!file_read(path, LOG_LIMIT, &data, &len, e))
+		return false;
+	const bool ok = parse_table(t, data, len);
+	free(data);
+	return ok || err_set(e, ERR_RUN, "out of memory reading '%s'", path);
+}
+
+const double *table_column(const struct table *t, const char *name)
+{
+	const size_t len = strlen(name);
+	const char *s = t->header;
+	for (size_t i = 0; s && i < t->n_columns; i++) {
+		const size_t n = strcspn(s, ",");
+		if (n == len && strncmp(s, name, n) == 0)
+			return t->cell + i;
+		s += n + (s[n] == ',');
+	}
+	return NULL;
+}
+
+void table_release(struct table *t)
+{
+	free(t->header);
+	free(t->cell);
+	*t = (struct table){ 0 };
+}
+
+static double last_cell(const struct table *t, const char *name)
+{
+	const double *column = table_column(t, name);
+	return column && t->n_rows > 0 ? column[(t->n_rows - 1) * t->n_columns] : (double)NAN;
+}
+
+/* --- one run --- */
+
+static bool has_file(const char *dir, const char *name, double *changed_s)
+{
+	char path[RUN_PATH_SIZE];
+	struct err e;
+	struct stat st;
+	if (!file_join(path, sizeof(path), dir, name, &e) || stat(path, &st) < 0 ||
+		!S_ISREG(st.st_mode)) /* a FIFO would be waited for */
+		return false;
+	const double mtime_s = (double)st.st_mtime;
+	if (changed_s && mtime_s > *changed_s)
+		*changed_s = mtime_s;
+	return true;
+}
+
+static void read_logs(struct record *r)
+{
+	struct table t;
+	struct err e;
+	double steps = 0;
+	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return = (double)NAN;
+	if (has_file(r->dir, "timing.csv", &r->changed_s) &&
+		table_read(&t, r->dir, "timing.csv", &e)) {
+		steps = last_cell(&t, "timesteps");
+		r->wall_s = last_cell(&t, "wall_s");
+		r->steps_per_s = last_cell(&t, "steps_per_s");
+		table_release(&t);
+	}
+	if (has_file(r->dir, "eval.csv", &r->changed_s) && table_read(&t, r->dir, "eval.csv", &e)) {
+		const double *x = table_column(&t, "return_mean");
+		double sum = 0;
+		for (size_t i = 0; x && i < t.n_rows; i++)
+			sum += x[i * t.n_columns];
+		r->last_return = last_cell(&t, "return_mean");
+		if (x && t.n_rows > 0)
+			r->mean_return = sum / (double)t.n_rows;
+		table_release(&t);
+	}
+	if (r->state != RECORD_DONE && has_file(r->dir, "progress.csv", &r->changed_s) &&
+		table_read(&t, r->dir, "progress.csv", &e)) {
+		r->ep_rew_mean = last_cell(&t, "ep_rew_mean");
+		table_release(&t);
+	}
+	if (steps > 0 && steps < 0x1p53)
+		r->timesteps = (int64_t)steps;
+}
+
+/* The first line of what is wrong with a configuration, or NULL. */
+static bool read_config(struct config *c, const char *path, struct err *e)
+{
+	char *data;
+	size_t len;
+	struct report *report = malloc(sizeof(*report));
+	if (!report)
+		return err_set(e, ERR_RUN, "out of memory reading '%s'", path);
+	bool ok = file_read(path, SMALL_LIMIT, &data, &len, e);
+	if (ok) {
+		report_init(report);
+		config_init(c);
+		config_parse(c, path, data, len, report);
+		free(data);
+		if (report->n_errors > 0)
+			ok = err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(report->buf, "\n"),
+				report->buf);
+	}
+	free(report);
+	return ok;
+}
+
+static void read_result(struct record *r)
+{
+	char path[RUN_PATH_SIZE];
+	char *data;
+	size_t len;
+	struct err e;
+	r->state = RECORD_UNFINISHED;
+	if (has_file(r->dir, "failed.txt", NULL))
+		r->state = RECORD_FAILED;
+	if (!has_file(r->dir, "result.json", NULL) ||
+		!file_join(path, sizeof(path), r->dir, "result.json", &e))
+		return;
+	r->state = RECORD_FAILED;
+	if (!file_read(path, SMALL_LIMIT, &data, &len, &e))
+		return;
+	if (result_parse(&r->result, path, data, len, &e))
+		r->state = RECORD_DONE;
+	free(data);
+}
+
+static bool add_record(struct records *list, const char *dir, const struct stat *st, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	struct err why;
+	if (list->n == list->room) {
+		const size_t room = list->room ? 2 * list->room : 64;
+		struct record *at = room <= SIZE_MAX / sizeof(*at)
+					    ? realloc(list->at, room * sizeof(*at))
+					    : NULL;
+		if (!at)
+			return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
+		list->at = at;
+		list->room = room;
+	}
+	struct record *r = &list->at[list->n];
+	*r = (struct record){ .device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino };
+	if (!file_join(path, sizeof(path), dir, "config.ini", e))
+		return false;
+	if (!read_config(&r->config, path, &why)) {
+		if (list->n_unreadable++ == 0)
+			snprintf(list->unreadable, sizeof(list->unreadable), "%s", why.msg);
+		return true;
+	}
+	r->dir = malloc(strlen(dir) + 1);
+	if (!r->dir)
+		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
+	memcpy(r->dir, dir, strlen(dir) + 1);
+	list->n++;
+	read_result(r);
+	read_logs(r);
+	return true;
+}
+
+/* --- many --- */
+
+void records_init(struct records *list)
+{
+	*list = (struct records){ 0 };
+}
+
+/* dir is a buffer of RUN_PATH_SIZE that is extended on the way down. */
+static bool find_below(struct records *list, char *dir, int depth, struct err *e)
+{
+	struct stat st;
+	if (stat(dir, &st) < 0)
+		return depth > 0 || err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
+	if (has_file(dir, "config.ini", NULL))
+		return add_record(list, dir, &st, e);
+	DIR *d = opendir(dir);
+	if (!d)
+		return depth > 0 || err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
+	const size_t len = strlen(dir);
+	bool ok = true;
+	for (const struct dirent *entry; ok && (entry = readdir(d));) {
+		if (entry->d_name[0] == '.' || len + 1 + strlen(entry->d_name) >= RUN_PATH_SIZE)
+			continue;
+		snprintf(dir + len, RUN_PATH_SIZE - len, "/%s", entry->d_name);
+		if (depth < MAX_DEPTH && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+			ok = find_below(list, dir, depth + 1, e);
+		dir[len] = '\0';
+	}
+	closedir(d);
+	return ok;
+}
+
+bool records_find(struct records *list, const char *path, struct err *e)
+{
+	char dir[RUN_PATH_SIZE];
+	size_t len = strlen(path);
+	if (len >= sizeof(dir))
+		return err_set(e, ERR_RUN, "path too long: '%s'", path);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	return find_below(list, dir, 0, e);
+}
+
+static int compare_dirs(const void *a, const void *b)
+{
+	return strcmp(((const struct record *)a)->dir, ((const struct record *)b)->dir);
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	return compare_dirs(a, b);
+}
+
+void records_sort(struct records *list)
+{
+	size_t n = 0;
+	if (list->n == 0)
+		return;
+	qsort(list->at, list->n, sizeof(*list->at), compare_inodes);
+	for (size_t i = 0; i < list->n; i++) {
+		if (n > 0 && list->at[n - 1].device == list->at[i].device &&
+			list->at[n - 1].inode == list->at[i].inode)
+			free(list->at[i].dir);
+		else
+			list->at[n++] = list->at[i];
+	}
+	list->n = n;
+	qsort(list->at, n, sizeof(*list->at), compare_dirs);
+}
+
+void records_release(struct records *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->at[i].dir);
+	free(list->at);
+	records_init(list);
+}
+
+/* --- figures --- */
+
+static double final_return(const struct record *r)
+{
+	return r->result.final.return_mean;
+}
+
+static double best_return(const struct record *r)
+{
+	return r->result.best_return_mean;
+}
+
+static double eval_return(const struct record *r)
+{
+	return r->mean_return;
+}
+
+static double final_length(const struct record *r)
+{
+	return r->result.final.length_mean;
+}
+
+static double timesteps(const struct record *r)
+{
+	return (double)r->result.timesteps;
+}
+
+static double episodes(const struct record *r)
+{
+	return (double)r->result.episodes;
+}
+
+static double n_updates(const struct record *r)
+{
+	return (double)r->result.n_updates;
+}
+
+static double wall_s(const struct record *r)
+{
+	return r->wall_s;
+}
+
+const struct metric record_metrics[] = {
+	{ "final_return_mean", false, 1, final_return },
+	{ "best_return_mean", false, 1, best_return },
+	{ "eval_return_mean", false, 1, eval_return }, /* over all evaluations of the run */
+	{ "final_length_mean", false, 1, final_length },
+	{ "timesteps", true, 0, timesteps },
+	{ "episodes", true, 0, episodes },
+	{ "n_updates", true, 0, n_updates },
+	{ "wall_s", true, 2, wall_s },
+	{ .name = NULL },
+};
+
+const struct metric *record_metric(const char *name, struct err *e)
+{
+	const char *names[sizeof(record_metrics) / sizeof(record_metrics[0])];
+	char list[256];
+	struct text t;
+	size_t n = 0;
+	text_init(&t, list, sizeof(list));
+	for (const struct metric *m = record_metrics; m->name; m++) {
+		if (strcmp(m->name, name) == 0)
+			return m;
+		text_add(&t, "%s%s", n ? ", " : "", m->name);
+		names[n++] = m->name;
+	}
+	names[n] = NULL;
+	const char *near = text_nearest(name, names);
+	if (near)
+		err_set(e, ERR_USAGE, "unknown metric '%s'; did you mean '%s'?", name, near);
+	else
+		err_set(e, ERR_USAGE, "unknown metric '%s'; there are %s", name, list);
+	return NULL;
+}
+
+int64_t record_steps_to(const struct record *r, double threshold)
+{
+	struct table t;
+	struct err e;
+	int64_t steps = -1;
+	if (!has_file(r->dir, "eval.csv", NULL) || !table_read(&t, r->dir, "eval.csv", &e))
+		return -1;
+	const double *x = table_column(&t, "timesteps"), *y = table_column(&t, "return_mean");
+	for (size_t i = 0; x && y && i < t.n_rows && steps < 0; i++) {
+		const double at = x[i * t.n_columns];
+		if (y[i * t.n_columns] >= threshold && at >= 0 && at < 0x1p53)
+			steps = (int64_t)at;
+	}
+	table_release(&t);
+	return steps;
+}
