@@ -213,12 +213,11 @@ void report_init(struct report *r)
 /* One line: a quoted name may hold anything, but no line break or escape comes out. */
 static void report_line(struct report *r, const char *prefix, const char *fmt, va_list args)
 {
-	char line[1024];
-	vsnprintf(line, sizeof(line), fmt, args);
-	const size_t start = r->text.len;
-	text_add(&r->text, "%s%s", prefix, line);
-	text_make_printable(r->buf + start);
-	text_add(&r->text, "\n");
+	char message[1024], line[2048];
+	vsnprintf(message, sizeof(message), fmt, args);
+	snprintf(line, sizeof(line), "%s%s", prefix, message);
+	text_make_printable(line);
+	text_add(&r->text, "%s\n", line);
 }
 
 void report_error(struct report *r, const char *source, const char *fmt, ...)
