@@ -40,7 +40,7 @@ t 'behind -- it is a name' 2 "$DQN" config -- --help x
 err_has "^dqn: open '--help'"
 t 'help of help' 0 "$DQN" help --help
 page
-for command in train eval sweep; do
+for command in train eval sweep report; do
 	t "help $command has a line for every flag of its usage" 0 "$DQN" help $command
 	sed -n '/^Usage:/,/^What/p' "$out" | grep -o -e '--[a-z]*' | sort -u >flags
 	yes_if [ "$(wc -l <flags)" -ge 3 ]

@@ -11,7 +11,7 @@ enum { MAX = 64 };
 static int reals(const char *line, double x[MAX])
 {
 	int n = 0;
-	char *at = (char *)line + strcspn(line, " ");
+	const char *at = line + strcspn(line, " ");
 	for (char *end; n < MAX; n++, at = end) {
 		x[n] = strtod(at, &end);
 		if (end == at)

@@ -26,15 +26,16 @@ struct record {
 	char *dir;
 	struct config config;
 	enum record_state state;
-	struct result result;   /* of a done one */
-	int64_t timesteps;      /* of the last row of its logs, 0 before the first */
-	double wall_s;          /* at that row; NaN before it */
-	double steps_per_s;     /* there */
-	double ep_rew_mean;     /* there; NaN where unknown */
-	double last_return;     /* of the last evaluation; NaN before it */
-	double mean_return;     /* over all evaluations */
-	double changed_s;       /* when its logs last changed, seconds of the epoch */
-	uint64_t device, inode; /* of the directory */
+	struct result result;    /* of a done one */
+	int64_t timesteps;       /* of the last row of its logs, 0 before the first */
+	double wall_s;           /* at that row; NaN before it */
+	double steps_per_s;      /* there */
+	double ep_rew_mean;      /* there; NaN where unknown */
+	double last_return;      /* of the last evaluation; NaN before it */
+	double mean_return;      /* over all evaluations */
+	int64_t steps_to_solved; /* record_steps_to the threshold of the environment */
+	double changed_s;        /* when its logs last changed, seconds of the epoch */
+	uint64_t device, inode;  /* of the directory */
 };
 
 struct records {
@@ -55,7 +56,7 @@ void records_sort(struct records *list);
 void records_release(struct records *list);
 
 /* Steps until the first evaluation whose mean return reached the threshold; -1 if
- * none did. Reads eval.csv again. */
+ * none did. */
 int64_t record_steps_to(const struct record *r, double threshold);
 
 struct metric { /* one figure of a done run */

@@ -41,7 +41,7 @@ bool stats_too_few(size_t n, size_t m);
 struct resample {
 	size_t n;
 	double *x;        /* (n) sorted */
-	uint32_t *member; /* (n) places in x, stratum after stratum */
+	uint32_t *member; /* (n) places in x, stratum after stratum; owns those below */
 	uint32_t *start;  /* (n) per place in member: where its stratum begins */
 	uint32_t *size;   /* (n) and how many it has */
 	uint32_t *count;  /* (n) how often each x is in the last draw */

@@ -9,7 +9,7 @@
 
 enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
 const struct flag report_flags[] = {
-	[BY] = { "by", '\0', FLAG_STRING, "KEY,...", "group by these keys alone" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys alone, a,b" },
 	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "compare this (final_return_mean)" },
 	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R",
 		"solved is this return (the environment's)" },

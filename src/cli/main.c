@@ -52,7 +52,7 @@ const struct command commands[] = {
 		"dqn sweep configs/sweep-cartpole.ini --missing --count\n",
 		sweep_flags, 1, -1, cmd_sweep },
 	{ "report",
-		"RUN_OR_DIR... [--by KEY,...] [--metric NAME] [--threshold R] "
+		"RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] "
 		"[--tsv|--csv|--json|--md]",
 		"compare the runs that directories hold",
 		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "

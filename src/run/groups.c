@@ -113,7 +113,7 @@ bool groups_init(struct groups *g, const struct records *records, const char *by
 			g->key[g->n_keys++] = o;
 	}
 	const struct record **spare = calloc(n + 1, sizeof(const struct record *));
-	g->member = calloc(n + 1, sizeof(const struct record *));
+	g->member = malloc((n + 1) * sizeof(const struct record *));
 	g->group = calloc(n + 1, sizeof(*g->group));
 	g->stratum = calloc(n + 1, sizeof(*g->stratum));
 	if (!spare || !g->member || !g->group || !g->stratum) {

@@ -49,12 +49,12 @@ static bool parse_table(struct table *t, const char *data, size_t len)
 {
 	const char *end = data + len;
 	const char *eol = memchr(data, '\n', len);
-	size_t n_lines = 0;
+	size_t n_lines = 1;
 	*t = (struct table){ 0 };
 	if (!eol || memchr(data, '\0', len))
 		return true;
-	for (const char *p = data; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
-		n_lines++;
+	for (const char *p = eol + 1; p < end; p++)
+		n_lines += *p == '\n';
 	t->n_columns = 1;
 	for (const char *p = data; p < eol; p++)
 		t->n_columns += *p == ',';
@@ -134,11 +134,24 @@ static bool has_file(const char *dir, const char *name, double *changed_s)
 	return true;
 }
 
+static int64_t steps_to(const struct table *evals, double threshold)
+{
+	const double *x = table_column(evals, "timesteps");
+	const double *y = table_column(evals, "return_mean");
+	for (size_t i = 0; x && y && i < evals->n_rows; i++) {
+		const double at = x[i * evals->n_columns];
+		if (y[i * evals->n_columns] >= threshold && at >= 0 && at < 0x1p53)
+			return (int64_t)at;
+	}
+	return -1;
+}
+
 static void read_logs(struct record *r)
 {
 	struct table t;
 	struct err e;
 	double steps = 0;
+	r->steps_to_solved = -1;
 	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return = (double)NAN;
 	if (has_file(r->dir, "timing.csv", &r->changed_s) &&
 		table_read(&t, r->dir, "timing.csv", &e)) {
@@ -155,6 +168,7 @@ static void read_logs(struct record *r)
 		r->last_return = last_cell(&t, "return_mean");
 		if (x && t.n_rows > 0)
 			r->mean_return = sum / (double)t.n_rows;
+		r->steps_to_solved = steps_to(&t, config_env(&r->config)->solved_return);
 		table_release(&t);
 	}
 	if (r->state != RECORD_DONE && has_file(r->dir, "progress.csv", &r->changed_s) &&
@@ -406,15 +420,11 @@ int64_t record_steps_to(const struct record *r, double threshold)
 {
 	struct table t;
 	struct err e;
-	int64_t steps = -1;
+	if (threshold == config_env(&r->config)->solved_return)
+		return r->steps_to_solved;
 	if (!has_file(r->dir, "eval.csv", NULL) || !table_read(&t, r->dir, "eval.csv", &e))
 		return -1;
-	const double *x = table_column(&t, "timesteps"), *y = table_column(&t, "return_mean");
-	for (size_t i = 0; x && y && i < t.n_rows && steps < 0; i++) {
-		const double at = x[i * t.n_columns];
-		if (y[i * t.n_columns] >= threshold && at >= 0 && at < 0x1p53)
-			steps = (int64_t)at;
-	}
+	const int64_t steps = steps_to(&t, threshold);
 	table_release(&t);
 	return steps;
 }

@@ -87,16 +87,15 @@ bool resample_init(
 	struct resample *r, const double *x, const uint32_t *stratum, size_t n, struct err *e)
 {
 	assert(n >= 1 && n < UINT32_MAX);
-	const size_t row = sizeof(double) + 4 * sizeof(uint32_t);
 	struct ranked *ranked = calloc(n, sizeof(*ranked));
-	r->x = n <= SIZE_MAX / row ? malloc(n * row) : NULL;
-	if (!ranked || !r->x) {
+	r->x = calloc(n, sizeof(*r->x));
+	r->member = calloc(n, 4 * sizeof(*r->member));
+	if (!ranked || !r->x || !r->member) {
 		free(ranked);
 		resample_release(r);
 		return err_set(e, ERR_RUN, "out of memory for %zu numbers", n);
 	}
 	r->n = n;
-	r->member = (uint32_t *)(r->x + n);
 	r->start = r->member + n;
 	r->size = r->start + n;
 	r->count = r->size + n;
@@ -124,7 +123,9 @@ bool resample_init(
 void resample_release(struct resample *r)
 {
 	free(r->x);
+	free(r->member);
 	r->x = NULL;
+	r->member = NULL;
 }
 
 /* Draws as many as there are, each stratum from itself, into r->count. */
