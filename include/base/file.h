@@ -36,9 +36,9 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
  *     ok = file_begin(&w, path, &e) && file_add(&w, data, len, &e) && ...;
  *     ok = file_end(&w, ok, previous, &e);
  *
- * file_patch writes over bytes that were added before. file_end with ok removes what
- * was written if ok is false, and returns ok then; otherwise it puts the file in
- * place. The one that stood there stays as `previous`, unless that is NULL. Once
+ * file_patch writes over bytes that were added before. file_end puts the file in place
+ * if all went well so far (ok), and removes it otherwise; false unless it stands there.
+ * The file that stood there before stays as `previous`, unless that is NULL. Once
  * file_begin was called, file_end must be. */
 struct file_writer {
 	int fd; /* or -1 */
