@@ -64,6 +64,7 @@ svg one.svg
 is bands "$(paths i one.svg)" 0
 yes_if grep -q '>evaluation return</text>' one.svg
 yes_if grep -q '>all, 1 run</text>' one.svg
+# shellcheck disable=SC2046 # one number per word
 set -- $(sed -n 's/^<path class="c0 l" d="M\(.*\) "\/>$/\1/p' one.svg)
 is 'numbers of its line' $# 6
 yes_if awk "BEGIN { exit !($3 - $1 > 0 && ($3 - $1) - ($5 - $3) < 0.11 && ($5 - $3) - ($3 - $1) < 0.11) }"
@@ -116,13 +117,13 @@ svg key.svg
 is dots "$(grep -c '<circle class="c0 d"' key.svg)" 12
 is means "$(grep -c '<circle class="c0 p"' key.svg)" 4
 yes_if grep -q '>final return (IQM, 95 %)</text>' key.svg
-for i in 1 2 3 4 5 6 7 8; do run "lr/$i" 1 $((i * 10)) learning_rate=$(awk "BEGIN { print 1e-4 * 2 ^ $i }"); done
+for i in 1 2 3 4 5 6 7 8; do run "lr/$i" 1 $((i * 10)) "learning_rate=$(awk "BEGIN { print 1e-4 * 2 ^ $i }")"; done
 t 'values that lie evenly in the logarithm' 0 "$DQN" plot lr --x learning_rate -o lr.svg
 svg lr.svg
 yes_if grep -q '>0.001</text>' lr.svg
 yes_if grep -q '>0.0005</text>' lr.svg
 is dots "$(grep -c '<circle class="c0 d" cx' lr.svg)" 9 # and one in the legend
-for i in 1 2 3 4 5 6 7 8 9 10; do run "lin/$i" 1 $((i * 10)) learning_rate=$(awk "BEGIN { print 1e-3 * $i }"); done
+for i in 1 2 3 4 5 6 7 8 9 10; do run "lin/$i" 1 $((i * 10)) "learning_rate=$(awk "BEGIN { print 1e-3 * $i }")"; done
 t 'values that lie evenly' 0 "$DQN" plot lin --x learning_rate -y timesteps -o lin.svg
 yes_if grep -q '>0.004</text>' lin.svg
 for i in 1 2 3; do run "cat/$i" $i $((i * 10)) double_q=true; run "cat/x$i" $i $((i * 20)) double_q=false; done
