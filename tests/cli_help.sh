@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
-commands='train eval config sweep report bench inspect help'
+commands='train eval config sweep report plot bench inspect help'
 
 t 'nothing' 2 sh -c 'exec "$DQN"'
 err_has '^Examples:$'
@@ -40,12 +40,12 @@ t 'behind -- it is a name' 2 "$DQN" config -- --help x
 err_has "^dqn: open '--help'"
 t 'help of help' 0 "$DQN" help --help
 page
-for command in train eval sweep report; do
+for command in train eval sweep report plot; do
 	t "help $command has a line for every flag of its usage" 0 "$DQN" help $command
 	sed -n '/^Usage:/,/^What/p' "$out" | grep -o -e '--[a-z]*' | sort -u >flags
 	yes_if [ "$(wc -l <flags)" -ge 3 ]
 	while read -r flag; do
-		out_has "^  (-[a-z],|   ) $flag( [A-Z]+)? +[a-z]"
+		out_has "^  (-[a-z],|   ) $flag( [A-Zx]+)? +[a-z]"
 	done <flags
 done
 for how in --version -V; do

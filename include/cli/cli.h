@@ -98,6 +98,11 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 /* The kernels that DQN_ISA asks for, or the best ones. */
 const struct kernels *choose_kernels(struct err *e);
 
+/* What the environment and the terminal behind a descriptor say of themselves. */
+bool locale_is_utf8(void);
+void terminal_size(int fd, int *columns, int *lines);
+bool wants_colour(int fd);
+
 /* Prints text broken into lines of 80 columns, each after `indent` blanks. */
 void print_wrapped(FILE *f, int indent, const char *text);
 
@@ -108,11 +113,12 @@ int cmd_bench(const struct args *args);
 int cmd_inspect(const struct args *args);
 int cmd_sweep(const struct args *args);
 int cmd_report(const struct args *args);
+int cmd_plot(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
 extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[],
-	report_flags[], bench_flags[], help_flags[];
+	report_flags[], plot_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

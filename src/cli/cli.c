@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -200,6 +201,42 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 			"no 'final.safetensors' in '%s'; is it a run directory, and is the run done?",
 			path);
 	return file_read(name, WEIGHTS_LIMIT, data, len, e);
+}
+
+bool locale_is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *v = getenv(names[i]);
+		if (v && v[0])
+			return strstr(v, "UTF-8") || strstr(v, "utf8");
+	}
+	return false;
+}
+
+void terminal_size(int fd, int *columns, int *lines)
+{
+	struct winsize size;
+	const char *const names[] = { "COLUMNS", "LINES" };
+	int *const values[] = { columns, lines };
+	*columns = 80;
+	*lines = 24;
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+		*columns = size.ws_col;
+		*lines = size.ws_row;
+	}
+	for (int i = 0; i < 2; i++) {
+		const char *value = getenv(names[i]);
+		int64_t n;
+		if (value && text_parse_i64(value, &n) == TEXT_OK && n >= 1 && n <= 1000)
+			*values[i] = (int)n;
+	}
+}
+
+bool wants_colour(int fd)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	return isatty(fd) && term && strcmp(term, "dumb") != 0 && !(no_colour && no_colour[0]);
 }
 
 const struct kernels *choose_kernels(struct err *e)

@@ -65,6 +65,18 @@ const struct command commands[] = {
 		"dqn report runs/sweep-cartpole --by n_steps --metric eval_return_mean\n"
 		"dqn report runs/a runs/b --tsv | sort -k 6\n",
 		report_flags, 1, -1, cmd_report },
+	{ "plot", "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
+		"draw learning curves, or returns against a key",
+		"A line per group of runs that differ in nothing but the seed: the interquartile mean "
+		"with its 95 % bootstrap interval as a band. --x is steps, updates or seconds, --y a "
+		"column of eval.csv or progress.csv. If --x is a configuration key, its values stand "
+		"against the final return, or what --y names of the metrics of dqn report: a dot per "
+		"run, on a logarithmic axis where the values lie so. Without --out the plot goes to the "
+		"terminal; FILE is an SVG, or - for standard output.",
+		"dqn plot runs/sweep-cartpole\n"
+		"dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
+		"dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",
+		plot_flags, 1, -1, cmd_plot },
 	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
 		"measure the speed of this machine, beside its own arithmetic peak",
 		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "

@@ -8,17 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool locale_is_utf8(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *v = getenv(names[i]);
-		if (v && v[0])
-			return strstr(v, "UTF-8") || strstr(v, "utf8");
-	}
-	return false;
-}
-
 void progress_init(struct progress *p, enum progress_level level)
 {
 	const char *term = getenv("TERM"), *columns = getenv("COLUMNS");

@@ -82,25 +82,25 @@ static void merge_sort(
 
 /* --- */
 
-static void drop_copies(struct groups *g)
+/* Keeps the first of the n sorted runs that have everything in common. */
+static void drop_copies(struct groups *g, size_t n)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < g->n_members; i++) {
-		const struct record *r = g->member[i], *last = n > 0 ? g->member[n - 1] : NULL;
-		if (last && last->config.seed == r->config.seed &&
-			compare_keys(g->key, g->n_keys, last, r) == 0 &&
-			compare_keys(g->inner, g->n_inner, last, r) == 0)
-			continue;
-		g->member[n++] = r;
+	size_t kept = n > 0;
+	for (size_t i = 1; i < n; i++) {
+		const struct record *r = g->member[i], *last = g->member[kept - 1];
+		if (last->config.seed != r->config.seed ||
+			compare_keys(g->key, g->n_keys, last, r) != 0 ||
+			compare_keys(g->inner, g->n_inner, last, r) != 0)
+			g->member[kept++] = r;
 	}
-	g->n_copies = g->n_members - n;
-	g->n_members = n;
+	g->n_copies = n - kept;
+	g->n_members = kept;
 }
 
 bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e)
 {
 	const size_t n = records->n;
-	*g = (struct groups){ .records = records, .n_members = n };
+	*g = (struct groups){ .records = records };
 	if (by && !parse_keys(g, by, e))
 		return false;
 	for (const struct option *o = config_options; o->key; o++) {
@@ -125,7 +125,7 @@ bool groups_init(struct groups *g, const struct records *records, const char *by
 		g->member[i] = &records->at[i];
 	merge_sort(g, g->member, spare, n);
 	free(spare);
-	drop_copies(g);
+	drop_copies(g, n);
 	uint32_t stratum = 0;
 	for (size_t i = 0; i < g->n_members; i++) {
 		const struct record *r = g->member[i], *last = i > 0 ? g->member[i - 1] : NULL;

@@ -1,0 +1,71 @@
+/* A plot, as SVG or in the characters of a terminal.
+ *
+ *     plot_init(&p, &e);                     // then labels, and per series ...
+ *     s = &p.series[p.n_series++]; ...       // ... up to PLOT_MAX_SERIES
+ *     plot_scale(&p);                        // axes around all that is to be seen
+ *     plot_svg(&p, width, height, file);     // or plot_text(&p, ..., file)
+ *     plot_release(&p);
+ */
+#ifndef DQN_CLI_PLOT_H
+#define DQN_CLI_PLOT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum {
+	PLOT_MAX_SERIES = 12,
+	PLOT_MAX_POINTS = 100,
+	PLOT_MAX_DOTS = 400, /* of all series: a file is below 100 KB */
+	PLOT_MAX_NAMES = 24,
+	PLOT_MAX_TICKS = 16,
+};
+
+struct axis {
+	char label[128];
+	bool is_log;
+	int n_names; /* of a category axis, at 0, 1, ...; 0: numbers */
+	char name[PLOT_MAX_NAMES][64];
+	double low, high; /* what is shown */
+	int n_ticks;
+	double tick[PLOT_MAX_TICKS];
+};
+
+struct series {
+	char label[256];
+	bool has_marks; /* at the points of the line */
+	size_t n;       /* points of the line; y NaN is a gap, low NaN no interval */
+	double x[PLOT_MAX_POINTS], y[PLOT_MAX_POINTS];
+	double low[PLOT_MAX_POINTS], high[PLOT_MAX_POINTS];
+	size_t n_dots; /* single ones */
+	double dot_x[PLOT_MAX_DOTS], dot_y[PLOT_MAX_DOTS];
+};
+
+struct plot {
+	struct axis x, y;
+	int n_series;
+	struct series *series; /* (PLOT_MAX_SERIES) */
+};
+
+bool plot_init(struct plot *p, struct err *e);
+void plot_release(struct plot *p);
+
+/* Chooses what the axes show, and round ticks on them. */
+void plot_scale(struct plot *p);
+
+/* Where x is on the axis, 0 to 1. */
+double axis_at(const struct axis *a, double x);
+
+/* Tick i as text. */
+void axis_tick(const struct axis *a, int i, char *buf, size_t size);
+
+/* For light and dark pages, without scripts. */
+void plot_svg(const struct plot *p, int width, int height, FILE *f);
+
+/* width columns and height lines, the legend below them; in braille, or in ASCII
+ * letters, one per series. */
+void plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f);
+
+#endif

@@ -1,0 +1,470 @@
+#include "cli/cli.h"
+#include "cli/plot.h"
+
+#include "base/file.h"
+#include "base/pmath.h"
+#include "run/curves.h"
+#include "run/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OUT, X, Y, BY, SIZE };
+const struct flag plot_flags[] = {
+	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG" },
+	[X] = { "x", 'x', FLAG_STRING, "WHAT", "steps (default), updates, seconds or a key" },
+	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column, or against a key a metric" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys alone, a,b" },
+	[SIZE] = { "size", '\0', FLAG_STRING, "WxH", "pixels (720x440), or columns and lines" },
+	{ .name = NULL },
+};
+
+static const char *const x_names[] = { "steps", "updates", "seconds", NULL };
+static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
+
+struct plot_job {
+	const struct args *args;
+	enum curve_x x;
+	const struct option *key; /* what --x names, or NULL: curves */
+	const char *column;
+	const struct metric *metric;
+	int width, height; /* 0: not said */
+	struct records records;
+	struct groups groups;
+	struct plot plot;
+};
+
+/* --- what the arguments ask for --- */
+
+static bool parse_x(struct plot_job *job, const char *word, struct err *e)
+{
+	for (int i = 0; x_names[i]; i++)
+		if (strcmp(word, x_names[i]) == 0) {
+			job->x = (enum curve_x)i;
+			return true;
+		}
+	job->key = config_find(word);
+	if (job->key)
+		return true;
+	const char *near = text_nearest(word, x_names);
+	if (!near)
+		near = config_suggest(word);
+	return err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key%s%s%s", word,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static bool parse_size(struct plot_job *job, const char *word, struct err *e)
+{
+	char width[16];
+	int64_t w = 0, h = 0;
+	const char *by = strchr(word, 'x');
+	snprintf(width, sizeof(width), "%.*s", by ? (int)(by - word) : 0, word);
+	if (!by || text_parse_i64(width, &w) != TEXT_OK || text_parse_i64(by + 1, &h) != TEXT_OK ||
+		w < 1 || h < 1 || w > 10000 || h > 10000)
+		return err_set(e, ERR_USAGE, "--size '%s' is not of the form 720x440", word);
+	if (job->args->flag[OUT].set && (w < 200 || h < 150))
+		return err_set(e, ERR_USAGE, "--size '%s' is too small; at least 200x150", word);
+	job->width = (int)w;
+	job->height = (int)h;
+	return true;
+}
+
+static bool parse_args(struct plot_job *job, struct err *e)
+{
+	const struct flag_value *flag = job->args->flag;
+	bool unused;
+	if (flag[X].set && !parse_x(job, flag[X].string, e))
+		return false;
+	if (job->key)
+		job->metric =
+			record_metric(flag[Y].set ? flag[Y].string : record_metrics[0].name, e);
+	else
+		job->column = flag[Y].set ? flag[Y].string : "return_mean";
+	if (job->key ? !job->metric : !curve_column(job->column, &unused, e))
+		return false;
+	if (flag[SIZE].set && !parse_size(job, flag[SIZE].string, e))
+		return false;
+	const char *dot = flag[OUT].set ? strrchr(flag[OUT].string, '.') : NULL;
+	if (dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".pdf") == 0))
+		return err_set(e, ERR_USAGE,
+			"'%s': plots are SVG; browsers show it, rsvg-convert "
+			"and inkscape convert it",
+			flag[OUT].string);
+	return !flag[OUT].set || flag[OUT].string[0] ||
+	       err_set(e, ERR_USAGE, "--out needs the name of a file");
+}
+
+/* --- learning curves --- */
+
+static void add_label(const struct plot_job *job, size_t group, char *label, size_t size)
+{
+	const struct group *g = &job->groups.group[group];
+	size_t n_unfinished = 0;
+	struct text t;
+	for (size_t i = 0; i < g->n; i++)
+		n_unfinished += job->groups.member[g->first + i]->state == RECORD_UNFINISHED;
+	text_init(&t, label, size);
+	groups_label(&job->groups, group, &t);
+	text_add(&t, ", %zu run%s", g->n, g->n == 1 ? "" : "s");
+	if (n_unfinished > 0)
+		text_add(&t, " (%zu unfinished)", n_unfinished);
+}
+
+static double last_value(const struct series *s)
+{
+	for (size_t i = s->n; i-- > 0;)
+		if (!isnan(s->y[i]))
+			return s->y[i];
+	return -(double)INFINITY;
+}
+
+/* Puts the curve among the series, the one that ends highest first; the lowest goes
+ * where there is no room. */
+static void insert_curve(struct plot *p, const struct curve *c, const char *label)
+{
+	struct series s = { .n = c->n };
+	snprintf(s.label, sizeof(s.label), "%s", label);
+	memcpy(s.x, c->x, sizeof(s.x));
+	memcpy(s.y, c->y, sizeof(s.y));
+	memcpy(s.low, c->low, sizeof(s.low));
+	memcpy(s.high, c->high, sizeof(s.high));
+	int at = p->n_series;
+	while (at > 0 && last_value(&p->series[at - 1]) < last_value(&s))
+		at--;
+	if (at == PLOT_MAX_SERIES)
+		return;
+	p->n_series += p->n_series < PLOT_MAX_SERIES;
+	for (int i = p->n_series - 1; i > at; i--)
+		p->series[i] = p->series[i - 1];
+	p->series[at] = s;
+}
+_Static_assert(PLOT_MAX_POINTS == CURVE_MAX_POINTS, "a series has room for a curve");
+
+static bool plot_curves(struct plot_job *job, struct err *e)
+{
+	struct plot *p = &job->plot;
+	bool has_band = false;
+	for (size_t i = 0; i < job->groups.n_groups; i++) {
+		struct curve c;
+		char label[sizeof(p->series[0].label)];
+		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, e))
+			return false;
+		if (c.n == 0)
+			continue;
+		for (size_t k = 0; k < c.n; k++)
+			has_band |= !isnan(c.low[k]);
+		add_label(job, i, label, sizeof(label));
+		insert_curve(p, &c, label);
+	}
+	if (p->n_series == 0)
+		return err_set(e, ERR_RUN, "no run has a row with '%s' yet", job->column);
+	if (job->groups.n_groups > PLOT_MAX_SERIES)
+		say("%zu groups: the %d that end highest are shown; --by chooses keys",
+			job->groups.n_groups, PLOT_MAX_SERIES);
+	snprintf(p->x.label, sizeof(p->x.label), "%s", x_labels[job->x]);
+	snprintf(p->y.label, sizeof(p->y.label), "%s%s",
+		strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column,
+		has_band ? " (IQM, 95 %)" : "");
+	return true;
+}
+
+/* --- a key against a metric --- */
+
+static bool is_number(const struct option *o)
+{
+	return o->type == OPTION_INT || o->type == OPTION_REAL || o->type == OPTION_SEED;
+}
+
+static double key_value(const struct config *c, const struct option *o)
+{
+	const void *field = (const char *)c + o->offset;
+	if (o->type == OPTION_SEED)
+		return (double)*(const uint64_t *)field;
+	return o->type == OPTION_INT ? (double)*(const int64_t *)field : *(const double *)field;
+}
+
+/* The place of a run's value on the axis of x; categories get a new name. NaN if there
+ * is no room for another, or the number is "none". */
+static double place_of(struct plot_job *job, const struct record *r)
+{
+	struct axis *axis = &job->plot.x;
+	char value[sizeof(axis->name[0])];
+	struct text t;
+	if (is_number(job->key)) {
+		const double x = key_value(&r->config, job->key);
+		return isfinite(x) ? x : (double)NAN;
+	}
+	text_init(&t, value, sizeof(value));
+	config_print_value(&r->config, job->key, &t);
+	for (int i = 0; i < axis->n_names; i++)
+		if (strcmp(axis->name[i], value) == 0)
+			return i;
+	if (axis->n_names == PLOT_MAX_NAMES)
+		return (double)NAN;
+	memcpy(axis->name[axis->n_names], value, sizeof(value));
+	return axis->n_names++;
+}
+
+/* The widest gap between neighbours as a share of all, on one scale or the other. */
+static double widest_gap(const double *sorted, size_t n, bool is_log)
+{
+	double widest = 0;
+	const double low = is_log ? pm_log(sorted[0]) : sorted[0];
+	const double high = is_log ? pm_log(sorted[n - 1]) : sorted[n - 1];
+	for (size_t i = 1; i < n; i++) {
+		const double gap = is_log ? pm_log(sorted[i]) - pm_log(sorted[i - 1])
+					  : sorted[i] - sorted[i - 1];
+		widest = gap > widest ? gap : widest;
+	}
+	return widest / (high - low);
+}
+
+/* True if the values lie more evenly on a logarithmic axis. */
+static bool looks_log(const double *sorted, size_t n)
+{
+	const double least = 8; /* times from the smallest to the largest */
+	return n > 0 && sorted[0] > 0 && sorted[n - 1] >= least * sorted[0] &&
+	       widest_gap(sorted, n, true) < widest_gap(sorted, n, false);
+}
+
+struct point {
+	double x, y;
+	uint32_t stratum;
+};
+
+static int compare_points(const void *a, const void *b)
+{
+	const double x = ((const struct point *)a)->x, y = ((const struct point *)b)->x;
+	return (x > y) - (x < y);
+}
+
+/* The interquartile mean at each x, if the runs share few enough. */
+static bool fill_series(struct series *s, const struct point *point, size_t n, struct err *e)
+{
+	double *y = malloc(n * sizeof(*y));
+	uint32_t *strata = malloc(n * sizeof(*strata));
+	bool ok = y && strata;
+	size_t n_places = 0;
+	if (!ok)
+		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	for (size_t i = 0; i < n; i++)
+		n_places += i == 0 || point[i].x != point[i - 1].x;
+	const size_t most_places = 30;
+	for (size_t i = 0, end; ok && n_places <= most_places && n_places < n && i < n; i = end) {
+		struct resample r;
+		size_t n_values = 0;
+		for (end = i; end < n && point[end].x == point[i].x; end++) {
+			y[n_values] = point[end].y;
+			strata[n_values++] = point[end].stratum;
+		}
+		ok = resample_init(&r, y, strata, n_values, e);
+		if (!ok)
+			break;
+		const struct interval interval = resample_iqm(&r, STATS_REPLICATES);
+		s->x[s->n] = point[i].x;
+		s->y[s->n] = r.iqm;
+		s->low[s->n] = interval.low;
+		s->high[s->n++] = interval.high;
+		resample_release(&r);
+	}
+	s->has_marks = true;
+	free(y);
+	free(strata);
+	return ok;
+}
+
+/* Moves what would cover each other at one place of a category axis apart. */
+static double beside(const struct plot *p, int series, size_t i)
+{
+	const double golden = 0.6180339887498949; /* spreads evenly, whatever the number */
+	if (p->x.n_names == 0)
+		return 0;
+	const double width = 0.7 / p->n_series;
+	const double middle = (series + 0.5) * width - 0.35;
+	const double turn = (double)(i + 1) * golden;
+	return middle + (turn - floor(turn) - 0.5) * width * 0.7;
+}
+
+static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, struct err *e)
+{
+	struct plot *p = &job->plot;
+	const struct groups *g = &job->groups;
+	const size_t first = g->group[group].first, n = g->group[group].n;
+	struct point *point = malloc(n * sizeof(*point));
+	struct series *s = &p->series[p->n_series];
+	size_t n_points = 0;
+	if (!point)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	*s = (struct series){ 0 };
+	for (size_t i = first; i < first + n; i++) {
+		const struct record *r = g->member[i];
+		const double y = r->state == RECORD_DONE ? job->metric->of(r) : (double)NAN;
+		const double x = isnan(y) ? (double)NAN : place_of(job, r);
+		if (!isnan(x))
+			point[n_points++] = (struct point){ x, y, g->stratum[i] };
+	}
+	qsort(point, n_points, sizeof(*point), compare_points);
+	const bool ok = n_points == 0 || fill_series(s, point, n_points, e);
+	for (size_t i = 0; i < n_points && s->n_dots < max_dots; i++) {
+		/* Of too many every so many is shown. */
+		if (n_points > max_dots && i * max_dots / n_points == (i + 1) * max_dots / n_points)
+			continue;
+		s->dot_x[s->n_dots] = point[i].x;
+		s->dot_y[s->n_dots++] = point[i].y;
+	}
+	add_label(job, group, s->label, sizeof(s->label));
+	p->n_series += n_points > 0;
+	free(point);
+	return ok;
+}
+
+/* The keys that differ, but the one on the axis: what colours stand for. */
+static bool other_keys(const struct plot_job *job, char *by, size_t size)
+{
+	struct groups all;
+	struct err e;
+	struct text t;
+	text_init(&t, by, size);
+	if (!groups_init(&all, &job->records, NULL, &e))
+		return false;
+	for (int i = 0; i < all.n_keys; i++)
+		if (all.key[i] != job->key)
+			text_add(&t, "%s%s", t.len ? "," : "", all.key[i]->key);
+	groups_release(&all);
+	return t.len > 0;
+}
+
+/* Groups by the other keys; if those are too many, by none. */
+static bool regroup(struct plot_job *job, struct err *e)
+{
+	char by[2048];
+	if (job->args->flag[BY].set)
+		return true;
+	groups_release(&job->groups);
+	if (other_keys(job, by, sizeof(by))) {
+		if (!groups_init(&job->groups, &job->records, by, e))
+			return false;
+		if (job->groups.n_groups <= PLOT_MAX_SERIES / 2)
+			return true;
+		groups_release(&job->groups);
+	}
+	if (!groups_init(&job->groups, &job->records, job->key->key, e))
+		return false;
+	/* All in one: the members stay in the order of the key. */
+	job->groups.n_keys = 0;
+	job->groups.n_groups = 1;
+	job->groups.group[0].n = job->groups.n_members;
+	return true;
+}
+
+static void choose_scale(struct plot_job *job, double *places)
+{
+	struct plot *p = &job->plot;
+	size_t n = 0;
+	for (int i = 0; i < p->n_series; i++)
+		for (size_t k = 0; k < p->series[i].n_dots; k++)
+			places[n++] = p->series[i].dot_x[k];
+	stats_sort(places, n);
+	p->x.is_log = p->x.n_names == 0 && looks_log(places, n);
+	for (int i = 0; i < p->n_series; i++) {
+		struct series *s = &p->series[i];
+		for (size_t k = 0; k < s->n_dots; k++)
+			s->dot_x[k] += beside(p, i, k);
+		for (size_t k = 0; p->x.n_names > 0 && k < s->n; k++)
+			s->x[k] += (i + 0.5) * 0.7 / p->n_series - 0.35;
+	}
+}
+
+static bool plot_scatter(struct plot_job *job, struct err *e)
+{
+	static double places[PLOT_MAX_SERIES * PLOT_MAX_DOTS];
+	struct plot *p = &job->plot;
+	if (!regroup(job, e))
+		return false;
+	const size_t n_groups = job->groups.n_groups;
+	if (n_groups > PLOT_MAX_SERIES)
+		return err_set(e, ERR_USAGE, "--by makes %zu groups; %d can be shown", n_groups,
+			PLOT_MAX_SERIES);
+	for (size_t i = 0; i < n_groups; i++)
+		if (!scatter_group(job, i, PLOT_MAX_DOTS / n_groups, e))
+			return false;
+	if (p->n_series == 0)
+		return err_set(e, ERR_RUN, "no run is done yet");
+	choose_scale(job, places);
+	snprintf(p->x.label, sizeof(p->x.label), "%s", job->key->key);
+	bool has_mean = false;
+	for (int i = 0; i < p->n_series; i++)
+		has_mean |= p->series[i].n > 0;
+	snprintf(p->y.label, sizeof(p->y.label), "%s%s",
+		job->metric == record_metrics ? "final return" : job->metric->name,
+		has_mean ? " (IQM, 95 %)" : "");
+	return true;
+}
+
+/* --- */
+
+static bool write_svg(const struct plot_job *job, struct err *e)
+{
+	const char *path = job->args->flag[OUT].string;
+	const int width = job->width ? job->width : 720, height = job->height ? job->height : 440;
+	char *data = NULL;
+	size_t len = 0;
+	if (strcmp(path, "-") == 0) {
+		plot_svg(&job->plot, width, height, stdout);
+		return true;
+	}
+	FILE *f = open_memstream(&data, &len);
+	if (!f)
+		return err_set(e, ERR_RUN, "out of memory for '%s'", path);
+	plot_svg(&job->plot, width, height, f);
+	const bool lost = ferror(f) != 0;
+	const bool ok = fclose(f) == 0 && !lost
+				? file_write_atomic(path, data, len, e)
+				: err_set(e, ERR_RUN, "out of memory for '%s'", path);
+	free(data);
+	return ok;
+}
+
+static void print_plot(const struct plot_job *job)
+{
+	int columns, lines;
+	terminal_size(STDOUT_FILENO, &columns, &lines);
+	columns = job->width ? job->width : columns;
+	/* Labels and legend share the window with the plot. */
+	const int rest = job->plot.n_series + 5;
+	lines = job->height ? job->height : lines - rest;
+	const int most = 40, least = 10;
+	lines = lines < least ? least : lines > most ? most : lines;
+	plot_text(
+		&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout);
+}
+
+int cmd_plot(const struct args *args)
+{
+	static struct plot_job job;
+	struct err e;
+	int status;
+	job.args = args;
+	if (!parse_args(&job, &e))
+		return fail(&e);
+	const char *by = args->flag[BY].set ? args->flag[BY].string : NULL;
+	if (!load_groups(&job.records, &job.groups, args->n, args->pos, by, &status))
+		goto out;
+	if (!plot_init(&job.plot, &e) ||
+		!(job.key ? plot_scatter(&job, &e) : plot_curves(&job, &e))) {
+		status = fail(&e);
+		goto out;
+	}
+	plot_scale(&job.plot);
+	if (!args->flag[OUT].set)
+		print_plot(&job);
+	else if (!write_svg(&job, &e))
+		status = fail(&e);
+out:
+	plot_release(&job.plot);
+	groups_release(&job.groups);
+	records_release(&job.records);
+	return status;
+}

@@ -1,0 +1,174 @@
+#include "cli/plot.h"
+
+#include "base/pmath.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool plot_init(struct plot *p, struct err *e)
+{
+	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES, sizeof(struct series)) };
+	return p->series || err_set(e, ERR_RUN, "out of memory for a plot");
+}
+
+void plot_release(struct plot *p)
+{
+	free(p->series);
+	p->series = NULL;
+}
+
+static double power_of_10(int exponent)
+{
+	double x = 1;
+	for (; exponent > 0; exponent--)
+		x *= 10;
+	for (; exponent < 0; exponent++)
+		x /= 10;
+	return x;
+}
+
+/* The whole part of log10(x), x > 0 */
+static int exponent_of(double x)
+{
+	int exponent = 0;
+	while (x >= 10 && exponent < 300) {
+		x /= 10;
+		exponent++;
+	}
+	while (x < 1 && exponent > -300) {
+		x *= 10;
+		exponent--;
+	}
+	return exponent;
+}
+
+static double on_axis(const struct axis *a, double x)
+{
+	return a->is_log ? pm_log(x) : x;
+}
+
+double axis_at(const struct axis *a, double x)
+{
+	const double low = on_axis(a, a->low), high = on_axis(a, a->high);
+	return (on_axis(a, x) - low) / (high - low);
+}
+
+static void include(struct axis *a, double x)
+{
+	if (!isfinite(x))
+		return;
+	a->low = x < a->low ? x : a->low;
+	a->high = x > a->high ? x : a->high;
+}
+
+/* Multiples of 1, 2 or 5 times a power of ten, four to nine of them. */
+static void linear_ticks(struct axis *a)
+{
+	const double wanted = 5, span = a->high - a->low;
+	const double unit = power_of_10(exponent_of(span / wanted));
+	static const double steps[] = { 1, 2, 5, 10 };
+	double step = unit;
+	for (size_t i = 0; i < 4 && span / step > wanted + 1; i++)
+		step = steps[i] * unit;
+	a->n_ticks = 0;
+	const double first = ceil(a->low / step - 1e-9);
+	for (int i = 0; i < PLOT_MAX_TICKS && (first + i) * step <= a->high + 1e-9 * step; i++)
+		a->tick[a->n_ticks++] = (first + i) * step;
+}
+
+/* 1, 2 and 5 in each decade, or 1 alone where they are many. */
+static void log_ticks(struct axis *a)
+{
+	const int from = exponent_of(a->low), to = exponent_of(a->high);
+	const int n_decades = to - from + 1, every = n_decades / 8 + 1;
+	static const double mantissas[] = { 1, 2, 5 };
+	const size_t n = n_decades <= 3 ? 3 : 1;
+	a->n_ticks = 0;
+	for (int k = from; k <= to; k += every)
+		for (size_t i = 0; i < n; i++) {
+			const double x = mantissas[i] * power_of_10(k);
+			if (x >= a->low * (1 - 1e-9) && x <= a->high * (1 + 1e-9) &&
+				a->n_ticks < PLOT_MAX_TICKS)
+				a->tick[a->n_ticks++] = x;
+		}
+}
+
+static void name_ticks(struct axis *a)
+{
+	a->low = -0.5;
+	a->high = a->n_names - 0.5;
+	a->n_ticks = a->n_names < PLOT_MAX_TICKS ? a->n_names : PLOT_MAX_TICKS;
+	for (int i = 0; i < a->n_ticks; i++)
+		a->tick[i] = i;
+}
+
+/* Room around the data, so that nothing lies on the frame; zero is in sight if it is
+ * near. `from_zero`: it is the edge. */
+static void finish_axis(struct axis *a, bool from_zero)
+{
+	if (a->n_names > 0) {
+		name_ticks(a);
+		return;
+	}
+	if (!(a->low <= a->high)) { /* nothing to see */
+		a->low = 0;
+		a->high = 1;
+	}
+	if (a->is_log) {
+		const double margin = pm_exp(0.04 * (pm_log(a->high) - pm_log(a->low)) + 0.01);
+		a->low /= margin;
+		a->high *= margin;
+		log_ticks(a);
+		return;
+	}
+	if (a->low > 0 && (from_zero || a->low < a->high / 2))
+		a->low = 0;
+	if (a->low == a->high) {
+		a->low -= fabs(a->low) / 10 + (a->low == 0);
+		a->high += fabs(a->high) / 10 + (a->high == 0);
+	}
+	const double margin = (a->high - a->low) * 0.04;
+	a->high += from_zero ? 0 : margin;
+	a->low -= a->low == 0 ? 0 : margin;
+	linear_ticks(a);
+}
+
+void plot_scale(struct plot *p)
+{
+	p->x.low = p->y.low = (double)INFINITY;
+	p->x.high = p->y.high = -(double)INFINITY;
+	bool has_dots = false;
+	for (int i = 0; i < p->n_series; i++) {
+		const struct series *s = &p->series[i];
+		for (size_t k = 0; k < s->n; k++) {
+			include(&p->x, s->x[k]);
+			include(&p->y, s->y[k]);
+			include(&p->y, s->low[k]);
+			include(&p->y, s->high[k]);
+		}
+		for (size_t k = 0; k < s->n_dots; k++) {
+			include(&p->x, s->dot_x[k]);
+			include(&p->y, s->dot_y[k]);
+		}
+		has_dots |= s->has_marks;
+	}
+	finish_axis(&p->x, !has_dots);
+	finish_axis(&p->y, false);
+}
+
+void axis_tick(const struct axis *a, int i, char *buf, size_t size)
+{
+	const double x = a->tick[i];
+	double largest = 0;
+	for (int k = 0; k < a->n_ticks; k++)
+		largest = fabs(a->tick[k]) > largest ? fabs(a->tick[k]) : largest;
+	if (a->n_names > 0)
+		snprintf(buf, size, "%s", a->name[i]);
+	else if (!a->is_log && largest >= 1e6 && largest < 1e9)
+		snprintf(buf, size, x == 0 ? "0" : "%.4gM", x / 1e6);
+	else if (!a->is_log && largest >= 1e4 && largest < 1e6)
+		snprintf(buf, size, x == 0 ? "0" : "%.4gk", x / 1e3);
+	else
+		snprintf(buf, size, "%.4g", fabs(x) < 1e-12 * largest ? 0 : x);
+}

@@ -1,0 +1,190 @@
+#!/bin/sh
+# dqn plot: curves and scatter plots, as SVG and in a terminal.
+# shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+copy_configs
+unset LINES
+utf8() { env LC_ALL=C.UTF-8 "$@"; }
+
+# run DIR SEED LEVEL [key=value ...]: a directory that looks like a done run, with
+# evaluations of LEVEL, 2 LEVEL, 3 LEVEL at 1000, 2000, 3000
+run()
+{
+	dir=$1 seed=$2 level=$3
+	shift 3
+	mkdir -p "$dir" && "$DQN" config short.ini seed="$seed" total_timesteps=3000 "$@" \
+		>"$dir/config.ini" 2>/dev/null || exit 1
+	echo 'timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best' >"$dir/eval.csv"
+	echo 'timesteps,episodes,n_updates,ep_rew_mean,loss' >"$dir/progress.csv"
+	printf 'timesteps,wall_s,steps_per_s,max_rss_kib\n3000,6,500,9\n' >"$dir/timing.csv"
+	for k in 1 2 3; do
+		echo "${k}000,${k}00,$((k * level)),0,1,2,true" >>"$dir/eval.csv"
+		echo "${k}000,$k,${k}00,$((k * level)),0.$k" >>"$dir/progress.csv"
+	done
+	hash=0123456789012345678901234567890123456789012345678901234567890123
+	printf '{"format_version":1,"env_id":"CartPole-v1","seed":%s,"timesteps":3000,"total_timesteps":3000,"stopped":false,"episodes":9,"n_updates":1900,"final_episodes":5,"final_return_mean":%s,"final_return_std":0,"final_return_min":1,"final_return_max":2,"final_length_mean":3,"best_timesteps":500,"best_return_mean":480,"final_sha256":"%s","best_sha256":"%s"}\n' \
+		"$seed" $((3 * level)) $hash $hash >"$dir/result.json"
+}
+for n in 1 2 3 4; do
+	for seed in 1 2 3; do run "all/n$n/$seed" $seed $((n * 30 + seed)) n_steps=$n; done
+done
+
+svg() # checks on the SVG in $1
+{
+	yes_if grep -q '^<svg xmlns="http://www.w3.org/2000/svg" width="[0-9]*" height="[0-9]*" viewBox=' "$1"
+	is 'its end' "$(tail -n 1 "$1")" '</svg>'
+	no_if grep -qiE '<script|javascript|href|onload|nan|inf[^o]' "$1"
+	yes_if grep -q 'prefers-color-scheme:dark' "$1"
+	yes_if [ "$(wc -c <"$1")" -lt 100000 ]
+	! command -v python3 >/dev/null ||
+		yes_if python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' "$1"
+}
+paths() { grep -c "<path class=\"c[0-9]* $1\"" "$2"; }
+
+# --- SVG ---
+
+t 'four curves' 0 "$DQN" plot all -o four.svg
+out_empty
+svg four.svg
+is lines "$(grep -c '<path class="c[0-9] l" d="M[0-9. ]*"/>$' four.svg)" 4
+is bands "$(paths i four.svg)" 4
+yes_if grep -q '>n_steps=4, 3 runs</text>' four.svg
+yes_if grep -q '>environment steps</text>' four.svg
+yes_if grep -q '>evaluation return (IQM, 95 %)</text>' four.svg
+is 'ticks of x' "$(grep -o 'class="m" x="[0-9.]*" y="[0-9.]*">[0-9]*<' four.svg | sed 's/.*>\(.*\)</\1/' | tr '\n' ' ')" '0 500 1000 1500 2000 2500 3000 '
+is 'the legend goes from the highest down' "$(grep -o 'n_steps=.' four.svg | tr -d '\n')" 'n_steps=4n_steps=3n_steps=2n_steps=1'
+t 'the same every time' 0 "$DQN" plot all -o again.svg
+same_file four.svg again.svg
+t 'to standard output' 0 "$DQN" plot all -o -
+same_file "$out" four.svg
+# The three points of a lone run stand where its axes say: x 0 to 3000, y 0 to 93 and a margin.
+t 'one run' 0 "$DQN" plot all/n1/1 -o one.svg
+svg one.svg
+is bands "$(paths i one.svg)" 0
+yes_if grep -q '>evaluation return</text>' one.svg
+yes_if grep -q '>all, 1 run</text>' one.svg
+# shellcheck disable=SC2046 # one number per word
+set -- $(sed -n 's/^<path class="c0 l" d="M\(.*\) "\/>$/\1/p' one.svg)
+is 'numbers of its line' $# 6
+yes_if awk "BEGIN { exit !($3 - $1 > 0 && ($3 - $1) - ($5 - $3) < 0.11 && ($5 - $3) - ($3 - $1) < 0.11) }"
+yes_if awk "BEGIN { exit !($2 - $4 > 0 && ($2 - $4) - ($4 - $6) < 0.11 && ($4 - $6) - ($2 - $4) < 0.11) }"
+t 'of three values the curve is the mean' 0 "$DQN" plot all/n1 -o three.svg
+yes_if grep -q 'class="c0 i"' three.svg
+t 'against updates' 0 "$DQN" plot all --x updates -o updates.svg
+svg updates.svg
+yes_if grep -q '>300</text>' updates.svg
+t 'against seconds' 0 "$DQN" plot all --x seconds -o seconds.svg
+svg seconds.svg
+yes_if grep -q '>seconds of wall clock</text>' seconds.svg
+yes_if grep -q '>6</text>' seconds.svg
+t 'a column of progress.csv' 0 "$DQN" plot all --y loss -o loss.svg
+svg loss.svg
+yes_if grep -q '>loss (IQM, 95 %)</text>' loss.svg
+t '--by' 0 "$DQN" plot all --by seed -o by.svg
+yes_if grep -q '>seed=2, 4 runs</text>' by.svg
+for size in 200x150 400x300 1200x700; do
+	t "--size $size" 0 "$DQN" plot all -o size.svg --size $size
+	svg size.svg
+	yes_if grep -q "width=\"${size%x*}\" height=\"${size#*x}\"" size.svg
+done
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do run "many/$i" 1 $i n_steps=$i; done
+t 'more groups than can be told apart' 0 "$DQN" plot many -o many.svg
+err_has '^dqn: 14 groups: the 12 that end highest are shown; --by chooses keys$'
+svg many.svg
+is 'lines, and in the legend' "$(paths l many.svg)" 24
+yes_if grep -q '>n_steps=14, 1 run</text>' many.svg
+no_if grep -q '>n_steps=2, 1 run</text>' many.svg
+yes_if grep -q 'stroke-dasharray' many.svg
+run long/1 1 1
+awk 'BEGIN { print "timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best"; for (i = 1; i <= 20000; i++) print i "," i "," i % 500 ",0,0,0,true" }' >long/1/eval.csv
+t 'twenty thousand evaluations' 0 "$DQN" plot long -o long.svg
+svg long.svg
+run unfinished/1 1 50
+run unfinished/2 2 60
+run unfinished/3 3 70
+rm unfinished/[12]/result.json
+sed -i '$d' unfinished/1/eval.csv unfinished/2/eval.csv
+t 'unfinished runs' 0 "$DQN" plot unfinished -o unfinished.svg
+svg unfinished.svg
+yes_if grep -q '>all, 3 runs (2 unfinished)</text>' unfinished.svg
+is 'the curve ends where most of them do' "$(sed -n 's/^<path class="c0 l" d="M\(.*\) "\/>$/\1/p' unfinished.svg | wc -w)" 4
+
+# --- a key against a metric ---
+
+t 'a key' 0 "$DQN" plot all --x n_steps -o key.svg
+svg key.svg
+is dots "$(grep -c '<circle class="c0 d"' key.svg)" 12
+is means "$(grep -c '<circle class="c0 p"' key.svg)" 4
+yes_if grep -q '>final return (IQM, 95 %)</text>' key.svg
+for i in 1 2 3 4 5 6 7 8; do run "lr/$i" 1 $((i * 10)) "learning_rate=$(awk "BEGIN { print 1e-4 * 2 ^ $i }")"; done
+t 'values that lie evenly in the logarithm' 0 "$DQN" plot lr --x learning_rate -o lr.svg
+svg lr.svg
+yes_if grep -q '>0.001</text>' lr.svg
+yes_if grep -q '>0.0005</text>' lr.svg
+is dots "$(grep -c '<circle class="c0 d" cx' lr.svg)" 9 # and one in the legend
+for i in 1 2 3 4 5 6 7 8 9 10; do run "lin/$i" 1 $((i * 10)) "learning_rate=$(awk "BEGIN { print 1e-3 * $i }")"; done
+t 'values that lie evenly' 0 "$DQN" plot lin --x learning_rate -y timesteps -o lin.svg
+yes_if grep -q '>0.004</text>' lin.svg
+for i in 1 2 3; do run "cat/$i" $i $((i * 10)) double_q=true; run "cat/x$i" $i $((i * 20)) double_q=false; done
+t 'categories' 0 "$DQN" plot cat --x double_q -o cat.svg
+svg cat.svg
+yes_if grep -q '>false</text>' cat.svg
+yes_if grep -q '>true</text>' cat.svg
+
+# --- in a terminal ---
+
+t 'braille' 0 utf8 "$DQN" plot all
+is 'widest line' "$(sed 's/[^ -~]\{3\}/#/g' "$out" | awk '{ if (length($0) > n) n = length($0) } END { print n <= 80 }')" 1
+yes_if grep -q "$(printf '\342[\240-\243]')" "$out"
+out_has '^a n_steps=4, 3 runs$'
+out_lacks "$(printf '\033')"
+for columns in 40 60 132; do
+	t "$columns columns" 0 utf8 COLUMNS=$columns "$DQN" plot all
+	sed 's/[^ -~]\{3\}/#/g' "$out" >plain
+	yes_if awk -v n=$columns 'length($0) > n { exit 1 } length($0) > m { m = length($0) } END { exit m < n - 3 }' plain
+done
+t '--size' 0 utf8 "$DQN" plot all --size 50x12
+is lines "$(grep -c "$(printf '\342\224')" "$out")" 13
+t 'without UTF-8' 0 "$DQN" plot all
+no_if grep -q '[^ -~]' "$out"
+out_has '^ *[0-9]* [+|].*dddd'
+t 'a key in the terminal' 0 utf8 "$DQN" plot lr --x learning_rate
+out_has 'learning_rate'
+if command -v script >/dev/null; then
+	on_terminal() { TERM=xterm LC_ALL=C.UTF-8 script -qec "$1" /dev/null; }
+	t 'colours on a terminal' 0 on_terminal "$DQN plot all"
+	yes_if grep -q "$(printf '\033\\[34m')" "$out"
+	t 'NO_COLOR' 0 on_terminal "NO_COLOR=1 $DQN plot all"
+	no_if grep -q "$(printf '\033')" "$out"
+fi
+
+# --- mistakes ---
+
+t 'an unknown --x' 2 "$DQN" plot all --x step
+err_has "^dqn: --x 'step' is not steps, updates, seconds or a key; did you mean 'steps'\?$"
+t 'an unknown column' 2 "$DQN" plot all --y los
+err_has "^dqn: no column 'los' in eval.csv or progress.csv; did you mean 'loss'\?$"
+t 'an unknown metric' 2 "$DQN" plot all --x n_steps --y loss
+err_has "^dqn: unknown metric 'loss'"
+for size in 10 x10 10x 0x5 axb 99999x5; do
+	t "--size $size" 2 "$DQN" plot all --size $size
+	err_has "^dqn: --size '$size' is not of the form 720x440$"
+done
+t 'a small picture' 2 "$DQN" plot all --size 100x100 -o small.svg
+err_has 'too small'
+t 'another format' 2 "$DQN" plot all -o four.png
+err_has 'plots are SVG'
+t 'nothing to draw' 1 sh -c 'mkdir -p fresh && cp all/n1/1/config.ini fresh && exec "$DQN" plot fresh'
+err_has "^dqn: no run has a row with 'return_mean' yet$"
+t 'nothing done' 1 "$DQN" plot fresh --x n_steps
+err_has '^dqn: no run is done yet$'
+t 'too many colours' 2 "$DQN" plot many --x seed --by n_steps
+err_has '^dqn: --by makes 14 groups; 12 can be shown$'
+t 'a file that cannot be written' 1 "$DQN" plot all -o none/x.svg
+err_has "^dqn: create 'none/x.svg.tmp'"
+t 'a full disk' 1 sh -c 'exec "$DQN" plot all -o - >/dev/full'
+err_has 'write standard output'
+t 'hostile logs' 0 sh -c 'printf "timesteps,return_mean\n1,nan\n2,1e308\n1,-1e308\n3,5\n" >all/n1/1/eval.csv; exec "$DQN" plot all/n1/1 -o hostile.svg'
+svg hostile.svg
+end
