@@ -117,8 +117,8 @@ int cmd_plot(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
-extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[],
-	report_flags[], plot_flags[], bench_flags[], help_flags[];
+extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[], report_flags[],
+	plot_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);
