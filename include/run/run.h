@@ -13,6 +13,7 @@
  *     config.ini         the full configuration; written first, it owns the directory
  *     progress.csv       a row per log_interval, struct log_row
  *     eval.csv           a row per evaluation, struct eval_row
+ *     episodes.csv       a row per training episode, struct episode_row
  *     timing.csv         wall clock and memory: all that may differ between equal runs
  *     best.safetensors   the weights that evaluated best (the last of equals)
  *     final.safetensors  the weights at the end
@@ -67,7 +68,9 @@ struct run {
 
 	char *buf; /* buf_size bytes, for weights files and checkpoints */
 	size_t buf_size;
-	int lock, log[N_LOGS];           /* descriptors or -1 */
+	int lock, log[N_LOGS]; /* descriptors or -1 */
+	char rows[4096];       /* rows_len bytes of episodes.csv that are not written yet */
+	size_t rows_len;
 	struct marks marks;              /* log_size is up to date, wall_s that of the checkpoint */
 	double start_s, saved_s, save_s; /* begin, end and duration of the last save */
 };
