@@ -4,6 +4,7 @@
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
+# make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
 # Knobs; what the program cannot be built without is kept apart below.
@@ -96,6 +97,9 @@ $(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
+interop: $(program)
+	@DQN=$(abspath $(program)) sh tests/interop
+
 ablation: $(program)
 	@DQN=$(abspath $(program)) sh tests/ablation
 
@@ -126,7 +130,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check bench learning kill9 faults ablation portable lint format install \
+.PHONY: all test check bench learning kill9 faults interop ablation portable lint format install \
 	uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
