@@ -95,6 +95,11 @@ void run_close(struct run *r);
 /* True if the directory holds a done run of the configuration, as run_open sees it. */
 bool run_is_done(const char *dir, const struct config *c);
 
+/* True, and *e says by whom, if another process works in the directory. Takes no lock
+ * and leaves *e alone otherwise. Processes of other machines are only seen where the
+ * file system tells of their locks. */
+bool run_is_held(const char *dir, struct err *e);
+
 /* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);
 

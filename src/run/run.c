@@ -70,12 +70,12 @@ static int open_for_writing(const char *path, int flags)
 }
 
 /* True, and e says by whom, if another process works in the directory. fd is .lock. */
-static bool in_use(const struct run *r, int fd, struct err *e)
+static bool in_use(const char *dir, int fd, struct err *e)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		return false;
-	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", r->dir, (long)lock.l_pid);
+	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", dir, (long)lock.l_pid);
 	return true;
 }
 
@@ -94,22 +94,22 @@ static bool take_lock(struct run *r, struct err *e)
 		return true;
 	if (errno != EACCES && errno != EAGAIN)
 		return err_set(e, ERR_RUN, "lock '%s': %s", path, strerror(errno));
-	return !in_use(r, r->lock, e) &&
+	return !in_use(r->dir, r->lock, e) &&
 	       err_set(e, ERR_BUSY, "'%s' is in use by another process", r->dir);
 }
 
-/* Why the directory was refused may only be that another process is at work in it. */
-static void look_for_holder(const struct run *r, struct err *e)
+bool run_is_held(const char *dir, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	struct err ignored;
-	if (!path_of(r, ".lock", path, &ignored))
-		return;
+	if (!file_join(path, sizeof(path), dir, ".lock", &ignored))
+		return false;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return;
-	in_use(r, fd, e);
+		return false;
+	const bool held = in_use(dir, fd, e);
 	close(fd);
+	return held;
 }
 
 /* A directory without config.ini must be empty, or it is somebody else's. Hidden
@@ -408,7 +408,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	if (!file_make_dirs(dir, e))
 		goto fail;
 	if (!look_around(r, c, fresh, e)) {
-		look_for_holder(r, e);
+		run_is_held(dir, e); /* that may be all there is to it */
 		goto fail;
 	}
 	if (r->state == RUN_ACTIVE && (!take_lock(r, e) || !look_around(r, c, fresh, e)))
