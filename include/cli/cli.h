@@ -115,6 +115,7 @@ int cmd_sweep(const struct args *args);
 int cmd_report(const struct args *args);
 int cmd_plot(const struct args *args);
 int cmd_watch(const struct args *args);
+int cmd_completions(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */

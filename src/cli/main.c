@@ -106,6 +106,13 @@ const struct command commands[] = {
 		"input.",
 		"dqn inspect runs/cartpole/seed-1/best.safetensors\n", no_flags, 1, 1,
 		cmd_inspect },
+	{ "completions", "bash|zsh|fish", "print what a shell completes dqn's arguments with",
+		"Commands, flags, configuration keys and their values, files and directories. 'make "
+		"install' puts them where the shells look for them.",
+		"source <(dqn completions bash)          # in ~/.bashrc\n"
+		"source <(dqn completions zsh)           # in ~/.zshrc, behind compinit\n"
+		"dqn completions fish | source           # in ~/.config/fish/config.fish\n",
+		no_flags, 1, 1, cmd_completions },
 	{ "help", "[COMMAND] | --man", "show how to use dqn or one of its commands", "",
 		"dqn help train\n"
 		"dqn help --man | man -l -\n",
