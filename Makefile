@@ -4,6 +4,7 @@
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
+# make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
 # Knobs; what the program cannot be built without is kept apart below.
@@ -96,6 +97,9 @@ $(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
+interop: $(program)
+	@DQN=$(abspath $(program)) sh tests/interop
+
 ablation: $(program)
 	@DQN=$(abspath $(program)) sh tests/ablation
 
@@ -108,15 +112,28 @@ format:
 $(BUILD)/dqn.1: $(program)
 	$(abspath $(program)) help --man >$@.tmp && mv $@.tmp $@
 
-install: $(program) $(BUILD)/dqn.1
+# Where each shell looks for what it completes the arguments of dqn with.
+completions_bash = share/bash-completion/completions/dqn
+completions_zsh = share/zsh/site-functions/_dqn
+completions_fish = share/fish/vendor_completions.d/dqn.fish
+completions = $(completions_bash) $(completions_zsh) $(completions_fish)
+
+$(BUILD)/completions.%: $(program)
+	$(abspath $(program)) completions $* >$@.tmp && mv $@.tmp $@
+
+install: $(program) $(BUILD)/dqn.1 $(patsubst %,$(BUILD)/completions.%,bash zsh fish)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/dqn/configs
+		$(DESTDIR)$(PREFIX)/share/dqn/configs $(dir $(completions:%=$(DESTDIR)$(PREFIX)/%))
 	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/dqn
 	install -m 644 $(BUILD)/dqn.1 $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dqn/configs
+	install -m 644 $(BUILD)/completions.bash $(DESTDIR)$(PREFIX)/$(completions_bash)
+	install -m 644 $(BUILD)/completions.zsh $(DESTDIR)$(PREFIX)/$(completions_zsh)
+	install -m 644 $(BUILD)/completions.fish $(DESTDIR)$(PREFIX)/$(completions_fish)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/dqn $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
+	rm -f $(completions:%=$(DESTDIR)$(PREFIX)/%)
 	rm -rf $(DESTDIR)$(PREFIX)/share/dqn
 
 dist:
@@ -126,7 +143,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check bench learning kill9 faults ablation portable lint format install \
+.PHONY: all test check bench learning kill9 faults interop ablation portable lint format install \
 	uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:

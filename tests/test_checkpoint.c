@@ -115,7 +115,7 @@ static bool load(const struct bytes *b, struct train *t, struct marks *m, struct
 	return checkpoint_parse("x", b->p, b->len, t, m, buf, sizeof(buf), e);
 }
 
-static const struct marks some_marks = { { 101, 202, 303 }, 12.75 };
+static const struct marks some_marks = { { 101, 202, 303, 404 }, 12.75 };
 
 /* Both come to the same end. */
 static void check_same_future(struct train *a, struct train *b)
@@ -191,14 +191,17 @@ static void test_an_interrupted_step_goes_on(void)
 		struct train *whole = start(&c), *cut = start(&c);
 		volatile sig_atomic_t stop = 0;
 		int n_interrupted[N_PHASES] = { 0 };
+		int64_t n_episodes = 0, n_cut_episodes = 0;
 		cut->stop = &stop;
 		while (!train_is_finished(cut)) {
 			struct err e;
 			stop = cut->timesteps % 3 == 0 && cut->phase == PHASE_COLLECT;
 			const int64_t due = cut->updates_due;
 			CHECK(train_step(cut, &e));
+			n_episodes += cut->events & TRAIN_EPISODE ? 1 : 0;
 			if (cut->events & TRAIN_INTERRUPTED) {
-				CHECK_INT(cut->events, TRAIN_INTERRUPTED);
+				n_cut_episodes += cut->events & TRAIN_EPISODE ? 1 : 0;
+				CHECK_INT(cut->events & ~TRAIN_EPISODE, TRAIN_INTERRUPTED);
 				CHECK(stop && due == 0);
 				n_interrupted[cut->phase]++;
 				struct bytes file = saved(cut, &some_marks);
@@ -212,6 +215,8 @@ static void test_an_interrupted_step_goes_on(void)
 			}
 		}
 		CHECK_INT(n_interrupted[PHASE_COLLECT], 0);
+		CHECK_INT(n_episodes, cut->episodes); /* each is reported once */
+		CHECK(n_cut_episodes > 0 || n_interrupted[PHASE_LEARN] == 0);
 		CHECK((n_interrupted[PHASE_LEARN] > 0) ==
 			(c.gradient_steps != 0 && c.train_freq % 3 != 0));
 		cut->stop = NULL;
@@ -266,7 +271,7 @@ static void test_counters_near_their_limits(void)
 	a->timesteps = c.total_timesteps - 250;
 	a->episodes = a->timesteps - 100;
 	a->agent.adam.t = UINT64_MAX - 100; /* wraps to 0 and beyond */
-	const struct marks far = { { INT64_MAX, INT64_MAX, INT64_MAX }, 1e15 };
+	const struct marks far = { { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX }, 1e15 };
 	struct bytes file = saved(a, &far);
 	CHECK(load(&file, b, &m, &e));
 	CHECK_STR(e.msg, "");

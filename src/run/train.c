@@ -115,6 +115,9 @@ static bool collect(struct train *t, struct err *e)
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
 		t->window.length[t->episodes % STATS_WINDOW] = t->episode_length;
+		t->episode = (struct episode_row){ t->episode_return, t->episode_length,
+			t->timesteps, s.terminated };
+		t->events |= TRAIN_EPISODE;
 		t->episodes++;
 		t->episode_return = 0;
 		t->episode_length = 0;
@@ -284,7 +287,7 @@ bool train_is_finished(const struct train *t)
 
 static bool interrupted(struct train *t)
 {
-	t->events = TRAIN_INTERRUPTED;
+	t->events |= TRAIN_INTERRUPTED;
 	return true;
 }
 
