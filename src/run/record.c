@@ -22,30 +22,31 @@ enum {
 
 enum presence { FILE_ABSENT, FILE_UNREADABLE, FILE_THERE };
 
-/* As many bytes of a file as it had a moment ago, NUL-terminated; the caller frees them. */
-static bool read_bytes(
-	int fd, const char *path, size_t size, char **data, size_t *len, struct err *e)
+/* As many bytes of a file as it had a moment ago, NUL-terminated; the caller frees them.
+ * NULL if that fails. */
+static char *read_bytes(int fd, const char *path, size_t size, size_t *len, struct err *e)
 {
 	size_t n = 0;
-	char *p = malloc(size + 1);
-	if (!p)
-		return err_set(e, ERR_RUN, "out of memory reading '%.500s'", path);
+	char *p = calloc(size + 1, 1);
+	if (!p) {
+		err_set(e, ERR_RUN, "out of memory reading '%.500s'", path);
+		return NULL;
+	}
 	while (n < size) {
 		const ssize_t got = read(fd, p + n, size - n);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
+			err_set(e, ERR_RUN, "read '%.500s': %s", path, strerror(errno));
 			free(p);
-			return err_set(e, ERR_RUN, "read '%.500s': %s", path, strerror(errno));
+			return NULL;
 		}
 		if (got == 0)
 			break;
 		n += (size_t)got;
 	}
-	p[n] = '\0';
-	*data = p;
 	*len = n;
-	return true;
+	return p;
 }
 
 /* A file of a run as it is now. *changed_s, unless NULL, becomes the time of its last
@@ -57,6 +58,8 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 {
 	char path[RUN_PATH_SIZE];
 	struct stat st;
+	*data = NULL;
+	*len = 0;
 	if (!file_join(path, sizeof(path), dir, name, e))
 		return FILE_ABSENT;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -73,8 +76,10 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 		presence = FILE_ABSENT;
 	} else if ((uintmax_t)st.st_size > limit) {
 		err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", path, limit);
-	} else if (read_bytes(fd, path, (size_t)st.st_size, data, len, e)) {
-		presence = FILE_THERE;
+	} else {
+		*data = read_bytes(fd, path, (size_t)st.st_size, len, e);
+		if (*data)
+			presence = FILE_THERE;
 	}
 	close(fd);
 	if (presence != FILE_ABSENT && changed_s && (double)st.st_mtime > *changed_s)
