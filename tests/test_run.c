@@ -349,827 +349,821 @@ static void test_the_weights_files_hold_the_average(void)
 	check_weights_file(
 		at("average/best.safetensors"), t.agent.average, "300", run.result.best_sha256);
 	train_release(&t);
-	/* Also more rows than are kept back: an episode a step, a row of progress.csv at the
+}
+
+/* Also more rows than are kept back: an episode a step, a row of progress.csv at the
  * end, a checkpoint and another process in the middle. */
-	static void test_episodes_are_complete_whenever_progress_is(void)
-	{
-		static const char *const keys[] = { "max_episode_steps=1", "total_timesteps=3000",
-			"log_interval=1000", "gradient_steps=0", "eval_freq=0", NULL };
-		struct config c = small_config(NULL);
-		struct err e = { .msg = "" };
-		size_t len;
-		set_keys(&c, keys);
-		CHECK(open_run("episodes", &c, false, &e));
-		for (int step = 1; step <= 1500; step++) {
+static void test_episodes_are_complete_whenever_progress_is(void)
+{
+	static const char *const keys[] = { "max_episode_steps=1", "total_timesteps=3000",
+		"log_interval=1000", "gradient_steps=0", "eval_freq=0", NULL };
+	struct config c = small_config(NULL);
+	struct err e = { .msg = "" };
+	size_t len;
+	set_keys(&c, keys);
+	CHECK(open_run("episodes", &c, false, &e));
+	for (int step = 1; step <= 1500; step++) {
+		CHECK(run_step(&run, &e));
+		if (step != 1000)
+			continue;
+		char *data = read_file(at("episodes/episodes.csv"), &len);
+		const char *last = "\n1,1,1000,false\n";
+		CHECK(len > strlen(last));
+		CHECK_STR(data + len - strlen(last), last);
+		free(data);
+	}
+	CHECK(run_save(&run, &e));
+	run_close(&run);
+	run_to_the_end("episodes", &c, false);
+	char *data = read_file(at("episodes/episodes.csv"), &len), *p = data;
+	CHECK(strncmp(p, "r,l,timesteps,terminated\n", 25) == 0);
+	for (int step = 1; step <= 3000 && (p = strchr(p, '\n')); step++) {
+		char want[64];
+		snprintf(want, sizeof(want), "1,1,%d,false\n", step);
+		if (strncmp(++p, want, strlen(want)) != 0) {
+			FAIL(want);
+			break;
+		}
+	}
+	CHECK(p && strchr(p, '\n') == data + len - 1);
+	free(data);
+}
+
+static void test_timing_has_a_row_per_progress_row(void)
+{
+	size_t len;
+	int n_rows = 0;
+	char *data = read_file(at("a/b/first/timing.csv"), &len);
+	CHECK(strncmp(data, "timesteps,wall_s,steps_per_s,max_rss_kib\n", 41) == 0);
+	long long last = 0;
+	double wall = 0;
+	for (char *p = strchr(data, '\n') + 1; *p; p = strchr(p, '\n') + 1, n_rows++) {
+		long long timesteps;
+		double wall_s, speed;
+		long rss;
+		CHECK_INT(sscanf(p, "%lld,%lf,%lf,%ld\n", &timesteps, &wall_s, &speed, &rss), 4);
+		CHECK(timesteps > last && wall_s >= wall && speed > 0 && rss > 0);
+		last = timesteps;
+		wall = wall_s;
+	}
+	CHECK_INT(n_rows, 8); /* 40 80 ... 280 300 */
+	CHECK_INT(last, 300);
+	free(data);
+}
+
+static void test_a_done_run_is_recognised(void)
+{
+	const struct config c = small_config(NULL);
+	struct err e;
+	const struct digest before = digest_of("a/b/first", true);
+	CHECK(open_run("a/b/first", &c, false, &e));
+	CHECK_INT(run.state, RUN_DONE);
+	CHECK(run.was_done && !run.was_started);
+	CHECK_INT(run.result.timesteps, 300);
+	CHECK_INT(run.result.n_updates, 250);
+	CHECK(run.result.final_sha256[0] != '\0');
+	run_close(&run);
+	CHECK_STR(digest_of("a/b/first", true).hex, before.hex);
+}
+
+static void test_equal_runs_have_equal_bytes(void)
+{
+	const struct config c = small_config(NULL);
+	run_to_the_end("second", &c, false);
+	CHECK(!run.was_done);
+	CHECK_INT(digest_of("second", false).n_files, 7);
+	CHECK_STR(digest_of("second", false).hex, digest_of("a/b/first", false).hex);
+	const struct config other = small_config("seed=2");
+	run_to_the_end("other", &other, false);
+	CHECK(strcmp(digest_of("other", false).hex, digest_of("a/b/first", false).hex) != 0);
+}
+
+static void test_an_unfinished_run_starts_again_to_the_same_bytes(void)
+{
+	static const int stops[] = { 0, 1, 70, 100, 255, 299 };
+	const struct config c = small_config(NULL);
+	for (int i = 0; i < 6; i++) {
+		char name[32];
+		struct err e;
+		snprintf(name, sizeof(name), "unfinished%d", i);
+		CHECK(open_run(name, &c, false, &e));
+		for (int step = 0; step < stops[i]; step++)
 			CHECK(run_step(&run, &e));
-			if (step != 1000)
-				continue;
-			char *data = read_file(at("episodes/episodes.csv"), &len);
-			const char *last = "\n1,1,1000,false\n";
-			CHECK(len > strlen(last));
-			CHECK_STR(data + len - strlen(last), last);
-			free(data);
-		}
-		CHECK(run_save(&run, &e));
-		run_close(&run);
-		run_to_the_end("episodes", &c, false);
-		char *data = read_file(at("episodes/episodes.csv"), &len), *p = data;
-		CHECK(strncmp(p, "r,l,timesteps,terminated\n", 25) == 0);
-		for (int step = 1; step <= 3000 && (p = strchr(p, '\n')); step++) {
-			char want[64];
-			snprintf(want, sizeof(want), "1,1,%d,false\n", step);
-			if (strncmp(++p, want, strlen(want)) != 0) {
-				FAIL(want);
-				break;
-			}
-		}
-		CHECK(p && strchr(p, '\n') == data + len - 1);
-		free(data);
-	}
-
-	static void test_timing_has_a_row_per_progress_row(void)
-	{
-		size_t len;
-		int n_rows = 0;
-		char *data = read_file(at("a/b/first/timing.csv"), &len);
-		CHECK(strncmp(data, "timesteps,wall_s,steps_per_s,max_rss_kib\n", 41) == 0);
-		long long last = 0;
-		double wall = 0;
-		for (char *p = strchr(data, '\n') + 1; *p; p = strchr(p, '\n') + 1, n_rows++) {
-			long long timesteps;
-			double wall_s, speed;
-			long rss;
-			CHECK_INT(
-				sscanf(p, "%lld,%lf,%lf,%ld\n", &timesteps, &wall_s, &speed, &rss),
-				4);
-			CHECK(timesteps > last && wall_s >= wall && speed > 0 && rss > 0);
-			last = timesteps;
-			wall = wall_s;
-		}
-		CHECK_INT(n_rows, 8); /* 40 80 ... 280 300 */
-		CHECK_INT(last, 300);
-		free(data);
-	}
-
-	static void test_a_done_run_is_recognised(void)
-	{
-		const struct config c = small_config(NULL);
-		struct err e;
-		const struct digest before = digest_of("a/b/first", true);
-		CHECK(open_run("a/b/first", &c, false, &e));
-		CHECK_INT(run.state, RUN_DONE);
-		CHECK(run.was_done && !run.was_started);
-		CHECK_INT(run.result.timesteps, 300);
-		CHECK_INT(run.result.n_updates, 250);
-		CHECK(run.result.final_sha256[0] != '\0');
-		run_close(&run);
-		CHECK_STR(digest_of("a/b/first", true).hex, before.hex);
-	}
-
-	static void test_equal_runs_have_equal_bytes(void)
-	{
-		const struct config c = small_config(NULL);
-		run_to_the_end("second", &c, false);
-		CHECK(!run.was_done);
-		CHECK_INT(digest_of("second", false).n_files, 7);
-		CHECK_STR(digest_of("second", false).hex, digest_of("a/b/first", false).hex);
-		const struct config other = small_config("seed=2");
-		run_to_the_end("other", &other, false);
-		CHECK(strcmp(digest_of("other", false).hex, digest_of("a/b/first", false).hex) !=
-			0);
-	}
-
-	static void test_an_unfinished_run_starts_again_to_the_same_bytes(void)
-	{
-		static const int stops[] = { 0, 1, 70, 100, 255, 299 };
-		const struct config c = small_config(NULL);
-		for (int i = 0; i < 6; i++) {
-			char name[32];
-			struct err e;
-			snprintf(name, sizeof(name), "unfinished%d", i);
-			CHECK(open_run(name, &c, false, &e));
-			for (int step = 0; step < stops[i]; step++)
-				CHECK(run_step(&run, &e));
-			CHECK_INT(run.state, RUN_ACTIVE);
-			run_close(&run);
-			CHECK(!exists(name, "result.json"));
-			CHECK(open_run(name, &c, false, &e));
-			CHECK(run.was_started && !run.was_done);
-			CHECK_INT(run.train.timesteps, 0);
-			run_close(&run);
-			run_to_the_end(name, &c, false);
-			CHECK_STR(digest_of(name, false).hex, digest_of("a/b/first", false).hex);
-		}
-	}
-
-	/* What a killed process may leave: the weights, but no result.json. */
-	static void test_without_result_json_a_run_is_not_done(void)
-	{
-		const struct config c = small_config(NULL);
-		run_to_the_end("killed", &c, false);
-		CHECK_INT(unlink(at("killed/result.json")), 0);
-		write_file(at("killed/result.json.tmp"), "{\"format_ver");
-		write_file(at("killed/config.ini.tmp"), "[ru");
-		struct err e;
-		CHECK(open_run("killed", &c, false, &e));
-		CHECK(run.was_started);
-		run_close(&run);
-		run_to_the_end("killed", &c, false);
-		CHECK_STR(digest_of("killed", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	static void test_fresh_starts_over(void)
-	{
-		const struct config c = small_config(NULL), other = small_config("seed=2");
-		struct err e;
-		run_to_the_end("fresh", &other, false);
-		CHECK(open_run("fresh", &c, true, &e));
 		CHECK_INT(run.state, RUN_ACTIVE);
-		CHECK(!run.was_done);
-		CHECK_STR(run.removed, "result.json final.safetensors best.safetensors timing.csv "
-				       "episodes.csv eval.csv progress.csv config.ini");
-		CHECK(!exists("fresh", "result.json") && !exists("fresh", "final.safetensors") &&
-			!exists("fresh", "best.safetensors"));
 		run_close(&run);
-		run_to_the_end("fresh", &c, true);
-		CHECK_STR(run.removed, "timing.csv episodes.csv eval.csv progress.csv config.ini");
-		CHECK_STR(digest_of("fresh", false).hex, digest_of("a/b/first", false).hex);
-		/* In a directory that is not there, or empty, it is a run like any other. */
-		run_to_the_end("fresh2", &c, true);
-		CHECK_STR(run.removed, "");
-		CHECK_STR(digest_of("fresh2", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	static void test_fresh_removes_leftovers_and_nothing_else(void)
-	{
-		const struct config c = small_config(NULL);
-		run_to_the_end("fresh3", &c, false);
-		struct err e;
-		write_file(at("fresh3/result.json.tmp"), "x");
-		write_file(at("fresh3/best.safetensors.tmp"), "x");
-		write_file(at("fresh3/notes.txt"), "mine");
-		CHECK(open_run("fresh3", &c, true, &e));
+		CHECK(!exists(name, "result.json"));
+		CHECK(open_run(name, &c, false, &e));
+		CHECK(run.was_started && !run.was_done);
+		CHECK_INT(run.train.timesteps, 0);
 		run_close(&run);
-		CHECK(!exists("fresh3", "result.json.tmp"));
-		CHECK(!exists("fresh3", "best.safetensors.tmp"));
-		CHECK(exists("fresh3", "notes.txt"));
+		run_to_the_end(name, &c, false);
+		CHECK_STR(digest_of(name, false).hex, digest_of("a/b/first", false).hex);
 	}
+}
 
-	static void test_a_run_without_evaluations_keeps_the_last_weights(void)
-	{
-		const struct config c = small_config("eval_freq=0");
-		run_to_the_end("no_eval", &c, false);
-		CHECK(!run.result.has_best && isnan(run.result.best_return_mean));
-		CHECK_INT(run.result.best_timesteps, 300);
-		CHECK_STR(run.result.best_sha256, run.result.final_sha256);
-		struct err e;
-		CHECK(open_run("no_eval", &c, false, &e));
-		CHECK(run.was_done && !run.result.has_best && isnan(run.result.best_return_mean));
-		run_close(&run);
-		size_t len;
-		char *data = read_file(at("no_eval/result.json"), &len);
-		CHECK(strstr(data, "\"best_return_mean\":null") != NULL);
-		free(data);
-	}
+/* What a killed process may leave: the weights, but no result.json. */
+static void test_without_result_json_a_run_is_not_done(void)
+{
+	const struct config c = small_config(NULL);
+	run_to_the_end("killed", &c, false);
+	CHECK_INT(unlink(at("killed/result.json")), 0);
+	write_file(at("killed/result.json.tmp"), "{\"format_ver");
+	write_file(at("killed/config.ini.tmp"), "[ru");
+	struct err e;
+	CHECK(open_run("killed", &c, false, &e));
+	CHECK(run.was_started);
+	run_close(&run);
+	run_to_the_end("killed", &c, false);
+	CHECK_STR(digest_of("killed", false).hex, digest_of("a/b/first", false).hex);
+}
 
-	static void test_a_stopped_run_says_so(void)
-	{
-		const struct config c = small_config("stop_return=1");
-		run_to_the_end("stopped", &c, false);
-		CHECK(run.result.stopped);
-		CHECK_INT(run.result.timesteps, 100);
-		CHECK_INT(run.result.total_timesteps, 300);
-		CHECK_INT(run.result.best_timesteps, 100);
-		struct err e;
-		CHECK(open_run("stopped", &c, false, &e));
-		CHECK(run.was_done && run.result.stopped);
-		run_close(&run);
-	}
+static void test_fresh_starts_over(void)
+{
+	const struct config c = small_config(NULL), other = small_config("seed=2");
+	struct err e;
+	run_to_the_end("fresh", &other, false);
+	CHECK(open_run("fresh", &c, true, &e));
+	CHECK_INT(run.state, RUN_ACTIVE);
+	CHECK(!run.was_done);
+	CHECK_STR(run.removed, "result.json final.safetensors best.safetensors timing.csv "
+			       "episodes.csv eval.csv progress.csv config.ini");
+	CHECK(!exists("fresh", "result.json") && !exists("fresh", "final.safetensors") &&
+		!exists("fresh", "best.safetensors"));
+	run_close(&run);
+	run_to_the_end("fresh", &c, true);
+	CHECK_STR(run.removed, "timing.csv episodes.csv eval.csv progress.csv config.ini");
+	CHECK_STR(digest_of("fresh", false).hex, digest_of("a/b/first", false).hex);
+	/* In a directory that is not there, or empty, it is a run like any other. */
+	run_to_the_end("fresh2", &c, true);
+	CHECK_STR(run.removed, "");
+	CHECK_STR(digest_of("fresh2", false).hex, digest_of("a/b/first", false).hex);
+}
 
-	static void test_divergence_keeps_the_best_weights(void)
-	{
-		static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
-			"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse",
-			"max_grad_norm=0", "adam_beta1=0", "adam_beta2=0", "gamma=1",
-			"target_update_interval=1", "eval_freq=40", "learning_starts=50", NULL };
-		struct config c = small_config(NULL);
-		set_keys(&c, keys);
-		struct err e;
-		for (int again = 0; again < 2; again++) {
-			CHECK(open_run("diverged", &c, false, &e));
-			CHECK_INT(run.was_started, again);
-			bool ok = true;
-			while (ok && run.state == RUN_ACTIVE)
-				ok = run_step(&run, &e);
-			CHECK(!ok);
-			CHECK_INT(e.kind, ERR_DIVERGED);
-			CHECK(run.train.has_best);
-			char steps[32], hash[SHA256_HEX_SIZE];
-			size_t len;
-			char *data = read_file(at("diverged/best.safetensors"), &len);
-			sha256_of(data, len, hash);
-			free(data);
-			snprintf(steps, sizeof(steps), "%" PRId64, run.train.best_row.timesteps);
-			check_weights_file(
-				at("diverged/best.safetensors"), run.train.best, steps, hash);
-			int64_t n_rows = -1; /* the header */
-			data = read_file(at("diverged/episodes.csv"), &len);
-			for (size_t i = 0; i < len; i++)
-				n_rows += data[i] == '\n';
-			free(data);
-			CHECK(n_rows > 0 &&
-				n_rows >= run.train.episodes - 1); /* not that of the last step */
-			run_close(&run);
-			CHECK(!exists("diverged", "result.json"));
-			CHECK(!exists("diverged", "final.safetensors"));
-		}
-	}
+static void test_fresh_removes_leftovers_and_nothing_else(void)
+{
+	const struct config c = small_config(NULL);
+	run_to_the_end("fresh3", &c, false);
+	struct err e;
+	write_file(at("fresh3/result.json.tmp"), "x");
+	write_file(at("fresh3/best.safetensors.tmp"), "x");
+	write_file(at("fresh3/notes.txt"), "mine");
+	CHECK(open_run("fresh3", &c, true, &e));
+	run_close(&run);
+	CHECK(!exists("fresh3", "result.json.tmp"));
+	CHECK(!exists("fresh3", "best.safetensors.tmp"));
+	CHECK(exists("fresh3", "notes.txt"));
+}
 
-	/* --- what is left alone --- */
+static void test_a_run_without_evaluations_keeps_the_last_weights(void)
+{
+	const struct config c = small_config("eval_freq=0");
+	run_to_the_end("no_eval", &c, false);
+	CHECK(!run.result.has_best && isnan(run.result.best_return_mean));
+	CHECK_INT(run.result.best_timesteps, 300);
+	CHECK_STR(run.result.best_sha256, run.result.final_sha256);
+	struct err e;
+	CHECK(open_run("no_eval", &c, false, &e));
+	CHECK(run.was_done && !run.result.has_best && isnan(run.result.best_return_mean));
+	run_close(&run);
+	size_t len;
+	char *data = read_file(at("no_eval/result.json"), &len);
+	CHECK(strstr(data, "\"best_return_mean\":null") != NULL);
+	free(data);
+}
 
-	static void test_another_configuration_is_refused(void)
-	{
-		const struct config c = small_config("seed=2"), d = small_config("net_arch=9,9");
-		check_refused("a/b/first", &c, false, ERR_BUSY, "seed: 1, not 2");
-		check_refused("a/b/first", &d, false, ERR_BUSY, "net_arch: 8, not 9,9");
-		check_refused("a/b/first", &c, false, ERR_BUSY, "--fresh");
-		CHECK(strstr(at("a/b/first"), "first") != NULL);
-		/* An unfinished one too. */
-		const struct config ours = small_config(NULL);
-		struct err e;
-		CHECK(open_run("started", &ours, false, &e));
-		for (int i = 0; i < 120; i++)
-			CHECK(run_step(&run, &e));
-		run_close(&run);
-		check_refused("started", &c, false, ERR_BUSY, "seed: 1, not 2");
-		/* Every key counts, those that change no result too. */
-		const struct config log = small_config("log_interval=71");
-		check_refused("a/b/first", &log, false, ERR_BUSY, "log_interval: 40, not 71");
-	}
+static void test_a_stopped_run_says_so(void)
+{
+	const struct config c = small_config("stop_return=1");
+	run_to_the_end("stopped", &c, false);
+	CHECK(run.result.stopped);
+	CHECK_INT(run.result.timesteps, 100);
+	CHECK_INT(run.result.total_timesteps, 300);
+	CHECK_INT(run.result.best_timesteps, 100);
+	struct err e;
+	CHECK(open_run("stopped", &c, false, &e));
+	CHECK(run.was_done && run.result.stopped);
+	run_close(&run);
+}
 
-	static void test_many_differing_keys_do_not_overflow_the_message(void)
-	{
-		struct config c = small_config("seed=18446744073709551615");
-		for (const struct option *o = config_options; o->key; o++) {
-			void *field = (char *)&c + o->offset;
-			if (o->type == OPTION_INT)
-				*(int64_t *)field += 123456789;
-			else if (o->type == OPTION_REAL)
-				*(double *)field = 0.12345678901234567;
-		}
-		check_refused(
-			"a/b/first", &c, false, ERR_BUSY, "seed: 1, not 18446744073709551615");
-	}
-
-	static void test_a_foreign_directory_is_refused(void)
-	{
-		const struct config c = small_config(NULL);
-		CHECK_INT(mkdir(at("foreign"), 0777), 0);
-		write_file(at("foreign/thesis.tex"), "years of work");
-		for (int fresh = 0; fresh < 2; fresh++)
-			check_refused("foreign", &c, fresh, ERR_BUSY, "thesis.tex");
-		/* With files of our names, but no config.ini, it is no less foreign. */
-		CHECK_INT(mkdir(at("foreign2"), 0777), 0);
-		write_file(at("foreign2/result.json"), "{}");
-		for (int fresh = 0; fresh < 2; fresh++)
-			check_refused("foreign2", &c, fresh, ERR_BUSY, "result.json");
-	}
-
-	static void test_another_programs_config_ini_is_refused(void)
-	{
-		static const char *const texts[] = { "[server]\nport = 80\n", "not an ini\n",
-			"\x01\x02" };
-		const struct config c = small_config(NULL);
-		CHECK_INT(mkdir(at("theirs"), 0777), 0);
-		for (int i = 0; i < 3; i++) {
-			write_file(at("theirs/config.ini"), texts[i]);
-			for (int fresh = 0; fresh < 2; fresh++)
-				check_refused("theirs", &c, fresh, ERR_CORRUPT, "config.ini:1");
-		}
-	}
-
-	static void test_an_empty_directory_is_used(void)
-	{
-		const struct config c = small_config(NULL);
-		CHECK_INT(mkdir(at("empty"), 0777), 0);
-		write_file(at("empty/.hidden"), "x");
-		write_file(at("empty/config.ini.tmp"), "[ru");
-		run_to_the_end("empty", &c, false);
-		CHECK(!run.was_started);
-		CHECK(exists("empty", ".hidden") && exists("empty", "result.json"));
-	}
-
-	/* --- damaged runs --- */
-
-	static void test_a_corrupt_result_is_refused_until_fresh(void)
-	{
-		static const char *const texts[] = { "", "{}", "null", "{\"format_version\":2}",
-			"\n" };
-		const struct config c = small_config(NULL);
-		run_to_the_end("damaged", &c, false);
-		size_t len;
-		char *data = read_file(at("damaged/result.json"), &len);
-		for (int i = 0; i < 5; i++) {
-			write_file(at("damaged/result.json"), texts[i]);
-			check_refused("damaged", &c, false, ERR_CORRUPT, "result.json");
-		}
-		data[len / 2] = '\0';
-		write_file(at("damaged/result.json"), data);
-		check_refused("damaged", &c, false, ERR_CORRUPT, "result.json");
-		free(data);
-		run_to_the_end("damaged", &c, true);
-		CHECK_STR(digest_of("damaged", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	static void test_missing_or_changed_weights_are_refused(void)
-	{
-		static const char *const names[] = { "final.safetensors", "best.safetensors" };
-		const struct config c = small_config(NULL);
-		for (int i = 0; i < 2; i++) {
-			char path[100];
-			snprintf(path, sizeof(path), "damaged/%s", names[i]);
-			run_to_the_end("damaged", &c, true);
-			CHECK_INT(unlink(at(path)), 0);
-			check_refused("damaged", &c, false, ERR_CORRUPT, names[i]);
-			run_to_the_end("damaged", &c, true);
-			FILE *f = fopen(at(path), "r+");
-			CHECK(f != NULL);
-			if (f) {
-				fseek(f, -1, SEEK_END);
-				fputc(0x55, f);
-				fclose(f);
-			}
-			check_refused("damaged", &c, false, ERR_CORRUPT, names[i]);
-		}
-		run_to_the_end("damaged", &c, true);
-		CHECK_STR(digest_of("damaged", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	/* --- other processes --- */
-
-	/* A child that opens the run and holds it until the pipe closes; its pid, or -1. */
-	static pid_t hold(const char *name, const struct config *c, int *until)
-	{
-		int ready[2], hold_fd[2];
-		char byte = 0;
-		struct err e;
-		if (pipe(ready) != 0 || pipe(hold_fd) != 0)
-			return -1;
-		fflush(stdout);
-		const pid_t pid = fork();
-		if (pid == 0) {
-			close(hold_fd[1]);
-			byte = open_run(name, c, false, &e) ? 'y' : 'n';
-			if (write(ready[1], &byte, 1) == 1 && read(hold_fd[0], &byte, 1) == 0)
-				_exit(0);
-			_exit(1);
-		}
-		close(ready[1]);
-		close(hold_fd[0]);
-		*until = hold_fd[1];
-		CHECK_INT(read(ready[0], &byte, 1), 1);
-		CHECK_INT(byte, 'y');
-		close(ready[0]);
-		return pid;
-	}
-
-	static void test_a_second_process_is_kept_out(void)
-	{
-		const struct config c = small_config(NULL);
-		int until = -1, status;
-		char piece[64];
-		const pid_t pid = hold("held", &c, &until);
-		CHECK(pid > 0);
-		if (pid <= 0)
-			return;
-		snprintf(piece, sizeof(piece), "in use by process %ld", (long)pid);
-		for (int fresh = 0; fresh < 2; fresh++)
-			check_refused("held", &c, fresh, ERR_BUSY, piece);
-		close(until);
-		CHECK_INT(waitpid(pid, &status, 0), pid);
-		run_to_the_end("held", &c, false);
-		CHECK(run.was_started);
-		CHECK_STR(digest_of("held", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	static void test_a_killed_process_lets_go(void)
-	{
-		const struct config c = small_config(NULL);
-		int until = -1, status;
-		const pid_t pid = hold("killed2", &c, &until);
-		CHECK(pid > 0);
-		if (pid <= 0)
-			return;
-		CHECK_INT(kill(pid, SIGKILL), 0);
-		CHECK_INT(waitpid(pid, &status, 0), pid);
-		close(until);
-		run_to_the_end("killed2", &c, false);
-		CHECK_STR(digest_of("killed2", false).hex, digest_of("a/b/first", false).hex);
-	}
-
-	/* --- errors of the system --- */
-
-	static void check_error(const char *path, const char *piece)
-	{
-		const struct config c = small_config(NULL);
-		struct err e = { .msg = "" };
-		const bool opened = run_open(&run, path, &c, kernels_find(NULL), false, &e);
-		CHECK(!opened);
-		if (opened) {
-			run_close(&run);
-			return;
-		}
-		CHECK_INT(e.kind, ERR_RUN);
-		CHECK(strstr(e.msg, piece) != NULL);
-		if (!strstr(e.msg, piece))
-			printf("'%s' without '%s'\n", e.msg, piece);
-	}
-
-	static void test_paths_that_cannot_be(void)
-	{
-		static char path[5000];
-		write_file(at("a_file"), "x");
-		check_error(at("a_file"), "a_file");
-		check_error(at("a_file/run"), "a_file");
-		check_error("", "");
-		check_error("/proc/no/such/run", "/proc/no");
-		memset(path, 'x', sizeof(path) - 1);
-		check_error(path, "");
-		/* Names short enough for the system, and a path that is not. */
-		for (size_t i = 0; i < sizeof(path) - 1; i += 100)
-			path[i] = '/';
-		memcpy(path, scratch, strlen(scratch));
-		path[strlen(scratch)] = '/';
-		check_error(path, "too long");
-	}
-
-	/* What the longest of the run's names does not fit must fail before the training,
- * not behind it. */
-	static void test_paths_that_almost_fit(void)
-	{
-		const struct config c = small_config(NULL);
-		static char path[RUN_PATH_SIZE];
-		memset(path, 'y', sizeof(path) - 1);
-		for (size_t i = 0; i < sizeof(path) - 1; i += 100)
-			path[i] = '/';
-		memcpy(path, scratch, strlen(scratch));
-		path[strlen(scratch)] = '/';
-		int n_opened = 0, n_finished = 0;
-		for (size_t len = RUN_PATH_SIZE - 1; len > RUN_PATH_SIZE - 60; len--) {
-			struct err e = { .kind = ERR_USAGE, .msg = "" };
-			path[len] = '\0';
-			bool ok = run_open(&run, path, &c, kernels_find(NULL), false, &e);
-			n_opened += ok;
-			if (!ok) {
-				CHECK_INT(e.kind, ERR_RUN);
-				continue;
-			}
-			while (ok && run.state == RUN_ACTIVE)
-				ok = run_step(&run, &e);
-			n_finished += ok;
-			run_close(&run);
-		}
-		CHECK(n_opened > 10);
-		CHECK_INT(n_finished, n_opened);
-	}
-
-	static void test_a_read_only_directory(void)
-	{
-		const struct config c = small_config(NULL);
-		CHECK_INT(mkdir(at("readonly"), 0777), 0);
-		run_to_the_end("readonly_done", &c, false);
-		CHECK_INT(chmod(scratch, 0755), 0);
-		CHECK_INT(chmod(at("readonly"), 0555), 0);
-		CHECK_INT(chmod(at("readonly_done"), 0555), 0);
-		fflush(stdout);
-		const pid_t pid = fork();
-		if (pid == 0) {
-			/* root may write everywhere: somebody else asks */
-			if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-				_exit(0);
-			struct err e;
-			int wrong = 0;
-			if (open_run("readonly", &c, false, &e) || e.kind != ERR_RUN ||
-				!strstr(e.msg, "readonly"))
-				wrong |= 1;
-			/* What is done can be recognised without writing. */
-			if (!open_run("readonly_done", &c, false, &e) || run.state != RUN_DONE)
-				wrong |= 2;
-			else
-				run_close(&run);
-			_exit(wrong);
-		}
-		int status = -1;
-		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-		CHECK_INT(status, 0);
-		CHECK_INT(chmod(at("readonly"), 0755), 0);
-		CHECK_INT(chmod(at("readonly_done"), 0755), 0);
-	}
-
-	static void test_a_full_disk_at_the_start(void)
-	{
-		static const char *const logs[] = { "progress.csv", "eval.csv", "episodes.csv",
-			"timing.csv" };
-		const struct config c = small_config(NULL);
-		if (access("/dev/full", W_OK) != 0) {
-			printf("note: no /dev/full\n");
-			CHECK(true);
-			return;
-		}
-		for (int i = 0; i < N_LOGS; i++) {
-			char path[100];
-			struct err e;
-			snprintf(path, sizeof(path), "full%d", i);
-			CHECK(open_run(path, &c, false, &e));
-			run_close(&run);
-			snprintf(path, sizeof(path), "full%d/%s", i, logs[i]);
-			CHECK_INT(unlink(at(path)), 0);
-			CHECK_INT(symlink("/dev/full", at(path)), 0);
-			snprintf(path, sizeof(path), "full%d", i);
-			CHECK(!open_run(path, &c, false, &e));
-			CHECK_INT(e.kind, ERR_RUN);
-			CHECK(strstr(e.msg, logs[i]) != NULL);
-			CHECK(run.lock == -1 && run.buf == NULL);
-		}
-	}
-
-	static void test_a_failed_write_at_the_end_leaves_the_run_unfinished(void)
-	{
-		static const char *const names[] = { "best.safetensors", "final.safetensors",
-			"result.json" };
-		const struct config c = small_config(NULL);
-		for (int i = 0; i < 3; i++) {
-			char dir[100], blocked[200];
-			struct err e;
-			snprintf(dir, sizeof(dir), "blocked%d", i);
-			snprintf(blocked, sizeof(blocked), "%s/%s.tmp", dir, names[i]);
-			CHECK(open_run(dir, &c, false, &e));
-			CHECK_INT(mkdir(at(blocked), 0777), 0);
-			for (int step = 1; step < 300; step++)
-				CHECK(run_step(&run, &e));
-			CHECK(!run_step(&run, &e));
-			CHECK_INT(e.kind, ERR_RUN);
-			CHECK(strstr(e.msg, names[i]) != NULL);
-			CHECK_INT(run.state, RUN_ACTIVE);
-			run_close(&run);
-			CHECK(!exists(dir, "result.json"));
-			CHECK_INT(rmdir(at(blocked)), 0);
-			run_to_the_end(dir, &c, false);
-			CHECK_STR(digest_of(dir, false).hex, digest_of("a/b/first", false).hex);
-		}
-	}
-
-	static void test_out_of_memory_costs_no_earlier_run(void)
-	{
-		struct config c = small_config(NULL);
-		c.buffer_size = c.total_timesteps = (int64_t)1 << 53;
-		check_refused("a/b/first", &c, true, ERR_RUN, "out of memory");
-	}
-
-	/* --- result.json --- */
-
-	static struct result random_result(struct rng * rng)
-	{
-		struct result r = {
-			.env_id = "CartPole-v1",
-			.seed = rng_u64(rng),
-			.timesteps = (int64_t)(rng_u64(rng) >> 1 >> rng_below(rng, 60)),
-			.total_timesteps = (int64_t)(rng_u64(rng) >> 1),
-			.episodes = (int64_t)(rng_u64(rng) >> 40),
-			.n_updates = rng_u64(rng),
-			.stopped = rng_below(rng, 2),
-			.final = { .n_episodes = 1 + (int64_t)rng_below(rng, 1000),
-				.return_mean = rng_uniform(rng, -500, 500),
-				.return_std = rng_double(rng),
-				.return_min = -rng_double(rng),
-				.return_max = 1e300 * rng_double(rng),
-				.length_mean = rng_uniform(rng, 0, 500) },
-			.has_best = rng_below(rng, 2),
-			.best_timesteps = (int64_t)rng_below(rng, 50000),
-			.best_return_mean = NAN,
-		};
-		if (r.has_best)
-			r.best_return_mean = rng_uniform(rng, 0, 500);
-		for (int i = 0; i < 64; i++) {
-			r.final_sha256[i] = "0123456789abcdef"[rng_below(rng, 16)];
-			r.best_sha256[i] = "0123456789abcdef"[rng_below(rng, 16)];
-		}
-		return r;
-	}
-
-	static bool same_real(double a, double b)
-	{
-		return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
-	}
-
-	static void check_same_result(const struct result *a, const struct result *b)
-	{
-		CHECK_STR(a->env_id, b->env_id);
-		CHECK(a->seed == b->seed && a->n_updates == b->n_updates);
-		CHECK_INT(a->timesteps, b->timesteps);
-		CHECK_INT(a->total_timesteps, b->total_timesteps);
-		CHECK_INT(a->episodes, b->episodes);
-		CHECK_INT(a->stopped, b->stopped);
-		CHECK_INT(a->has_best, b->has_best);
-		CHECK_INT(a->best_timesteps, b->best_timesteps);
-		CHECK(same_real(a->best_return_mean, b->best_return_mean));
-		CHECK_INT(a->final.n_episodes, b->final.n_episodes);
-		CHECK(same_real(a->final.return_mean, b->final.return_mean));
-		CHECK(same_real(a->final.return_std, b->final.return_std));
-		CHECK(same_real(a->final.return_min, b->final.return_min));
-		CHECK(same_real(a->final.return_max, b->final.return_max));
-		CHECK(same_real(a->final.length_mean, b->final.length_mean));
-		CHECK_STR(a->final_sha256, b->final_sha256);
-		CHECK_STR(a->best_sha256, b->best_sha256);
-	}
-
-	static size_t print_result(const struct result *r, char buf[RUN_RESULT_SIZE])
-	{
-		struct text t;
-		text_init(&t, buf, RUN_RESULT_SIZE);
-		result_print(r, &t);
-		CHECK(!t.full);
-		return t.len;
-	}
-
-	/* Parses a copy of its own size, so that ASan sees every byte read behind it. */
-	static bool parse_result(struct result * r, const char *text, size_t len, struct err *e)
-	{
-		char *copy = malloc(len ? len : 1);
-		if (!copy)
-			abort();
-		memcpy(copy, text, len);
-		*e = (struct err){ .msg = "" };
-		const bool ok = result_parse(r, "r.json", copy, len, e);
-		free(copy);
-		if (!ok) {
-			CHECK_INT(e->kind, ERR_CORRUPT);
-			CHECK(strncmp(e->msg, "'r.json': ", 10) == 0);
-		}
-		return ok;
-	}
-
-	static void test_results_read_back(void)
-	{
-		struct rng rng;
-		rng_init(&rng, 12);
-		for (int i = 0; i < 300; i++) {
-			const struct result want = random_result(&rng);
-			struct result got;
-			char text[RUN_RESULT_SIZE];
-			struct err e;
-			const size_t len = print_result(&want, text);
-			CHECK(strchr(text, '\n') == NULL);
-			CHECK(parse_result(&got, text, len, &e));
-			check_same_result(&got, &want);
-		}
-	}
-
-	static void test_every_truncation_of_a_result_is_an_error(void)
-	{
-		struct rng rng;
-		struct err e;
-		rng_init(&rng, 13);
-		const struct result want = random_result(&rng);
-		struct result got;
-		char text[RUN_RESULT_SIZE];
-		const size_t len = print_result(&want, text);
-		for (size_t n = 0; n < len; n++)
-			CHECK(!parse_result(&got, text, n, &e));
-		text[len] = '\n';
-		CHECK(parse_result(&got, text, len + 1, &e));
-		text[len] = '}';
-		CHECK(!parse_result(&got, text, len + 1, &e));
-		text[len] = '\0';
-		CHECK(!parse_result(&got, text, len + 1, &e));
-	}
-
-	static void test_every_key_of_a_result_is_needed(void)
-	{
-		struct rng rng;
-		struct err e;
-		rng_init(&rng, 14);
-		const struct result want = random_result(&rng);
-		struct result got;
-		char text[RUN_RESULT_SIZE];
-		const size_t len = print_result(&want, text);
-		int n_keys = 0;
-		for (size_t i = 1; i < len; i++)
-			if (text[i] == '"' && (text[i - 1] == ',' || text[i - 1] == '{')) {
-				const char before = text[i + 1];
-				text[i + 1] = 'X';
-				CHECK(!parse_result(&got, text, len, &e));
-				text[i + 1] = before;
-				n_keys++;
-			}
-		CHECK_INT(n_keys, 18);
-		CHECK(parse_result(&got, text, len, &e));
-	}
-
-	/* `text` with the value of `key` replaced must be refused. */
-	static void check_wrong_value(const char *text, const char *key, const char *value)
-	{
-		char name[64], changed[2 * RUN_RESULT_SIZE];
-		struct result got;
-		struct err e;
-		snprintf(name, sizeof(name), "\"%s\":", key);
-		const char *p = strstr(text, name);
-		CHECK(p != NULL);
-		if (!p)
-			return;
-		p += strlen(name);
-		const size_t n = *p == '"' ? 1 + strcspn(p + 1, "\"") + 1 : strcspn(p, ",}");
-		snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(p - text), text, value, p + n);
-		const bool ok = parse_result(&got, changed, strlen(changed), &e);
+static void test_divergence_keeps_the_best_weights(void)
+{
+	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
+		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
+		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1",
+		"eval_freq=40", "learning_starts=50", NULL };
+	struct config c = small_config(NULL);
+	set_keys(&c, keys);
+	struct err e;
+	for (int again = 0; again < 2; again++) {
+		CHECK(open_run("diverged", &c, false, &e));
+		CHECK_INT(run.was_started, again);
+		bool ok = true;
+		while (ok && run.state == RUN_ACTIVE)
+			ok = run_step(&run, &e);
 		CHECK(!ok);
-		if (ok)
-			printf("%s = %s\n", key, value);
+		CHECK_INT(e.kind, ERR_DIVERGED);
+		CHECK(run.train.has_best);
+		char steps[32], hash[SHA256_HEX_SIZE];
+		size_t len;
+		char *data = read_file(at("diverged/best.safetensors"), &len);
+		sha256_of(data, len, hash);
+		free(data);
+		snprintf(steps, sizeof(steps), "%" PRId64, run.train.best_row.timesteps);
+		check_weights_file(at("diverged/best.safetensors"), run.train.best, steps, hash);
+		int64_t n_rows = -1; /* the header */
+		data = read_file(at("diverged/episodes.csv"), &len);
+		for (size_t i = 0; i < len; i++)
+			n_rows += data[i] == '\n';
+		free(data);
+		CHECK(n_rows > 0 &&
+			n_rows >= run.train.episodes - 1); /* not that of the last step */
+		run_close(&run);
+		CHECK(!exists("diverged", "result.json"));
+		CHECK(!exists("diverged", "final.safetensors"));
 	}
+}
 
-	static void test_wrong_values_in_a_result(void)
-	{
-		static const char *const cases[][2] = { { "format_version", "2" },
-			{ "format_version", "0" }, { "format_version", "\"1\"" }, { "seed", "-1" },
-			{ "seed", "1.5" }, { "seed", "null" }, { "seed", "18446744073709551616" },
-			{ "timesteps", "9223372036854775808" }, { "timesteps", "-5" },
-			{ "timesteps", "\"5\"" }, { "env_id", "5" },
-			{ "env_id", "\"0123456789012345678901234567890123456789\"" },
-			{ "env_id", "null" }, { "final_return_mean", "\"x\"" },
-			{ "final_return_mean", "nan" }, { "final_return_mean", "1e999" },
-			{ "final_return_mean", "[1]" }, { "stopped", "tru" }, { "stopped", "yes" },
-			{ "stopped", "True" }, { "stopped", "\"true\"" }, { "stopped", "1" },
-			{ "stopped", "null" }, { "stopped", "[true]" }, { "final_sha256", "1" },
-			{ "final_sha256",
-				"\"00000000000000000000000000000000000000000000000000000000"
-				"000000000\"" } };
-		struct rng rng;
-		char text[RUN_RESULT_SIZE];
-		rng_init(&rng, 15);
-		const struct result r = random_result(&rng);
-		print_result(&r, text);
-		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-			check_wrong_value(text, cases[i][0], cases[i][1]);
+/* --- what is left alone --- */
+
+static void test_another_configuration_is_refused(void)
+{
+	const struct config c = small_config("seed=2"), d = small_config("net_arch=9,9");
+	check_refused("a/b/first", &c, false, ERR_BUSY, "seed: 1, not 2");
+	check_refused("a/b/first", &d, false, ERR_BUSY, "net_arch: 8, not 9,9");
+	check_refused("a/b/first", &c, false, ERR_BUSY, "--fresh");
+	CHECK(strstr(at("a/b/first"), "first") != NULL);
+	/* An unfinished one too. */
+	const struct config ours = small_config(NULL);
+	struct err e;
+	CHECK(open_run("started", &ours, false, &e));
+	for (int i = 0; i < 120; i++)
+		CHECK(run_step(&run, &e));
+	run_close(&run);
+	check_refused("started", &c, false, ERR_BUSY, "seed: 1, not 2");
+	/* Every key counts, those that change no result too. */
+	const struct config log = small_config("log_interval=71");
+	check_refused("a/b/first", &log, false, ERR_BUSY, "log_interval: 40, not 71");
+}
+
+static void test_many_differing_keys_do_not_overflow_the_message(void)
+{
+	struct config c = small_config("seed=18446744073709551615");
+	for (const struct option *o = config_options; o->key; o++) {
+		void *field = (char *)&c + o->offset;
+		if (o->type == OPTION_INT)
+			*(int64_t *)field += 123456789;
+		else if (o->type == OPTION_REAL)
+			*(double *)field = 0.12345678901234567;
 	}
+	check_refused("a/b/first", &c, false, ERR_BUSY, "seed: 1, not 18446744073709551615");
+}
 
-	static void test_a_later_versions_keys_are_skipped(void)
-	{
-		struct rng rng;
+static void test_a_foreign_directory_is_refused(void)
+{
+	const struct config c = small_config(NULL);
+	CHECK_INT(mkdir(at("foreign"), 0777), 0);
+	write_file(at("foreign/thesis.tex"), "years of work");
+	for (int fresh = 0; fresh < 2; fresh++)
+		check_refused("foreign", &c, fresh, ERR_BUSY, "thesis.tex");
+	/* With files of our names, but no config.ini, it is no less foreign. */
+	CHECK_INT(mkdir(at("foreign2"), 0777), 0);
+	write_file(at("foreign2/result.json"), "{}");
+	for (int fresh = 0; fresh < 2; fresh++)
+		check_refused("foreign2", &c, fresh, ERR_BUSY, "result.json");
+}
+
+static void test_another_programs_config_ini_is_refused(void)
+{
+	static const char *const texts[] = { "[server]\nport = 80\n", "not an ini\n", "\x01\x02" };
+	const struct config c = small_config(NULL);
+	CHECK_INT(mkdir(at("theirs"), 0777), 0);
+	for (int i = 0; i < 3; i++) {
+		write_file(at("theirs/config.ini"), texts[i]);
+		for (int fresh = 0; fresh < 2; fresh++)
+			check_refused("theirs", &c, fresh, ERR_CORRUPT, "config.ini:1");
+	}
+}
+
+static void test_an_empty_directory_is_used(void)
+{
+	const struct config c = small_config(NULL);
+	CHECK_INT(mkdir(at("empty"), 0777), 0);
+	write_file(at("empty/.hidden"), "x");
+	write_file(at("empty/config.ini.tmp"), "[ru");
+	run_to_the_end("empty", &c, false);
+	CHECK(!run.was_started);
+	CHECK(exists("empty", ".hidden") && exists("empty", "result.json"));
+}
+
+/* --- damaged runs --- */
+
+static void test_a_corrupt_result_is_refused_until_fresh(void)
+{
+	static const char *const texts[] = { "", "{}", "null", "{\"format_version\":2}", "\n" };
+	const struct config c = small_config(NULL);
+	run_to_the_end("damaged", &c, false);
+	size_t len;
+	char *data = read_file(at("damaged/result.json"), &len);
+	for (int i = 0; i < 5; i++) {
+		write_file(at("damaged/result.json"), texts[i]);
+		check_refused("damaged", &c, false, ERR_CORRUPT, "result.json");
+	}
+	data[len / 2] = '\0';
+	write_file(at("damaged/result.json"), data);
+	check_refused("damaged", &c, false, ERR_CORRUPT, "result.json");
+	free(data);
+	run_to_the_end("damaged", &c, true);
+	CHECK_STR(digest_of("damaged", false).hex, digest_of("a/b/first", false).hex);
+}
+
+static void test_missing_or_changed_weights_are_refused(void)
+{
+	static const char *const names[] = { "final.safetensors", "best.safetensors" };
+	const struct config c = small_config(NULL);
+	for (int i = 0; i < 2; i++) {
+		char path[100];
+		snprintf(path, sizeof(path), "damaged/%s", names[i]);
+		run_to_the_end("damaged", &c, true);
+		CHECK_INT(unlink(at(path)), 0);
+		check_refused("damaged", &c, false, ERR_CORRUPT, names[i]);
+		run_to_the_end("damaged", &c, true);
+		FILE *f = fopen(at(path), "r+");
+		CHECK(f != NULL);
+		if (f) {
+			fseek(f, -1, SEEK_END);
+			fputc(0x55, f);
+			fclose(f);
+		}
+		check_refused("damaged", &c, false, ERR_CORRUPT, names[i]);
+	}
+	run_to_the_end("damaged", &c, true);
+	CHECK_STR(digest_of("damaged", false).hex, digest_of("a/b/first", false).hex);
+}
+
+/* --- other processes --- */
+
+/* A child that opens the run and holds it until the pipe closes; its pid, or -1. */
+static pid_t hold(const char *name, const struct config *c, int *until)
+{
+	int ready[2], hold_fd[2];
+	char byte = 0;
+	struct err e;
+	if (pipe(ready) != 0 || pipe(hold_fd) != 0)
+		return -1;
+	fflush(stdout);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		close(hold_fd[1]);
+		byte = open_run(name, c, false, &e) ? 'y' : 'n';
+		if (write(ready[1], &byte, 1) == 1 && read(hold_fd[0], &byte, 1) == 0)
+			_exit(0);
+		_exit(1);
+	}
+	close(ready[1]);
+	close(hold_fd[0]);
+	*until = hold_fd[1];
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	CHECK_INT(byte, 'y');
+	close(ready[0]);
+	return pid;
+}
+
+static void test_a_second_process_is_kept_out(void)
+{
+	const struct config c = small_config(NULL);
+	int until = -1, status;
+	char piece[64];
+	const pid_t pid = hold("held", &c, &until);
+	CHECK(pid > 0);
+	if (pid <= 0)
+		return;
+	snprintf(piece, sizeof(piece), "in use by process %ld", (long)pid);
+	for (int fresh = 0; fresh < 2; fresh++)
+		check_refused("held", &c, fresh, ERR_BUSY, piece);
+	close(until);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	run_to_the_end("held", &c, false);
+	CHECK(run.was_started);
+	CHECK_STR(digest_of("held", false).hex, digest_of("a/b/first", false).hex);
+}
+
+static void test_a_killed_process_lets_go(void)
+{
+	const struct config c = small_config(NULL);
+	int until = -1, status;
+	const pid_t pid = hold("killed2", &c, &until);
+	CHECK(pid > 0);
+	if (pid <= 0)
+		return;
+	CHECK_INT(kill(pid, SIGKILL), 0);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	close(until);
+	run_to_the_end("killed2", &c, false);
+	CHECK_STR(digest_of("killed2", false).hex, digest_of("a/b/first", false).hex);
+}
+
+/* --- errors of the system --- */
+
+static void check_error(const char *path, const char *piece)
+{
+	const struct config c = small_config(NULL);
+	struct err e = { .msg = "" };
+	const bool opened = run_open(&run, path, &c, kernels_find(NULL), false, &e);
+	CHECK(!opened);
+	if (opened) {
+		run_close(&run);
+		return;
+	}
+	CHECK_INT(e.kind, ERR_RUN);
+	CHECK(strstr(e.msg, piece) != NULL);
+	if (!strstr(e.msg, piece))
+		printf("'%s' without '%s'\n", e.msg, piece);
+}
+
+static void test_paths_that_cannot_be(void)
+{
+	static char path[5000];
+	write_file(at("a_file"), "x");
+	check_error(at("a_file"), "a_file");
+	check_error(at("a_file/run"), "a_file");
+	check_error("", "");
+	check_error("/proc/no/such/run", "/proc/no");
+	memset(path, 'x', sizeof(path) - 1);
+	check_error(path, "");
+	/* Names short enough for the system, and a path that is not. */
+	for (size_t i = 0; i < sizeof(path) - 1; i += 100)
+		path[i] = '/';
+	memcpy(path, scratch, strlen(scratch));
+	path[strlen(scratch)] = '/';
+	check_error(path, "too long");
+}
+
+/* What the longest of the run's names does not fit must fail before the training,
+ * not behind it. */
+static void test_paths_that_almost_fit(void)
+{
+	const struct config c = small_config(NULL);
+	static char path[RUN_PATH_SIZE];
+	memset(path, 'y', sizeof(path) - 1);
+	for (size_t i = 0; i < sizeof(path) - 1; i += 100)
+		path[i] = '/';
+	memcpy(path, scratch, strlen(scratch));
+	path[strlen(scratch)] = '/';
+	int n_opened = 0, n_finished = 0;
+	for (size_t len = RUN_PATH_SIZE - 1; len > RUN_PATH_SIZE - 60; len--) {
+		struct err e = { .kind = ERR_USAGE, .msg = "" };
+		path[len] = '\0';
+		bool ok = run_open(&run, path, &c, kernels_find(NULL), false, &e);
+		n_opened += ok;
+		if (!ok) {
+			CHECK_INT(e.kind, ERR_RUN);
+			continue;
+		}
+		while (ok && run.state == RUN_ACTIVE)
+			ok = run_step(&run, &e);
+		n_finished += ok;
+		run_close(&run);
+	}
+	CHECK(n_opened > 10);
+	CHECK_INT(n_finished, n_opened);
+}
+
+static void test_a_read_only_directory(void)
+{
+	const struct config c = small_config(NULL);
+	CHECK_INT(mkdir(at("readonly"), 0777), 0);
+	run_to_the_end("readonly_done", &c, false);
+	CHECK_INT(chmod(scratch, 0755), 0);
+	CHECK_INT(chmod(at("readonly"), 0555), 0);
+	CHECK_INT(chmod(at("readonly_done"), 0555), 0);
+	fflush(stdout);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		/* root may write everywhere: somebody else asks */
+		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(0);
 		struct err e;
-		struct result got;
-		char text[RUN_RESULT_SIZE], longer[2 * RUN_RESULT_SIZE];
-		rng_init(&rng, 16);
+		int wrong = 0;
+		if (open_run("readonly", &c, false, &e) || e.kind != ERR_RUN ||
+			!strstr(e.msg, "readonly"))
+			wrong |= 1;
+		/* What is done can be recognised without writing. */
+		if (!open_run("readonly_done", &c, false, &e) || run.state != RUN_DONE)
+			wrong |= 2;
+		else
+			run_close(&run);
+		_exit(wrong);
+	}
+	int status = -1;
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK_INT(status, 0);
+	CHECK_INT(chmod(at("readonly"), 0755), 0);
+	CHECK_INT(chmod(at("readonly_done"), 0755), 0);
+}
+
+static void test_a_full_disk_at_the_start(void)
+{
+	static const char *const logs[] = { "progress.csv", "eval.csv", "episodes.csv",
+		"timing.csv" };
+	const struct config c = small_config(NULL);
+	if (access("/dev/full", W_OK) != 0) {
+		printf("note: no /dev/full\n");
+		CHECK(true);
+		return;
+	}
+	for (int i = 0; i < N_LOGS; i++) {
+		char path[100];
+		struct err e;
+		snprintf(path, sizeof(path), "full%d", i);
+		CHECK(open_run(path, &c, false, &e));
+		run_close(&run);
+		snprintf(path, sizeof(path), "full%d/%s", i, logs[i]);
+		CHECK_INT(unlink(at(path)), 0);
+		CHECK_INT(symlink("/dev/full", at(path)), 0);
+		snprintf(path, sizeof(path), "full%d", i);
+		CHECK(!open_run(path, &c, false, &e));
+		CHECK_INT(e.kind, ERR_RUN);
+		CHECK(strstr(e.msg, logs[i]) != NULL);
+		CHECK(run.lock == -1 && run.buf == NULL);
+	}
+}
+
+static void test_a_failed_write_at_the_end_leaves_the_run_unfinished(void)
+{
+	static const char *const names[] = { "best.safetensors", "final.safetensors",
+		"result.json" };
+	const struct config c = small_config(NULL);
+	for (int i = 0; i < 3; i++) {
+		char dir[100], blocked[200];
+		struct err e;
+		snprintf(dir, sizeof(dir), "blocked%d", i);
+		snprintf(blocked, sizeof(blocked), "%s/%s.tmp", dir, names[i]);
+		CHECK(open_run(dir, &c, false, &e));
+		CHECK_INT(mkdir(at(blocked), 0777), 0);
+		for (int step = 1; step < 300; step++)
+			CHECK(run_step(&run, &e));
+		CHECK(!run_step(&run, &e));
+		CHECK_INT(e.kind, ERR_RUN);
+		CHECK(strstr(e.msg, names[i]) != NULL);
+		CHECK_INT(run.state, RUN_ACTIVE);
+		run_close(&run);
+		CHECK(!exists(dir, "result.json"));
+		CHECK_INT(rmdir(at(blocked)), 0);
+		run_to_the_end(dir, &c, false);
+		CHECK_STR(digest_of(dir, false).hex, digest_of("a/b/first", false).hex);
+	}
+}
+
+static void test_out_of_memory_costs_no_earlier_run(void)
+{
+	struct config c = small_config(NULL);
+	c.buffer_size = c.total_timesteps = (int64_t)1 << 53;
+	check_refused("a/b/first", &c, true, ERR_RUN, "out of memory");
+}
+
+/* --- result.json --- */
+
+static struct result random_result(struct rng *rng)
+{
+	struct result r = {
+		.env_id = "CartPole-v1",
+		.seed = rng_u64(rng),
+		.timesteps = (int64_t)(rng_u64(rng) >> 1 >> rng_below(rng, 60)),
+		.total_timesteps = (int64_t)(rng_u64(rng) >> 1),
+		.episodes = (int64_t)(rng_u64(rng) >> 40),
+		.n_updates = rng_u64(rng),
+		.stopped = rng_below(rng, 2),
+		.final = { .n_episodes = 1 + (int64_t)rng_below(rng, 1000),
+			.return_mean = rng_uniform(rng, -500, 500),
+			.return_std = rng_double(rng),
+			.return_min = -rng_double(rng),
+			.return_max = 1e300 * rng_double(rng),
+			.length_mean = rng_uniform(rng, 0, 500) },
+		.has_best = rng_below(rng, 2),
+		.best_timesteps = (int64_t)rng_below(rng, 50000),
+		.best_return_mean = NAN,
+	};
+	if (r.has_best)
+		r.best_return_mean = rng_uniform(rng, 0, 500);
+	for (int i = 0; i < 64; i++) {
+		r.final_sha256[i] = "0123456789abcdef"[rng_below(rng, 16)];
+		r.best_sha256[i] = "0123456789abcdef"[rng_below(rng, 16)];
+	}
+	return r;
+}
+
+static bool same_real(double a, double b)
+{
+	return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
+}
+
+static void check_same_result(const struct result *a, const struct result *b)
+{
+	CHECK_STR(a->env_id, b->env_id);
+	CHECK(a->seed == b->seed && a->n_updates == b->n_updates);
+	CHECK_INT(a->timesteps, b->timesteps);
+	CHECK_INT(a->total_timesteps, b->total_timesteps);
+	CHECK_INT(a->episodes, b->episodes);
+	CHECK_INT(a->stopped, b->stopped);
+	CHECK_INT(a->has_best, b->has_best);
+	CHECK_INT(a->best_timesteps, b->best_timesteps);
+	CHECK(same_real(a->best_return_mean, b->best_return_mean));
+	CHECK_INT(a->final.n_episodes, b->final.n_episodes);
+	CHECK(same_real(a->final.return_mean, b->final.return_mean));
+	CHECK(same_real(a->final.return_std, b->final.return_std));
+	CHECK(same_real(a->final.return_min, b->final.return_min));
+	CHECK(same_real(a->final.return_max, b->final.return_max));
+	CHECK(same_real(a->final.length_mean, b->final.length_mean));
+	CHECK_STR(a->final_sha256, b->final_sha256);
+	CHECK_STR(a->best_sha256, b->best_sha256);
+}
+
+static size_t print_result(const struct result *r, char buf[RUN_RESULT_SIZE])
+{
+	struct text t;
+	text_init(&t, buf, RUN_RESULT_SIZE);
+	result_print(r, &t);
+	CHECK(!t.full);
+	return t.len;
+}
+
+/* Parses a copy of its own size, so that ASan sees every byte read behind it. */
+static bool parse_result(struct result *r, const char *text, size_t len, struct err *e)
+{
+	char *copy = malloc(len ? len : 1);
+	if (!copy)
+		abort();
+	memcpy(copy, text, len);
+	*e = (struct err){ .msg = "" };
+	const bool ok = result_parse(r, "r.json", copy, len, e);
+	free(copy);
+	if (!ok) {
+		CHECK_INT(e->kind, ERR_CORRUPT);
+		CHECK(strncmp(e->msg, "'r.json': ", 10) == 0);
+	}
+	return ok;
+}
+
+static void test_results_read_back(void)
+{
+	struct rng rng;
+	rng_init(&rng, 12);
+	for (int i = 0; i < 300; i++) {
 		const struct result want = random_result(&rng);
+		struct result got;
+		char text[RUN_RESULT_SIZE];
+		struct err e;
 		const size_t len = print_result(&want, text);
-		snprintf(longer, sizeof(longer),
-			"%.*s,\"new\":{\"a\":[1,2,{\"seed\":5}],\"b\":\"}\"}}", (int)len - 1, text);
-		CHECK(parse_result(&got, longer, strlen(longer), &e));
+		CHECK(strchr(text, '\n') == NULL);
+		CHECK(parse_result(&got, text, len, &e));
 		check_same_result(&got, &want);
 	}
+}
 
-	int main(void)
-	{
-		if (!mkdtemp(scratch)) {
-			perror("mkdtemp");
-			return 1;
+static void test_every_truncation_of_a_result_is_an_error(void)
+{
+	struct rng rng;
+	struct err e;
+	rng_init(&rng, 13);
+	const struct result want = random_result(&rng);
+	struct result got;
+	char text[RUN_RESULT_SIZE];
+	const size_t len = print_result(&want, text);
+	for (size_t n = 0; n < len; n++)
+		CHECK(!parse_result(&got, text, n, &e));
+	text[len] = '\n';
+	CHECK(parse_result(&got, text, len + 1, &e));
+	text[len] = '}';
+	CHECK(!parse_result(&got, text, len + 1, &e));
+	text[len] = '\0';
+	CHECK(!parse_result(&got, text, len + 1, &e));
+}
+
+static void test_every_key_of_a_result_is_needed(void)
+{
+	struct rng rng;
+	struct err e;
+	rng_init(&rng, 14);
+	const struct result want = random_result(&rng);
+	struct result got;
+	char text[RUN_RESULT_SIZE];
+	const size_t len = print_result(&want, text);
+	int n_keys = 0;
+	for (size_t i = 1; i < len; i++)
+		if (text[i] == '"' && (text[i - 1] == ',' || text[i - 1] == '{')) {
+			const char before = text[i + 1];
+			text[i + 1] = 'X';
+			CHECK(!parse_result(&got, text, len, &e));
+			text[i + 1] = before;
+			n_keys++;
 		}
-		RUN(test_a_run_leaves_its_files);
-		RUN(test_the_configuration_is_the_whole_one);
-		RUN(test_the_files_say_what_the_training_did);
-		RUN(test_the_weights_files_hold_the_average);
-		RUN(test_episodes_are_complete_whenever_progress_is);
-		RUN(test_timing_has_a_row_per_progress_row);
-		RUN(test_a_done_run_is_recognised);
-		RUN(test_equal_runs_have_equal_bytes);
-		RUN(test_an_unfinished_run_starts_again_to_the_same_bytes);
-		RUN(test_without_result_json_a_run_is_not_done);
-		RUN(test_fresh_starts_over);
-		RUN(test_fresh_removes_leftovers_and_nothing_else);
-		RUN(test_a_run_without_evaluations_keeps_the_last_weights);
-		RUN(test_a_stopped_run_says_so);
-		RUN(test_divergence_keeps_the_best_weights);
-		RUN(test_another_configuration_is_refused);
-		RUN(test_many_differing_keys_do_not_overflow_the_message);
-		RUN(test_a_foreign_directory_is_refused);
-		RUN(test_another_programs_config_ini_is_refused);
-		RUN(test_an_empty_directory_is_used);
-		RUN(test_a_corrupt_result_is_refused_until_fresh);
-		RUN(test_missing_or_changed_weights_are_refused);
-		RUN(test_a_second_process_is_kept_out);
-		RUN(test_a_killed_process_lets_go);
-		RUN(test_paths_that_cannot_be);
-		RUN(test_paths_that_almost_fit);
-		RUN(test_a_read_only_directory);
-		RUN(test_a_full_disk_at_the_start);
-		RUN(test_a_failed_write_at_the_end_leaves_the_run_unfinished);
-		RUN(test_out_of_memory_costs_no_earlier_run);
-		RUN(test_results_read_back);
-		RUN(test_every_truncation_of_a_result_is_an_error);
-		RUN(test_every_key_of_a_result_is_needed);
-		RUN(test_wrong_values_in_a_result);
-		RUN(test_a_later_versions_keys_are_skipped);
-		char command[100];
-		snprintf(command, sizeof(command), "rm -rf '%s'", scratch);
-		if (system(command) != 0)
-			printf("note: '%s' is left\n", scratch);
-		return test_end();
+	CHECK_INT(n_keys, 18);
+	CHECK(parse_result(&got, text, len, &e));
+}
+
+/* `text` with the value of `key` replaced must be refused. */
+static void check_wrong_value(const char *text, const char *key, const char *value)
+{
+	char name[64], changed[2 * RUN_RESULT_SIZE];
+	struct result got;
+	struct err e;
+	snprintf(name, sizeof(name), "\"%s\":", key);
+	const char *p = strstr(text, name);
+	CHECK(p != NULL);
+	if (!p)
+		return;
+	p += strlen(name);
+	const size_t n = *p == '"' ? 1 + strcspn(p + 1, "\"") + 1 : strcspn(p, ",}");
+	snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(p - text), text, value, p + n);
+	const bool ok = parse_result(&got, changed, strlen(changed), &e);
+	CHECK(!ok);
+	if (ok)
+		printf("%s = %s\n", key, value);
+}
+
+static void test_wrong_values_in_a_result(void)
+{
+	static const char *const cases[][2] = { { "format_version", "2" },
+		{ "format_version", "0" }, { "format_version", "\"1\"" }, { "seed", "-1" },
+		{ "seed", "1.5" }, { "seed", "null" }, { "seed", "18446744073709551616" },
+		{ "timesteps", "9223372036854775808" }, { "timesteps", "-5" },
+		{ "timesteps", "\"5\"" }, { "env_id", "5" },
+		{ "env_id", "\"0123456789012345678901234567890123456789\"" }, { "env_id", "null" },
+		{ "final_return_mean", "\"x\"" }, { "final_return_mean", "nan" },
+		{ "final_return_mean", "1e999" }, { "final_return_mean", "[1]" },
+		{ "stopped", "tru" }, { "stopped", "yes" }, { "stopped", "True" },
+		{ "stopped", "\"true\"" }, { "stopped", "1" }, { "stopped", "null" },
+		{ "stopped", "[true]" }, { "final_sha256", "1" },
+		{ "final_sha256", "\"00000000000000000000000000000000000000000000000000000000"
+				  "000000000\"" } };
+	struct rng rng;
+	char text[RUN_RESULT_SIZE];
+	rng_init(&rng, 15);
+	const struct result r = random_result(&rng);
+	print_result(&r, text);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_wrong_value(text, cases[i][0], cases[i][1]);
+}
+
+static void test_a_later_versions_keys_are_skipped(void)
+{
+	struct rng rng;
+	struct err e;
+	struct result got;
+	char text[RUN_RESULT_SIZE], longer[2 * RUN_RESULT_SIZE];
+	rng_init(&rng, 16);
+	const struct result want = random_result(&rng);
+	const size_t len = print_result(&want, text);
+	snprintf(longer, sizeof(longer), "%.*s,\"new\":{\"a\":[1,2,{\"seed\":5}],\"b\":\"}\"}}",
+		(int)len - 1, text);
+	CHECK(parse_result(&got, longer, strlen(longer), &e));
+	check_same_result(&got, &want);
+}
+
+int main(void)
+{
+	if (!mkdtemp(scratch)) {
+		perror("mkdtemp");
+		return 1;
 	}
+	RUN(test_a_run_leaves_its_files);
+	RUN(test_the_configuration_is_the_whole_one);
+	RUN(test_the_files_say_what_the_training_did);
+	RUN(test_the_weights_files_hold_the_average);
+	RUN(test_episodes_are_complete_whenever_progress_is);
+	RUN(test_timing_has_a_row_per_progress_row);
+	RUN(test_a_done_run_is_recognised);
+	RUN(test_equal_runs_have_equal_bytes);
+	RUN(test_an_unfinished_run_starts_again_to_the_same_bytes);
+	RUN(test_without_result_json_a_run_is_not_done);
+	RUN(test_fresh_starts_over);
+	RUN(test_fresh_removes_leftovers_and_nothing_else);
+	RUN(test_a_run_without_evaluations_keeps_the_last_weights);
+	RUN(test_a_stopped_run_says_so);
+	RUN(test_divergence_keeps_the_best_weights);
+	RUN(test_another_configuration_is_refused);
+	RUN(test_many_differing_keys_do_not_overflow_the_message);
+	RUN(test_a_foreign_directory_is_refused);
+	RUN(test_another_programs_config_ini_is_refused);
+	RUN(test_an_empty_directory_is_used);
+	RUN(test_a_corrupt_result_is_refused_until_fresh);
+	RUN(test_missing_or_changed_weights_are_refused);
+	RUN(test_a_second_process_is_kept_out);
+	RUN(test_a_killed_process_lets_go);
+	RUN(test_paths_that_cannot_be);
+	RUN(test_paths_that_almost_fit);
+	RUN(test_a_read_only_directory);
+	RUN(test_a_full_disk_at_the_start);
+	RUN(test_a_failed_write_at_the_end_leaves_the_run_unfinished);
+	RUN(test_out_of_memory_costs_no_earlier_run);
+	RUN(test_results_read_back);
+	RUN(test_every_truncation_of_a_result_is_an_error);
+	RUN(test_every_key_of_a_result_is_needed);
+	RUN(test_wrong_values_in_a_result);
+	RUN(test_a_later_versions_keys_are_skipped);
+	char command[100];
+	snprintf(command, sizeof(command), "rm -rf '%s'", scratch);
+	if (system(command) != 0)
+		printf("note: '%s' is left\n", scratch);
+	return test_end();
+}
