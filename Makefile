@@ -1,5 +1,6 @@
 # make            builds ./dqn            make test    runs the tests
 # make check      the tests under ASan and UBSan
+# make fuzz       looks for input that breaks the readers; make fuzz-replay: the known ones
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
@@ -37,7 +38,8 @@ flags_avx512 = -DKERNELS_AVX512 -mavx512f
 sources := $(filter-out src/nn/kernels.c,$(wildcard src/*/*.c))
 objects = $(sources:src/%.c=$(BUILD)/%.o) $(isas:%=$(BUILD)/nn/kernels_%.o)
 library = $(filter-out $(BUILD)/cli/%,$(objects))
-tests := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+fuzzers := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+tests := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)) $(fuzzers)
 # The default build leaves its program where the README says; others keep it apart.
 program = $(if $(filter build,$(BUILD)),dqn,$(BUILD)/dqn)
 
@@ -60,6 +62,16 @@ $(BUILD)/tests/%: tests/%.c $(library)
 	@mkdir -p $(@D)
 	$(compile) -Itests -Isrc/nn -o $@ $< $(library) $(LDFLAGS) -lm
 
+# A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
+FUZZER =
+$(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(compile) -c -o $@ $<
+
+$(fuzzers:%=$(BUILD)/tests/%): %: %.o $(BUILD)/tests/fuzz/checksum.o \
+	$(if $(FUZZER),,$(BUILD)/tests/fuzz/replay.o) $(filter-out %/sha256.o,$(library))
+	$(CC) $(CFLAGS) $(FUZZER) -o $@ $(filter %.o,$^) $(LDFLAGS) -lm
+
 # A changed compiler or flag rebuilds everything.
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
@@ -74,6 +86,26 @@ check:
 
 lint:
 	@CC='$(CC)' sh tests/lint
+
+# Looks for inputs that break the readers: FUZZ_RUNS tries each, of FUZZ, on one core.
+FUZZ = $(fuzzers:fuzz/fuzz_%=%)
+FUZZ_RUNS = 20000
+# The kernels read no file, and some would take minutes to compile.
+fuzz_build = $(MAKE) --no-print-directory BUILD=build/fuzz CC=clang FUZZER=-fsanitize=fuzzer \
+	CFLAGS='-O2 -g $(sanitize) -fsanitize=fuzzer-no-link' \
+	$(foreach isa,$(isas),'flags_$(isa)=$(flags_$(isa)) -fno-sanitize=all')
+fuzz: $(program)
+	@$(fuzz_build) $(FUZZ:%=build/fuzz/tests/fuzz/fuzz_%)
+	@DQN=$(abspath $(program)) BUILD=build/fuzz FUZZ_RUNS=$(FUZZ_RUNS) sh tests/fuzz/run $(FUZZ)
+
+# The program as a whole, by AFL++.
+afl:
+	@$(MAKE) --no-print-directory BUILD=build/afl CC=afl-clang-fast CFLAGS='-O2 -g' all
+	@DQN=$(abspath build/afl/dqn) BUILD=build/afl sh tests/fuzz/afl
+
+# The inputs that were found worth keeping; make test has them, too.
+fuzz-replay: $(fuzzers:%=$(BUILD)/tests/%)
+	@BUILD=$(BUILD) sh tests/run $(notdir $(fuzzers:=.c))
 
 bench: $(program)
 	@$(abspath $(program)) bench
@@ -103,7 +135,7 @@ portable: $(program)
 	@DQN=$(abspath $(program)) BUILD=build/portable sh tests/portable
 
 format:
-	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch]
+	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch] tests/fuzz/*.[ch]
 
 $(BUILD)/dqn.1: $(program)
 	$(abspath $(program)) help --man >$@.tmp && mv $@.tmp $@
@@ -126,8 +158,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check bench learning kill9 faults ablation portable lint format install \
+.PHONY: all test check fuzz fuzz-replay afl bench learning kill9 faults ablation portable lint format install \
 	uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)
+-include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

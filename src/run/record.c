@@ -45,7 +45,7 @@ static bool parse_row(const char *line, const char *end, double *cells, size_t n
 	return true;
 }
 
-static bool parse_table(struct table *t, const char *data, size_t len)
+bool table_parse(struct table *t, const char *data, size_t len)
 {
 	const char *end = data + len;
 	const char *eol = memchr(data, '\n', len);
@@ -87,7 +87,7 @@ bool table_read(struct table *t, const char *dir, const char *name, struct err *
 	if (!file_join(path, sizeof(path), dir, name, e) ||
 		!file_read(path, LOG_LIMIT, &data, &len, e))
 		return false;
-	const bool ok = parse_table(t, data, len);
+	const bool ok = table_parse(t, data, len);
 	free(data);
 	return ok || err_set(e, ERR_RUN, "out of memory reading '%s'", path);
 }
