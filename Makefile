@@ -16,14 +16,26 @@ DESTDIR =
 BUILD = build
 
 version := $(shell sed -n 's/^.define DQN_VERSION "\(.*\)"/\1/p' include/cli/version.h)
-target := $(filter __x86_64__ __i386__ __aarch64__ __s390__,$(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null))
+# What the compiler says of itself under these flags.
+macros := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null)
+target := $(filter __x86_64__ __i386__ __aarch64__ __s390__,$(macros))
 warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 required = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iinclude \
 	-ffp-contract=off -fno-fast-math $(float_$(target))
 # Where float would otherwise be computed in a wider type.
 float___i386__ = -msse2 -mfpmath=sse
 float___s390__ = -fexcess-precision=fast
-compile = $(CC) $(required) $(warnings) $(CFLAGS) -MMD -MP
+# Against what an unknown mistake could be used for. They come before CFLAGS and LDFLAGS,
+# which have the last word; HARDEN= and HARDEN_LINK= leave them out. FORTIFY_SOURCE
+# needs an optimising compiler, and hides calls from sanitizers; a static program is no PIE.
+static = $(filter -static,$(CC) $(CFLAGS) $(LDFLAGS))
+fortify = $(if $(filter __OPTIMIZE__,$(macros)),$(if \
+	$(filter _FORTIFY_SOURCE,$(macros))$(findstring -fsanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=2))
+HARDEN = -fstack-protector-strong $(if $(static),,-fPIE) $(fortify)
+HARDEN_LINK = $(if $(filter __ELF__,$(macros)),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(if $(static),,-pie)
+comma := ,
+compile = $(CC) $(required) $(warnings) $(HARDEN) $(CFLAGS) -MMD -MP
+link = $(CC) $(HARDEN_LINK) $(CFLAGS)
 
 # The kernels are compiled once per instruction set, chosen at run time.
 isas = scalar $(isas_$(target))
@@ -48,7 +60,7 @@ MAKEFLAGS += --no-builtin-rules
 all: $(program)
 
 $(program): $(objects)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+	$(link) $(LDFLAGS) -o $@ $^ -lm
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -60,7 +72,7 @@ $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
 
 $(BUILD)/tests/%: tests/%.c $(library)
 	@mkdir -p $(@D)
-	$(compile) -Itests -Isrc/nn -o $@ $< $(library) $(LDFLAGS) -lm
+	$(compile) $(HARDEN_LINK) -Itests -Isrc/nn -o $@ $< $(library) $(LDFLAGS) -lm
 
 # A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
 FUZZER =
@@ -70,12 +82,13 @@ $(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c $(BUILD)/flags
 
 $(fuzzers:%=$(BUILD)/tests/%): %: %.o $(BUILD)/tests/fuzz/checksum.o \
 	$(if $(FUZZER),,$(BUILD)/tests/fuzz/replay.o) $(filter-out %/sha256.o,$(library))
-	$(CC) $(CFLAGS) $(FUZZER) -o $@ $(filter %.o,$^) $(LDFLAGS) -lm
+	$(link) $(FUZZER) -o $@ $(filter %.o,$^) $(LDFLAGS) -lm
 
 # A changed compiler or flag rebuilds everything.
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
-	@echo '$(compile) $(LDFLAGS)' | cmp -s - $@ || echo '$(compile) $(LDFLAGS)' >$@
+	@echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' | cmp -s - $@ || \
+		echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' >$@
 
 test: $(program) $(tests:%=$(BUILD)/tests/%)
 	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run
