@@ -3,6 +3,7 @@
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
+# make engines    the README's recipes for sweeps: xargs, make, parallel, ssh, Slurm
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
 # make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
@@ -89,6 +90,10 @@ learning: $(program)
 kill9: $(program)
 	@DQN=$(abspath $(program)) sh tests/kill9
 
+# Sweeps by what the README says runs them; ENGINES names a few of them.
+engines: $(program)
+	@DQN=$(abspath $(program)) bash tests/engines $(ENGINES)
+
 # Every call of open, write, malloc ... fails once; FAULTS names a few of them.
 faults: $(program) $(BUILD)/tests/faults.so
 	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/faults $(FAULTS)
@@ -143,8 +148,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check bench learning kill9 faults interop ablation portable lint format install \
-	uninstall dist clean force
+.PHONY: all test check bench learning kill9 faults interop engines ablation portable lint format \
+	install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d)

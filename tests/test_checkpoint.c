@@ -47,6 +47,7 @@ static const char *const combinations[][8] = {
 	{ "prioritized=true", "dueling=true", "double_q=true", "n_steps=3", "buffer_size=64",
 		"train_freq=3", "eval_freq=0", NULL },
 	{ "stop_return=1", "stop_episodes=3", NULL },
+	{ "ema_decay=0.9", "clip_targets=true", "initial_q=100", NULL },
 	{ "id=CartPole-v0", "gradient_steps=0", NULL },
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
@@ -378,7 +379,7 @@ static void test_every_flip_is_refused(void)
 
 static void test_impossible_states_are_refused(void)
 {
-	static const char *const keys[] = { "prioritized=true", NULL };
+	static const char *const keys[] = { "prioritized=true", "ema_decay=0.9", NULL };
 	const struct config c = config_of(keys);
 	const float nan = NAN, inf = INFINITY;
 	CHECK_IMPOSSIBLE(t->agent.online[3] = nan, "the weights");
@@ -386,6 +387,7 @@ static void test_impossible_states_are_refused(void)
 	CHECK_IMPOSSIBLE(t->agent.m[1] = -inf, "moments");
 	CHECK_IMPOSSIBLE(t->agent.v[1] = nan, "moments");
 	CHECK_IMPOSSIBLE(t->best[0] = nan, "best weights");
+	CHECK_IMPOSSIBLE(t->agent.average[0] = inf, "average weights");
 	CHECK_IMPOSSIBLE(t->agent.adam.beta1_t = 2, "Adam");
 	CHECK_IMPOSSIBLE(t->agent.adam.beta2_t = (double)nan, "Adam");
 	CHECK_IMPOSSIBLE(t->replay.next = 200, "replay");
@@ -427,8 +429,8 @@ static void test_another_configuration_is_refused(void)
 {
 	static const char *const none[] = { NULL };
 	static const char *const others[][2] = { { "seed=2" }, { "total_timesteps=601" },
-		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" },
-		{ "buffer_size=201" } };
+		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" }, { "buffer_size=201" },
+		{ "ema_decay=0.9" } };
 	const struct config c = config_of(none);
 	struct train *t = start(&c);
 	drive(t, 100);

@@ -331,6 +331,26 @@ static void test_the_files_say_what_the_training_did(void)
 	train_release(&t);
 }
 
+static void test_the_weights_files_hold_the_average(void)
+{
+	static const char *const no_evaluations[] = { "eval_freq=0", NULL };
+	struct config c = small_config("ema_decay=0.99");
+	static struct train t;
+	struct err e = { .msg = "" };
+	set_keys(&c, no_evaluations);
+	run_to_the_end("average", &c, false);
+	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
+	do
+		CHECK(train_step(&t, &e));
+	while (!(t.events & TRAIN_FINISHED));
+	CHECK(memcmp(t.agent.average, t.agent.online, sizeof(float)) != 0);
+	check_weights_file(
+		at("average/final.safetensors"), t.agent.average, "300", run.result.final_sha256);
+	check_weights_file(
+		at("average/best.safetensors"), t.agent.average, "300", run.result.best_sha256);
+	train_release(&t);
+}
+
 /* Also more rows than are kept back: an episode a step, a row of progress.csv at the
  * end, a checkpoint and another process in the middle. */
 static void test_episodes_are_complete_whenever_progress_is(void)
@@ -1109,6 +1129,7 @@ int main(void)
 	RUN(test_a_run_leaves_its_files);
 	RUN(test_the_configuration_is_the_whole_one);
 	RUN(test_the_files_say_what_the_training_did);
+	RUN(test_the_weights_files_hold_the_average);
 	RUN(test_episodes_are_complete_whenever_progress_is);
 	RUN(test_timing_has_a_row_per_progress_row);
 	RUN(test_a_done_run_is_recognised);

@@ -153,7 +153,7 @@ bool train_check(const struct train *t, struct err *e);
 /* t->diagnostics of the last update, if there was one. */
 void train_diagnose(struct train *t);
 
-/* The online weights on final_eval_episodes fresh episodes, used for nothing
+/* The weights (agent.average) on final_eval_episodes fresh episodes, used for nothing
  * else. Asking again gives the same. False if *t->stop cut it short. */
 bool train_final_eval(const struct train *t, struct eval_stats *stats);
 

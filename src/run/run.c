@@ -544,7 +544,7 @@ static bool write_best(struct run *r, struct err *e)
 {
 	const struct train *t = &r->train;
 	if (!t->has_best)
-		return write_weights(r, "best.safetensors", t->agent.online, t->timesteps,
+		return write_weights(r, "best.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, r->result.best_sha256, e);
 	return write_weights(r, "best.safetensors", t->best, t->best_row.timesteps,
 		t->best_row.n_updates, r->result.best_sha256, e);
@@ -611,7 +611,7 @@ static bool finish(struct run *r, struct err *e)
 	char path[RUN_PATH_SIZE], buf[RUN_RESULT_SIZE];
 	struct text text;
 	if (!write_best(r, e) ||
-		!write_weights(r, "final.safetensors", t->agent.online, t->timesteps,
+		!write_weights(r, "final.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, res->final_sha256, e) ||
 		!sync_logs(r, e))
 		return false;
