@@ -188,7 +188,7 @@ yes_if sh -c 'scratch=$1; . "$2"; readme_blocks' sh "$tmp/blocks" "$tmp/blocks.s
 is 'blocks' "$(cat "$tmp"/blocks/* | cksum)" "$(cksum <"$out")"
 yes_if grep -qx 'readme_blocks' .ci/run
 yes_if grep -q 'make test' .ci/run
-is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' README.md | sort -u | tr '\n' ' ')" 'python sh text '
+is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' README.md | sort -u | tr '\n' ' ')" 'gnuplot python sh text '
 
 t 'the map has every source file' 0 sed -n '/^## The source$/,/^## /p' README.md
 while read -r file; do

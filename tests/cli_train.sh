@@ -18,7 +18,7 @@ err_has '^dqn: step [0-9]+ of [0-9]+ \([0-9]+ %\): evaluation '
 err_lacks "$(printf '[\033\r]')"
 t 'and has solved CartPole' 0 "$DQN" eval runs/cartpole/seed-1 --require 475
 t 'nothing but the files of a run is there' 0 ls -A runs/cartpole/seed-1
-is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini eval.csv final.safetensors progress.csv result.json timing.csv '
+is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini episodes.csv eval.csv final.safetensors progress.csv result.json timing.csv '
 
 # --- same input, same bytes ---
 
@@ -77,7 +77,15 @@ is 'every row is best or not' "$(sed 1d "$out" | grep -cE ',(true|false)$')" 4
 t 'timing.csv' 0 cat files/timing.csv
 is header "$(head -n 1 "$out")" 'timesteps,wall_s,steps_per_s,max_rss_kib'
 out_lines 21
-t 'no cell of a CSV is infinite or not a number' 1 grep -iE 'nan|inf|[^a-z0-9_.,+e-]' files/progress.csv files/eval.csv files/timing.csv
+t 'episodes.csv' 0 cat files/episodes.csv
+is header "$(head -n 1 "$out")" 'r,l,timesteps,terminated'
+is 'a row per episode' "$(sed 1d "$out" | wc -l)" "$(tail -n 1 files/progress.csv | cut -d, -f2)"
+is 'their lengths add up to the steps' "$(awk -F, 'NR > 1 { sum += $2; if (sum != $3) print }' "$out")" ''
+is 'a reward of 1 a step' "$(awk -F, 'NR > 1 && $1 != $2' "$out")" ''
+is 'what ends them' "$(sed 1d "$out" | grep -cvE '^[0-9]+,[0-9]+,[0-9]+,(true|false)$')" 0
+is 'the last hundred' "$(tail -n 100 "$out" | awk -F, '$1 > 0 { sum += $1; n++ } END { printf "%.6g", sum / n }')" \
+	"$(tail -n 1 files/progress.csv | cut -d, -f4 | awk '{ printf "%.6g", $1 }')"
+t 'no cell of a CSV is infinite or not a number' 1 grep -iE 'nan|inf|[^a-z0-9_.,+e-]' files/progress.csv files/eval.csv files/episodes.csv files/timing.csv
 t 'result.json' 0 cat files/result.json
 out_json
 out_lines 1

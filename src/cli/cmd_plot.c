@@ -21,7 +21,6 @@ const struct flag plot_flags[] = {
 	{ .name = NULL },
 };
 
-static const char *const x_names[] = { "steps", "updates", "seconds", NULL };
 static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
 
 struct plot_job {
@@ -40,15 +39,15 @@ struct plot_job {
 
 static bool parse_x(struct plot_job *job, const char *word, struct err *e)
 {
-	for (int i = 0; x_names[i]; i++)
-		if (strcmp(word, x_names[i]) == 0) {
+	for (int i = 0; curve_x_names[i]; i++)
+		if (strcmp(word, curve_x_names[i]) == 0) {
 			job->x = (enum curve_x)i;
 			return true;
 		}
 	job->key = config_find(word);
 	if (job->key)
 		return true;
-	const char *near = text_nearest(word, x_names);
+	const char *near = text_nearest(word, curve_x_names);
 	if (!near)
 		near = config_suggest(word);
 	return err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key%s%s%s", word,

@@ -116,7 +116,7 @@ static bool parse_row(const char *line, const char *end, double *cells, size_t n
 	return true;
 }
 
-static bool parse_table(struct table *t, const char *data, size_t len)
+bool table_parse(struct table *t, const char *data, size_t len)
 {
 	const char *end = data + len;
 	const char *eol = memchr(data, '\n', len);
@@ -157,7 +157,7 @@ static bool read_table(
 	*t = (struct table){ 0 };
 	if (read_file(dir, name, LOG_LIMIT, &data, &len, changed_s, e) != FILE_THERE)
 		return false;
-	const bool ok = parse_table(t, data, len);
+	const bool ok = table_parse(t, data, len);
 	free(data);
 	return ok || err_set(e, ERR_RUN, "out of memory reading '%.500s/%s'", dir, name);
 }
