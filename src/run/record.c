@@ -318,10 +318,11 @@ static bool add_record(struct records *list, const char *dir, const struct stat 
 		leave_out(list, &why);
 		return true;
 	}
-	r->dir = malloc(strlen(dir) + 1);
-	if (!r->dir)
+	char *copy = malloc(strlen(dir) + 1);
+	if (!copy)
 		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
-	memcpy(r->dir, dir, strlen(dir) + 1);
+	memcpy(copy, dir, strlen(dir) + 1);
+	r->dir = copy;
 	list->n++;
 	read_result(r);
 	read_logs(r);
