@@ -5,6 +5,7 @@
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
 # make engines    the README's recipes for sweeps: xargs, make, parallel, ssh, Slurm
+# make tutorial   the sweep of the README, its table and its figure
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
 # make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
@@ -153,6 +154,9 @@ interop: $(program)
 ablation: $(program)
 	@DQN=$(abspath $(program)) sh tests/ablation
 
+tutorial: $(program)
+	@DQN=$(abspath $(program)) sh tests/tutorial
+
 portable: $(program)
 	@DQN=$(abspath $(program)) BUILD=build/portable sh tests/portable
 
@@ -193,7 +197,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check fuzz fuzz-replay afl bench learning kill9 faults interop engines ablation portable \
+.PHONY: all test check fuzz fuzz-replay afl bench learning kill9 faults interop engines ablation tutorial portable \
 	lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
