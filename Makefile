@@ -1,5 +1,6 @@
 # make            builds ./dqn            make test    runs the tests
 # make check      the tests under ASan and UBSan
+# make msan       the tests in C under MSan; make coverage: which branches the tests take
 # make fuzz       looks for input that breaks the readers; make fuzz-replay: the known ones
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
@@ -93,12 +94,25 @@ $(BUILD)/flags: force
 	@echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' | cmp -s - $@ || \
 		echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' >$@
 
+TESTS =
 test: $(program) $(tests:%=$(BUILD)/tests/%)
-	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run
+	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run $(TESTS)
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check:
 	@$(MAKE) --no-print-directory BUILD=build/check CFLAGS='-O1 -g $(sanitize)' test
+
+# Every C test, those of the readers among them, with uninitialised memory noticed.
+msan_flags = -O1 -g -include tests/msan.h -fsanitize=memory -fno-sanitize-recover=all -fno-omit-frame-pointer
+msan:
+	@$(MAKE) --no-print-directory BUILD=build/msan CC=clang CFLAGS='$(msan_flags)' test TESTS='$(notdir $(tests:=.c))'
+
+# How many branches of src/ the tests take; the list of the others, and LEAST percent.
+LEAST = 90
+coverage:
+	@rm -rf build/coverage/*/*.gcda
+	@$(MAKE) --no-print-directory BUILD=build/coverage CC=gcc CFLAGS='-O0 -g --coverage' test
+	@BUILD=build/coverage LEAST=$(LEAST) sh tests/coverage
 
 lint:
 	@CC='$(CC)' sh tests/lint
@@ -197,8 +211,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check fuzz fuzz-replay afl bench learning kill9 faults interop engines ablation tutorial portable \
-	lint format install uninstall dist clean force
+.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning kill9 faults interop engines \
+	ablation tutorial portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)
