@@ -5,7 +5,10 @@
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
+# make engines    the README's recipes for sweeps: xargs, make, parallel, ssh, Slurm
+# make tutorial   the sweep of the README, its table and its figure
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
+# make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging
 # Knobs; what the program cannot be built without is kept apart below.
@@ -147,6 +150,10 @@ learning: $(program)
 kill9: $(program)
 	@DQN=$(abspath $(program)) sh tests/kill9
 
+# Sweeps by what the README says runs them; ENGINES names a few of them.
+engines: $(program)
+	@DQN=$(abspath $(program)) bash tests/engines $(ENGINES)
+
 # Every call of open, write, malloc ... fails once; FAULTS names a few of them.
 faults: $(program) $(BUILD)/tests/faults.so
 	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/faults $(FAULTS)
@@ -155,8 +162,14 @@ $(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
+interop: $(program)
+	@DQN=$(abspath $(program)) sh tests/interop
+
 ablation: $(program)
 	@DQN=$(abspath $(program)) sh tests/ablation
+
+tutorial: $(program)
+	@DQN=$(abspath $(program)) sh tests/tutorial
 
 portable: $(program)
 	@DQN=$(abspath $(program)) BUILD=build/portable sh tests/portable
@@ -167,15 +180,28 @@ format:
 $(BUILD)/dqn.1: $(program)
 	$(abspath $(program)) help --man >$@.tmp && mv $@.tmp $@
 
-install: $(program) $(BUILD)/dqn.1
+# Where each shell looks for what it completes the arguments of dqn with.
+completions_bash = share/bash-completion/completions/dqn
+completions_zsh = share/zsh/site-functions/_dqn
+completions_fish = share/fish/vendor_completions.d/dqn.fish
+completions = $(completions_bash) $(completions_zsh) $(completions_fish)
+
+$(BUILD)/completions.%: $(program)
+	$(abspath $(program)) completions $* >$@.tmp && mv $@.tmp $@
+
+install: $(program) $(BUILD)/dqn.1 $(patsubst %,$(BUILD)/completions.%,bash zsh fish)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/dqn/configs
+		$(DESTDIR)$(PREFIX)/share/dqn/configs $(dir $(completions:%=$(DESTDIR)$(PREFIX)/%))
 	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/dqn
 	install -m 644 $(BUILD)/dqn.1 $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dqn/configs
+	install -m 644 $(BUILD)/completions.bash $(DESTDIR)$(PREFIX)/$(completions_bash)
+	install -m 644 $(BUILD)/completions.zsh $(DESTDIR)$(PREFIX)/$(completions_zsh)
+	install -m 644 $(BUILD)/completions.fish $(DESTDIR)$(PREFIX)/$(completions_fish)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/dqn $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
+	rm -f $(completions:%=$(DESTDIR)$(PREFIX)/%)
 	rm -rf $(DESTDIR)$(PREFIX)/share/dqn
 
 dist:
@@ -185,8 +211,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning kill9 faults ablation portable lint format install \
-	uninstall dist clean force
+.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning kill9 faults interop engines ablation \
+	tutorial portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -246,7 +246,7 @@ err_has '^dqn: write standard output: No space left on device$'
 t 'a closed standard output' 1 sh -c 'exec "$DQN" eval run >&-'
 err_has '^dqn: write standard output: Bad file descriptor$'
 t 'eval changes nothing' 0 ls -A run
-is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini eval.csv final.safetensors progress.csv result.json timing.csv '
+is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini episodes.csv eval.csv final.safetensors progress.csv result.json timing.csv '
 
 # --- inspect ---
 

@@ -132,6 +132,35 @@ svg cat.svg
 yes_if grep -q '>false</text>' cat.svg
 yes_if grep -q '>true</text>' cat.svg
 
+is 'no line from one to the next' "$(paths l cat.svg)" 0
+is 'means, and in the legend' "$(grep -o '<circle class="c0 p"' cat.svg | wc -l)" 3
+for n in 1 3 10; do for seed in 1 2; do run "odd/$n/$seed" $seed $((n * seed)) n_steps=$n; done; done
+t 'few numbers' 0 "$DQN" plot odd --x n_steps -o odd.svg
+is 'ticks are where they are' "$(sed -n 's/.*class="m" x="[0-9.]*" y="[0-9.]*">\([0-9]*\)<.*/\1/p' odd.svg | tr '\n' ' ')" '1 3 10 '
+
+# --- little room ---
+
+for n in 1 2 3; do for size in 16 256; do
+	run "keys/$n/$size" 1 $n n_steps=$n target_update_interval=$size double_q=true
+done; done
+t 'names that do not fit' 0 "$DQN" plot keys -o keys.svg --size 300x220
+svg keys.svg
+yes_if grep -q '>target_update_interval, n_steps:</text>' keys.svg
+yes_if grep -q '>256, 3</text>' keys.svg
+no_if grep -q '…' keys.svg
+t 'names that do' 0 "$DQN" plot keys -o keys.svg --size 900x500
+yes_if grep -q '>target_update_interval=256 n_steps=3, 1 run</text>' keys.svg
+t 'in a terminal' 0 utf8 COLUMNS=40 "$DQN" plot keys
+out_has '^target_update_interval, n_steps:$'
+out_has '^a (16|256), 3$'
+run short/1 1 5 n_steps=1
+run short/2 2 5 n_steps=1
+run short/3 3 5 n_steps=1
+sed -i '$d' short/[23]/eval.csv
+rm short/[23]/result.json
+t 'an axis ends with what is to be seen' 0 "$DQN" plot short -o short.svg
+is 'its last tick' "$(sed -n 's/.*class="m" x="[0-9.]*" y="[0-9.]*">\([0-9]*\)<.*/\1/p' short.svg | tail -n 1)" 2000
+
 # --- in a terminal ---
 
 t 'braille' 0 utf8 "$DQN" plot all
@@ -151,6 +180,9 @@ no_if grep -q '[^ -~]' "$out"
 out_has '^ *[0-9]* [+|].*dddd'
 t 'a key in the terminal' 0 utf8 "$DQN" plot lr --x learning_rate
 out_has 'learning_rate'
+t 'single dots of three groups' 0 utf8 "$DQN" plot keys --x target_update_interval --by n_steps
+out_has '^ *[0-9]* *[^ -~]+ *c$|c *$'
+no_if grep -q "$(printf '\342[\240-\243]')" "$out"
 if command -v script >/dev/null; then
 	on_terminal() { TERM=xterm LC_ALL=C.UTF-8 script -qec "$1" /dev/null; }
 	t 'colours on a terminal' 0 on_terminal "$DQN plot all"

@@ -171,8 +171,15 @@ sed -n 's/^| \([0-9]*\) | \(.*\) |$/  \1  \2/p' README.md | tr -d '`' >"$tmp/rea
 same_file "$tmp/readme" "$tmp/usage"
 
 # What a reader is told to run stands in ```sh blocks, and .ci/run takes its commands
-# from there. What only shows something stands in ```text blocks.
-t 'the commands are those of .ci/run' 0 sed -n '/^```sh$/,/^```$/ { /^```/!p; }' README.md
+# from there, tests/engines those behind its marker. What only shows something stands in
+# ```text blocks.
+t 'recipes are run by tests/engines' 0 sed -n 's/^<!-- tests.engines \(.*\) -->$/\1/p' README.md
+out_lines 5
+while read -r name; do
+	yes_if grep -q "^\(engine_$name\|${name}_begin\)()" tests/engines
+done <"$out"
+t 'the other commands are those of .ci/run' 0 sed -n \
+	'/^<!-- tests.engines/,/^```$/d; /^```sh$/,/^```$/ { /^```/!p; }' README.md
 out_has '^make test$'
 out_has '^make && ./dqn train configs/cartpole.ini$'
 sed -n '/^readme_blocks() {$/,/^}$/p' .ci/run >"$tmp/blocks.sh"
@@ -181,7 +188,7 @@ yes_if sh -c 'scratch=$1; . "$2"; readme_blocks' sh "$tmp/blocks" "$tmp/blocks.s
 is 'blocks' "$(cat "$tmp"/blocks/* | cksum)" "$(cksum <"$out")"
 yes_if grep -qx 'readme_blocks' .ci/run
 yes_if grep -q 'make test' .ci/run
-is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' README.md | sort -u | tr '\n' ' ')" 'python sh text '
+is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' README.md | sort -u | tr '\n' ' ')" 'gnuplot python sh text '
 
 t 'the map has every source file' 0 sed -n '/^## The source$/,/^## /p' README.md
 while read -r file; do

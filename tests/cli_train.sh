@@ -18,7 +18,7 @@ err_has '^dqn: step [0-9]+ of [0-9]+ \([0-9]+ %\): evaluation '
 err_lacks "$(printf '[\033\r]')"
 t 'and has solved CartPole' 0 "$DQN" eval runs/cartpole/seed-1 --require 475
 t 'nothing but the files of a run is there' 0 ls -A runs/cartpole/seed-1
-is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini eval.csv final.safetensors progress.csv result.json timing.csv '
+is files "$(tr '\n' ' ' <"$out")" '.lock best.safetensors config.ini episodes.csv eval.csv final.safetensors progress.csv result.json timing.csv '
 
 # --- same input, same bytes ---
 
@@ -77,7 +77,15 @@ is 'every row is best or not' "$(sed 1d "$out" | grep -cE ',(true|false)$')" 4
 t 'timing.csv' 0 cat files/timing.csv
 is header "$(head -n 1 "$out")" 'timesteps,wall_s,steps_per_s,max_rss_kib'
 out_lines 21
-t 'no cell of a CSV is infinite or not a number' 1 grep -iE 'nan|inf|[^a-z0-9_.,+e-]' files/progress.csv files/eval.csv files/timing.csv
+t 'episodes.csv' 0 cat files/episodes.csv
+is header "$(head -n 1 "$out")" 'r,l,timesteps,terminated'
+is 'a row per episode' "$(sed 1d "$out" | wc -l)" "$(tail -n 1 files/progress.csv | cut -d, -f2)"
+is 'their lengths add up to the steps' "$(awk -F, 'NR > 1 { sum += $2; if (sum != $3) print }' "$out")" ''
+is 'a reward of 1 a step' "$(awk -F, 'NR > 1 && $1 != $2' "$out")" ''
+is 'what ends them' "$(sed 1d "$out" | grep -cvE '^[0-9]+,[0-9]+,[0-9]+,(true|false)$')" 0
+is 'the last hundred' "$(sed 1d "$out" | tail -n 100 | awk -F, '{ sum += $1; n++ } END { printf "%.6g", sum / n }')" \
+	"$(tail -n 1 files/progress.csv | cut -d, -f4 | awk '{ printf "%.6g", $1 }')"
+t 'no cell of a CSV is infinite or not a number' 1 grep -iE 'nan|inf|[^a-z0-9_.,+e-]' files/progress.csv files/eval.csv files/episodes.csv files/timing.csv
 t 'result.json' 0 cat files/result.json
 out_json
 out_lines 1
@@ -259,7 +267,7 @@ for dir in full-disk full-disk-2; do
 	t "$dir: the same command goes on" 0 $short --out $dir -q
 	same_tree plain $dir
 done
-t 'a diverging run' 4 $short learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse \
+t 'a diverging run' 4 $short clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse \
 	adam_beta2=0 adam_eps=1e-10 adam_beta1=0 net_arch=16,16,16,16,16,16,16,16 \
 	target_update_interval=1 --out diverged
 err_has '^dqn: diverged at step [0-9]+ \(update [0-9]+\): '

@@ -5,7 +5,8 @@
  * for plain or Double DQN, value from the online network, target not discounted
  * or bootstrapped when discount is 0, sum instead of mean in loss or gradient, all
  * outputs or the wrong one with gradient, d_out not cleared, factor 2 of mse
- * dropped, 0.5 of huber dropped, its bend elsewhere, sign lost, weights changed
+ * dropped, targets not clipped, clipped at one end only or NaN clipped away, an
+ * average that does not move, moves the wrong way or starts at 0, 0.5 of huber dropped, its bend elsewhere, sign lost, weights changed
  * on a NaN loss, no check of the gradient, no clipping, tau ignored, tau and
  * 1 - tau exchanged, q_mean after the update; policy.c: <= for <, a draw at
  * epsilon 0, no draw at epsilon 1, q not NULL after a random action, greedy never
@@ -112,6 +113,54 @@ static void test_targets_of_double_dqn(void)
 	CHECK_NEAR(a.target_q[0], 0.5 + 0.5 * 3, 0);   /* action 0 by the online network */
 	CHECK_NEAR(a.target_q[1], 0.25 + 0.25 * 2, 0); /* action 1 */
 	CHECK_NEAR(a.target_q[2], -1, 0);
+	agent_release(&a);
+}
+
+static void test_clipped_targets(void)
+{
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	opts.clip_targets = true;
+	opts.target_low = -0.75;
+	opts.target_high = 2.25;
+	init_two(&a, &opts, 3);
+	CHECK(learn(&a, rows3, 3, &stats)); /* 2.5, 2, -1 as above */
+	CHECK_NEAR(a.target_q[0], 2.25, 0);
+	CHECK_NEAR(a.target_q[1], 2, 0);
+	CHECK_NEAR(a.target_q[2], -0.75, 0);
+	CHECK_NEAR(stats.y_mean, (2.25 + 2 - 0.75) / 3, 1e-15);
+	a.target[0] = NAN; /* is no target at a bound */
+	CHECK(!learn(&a, rows3, 3, &stats));
+	agent_release(&a);
+}
+
+/* average = decay * average + (1 - decay) * online, after each update. */
+static void test_average_of_the_weights(void)
+{
+	struct agent_opts opts = plain;
+	struct agent a;
+	struct learn_stats stats;
+	float want[4];
+	opts.ema_decay = 0.75;
+	init_two(&a, &opts, 3);
+	agent_begin(&a);
+	CHECK(memcmp(a.average, online2, sizeof(online2)) == 0);
+	CHECK(memcmp(a.target, online2, sizeof(online2)) == 0);
+	memcpy(want, online2, sizeof(want));
+	for (int step = 0; step < 3; step++) {
+		CHECK(learn(&a, rows3, 3, &stats));
+		for (int i = 0; i < 4; i++) {
+			want[i] = 0.25f * a.online[i] + 0.75f * want[i];
+			CHECK_NEAR(a.average[i], want[i], 1e-6);
+		}
+	}
+	CHECK(memcmp(a.average, a.online, sizeof(want)) != 0);
+	agent_release(&a);
+
+	opts.ema_decay = 0;
+	init_two(&a, &opts, 3);
+	CHECK(a.average == a.online);
 	agent_release(&a);
 }
 
@@ -436,7 +485,7 @@ static void test_memory(void)
 		for (size_t i = 0; i < size[b]; i++)
 			CHECK(blocks[b][i] == (float)(b + 1));
 	/* seven of them rounded up to whole cache lines */
-	CHECK(agent_bytes(&net, 8) >= bytes && agent_bytes(&net, 8) < bytes + 7 * 64);
+	CHECK(agent_bytes(&net, 8, 0) >= bytes && agent_bytes(&net, 8, 0) < bytes + 7 * 64);
 	CHECK(a.policy.params == a.online);
 	agent_release(&a);
 	CHECK(a.memory == NULL && a.online == NULL);
@@ -457,7 +506,7 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, "out of memory") != NULL);
 	}
-	CHECK(agent_bytes(&net, SIZE_MAX) == UINT64_MAX);
+	CHECK(agent_bytes(&net, SIZE_MAX, 0) == UINT64_MAX);
 }
 
 /* --- acting --- */
@@ -706,6 +755,8 @@ int main(void)
 {
 	RUN(test_targets_of_plain_dqn);
 	RUN(test_targets_of_double_dqn);
+	RUN(test_clipped_targets);
+	RUN(test_average_of_the_weights);
 	RUN(test_ties_go_to_the_first_maximum);
 	RUN(test_only_the_taken_action_gets_gradient);
 	RUN(test_no_gradient_through_the_target);

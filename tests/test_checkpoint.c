@@ -47,6 +47,7 @@ static const char *const combinations[][8] = {
 	{ "prioritized=true", "dueling=true", "double_q=true", "n_steps=3", "buffer_size=64",
 		"train_freq=3", "eval_freq=0", NULL },
 	{ "stop_return=1", "stop_episodes=3", NULL },
+	{ "ema_decay=0.9", "clip_targets=true", "initial_q=100", NULL },
 	{ "id=CartPole-v0", "gradient_steps=0", NULL },
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
@@ -114,7 +115,7 @@ static bool load(const struct bytes *b, struct train *t, struct marks *m, struct
 	return checkpoint_parse("x", b->p, b->len, t, m, buf, sizeof(buf), e);
 }
 
-static const struct marks some_marks = { { 101, 202, 303 }, 12.75 };
+static const struct marks some_marks = { { 101, 202, 303, 404 }, 12.75 };
 
 /* Both come to the same end. */
 static void check_same_future(struct train *a, struct train *b)
@@ -190,14 +191,17 @@ static void test_an_interrupted_step_goes_on(void)
 		struct train *whole = start(&c), *cut = start(&c);
 		volatile sig_atomic_t stop = 0;
 		int n_interrupted[N_PHASES] = { 0 };
+		int64_t n_episodes = 0, n_cut_episodes = 0;
 		cut->stop = &stop;
 		while (!train_is_finished(cut)) {
 			struct err e;
 			stop = cut->timesteps % 3 == 0 && cut->phase == PHASE_COLLECT;
 			const int64_t due = cut->updates_due;
 			CHECK(train_step(cut, &e));
+			n_episodes += cut->events & TRAIN_EPISODE ? 1 : 0;
 			if (cut->events & TRAIN_INTERRUPTED) {
-				CHECK_INT(cut->events, TRAIN_INTERRUPTED);
+				n_cut_episodes += cut->events & TRAIN_EPISODE ? 1 : 0;
+				CHECK_INT(cut->events & ~TRAIN_EPISODE, TRAIN_INTERRUPTED);
 				CHECK(stop && due == 0);
 				n_interrupted[cut->phase]++;
 				struct bytes file = saved(cut, &some_marks);
@@ -211,6 +215,8 @@ static void test_an_interrupted_step_goes_on(void)
 			}
 		}
 		CHECK_INT(n_interrupted[PHASE_COLLECT], 0);
+		CHECK_INT(n_episodes, cut->episodes); /* each is reported once */
+		CHECK(n_cut_episodes > 0 || n_interrupted[PHASE_LEARN] == 0);
 		CHECK((n_interrupted[PHASE_LEARN] > 0) ==
 			(c.gradient_steps != 0 && c.train_freq % 3 != 0));
 		cut->stop = NULL;
@@ -265,7 +271,7 @@ static void test_counters_near_their_limits(void)
 	a->timesteps = c.total_timesteps - 250;
 	a->episodes = a->timesteps - 100;
 	a->agent.adam.t = UINT64_MAX - 100; /* wraps to 0 and beyond */
-	const struct marks far = { { INT64_MAX, INT64_MAX, INT64_MAX }, 1e15 };
+	const struct marks far = { { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX }, 1e15 };
 	struct bytes file = saved(a, &far);
 	CHECK(load(&file, b, &m, &e));
 	CHECK_STR(e.msg, "");
@@ -373,7 +379,7 @@ static void test_every_flip_is_refused(void)
 
 static void test_impossible_states_are_refused(void)
 {
-	static const char *const keys[] = { "prioritized=true", NULL };
+	static const char *const keys[] = { "prioritized=true", "ema_decay=0.9", NULL };
 	const struct config c = config_of(keys);
 	const float nan = NAN, inf = INFINITY;
 	CHECK_IMPOSSIBLE(t->agent.online[3] = nan, "the weights");
@@ -381,6 +387,7 @@ static void test_impossible_states_are_refused(void)
 	CHECK_IMPOSSIBLE(t->agent.m[1] = -inf, "moments");
 	CHECK_IMPOSSIBLE(t->agent.v[1] = nan, "moments");
 	CHECK_IMPOSSIBLE(t->best[0] = nan, "best weights");
+	CHECK_IMPOSSIBLE(t->agent.average[0] = inf, "average weights");
 	CHECK_IMPOSSIBLE(t->agent.adam.beta1_t = 2, "Adam");
 	CHECK_IMPOSSIBLE(t->agent.adam.beta2_t = (double)nan, "Adam");
 	CHECK_IMPOSSIBLE(t->replay.next = 200, "replay");
@@ -423,8 +430,8 @@ static void test_another_configuration_is_refused(void)
 {
 	static const char *const none[] = { NULL };
 	static const char *const others[][2] = { { "seed=2" }, { "total_timesteps=601" },
-		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" },
-		{ "buffer_size=201" } };
+		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" }, { "buffer_size=201" },
+		{ "ema_decay=0.9" } };
 	const struct config c = config_of(none);
 	struct train *t = start(&c);
 	drive(t, 100);

@@ -832,6 +832,9 @@ static void test_checks_between_keys(void)
 		{ { "obs_scale=1,2,3" }, 1, 0, "obs_scale has 3" },
 		{ { "obs_scale=1,2,3,4,5" }, 1, 0, "obs_scale has 5" },
 		{ { "obs_scale=1,2,3,4" }, 0, 0, "" },
+		{ { "clip_targets=true", "gamma=1" }, 1, 0, "clip_targets" },
+		{ { "clip_targets=false", "gamma=1" }, 0, 0, "" },
+		{ { "clip_targets=true", "gamma=0" }, 0, 0, "" },
 		{ { "stop_return=400", "eval_freq=0" }, 1, 0, "stop_return" },
 		{ { "stop_return=none", "eval_freq=0" }, 0, 0, "" },
 		{ { "stop_return=400" }, 0, 0, "" },
@@ -905,6 +908,8 @@ static void test_memory_grows_with_what_takes_it(void)
 	CHECK(memory_with("buffer_size=60000", "total_timesteps=60000") == base + 10000 * 42);
 	CHECK(memory_with("net_arch=65,64", NULL) > base);
 	CHECK(memory_with("net_arch=none", NULL) < base);
+	CHECK(memory_with("ema_decay=0.9", NULL) >=
+		base + 4 * (4 * 64 + 64 * 64 + 64 + 64 + 2 * 65));
 	CHECK(memory_with("buffer_size=2147483648", "total_timesteps=9007199254740992") >
 		(uint64_t)90000000000);
 	/* Per row of a minibatch: the transition itself and what an update computes. */
@@ -978,6 +983,14 @@ static void test_what_it_means_for_the_other_modules(void)
 	const struct agent_opts opts = config_agent_opts(&c);
 	CHECK(opts.double_q && opts.loss == LOSS_MSE && opts.max_grad_norm == 3 &&
 		opts.adam_beta1 == 0.1 && opts.adam_beta2 == 0.2 && opts.adam_eps == 0.3);
+	CHECK(!opts.clip_targets && opts.ema_decay == 0);
+	c.clip_targets = true;
+	c.gamma = 0.75;
+	c.reward_scale = 0.5;
+	c.ema_decay = 0.9;
+	const struct agent_opts more = config_agent_opts(&c);
+	CHECK(more.clip_targets && more.target_low == 0 && more.target_high == 2 &&
+		more.ema_decay == 0.9);
 	CHECK_INT(config_replay_slots(&c), 20);
 	c.total_timesteps = 19;
 	CHECK_INT(config_replay_slots(&c), 19);

@@ -186,8 +186,9 @@ static void check_refused(
 
 static void test_a_run_leaves_its_files(void)
 {
-	static const char *const files[] = { "config.ini", "progress.csv", "eval.csv", "timing.csv",
-		"best.safetensors", "final.safetensors", "result.json", ".lock" };
+	static const char *const files[] = { "config.ini", "progress.csv", "eval.csv",
+		"episodes.csv", "timing.csv", "best.safetensors", "final.safetensors",
+		"result.json", ".lock" };
 	const struct config c = small_config(NULL);
 	struct err e;
 	CHECK(open_run("a/b/first", &c, false, &e));
@@ -204,7 +205,7 @@ static void test_a_run_leaves_its_files(void)
 	run_close(&run);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		CHECK(exists("a/b/first", files[i]));
-	CHECK_INT(digest_of("a/b/first", true).n_files, 8); /* and nothing else */
+	CHECK_INT(digest_of("a/b/first", true).n_files, 9); /* and nothing else */
 }
 
 static void test_the_configuration_is_the_whole_one(void)
@@ -247,18 +248,24 @@ static void test_the_files_say_what_the_training_did(void)
 	struct err e = { .msg = "" };
 	struct result res;
 	struct eval_stats final;
-	char progress[16000], eval[4000], real[TEXT_REAL_SIZE];
-	struct text p, v;
+	char progress[16000], eval[4000], episodes[4000], real[TEXT_REAL_SIZE];
+	struct text p, v, ep;
 	size_t len;
 	text_init(&p, progress, sizeof(progress));
 	text_init(&v, eval, sizeof(eval));
+	text_init(&ep, episodes, sizeof(episodes));
 	text_add(&p, "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
 		     "td_error_p95,weight_norm,terminal_share,dead_share\n");
 	text_add(&v, "timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n");
+	text_add(&ep, "r,l,timesteps,terminated\n");
 	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
 	do {
 		CHECK(train_step(&t, &e));
+		if (t.events & TRAIN_EPISODE)
+			text_add(&ep, "%s,%" PRId64 ",%" PRId64 ",%s\n",
+				text_real(t.episode.episode_return, real), t.episode.length,
+				t.timesteps, t.episode.terminated ? "true" : "false");
 		if (t.events & TRAIN_EVALUATED) {
 			const struct eval_stats *s = &t.eval.stats;
 			const double cells[] = { s->return_mean, s->return_std, s->return_min,
@@ -292,6 +299,9 @@ static void test_the_files_say_what_the_training_did(void)
 	data = read_file(at("a/b/first/eval.csv"), &len);
 	CHECK_STR(data, eval);
 	free(data);
+	data = read_file(at("a/b/first/episodes.csv"), &len);
+	CHECK_STR(data, episodes);
+	free(data);
 
 	data = read_file(at("a/b/first/result.json"), &len);
 	CHECK(len > 0 && data[len - 1] == '\n' && strchr(data, '\n') == data + len - 1);
@@ -319,6 +329,64 @@ static void test_the_files_say_what_the_training_did(void)
 	snprintf(steps, sizeof(steps), "%" PRId64, t.best_row.timesteps);
 	check_weights_file(at("a/b/first/best.safetensors"), t.best, steps, res.best_sha256);
 	train_release(&t);
+}
+
+static void test_the_weights_files_hold_the_average(void)
+{
+	static const char *const no_evaluations[] = { "eval_freq=0", NULL };
+	struct config c = small_config("ema_decay=0.99");
+	static struct train t;
+	struct err e = { .msg = "" };
+	set_keys(&c, no_evaluations);
+	run_to_the_end("average", &c, false);
+	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
+	do
+		CHECK(train_step(&t, &e));
+	while (!(t.events & TRAIN_FINISHED));
+	CHECK(memcmp(t.agent.average, t.agent.online, sizeof(float)) != 0);
+	check_weights_file(
+		at("average/final.safetensors"), t.agent.average, "300", run.result.final_sha256);
+	check_weights_file(
+		at("average/best.safetensors"), t.agent.average, "300", run.result.best_sha256);
+	train_release(&t);
+}
+
+/* Also more rows than are kept back: an episode a step, a row of progress.csv at the
+ * end, a checkpoint and another process in the middle. */
+static void test_episodes_are_complete_whenever_progress_is(void)
+{
+	static const char *const keys[] = { "max_episode_steps=1", "total_timesteps=3000",
+		"log_interval=1000", "gradient_steps=0", "eval_freq=0", NULL };
+	struct config c = small_config(NULL);
+	struct err e = { .msg = "" };
+	size_t len;
+	set_keys(&c, keys);
+	CHECK(open_run("episodes", &c, false, &e));
+	for (int step = 1; step <= 1500; step++) {
+		CHECK(run_step(&run, &e));
+		if (step != 1000)
+			continue;
+		char *data = read_file(at("episodes/episodes.csv"), &len);
+		const char *last = "\n1,1,1000,false\n";
+		CHECK(len > strlen(last));
+		CHECK_STR(data + len - strlen(last), last);
+		free(data);
+	}
+	CHECK(run_save(&run, &e));
+	run_close(&run);
+	run_to_the_end("episodes", &c, false);
+	char *data = read_file(at("episodes/episodes.csv"), &len), *p = data;
+	CHECK(strncmp(p, "r,l,timesteps,terminated\n", 25) == 0);
+	for (int step = 1; step <= 3000 && (p = strchr(p, '\n')); step++) {
+		char want[64];
+		snprintf(want, sizeof(want), "1,1,%d,false\n", step);
+		if (strncmp(++p, want, strlen(want)) != 0) {
+			FAIL(want);
+			break;
+		}
+	}
+	CHECK(p && strchr(p, '\n') == data + len - 1);
+	free(data);
 }
 
 static void test_timing_has_a_row_per_progress_row(void)
@@ -363,7 +431,7 @@ static void test_equal_runs_have_equal_bytes(void)
 	const struct config c = small_config(NULL);
 	run_to_the_end("second", &c, false);
 	CHECK(!run.was_done);
-	CHECK_INT(digest_of("second", false).n_files, 6);
+	CHECK_INT(digest_of("second", false).n_files, 7);
 	CHECK_STR(digest_of("second", false).hex, digest_of("a/b/first", false).hex);
 	const struct config other = small_config("seed=2");
 	run_to_the_end("other", &other, false);
@@ -417,13 +485,13 @@ static void test_fresh_starts_over(void)
 	CHECK(open_run("fresh", &c, true, &e));
 	CHECK_INT(run.state, RUN_ACTIVE);
 	CHECK(!run.was_done);
-	CHECK_STR(run.removed, "result.json final.safetensors best.safetensors timing.csv eval.csv "
-			       "progress.csv config.ini");
+	CHECK_STR(run.removed, "result.json final.safetensors best.safetensors timing.csv "
+			       "episodes.csv eval.csv progress.csv config.ini");
 	CHECK(!exists("fresh", "result.json") && !exists("fresh", "final.safetensors") &&
 		!exists("fresh", "best.safetensors"));
 	run_close(&run);
 	run_to_the_end("fresh", &c, true);
-	CHECK_STR(run.removed, "timing.csv eval.csv progress.csv config.ini");
+	CHECK_STR(run.removed, "timing.csv episodes.csv eval.csv progress.csv config.ini");
 	CHECK_STR(digest_of("fresh", false).hex, digest_of("a/b/first", false).hex);
 	/* In a directory that is not there, or empty, it is a run like any other. */
 	run_to_the_end("fresh2", &c, true);
@@ -502,6 +570,13 @@ static void test_divergence_keeps_the_best_weights(void)
 		free(data);
 		snprintf(steps, sizeof(steps), "%" PRId64, run.train.best_row.timesteps);
 		check_weights_file(at("diverged/best.safetensors"), run.train.best, steps, hash);
+		int64_t n_rows = -1; /* the header */
+		data = read_file(at("diverged/episodes.csv"), &len);
+		for (size_t i = 0; i < len; i++)
+			n_rows += data[i] == '\n';
+		free(data);
+		CHECK(n_rows > 0 &&
+			n_rows >= run.train.episodes - 1); /* not that of the last step */
 		run_close(&run);
 		CHECK(!exists("diverged", "result.json"));
 		CHECK(!exists("diverged", "final.safetensors"));
@@ -788,14 +863,15 @@ static void test_a_read_only_directory(void)
 
 static void test_a_full_disk_at_the_start(void)
 {
-	static const char *const logs[] = { "progress.csv", "eval.csv", "timing.csv" };
+	static const char *const logs[] = { "progress.csv", "eval.csv", "episodes.csv",
+		"timing.csv" };
 	const struct config c = small_config(NULL);
 	if (access("/dev/full", W_OK) != 0) {
 		printf("note: no /dev/full\n");
 		CHECK(true);
 		return;
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < N_LOGS; i++) {
 		char path[100];
 		struct err e;
 		snprintf(path, sizeof(path), "full%d", i);
@@ -1053,6 +1129,8 @@ int main(void)
 	RUN(test_a_run_leaves_its_files);
 	RUN(test_the_configuration_is_the_whole_one);
 	RUN(test_the_files_say_what_the_training_did);
+	RUN(test_the_weights_files_hold_the_average);
+	RUN(test_episodes_are_complete_whenever_progress_is);
 	RUN(test_timing_has_a_row_per_progress_row);
 	RUN(test_a_done_run_is_recognised);
 	RUN(test_equal_runs_have_equal_bytes);

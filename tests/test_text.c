@@ -5,7 +5,7 @@
 #include "test.h"
 
 #include <float.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* The writer */
@@ -178,7 +178,37 @@ static void test_reals_in_every_accepted_form(void)
 	check_real("9007199254740993", TEXT_OK, 9007199254740992); /* the nearest */
 	double zero = KEPT;
 	CHECK_INT(text_parse_real("-0", &zero), TEXT_OK);
-	CHECK(zero == 0);
+	CHECK(zero == 0 && signbit(zero));
+}
+
+/* Digits, places and exponents on both sides of what needs no strtod. */
+static void test_reals_are_rounded_as_strtod_has_it(void)
+{
+	struct rng rng;
+	rng_init(&rng, 5);
+	for (int i = 0; i < 200000; i++) {
+		char s[64], digits[32];
+		double value = KEPT;
+		snprintf(digits, sizeof(digits), "%" PRIu64, rng_u64(&rng) >> rng_below(&rng, 64));
+		const int places = (int)rng_below(&rng, strlen(digits) + 1);
+		const int whole = (int)strlen(digits) - places;
+		snprintf(s, sizeof(s), "%s%.*s.%s", rng_below(&rng, 2) ? "-" : "", whole, digits,
+			digits + whole);
+		if (rng_below(&rng, 2))
+			snprintf(s + strlen(s), 16, "e%d", (int)rng_below(&rng, 60) - 30);
+		CHECK_INT(text_parse_real(s, &value), TEXT_OK);
+		CHECK(value == strtod(s, NULL));
+	}
+	check_real("9007199254740992e22", TEXT_OK, 9007199254740992e22);
+	check_real("9007199254740993e22", TEXT_OK, 9007199254740993e22);
+	check_real("9007199254740993e-22", TEXT_OK, 9007199254740993e-22);
+	check_real("1e22", TEXT_OK, 1e22);
+	check_real("1e23", TEXT_OK, 1e23);
+	check_real("1e-22", TEXT_OK, 1e-22);
+	check_real("1e-23", TEXT_OK, 1e-23);
+	check_real("1.e5", TEXT_OK, 1e5);
+	check_real(".5e1", TEXT_OK, 5);
+	check_real("1e00000000000000000000000000005", TEXT_OK, 1e5);
 }
 
 static void test_reals_beyond_double_are_too_large(void)
@@ -470,6 +500,7 @@ int main(void)
 	RUN(test_anything_else_is_no_count);
 	RUN(test_signed_counts);
 	RUN(test_reals_in_every_accepted_form);
+	RUN(test_reals_are_rounded_as_strtod_has_it);
 	RUN(test_reals_beyond_double_are_too_large);
 	RUN(test_anything_else_is_no_real);
 	RUN(test_reals_print_short);

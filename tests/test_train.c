@@ -418,6 +418,18 @@ static bool same_log(const struct log_row *row, struct naive *s)
 	return ok;
 }
 
+/* An episode is reported at the step that ends it, and at no other. */
+static bool same_episode(const struct train *t, const struct naive *s)
+{
+	const struct transition *last = &s->past[s->n_past - 1];
+	if (!last->terminated && !last->truncated)
+		return !(t->events & TRAIN_EPISODE);
+	const struct episode *ended = &s->ended[s->n_ended - 1];
+	return t->events & TRAIN_EPISODE && t->episode.episode_return == ended->episode_return &&
+	       t->episode.length == ended->length && t->episode.timesteps == s->n_past &&
+	       t->episode.terminated == last->terminated;
+}
+
 /* What differs after a step, or NULL. */
 static const char *difference(const struct train *t, const struct naive *s)
 {
@@ -430,6 +442,8 @@ static const char *difference(const struct train *t, const struct naive *s)
 	if (t->episode_return != s->episode.episode_return ||
 		t->episode_length != s->episode.length)
 		return "episode under way";
+	if (!same_episode(t, s))
+		return "episode that ended";
 	if (memcmp(t->env.state.bytes, s->env.state.bytes, sizeof(double) * 4) != 0)
 		return "environment";
 	if (!same(t->obs, s->obs, OBS))
@@ -764,8 +778,9 @@ static void test_rows_come_at_the_documented_steps(void)
 		CHECK(train_step(t, &e));
 		const bool log = step == 100 || step == 200 || step == 230;
 		const bool eval = step == 70 || step == 140 || step == 210;
-		CHECK_INT(t->events, (log ? TRAIN_LOGGED : 0) | (eval ? TRAIN_EVALUATED : 0) |
-					     (step == 230 ? TRAIN_FINISHED : 0));
+		CHECK_INT(t->events & ~TRAIN_EPISODE, (log ? TRAIN_LOGGED : 0) |
+							      (eval ? TRAIN_EVALUATED : 0) |
+							      (step == 230 ? TRAIN_FINISHED : 0));
 		if (log)
 			CHECK_INT(t->log.timesteps, step);
 		if (eval) {

@@ -1,4 +1,5 @@
-/* Prioritized replay, dueling networks and lecun_uniform in the training loop,
+/* Prioritized replay, dueling networks, lecun_uniform, an optimistic start, clipped
+ * targets and averaged weights in the training loop,
  * against a naive restatement, bit for bit after every step. Own are: priorities in
  * a plain array whose sums are computed anew at every draw, weights, beta, n-step
  * returns, the dueling network forward and backward, start values, loss, Adam, the
@@ -11,7 +12,11 @@
  * priorities and n-step returns, but not of duplicates (equal errors in a batch),
  * and a mass off by 1e-6 of a range; sum_tree.c: differences, sums in float; agent.c:
  * weights after the mean, the argmax of the wrong network for Double DQN or plain,
- * the value from the online network; net.c: what test_dueling.c names but the
+ * the value from the online network, targets clipped above or below only, at the
+ * bound of one reward or before the reward is added, the average of the target
+ * network's, before the update, with the decay turned round or from zero; net.c:
+ * every output raised where there is a value head, weights raised, the first layer's
+ * biases; config.c: no reward_scale in the bound; net.c: what test_dueling.c names but the
  * scratch memory, and V + (A - mean A) for A + (V - mean A).
  */
 #include "run/train.h"
@@ -67,7 +72,7 @@ struct pass {
 struct naive {
 	struct config c;
 	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS],
-		v[MAX_PARAMS];
+		v[MAX_PARAMS], average[MAX_PARAMS];
 	size_t n_params;
 	double beta1_t, beta2_t;
 	uint64_t n_updates;
@@ -80,6 +85,7 @@ struct naive {
 	float obs[OBS];
 	/* What has been exercised. */
 	int n_duplicates, n_weights_below_1, n_raised, n_double_differs, n_wrapped;
+	int n_clipped_low, n_clipped_high, n_not_clipped;
 	int n_cut_terminated, n_cut_truncated, n_cut_newest, n_heads_differ;
 	double largest_weight_error;
 };
@@ -235,9 +241,14 @@ static void naive_init(struct naive *s, const struct config *c)
 		p = init_map(s, p, units(s, l), units(s, l + 1), &rng);
 	if (c->dueling)
 		p = init_map(s, p, head_inputs(s), 1, &rng);
+	if (c->dueling)
+		p[-1] += (float)c->initial_q;
 	p = init_map(s, p, head_inputs(s), ACTIONS, &rng);
+	for (int a = 0; a < ACTIONS && !c->dueling; a++)
+		p[-1 - a] += (float)c->initial_q;
 	s->n_params = (size_t)(p - s->online);
 	memcpy(s->target, s->online, sizeof(s->target));
+	memcpy(s->average, s->online, sizeof(s->average));
 	env_init(&s->env, env_find("CartPole-v1"), c->max_episode_steps, NULL);
 	env_reset(&s->env, &s->env_rng, s->obs);
 }
@@ -347,7 +358,15 @@ static double td_target(struct naive *s, int64_t first)
 	s->n_double_differs += target_best != online_best;
 	const double next_q = by_target.q[s->c.double_q ? online_best : target_best];
 	const float R = (float)reward, d = s->past[last].terminated ? 0 : (float)discount;
-	return (double)(float)((double)R + (double)d * next_q);
+	const double y = (double)R + (double)d * next_q;
+	/* All rewards are reward_scale: a return is between 0 and all of them. */
+	const double most = s->c.reward_scale / (1 - s->c.gamma);
+	if (!s->c.clip_targets)
+		return (double)(float)y;
+	s->n_clipped_low += y < 0;
+	s->n_clipped_high += y > most;
+	s->n_not_clipped += y > 0 && y < most;
+	return (double)(float)(y < 0 ? 0 : y > most ? most : y);
 }
 
 static void naive_optimise(struct naive *s)
@@ -397,6 +416,9 @@ static void naive_update(struct naive *s)
 		backward(s, &f, t->action, (float)(rows[i].weight * slope / (double)c->batch_size));
 	}
 	naive_optimise(s);
+	const float share = (float)(1 - c->ema_decay);
+	for (size_t i = 0; i < s->n_params; i++)
+		s->average[i] = fmaf(share, s->online[i], (1 - share) * s->average[i]);
 	for (int64_t i = 0; i < c->batch_size; i++) {
 		const double priority = fabs((double)td_error[i]) + c->per_eps;
 		s->n_raised += priority > s->max_priority;
@@ -427,7 +449,7 @@ static void naive_step(struct naive *s)
 		t->action = f.q[1] > f.q[0];
 	}
 	const struct step result = env_step(&s->env, t->action, t->next_obs);
-	t->reward = result.reward;
+	t->reward = (float)(result.reward * c->reward_scale);
 	t->terminated = result.terminated;
 	t->truncated = result.truncated;
 	s->priority[slot] = to_alpha(s, s->max_priority);
@@ -471,6 +493,8 @@ static const char *difference(const struct train *t, const struct naive *s)
 		return "moments";
 	if (!same(t->agent.target, s->target, n))
 		return "target";
+	if (!same(t->agent.average, s->c.ema_decay > 0 ? s->average : s->online, n))
+		return "average";
 	if (!s->c.prioritized)
 		return t->replay.prioritized ? "prioritized" : NULL;
 	if (t->replay.max_priority != s->max_priority)
@@ -616,6 +640,74 @@ static void test_lecun_uniform_dueling_matches(void)
 	compare(keys);
 }
 
+static void test_optimistic_start_and_clipped_targets_match(void)
+{
+	static const char *const keys[] = { "initial_q=0.2", "clip_targets=true", "gamma=0.9",
+		"reward_scale=0.02", "double_q=true", "n_steps=3", NULL };
+	compare(keys);
+	CHECK(naive.n_clipped_high > 100 && naive.n_not_clipped > 100);
+	static const char *const low[] = { "initial_q=-5", "clip_targets=true", "dueling=true",
+		"net_arch=none", "learning_rate=0.1", "prioritized=true", NULL };
+	compare(low);
+	CHECK(naive.n_clipped_low > 100 && naive.n_not_clipped > 100);
+}
+
+static void test_optimistic_dueling_matches(void)
+{
+	static const char *const keys[] = { "initial_q=3", "dueling=true", "net_arch=9", NULL };
+	compare(keys);
+}
+
+static void test_averaged_weights_match(void)
+{
+	static const char *const keys[] = { "ema_decay=0.95", "gradient_steps=2", "train_freq=2",
+		NULL };
+	compare(keys);
+	CHECK(!same(naive.average, naive.online, naive.n_params));
+	static const char *const all[] = { "ema_decay=0.5", "initial_q=1", "clip_targets=true",
+		"dueling=true", "prioritized=true", "n_steps=4", "tau=0.1",
+		"target_update_interval=2", NULL };
+	compare(all);
+}
+
+/* Evaluations, the best weights and the final evaluation are those of the average. */
+static void test_averaged_weights_are_judged_and_kept(void)
+{
+	static const char *const keys[] = { "ema_decay=0.99", "eval_freq=100", "eval_episodes=4",
+		"final_eval_episodes=5", NULL };
+	const struct config c = short_config(keys);
+	struct train t;
+	struct err e;
+	struct eval_stats stats;
+	struct rng stream;
+	CHECK(train_init(&t, &c, kernels_find(NULL), &e));
+	const size_t n = t.agent.policy.net.n_params;
+	struct policy average = t.agent.policy;
+	average.params = t.agent.average;
+	rng_init_stream(&stream, c.seed, STREAM_EVAL);
+	int n_best = 0;
+	for (int64_t step = 0; step < c.total_timesteps; step++) {
+		CHECK(train_step(&t, &e));
+		if (!(t.events & TRAIN_EVALUATED))
+			continue;
+		struct env env = t.eval_env;
+		evaluate(&average, &env, &stream, 4, 0, NULL, &stats, NULL, NULL);
+		CHECK_NEAR(t.eval.stats.return_mean, stats.return_mean, 0);
+		CHECK(!t.eval.is_best || same(t.best, t.agent.average, n));
+		n_best += t.eval.is_best;
+	}
+	CHECK(n_best > 0 && !same(t.agent.average, t.agent.online, n));
+	struct env env = t.eval_env;
+	struct eval_stats final;
+	rng_init_stream(&stream, c.seed, STREAM_FINAL_EVAL);
+	evaluate(&average, &env, &stream, 5, 0, NULL, &stats, NULL, NULL);
+	CHECK(train_final_eval(&t, &final));
+	CHECK_NEAR(final.return_mean, stats.return_mean, 0);
+	evaluate(&t.agent.policy, &env, &stream, 5, 0, NULL, &stats, NULL, NULL);
+	CHECK(final.return_mean != stats.return_mean); /* or the test could not tell */
+	train_release(&t);
+}
+
 int main(void)
 {
 	RUN(test_plain_matches);
@@ -629,5 +721,9 @@ int main(void)
 	RUN(test_dueling_prioritized_n_step_polyak_matches);
 	RUN(test_lecun_uniform_matches);
 	RUN(test_lecun_uniform_dueling_matches);
+	RUN(test_optimistic_start_and_clipped_targets_match);
+	RUN(test_optimistic_dueling_matches);
+	RUN(test_averaged_weights_match);
+	RUN(test_averaged_weights_are_judged_and_kept);
 	return test_end();
 }

@@ -114,11 +114,13 @@ int cmd_inspect(const struct args *args);
 int cmd_sweep(const struct args *args);
 int cmd_report(const struct args *args);
 int cmd_plot(const struct args *args);
+int cmd_watch(const struct args *args);
+int cmd_completions(const struct args *args);
 int cmd_help(const struct args *args);
 
 /* The flags of the commands, where their files have them. */
 extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[], report_flags[],
-	plot_flags[], bench_flags[], help_flags[];
+	plot_flags[], watch_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

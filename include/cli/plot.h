@@ -34,9 +34,9 @@ struct axis {
 };
 
 struct series {
-	char label[256];
-	bool has_marks; /* at the points of the line */
-	size_t n;       /* points of the line; y NaN is a gap, low NaN no interval */
+	char label[256], brief[128]; /* "n_steps=3 gamma=0.9, 5 runs" and "3, 0.9" */
+	bool has_marks;              /* at the points of the line */
+	size_t n;                    /* points of the line; y NaN is a gap, low NaN no interval */
 	double x[PLOT_MAX_POINTS], y[PLOT_MAX_POINTS];
 	double low[PLOT_MAX_POINTS], high[PLOT_MAX_POINTS];
 	size_t n_dots; /* single ones */
@@ -45,6 +45,7 @@ struct series {
 
 struct plot {
 	struct axis x, y;
+	char keys[256]; /* of brief labels, "n_steps, gamma"; "": there are none */
 	int n_series;
 	struct series *series; /* (PLOT_MAX_SERIES) */
 };
@@ -54,6 +55,14 @@ void plot_release(struct plot *p);
 
 /* Chooses what the axes show, and round ticks on them. */
 void plot_scale(struct plot *p);
+
+/* What series i is called where n_letters are too few for all labels; keys is then the
+ * legend's first line. */
+bool plot_is_brief(const struct plot *p, int n_letters);
+const char *plot_label(const struct plot *p, int i, bool brief);
+
+/* True if only single dots are to be seen. */
+bool plot_is_scatter(const struct plot *p);
 
 /* Where x is on the axis, 0 to 1. */
 double axis_at(const struct axis *a, double x);

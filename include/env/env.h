@@ -33,13 +33,14 @@ struct step {
 };
 
 struct env_ops {
-	const char *id;               /* Gymnasium's */
-	int obs_dim;                  /* 1..ENV_MAX_OBS */
-	int n_actions;                /* >= 1 */
-	int max_episode_steps;        /* Gymnasium's TimeLimit */
-	double solved_return;         /* Gymnasium's reward_threshold */
-	double obs_high[ENV_MAX_OBS]; /* typical largest size of each component */
-	size_t state_size;            /* bytes, <= ENV_MAX_STATE: doubles, nothing else */
+	const char *id;                 /* Gymnasium's */
+	int obs_dim;                    /* 1..ENV_MAX_OBS */
+	int n_actions;                  /* >= 1 */
+	int max_episode_steps;          /* Gymnasium's TimeLimit */
+	double solved_return;           /* Gymnasium's reward_threshold */
+	double reward_low, reward_high; /* of a step */
+	double obs_high[ENV_MAX_OBS];   /* typical largest size of each component */
+	size_t state_size;              /* bytes, <= ENV_MAX_STATE: doubles, nothing else */
 	void (*reset)(void *state, struct rng *rng, float *obs);
 	struct step (*step)(void *state, int action, float *obs); /* knows no time limit */
 	/* Whether an episode can be in that state of finite numbers; NULL: in any. */

@@ -73,6 +73,10 @@ bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, in
  * g.uniform(-limit, limit, (out, in)), rounded to float. */
 void net_init_params(const struct net *net, enum weight_init init, struct rng *rng, float *params);
 
+/* Adds value to every output, whatever the input: to the biases of the last layer, of
+ * the value head if there are two. */
+void net_raise_outputs(const struct net *net, float value, float *params);
+
 /* Floats of scratch memory for batches up to `batch` >= 1 rows; 0 if it overflows. */
 size_t net_work_size(const struct net *net, size_t batch);
 

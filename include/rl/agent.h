@@ -2,7 +2,7 @@
  *
  *     agent_init(&agent, &opts, &net, kernels, batch_size, &e);
  *     net_init_params(&net, init, &rng, agent.online);
- *     agent_sync(&agent, 1);                        // target = online
+ *     agent_begin(&agent);                          // target = average = online
  *     a = policy_act(&agent.policy, obs, epsilon, &rng, NULL);
  *     agent_learn(&agent, &batch, learning_rate, &stats);
  *     agent_sync(&agent, tau);
@@ -26,8 +26,11 @@ extern const char *const loss_names[];
 struct agent_opts {
 	bool double_q; /* van Hasselt et al., 2016 */
 	enum loss loss;
-	double max_grad_norm; /* 0: no clipping */
+	bool clip_targets;              /* TD targets: */
+	double target_low, target_high; /* to this range */
+	double max_grad_norm;           /* 0: no clipping */
 	double adam_beta1, adam_beta2, adam_eps;
+	double ema_decay; /* in [0, 1); 0: no average */
 };
 
 struct agent {
@@ -36,11 +39,13 @@ struct agent {
 	struct adam adam;
 	size_t batch_size;
 	float *online, *target, *grad, *m, *v; /* (n_params) each */
-	float *d_out;                          /* (batch_size, n_actions) */
-	float *td_error;                       /* (batch_size) Q(s,a) - y of the last update */
-	float *target_q;                       /* (batch_size) the TD target y */
-	int32_t *best_action;                  /* (batch_size) a* in the next state */
-	float *work;                           /* for batch_size rows */
+	float *average;       /* (n_params) of online over the updates: to judge and to keep;
+			 * online itself if ema_decay is 0 */
+	float *d_out;         /* (batch_size, n_actions) */
+	float *td_error;      /* (batch_size) Q(s,a) - y of the last update */
+	float *target_q;      /* (batch_size) the TD target y */
+	int32_t *best_action; /* (batch_size) a* in the next state */
+	float *work;          /* for batch_size rows */
 	void *memory;
 };
 
@@ -62,7 +67,7 @@ struct diagnostics {
 };
 
 /* Bytes that agent_init allocates; UINT64_MAX if the count overflows. */
-uint64_t agent_bytes(const struct net *net, size_t batch_size);
+uint64_t agent_bytes(const struct net *net, size_t batch_size, double ema_decay);
 
 /* All blocks start as zeros. Fails (ERR_RUN) if there is not enough memory. */
 bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net,
@@ -71,7 +76,10 @@ void agent_release(struct agent *a);
 
 /* One gradient step on batch_size transitions:
  *   y = R + discount * Q_target(s', a*), a* = argmax Q_target(s', .), or with
- *   double_q argmax Q_online(s', .); no gradient flows through y.
+ *   double_q argmax Q_online(s', .); with clip_targets y is
+ *   clipped to target_low..target_high;
+ *   no gradient flows through y.
+ *   Afterwards average = ema_decay * average + (1 - ema_decay) * online.
  * Each row's loss counts with its weight, before the mean. a->td_error gets
  * Q(s,a) - y. False (ERR_DIVERGED) if the loss or the gradient is not finite; the weights
  * are then as they were. */
@@ -80,6 +88,9 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 
 /* Of the last agent_learn; there was one. */
 void agent_diagnose(struct agent *a, struct diagnostics *d);
+
+/* Once the online weights are there: target and average start as copies. */
+void agent_begin(struct agent *a);
 
 /* target = tau * online + (1 - tau) * target; tau 1 copies. */
 void agent_sync(struct agent *a, double tau);

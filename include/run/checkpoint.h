@@ -23,10 +23,10 @@
 
 #include "run/train.h"
 
-#define CHECKPOINT_FORMAT_VERSION "1"
+#define CHECKPOINT_FORMAT_VERSION "2"
 #define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
 
-enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_TIMING, N_LOGS };
+enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES, LOG_TIMING, N_LOGS };
 
 struct marks {                    /* of a run beside its training */
 	int64_t log_size[N_LOGS]; /* bytes */

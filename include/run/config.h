@@ -72,6 +72,7 @@ struct config {
 	struct obs_scale obs_scale;
 	struct widths net_arch;
 	int activation, weight_init;
+	double initial_q;
 	bool dueling;
 	double gamma;
 	int64_t batch_size, learning_starts, train_freq, gradient_steps;
@@ -79,7 +80,9 @@ struct config {
 	double tau;
 	bool double_q;
 	int64_t n_steps;
+	bool clip_targets;
 	int loss;
+	double ema_decay;
 	double exploration_initial_eps, exploration_final_eps, exploration_fraction;
 	int exploration_schedule;
 	int64_t buffer_size;

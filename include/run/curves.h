@@ -25,6 +25,10 @@ struct curve {
 	double low[CURVE_MAX_POINTS], high[CURVE_MAX_POINTS];
 };
 
+/* The names of enum curve_x, and the columns of the logs; NULL ends each. */
+extern const char *const curve_x_names[], *const curve_eval_columns[],
+						  *const curve_progress_columns[];
+
 /* True if the column is one of eval.csv; false of progress.csv. ERR_USAGE if neither. */
 bool curve_column(const char *column, bool *of_eval, struct err *e);
 

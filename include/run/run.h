@@ -13,6 +13,7 @@
  *     config.ini         the full configuration; written first, it owns the directory
  *     progress.csv       a row per log_interval, struct log_row
  *     eval.csv           a row per evaluation, struct eval_row
+ *     episodes.csv       a row per training episode, struct episode_row
  *     timing.csv         wall clock and memory: all that may differ between equal runs
  *     best.safetensors   the weights that evaluated best (the last of equals)
  *     final.safetensors  the weights at the end
@@ -67,7 +68,9 @@ struct run {
 
 	char *buf; /* buf_size bytes, for weights files and checkpoints */
 	size_t buf_size;
-	int lock, log[N_LOGS];           /* descriptors or -1 */
+	int lock, log[N_LOGS]; /* descriptors or -1 */
+	char rows[4096];       /* rows_len bytes of episodes.csv that are not written yet */
+	size_t rows_len;
 	struct marks marks;              /* log_size is up to date, wall_s that of the checkpoint */
 	double start_s, saved_s, save_s; /* begin, end and duration of the last save */
 };
@@ -91,6 +94,11 @@ void run_close(struct run *r);
 
 /* True if the directory holds a done run of the configuration, as run_open sees it. */
 bool run_is_done(const char *dir, const struct config *c);
+
+/* True, and *e says by whom, if another process works in the directory. Takes no lock
+ * and leaves *e alone otherwise. Processes of other machines are only seen where the
+ * file system tells of their locks. */
+bool run_is_held(const char *dir, struct err *e);
 
 /* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);

@@ -48,6 +48,7 @@ enum train_event { /* what the last step brought, bits */
 	TRAIN_FINISHED = 4,
 	TRAIN_WARNED = 8,
 	TRAIN_INTERRUPTED = 16, /* the step is not over; another call goes on with it */
+	TRAIN_EPISODE = 32,
 };
 
 enum train_phase { /* what of a step comes next */
@@ -65,6 +66,12 @@ enum train_warning { /* how a run looks as if it goes wrong */
 };
 
 #define STATS_WINDOW 100 /* episodes in ep_rew_mean, as in SB3 */
+
+struct episode_row { /* of an episode that has ended */
+	double episode_return;
+	int64_t length, timesteps; /* timesteps: of the run, at its end */
+	bool terminated;           /* else truncated */
+};
 
 struct log_row { /* NaN where there is nothing to say */
 	int64_t timesteps, episodes;
@@ -122,8 +129,9 @@ struct train {
 	const volatile sig_atomic_t *stop;
 
 	int events;
-	struct log_row log;   /* valid after TRAIN_LOGGED */
-	struct eval_row eval; /* valid after TRAIN_EVALUATED */
+	struct episode_row episode; /* valid after TRAIN_EPISODE */
+	struct log_row log;         /* valid after TRAIN_LOGGED */
+	struct eval_row eval;       /* valid after TRAIN_EVALUATED */
 };
 
 /* Everything a run needs is allocated here. The configuration has been checked.
@@ -145,7 +153,7 @@ bool train_check(const struct train *t, struct err *e);
 /* t->diagnostics of the last update, if there was one. */
 void train_diagnose(struct train *t);
 
-/* The online weights on final_eval_episodes fresh episodes, used for nothing
+/* The weights (agent.average) on final_eval_episodes fresh episodes, used for nothing
  * else. Asking again gives the same. False if *t->stop cut it short. */
 bool train_final_eval(const struct train *t, struct eval_stats *stats);
 

@@ -6,15 +6,23 @@
 
 enum { POOL_WORDS = 4, SEED_WORDS = 8, SHIFT = 16 };
 
-/* a * b as 128 bits, from 32-bit halves: C11 has no 128-bit integer. */
+/* a * b as 128 bits; from 32-bit halves where there is no 128-bit integer, which C11
+ * does not ask for. */
 static uint64_t mul_64_64(uint64_t a, uint64_t b, uint64_t *high)
 {
+#ifdef __SIZEOF_INT128__
+	__extension__ typedef unsigned __int128 wide;
+	const wide product = (wide)a * b;
+	*high = (uint64_t)(product >> 64);
+	return (uint64_t)product;
+#else
 	const uint64_t a0 = a & 0xffffffff, a1 = a >> 32;
 	const uint64_t b0 = b & 0xffffffff, b1 = b >> 32;
 	const uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
 	const uint64_t mid = (p00 >> 32) + (p01 & 0xffffffff) + (p10 & 0xffffffff);
 	*high = p11 + (p01 >> 32) + (p10 >> 32) + (mid >> 32);
 	return (mid << 32) | (p00 & 0xffffffff);
+#endif
 }
 
 static void add_128(uint64_t sum[2], const uint64_t x[2])

@@ -197,7 +197,7 @@ static bool learner_init(
 	}
 	rng_init(&l->rng, 1);
 	net_init_params(&net, WEIGHT_INIT_TORCH, &l->rng, l->agent.online);
-	agent_sync(&l->agent, 1);
+	agent_begin(&l->agent);
 	struct env env;
 	float obs[ENV_MAX_OBS], next_obs[ENV_MAX_OBS];
 	env_init(&env, ops, 0, NULL);

@@ -38,7 +38,7 @@ void print_usage(FILE *f)
 	      "Commands:\n",
 		f);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(f, "  %-8s %s\n", c->name, c->summary);
+		fprintf(f, "  %-11s %s\n", c->name, c->summary);
 	fputs("\n'dqn help COMMAND' tells more; 'dqn --version' prints the version.\n", f);
 }
 

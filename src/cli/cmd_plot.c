@@ -21,7 +21,6 @@ const struct flag plot_flags[] = {
 	{ .name = NULL },
 };
 
-static const char *const x_names[] = { "steps", "updates", "seconds", NULL };
 static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
 
 struct plot_job {
@@ -40,15 +39,15 @@ struct plot_job {
 
 static bool parse_x(struct plot_job *job, const char *word, struct err *e)
 {
-	for (int i = 0; x_names[i]; i++)
-		if (strcmp(word, x_names[i]) == 0) {
+	for (int i = 0; curve_x_names[i]; i++)
+		if (strcmp(word, curve_x_names[i]) == 0) {
 			job->x = (enum curve_x)i;
 			return true;
 		}
 	job->key = config_find(word);
 	if (job->key)
 		return true;
-	const char *near = text_nearest(word, x_names);
+	const char *near = text_nearest(word, curve_x_names);
 	if (!near)
 		near = config_suggest(word);
 	return err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key%s%s%s", word,
@@ -98,18 +97,32 @@ static bool parse_args(struct plot_job *job, struct err *e)
 
 /* --- learning curves --- */
 
-static void add_label(const struct plot_job *job, size_t group, char *label, size_t size)
+static void add_labels(const struct plot_job *job, size_t group, struct series *s)
 {
-	const struct group *g = &job->groups.group[group];
+	const struct groups *all = &job->groups;
+	const struct group *g = &all->group[group];
 	size_t n_unfinished = 0;
-	struct text t;
+	struct text label, brief;
 	for (size_t i = 0; i < g->n; i++)
-		n_unfinished += job->groups.member[g->first + i]->state == RECORD_UNFINISHED;
-	text_init(&t, label, size);
-	groups_label(&job->groups, group, &t);
-	text_add(&t, ", %zu run%s", g->n, g->n == 1 ? "" : "s");
+		n_unfinished += all->member[g->first + i]->state == RECORD_UNFINISHED;
+	text_init(&label, s->label, sizeof(s->label));
+	groups_label(all, group, &label);
+	text_add(&label, ", %zu run%s", g->n, g->n == 1 ? "" : "s");
 	if (n_unfinished > 0)
-		text_add(&t, " (%zu unfinished)", n_unfinished);
+		text_add(&label, " (%zu unfinished)", n_unfinished);
+	text_init(&brief, s->brief, sizeof(s->brief));
+	for (int k = 0; k < all->n_keys; k++) {
+		text_add(&brief, "%s", k ? ", " : "");
+		config_print_value(&all->member[g->first]->config, all->key[k], &brief);
+	}
+}
+
+static void add_key_names(struct plot_job *job)
+{
+	struct text t;
+	text_init(&t, job->plot.keys, sizeof(job->plot.keys));
+	for (int k = 0; k < job->groups.n_keys; k++)
+		text_add(&t, "%s%s", k ? ", " : "", job->groups.key[k]->key);
 }
 
 static double last_value(const struct series *s)
@@ -122,10 +135,11 @@ static double last_value(const struct series *s)
 
 /* Puts the curve among the series, the one that ends highest first; the lowest goes
  * where there is no room. */
-static void insert_curve(struct plot *p, const struct curve *c, const char *label)
+static void insert_curve(struct plot_job *job, const struct curve *c, size_t group)
 {
+	struct plot *p = &job->plot;
 	struct series s = { .n = c->n };
-	snprintf(s.label, sizeof(s.label), "%s", label);
+	add_labels(job, group, &s);
 	memcpy(s.x, c->x, sizeof(s.x));
 	memcpy(s.y, c->y, sizeof(s.y));
 	memcpy(s.low, c->low, sizeof(s.low));
@@ -148,15 +162,13 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	bool has_band = false;
 	for (size_t i = 0; i < job->groups.n_groups; i++) {
 		struct curve c;
-		char label[sizeof(p->series[0].label)];
 		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, e))
 			return false;
 		if (c.n == 0)
 			continue;
 		for (size_t k = 0; k < c.n; k++)
 			has_band |= !isnan(c.low[k]);
-		add_label(job, i, label, sizeof(label));
-		insert_curve(p, &c, label);
+		insert_curve(job, &c, i);
 	}
 	if (p->n_series == 0)
 		return err_set(e, ERR_RUN, "no run has a row with '%s' yet", job->column);
@@ -314,7 +326,7 @@ static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, s
 		s->dot_x[s->n_dots] = point[i].x;
 		s->dot_y[s->n_dots++] = point[i].y;
 	}
-	add_label(job, group, s->label, sizeof(s->label));
+	add_labels(job, group, s);
 	p->n_series += n_points > 0;
 	free(point);
 	return ok;
@@ -435,7 +447,7 @@ static void print_plot(const struct plot_job *job)
 	/* Labels and legend share the window with the plot. */
 	const int rest = job->plot.n_series + 5;
 	lines = job->height ? job->height : lines - rest;
-	const int most = 40, least = 10;
+	const int most = 40, least = job->plot.n_series > 10 ? job->plot.n_series : 10;
 	lines = lines < least ? least : lines > most ? most : lines;
 	plot_text(
 		&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout);
@@ -457,6 +469,7 @@ int cmd_plot(const struct args *args)
 		status = fail(&e);
 		goto out;
 	}
+	add_key_names(&job);
 	plot_scale(&job.plot);
 	if (!args->flag[OUT].set)
 		print_plot(&job);

@@ -77,6 +77,20 @@ const struct command commands[] = {
 		"dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
 		"dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",
 		plot_flags, 1, -1, cmd_plot },
+	{ "watch", "RUN_OR_DIR... [--interval S] [--once]", "show how runs are going",
+		"A table of the runs in and below the directories, running ones first, redrawn in "
+		"place until all are done; where standard output is no terminal it is printed once. "
+		"It is made from the files alone, so the runs may be those of other machines. The "
+		"return is that of the last 100 training episodes, of done runs the final one; the "
+		"time left is '<' where a run may stop earlier. A run is running if a process holds "
+		"its lock, which is seen on its own machine and where the file system passes locks on; "
+		"or, as long as no lock was ever seen, if it wrote something in the last 10 seconds, "
+		"three rows of progress.csv or three checkpoint_intervals, whichever is longest. What "
+		"neither runs nor is done is stopped.",
+		"dqn watch runs/sweep-cartpole\n"
+		"dqn watch runs --interval 10\n"
+		"dqn watch runs --once | grep stopped\n",
+		watch_flags, 1, -1, cmd_watch },
 	{ "bench", "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
 		"measure the speed of this machine, beside its own arithmetic peak",
 		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
@@ -92,6 +106,13 @@ const struct command commands[] = {
 		"input.",
 		"dqn inspect runs/cartpole/seed-1/best.safetensors\n", no_flags, 1, 1,
 		cmd_inspect },
+	{ "completions", "bash|zsh|fish", "print what a shell completes dqn's arguments with",
+		"Commands, flags, configuration keys and their values, files and directories. 'make "
+		"install' puts them where the shells look for them.",
+		"source <(dqn completions bash)          # in ~/.bashrc\n"
+		"source <(dqn completions zsh)           # in ~/.zshrc, behind compinit\n"
+		"dqn completions fish | source           # in ~/.config/fish/config.fish\n",
+		no_flags, 1, 1, cmd_completions },
 	{ "help", "[COMMAND] | --man", "show how to use dqn or one of its commands", "",
 		"dqn help train\n"
 		"dqn help --man | man -l -\n",

@@ -134,6 +134,33 @@ static void finish_axis(struct axis *a, bool from_zero)
 	linear_ticks(a);
 }
 
+/* Where the marks stand at few numbers, these are the ticks of x. */
+static void place_ticks(struct plot *p)
+{
+	enum { MOST = 8 };
+	double place[MOST];
+	int n = 0;
+	if (p->x.n_names > 0)
+		return;
+	for (int i = 0; i < p->n_series; i++)
+		for (size_t k = 0; k < p->series[i].n; k++) {
+			const double x = p->series[i].x[k];
+			int at = 0;
+			while (at < n && place[at] < x)
+				at++;
+			if (at < n && place[at] == x)
+				continue;
+			if (!p->series[i].has_marks || n == MOST)
+				return;
+			memmove(place + at + 1, place + at, (size_t)(n++ - at) * sizeof(place[0]));
+			place[at] = x;
+		}
+	if (n == 0)
+		return;
+	memcpy(p->x.tick, place, (size_t)n * sizeof(place[0]));
+	p->x.n_ticks = n;
+}
+
 void plot_scale(struct plot *p)
 {
 	p->x.low = p->y.low = (double)INFINITY;
@@ -142,6 +169,8 @@ void plot_scale(struct plot *p)
 	for (int i = 0; i < p->n_series; i++) {
 		const struct series *s = &p->series[i];
 		for (size_t k = 0; k < s->n; k++) {
+			if (isnan(s->y[k]))
+				continue;
 			include(&p->x, s->x[k]);
 			include(&p->y, s->y[k]);
 			include(&p->y, s->low[k]);
@@ -154,6 +183,7 @@ void plot_scale(struct plot *p)
 		has_dots |= s->has_marks;
 	}
 	finish_axis(&p->x, !has_dots);
+	place_ticks(p);
 	finish_axis(&p->y, false);
 }
 
@@ -171,4 +201,33 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size)
 		snprintf(buf, size, x == 0 ? "0" : "%.4gk", x / 1e3);
 	else
 		snprintf(buf, size, "%.4g", fabs(x) < 1e-12 * largest ? 0 : x);
+}
+
+static int letters_of(const char *s) /* UTF-8 */
+{
+	int n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+bool plot_is_brief(const struct plot *p, int n_letters)
+{
+	bool is_long = false;
+	for (int i = 0; i < p->n_series; i++)
+		is_long |= letters_of(p->series[i].label) > n_letters;
+	return is_long && p->keys[0];
+}
+
+const char *plot_label(const struct plot *p, int i, bool brief)
+{
+	return brief ? p->series[i].brief : p->series[i].label;
+}
+
+bool plot_is_scatter(const struct plot *p)
+{
+	for (int i = 0; i < p->n_series; i++)
+		if (p->series[i].n > 0)
+			return false;
+	return true;
 }

@@ -18,7 +18,8 @@ static const struct {
 };
 enum { N_COLOURS = sizeof(colours) / sizeof(colours[0]) };
 
-static const double line_px = 18, letter_px = 6.6, margin_px = 14, swatch_px = 26, mark_px = 6;
+static const double line_px = 18, letter_px = 6.6, margin_px = 14, swatch_px = 26, mark_px = 6,
+		    dot_px = 3;
 
 struct frame { /* the plotting area */
 	double left, right, top, bottom;
@@ -74,9 +75,10 @@ static void put_style(const struct plot *p, FILE *f)
 	fputs("<style>text{font:12px system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
 	      ".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.l{fill:none;stroke-width:2;"
 	      "stroke-linejoin:round}.i{stroke:none}.w{fill:none;stroke-width:1.5}.p{"
-	      "stroke:none}.d{opacity:.45;stroke:none}.e{text-anchor:end}.m{text-anchor:middle}",
+	      "stroke:none}.d{stroke:none}.e{text-anchor:end}.m{text-anchor:middle}",
 		f);
-	fprintf(f, ".i{opacity:%s}", p->n_series > crowd ? ".1" : ".18");
+	fprintf(f, ".i{opacity:%s}.d{opacity:%s}", p->n_series > crowd ? ".06" : ".18",
+		plot_is_scatter(p) ? ".75" : ".45");
 	for (int i = 0; i < N_COLOURS; i++)
 		fprintf(f, ".c%d{stroke:%s;fill:%s}", i, colours[i].light, colours[i].light);
 	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}"
@@ -124,9 +126,12 @@ static void put_axes(const struct plot *p, const struct frame *r, FILE *f)
 	fprintf(f, "<text class=\"m\" x=\"%g\" y=\"%g\">", px((r->left + r->right) / 2),
 		px(r->bottom + 36));
 	put_text(f, p->x.label, sizeof(p->x.label));
+	/* In the middle of the frame; a long one goes from the top down to the legend. */
+	const double end = r->bottom + 2 * line_px, half = fmin(text_px(p->y.label), end) / 2;
+	const double middle = fmin(fmax((r->top + r->bottom) / 2, half), end - half);
 	fprintf(f, "</text>\n<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\">",
-		px(r->left - widest - 17), px((r->top + r->bottom) / 2));
-	put_text(f, p->y.label, (size_t)((r->bottom - r->top) / letter_px));
+		px(r->left - widest - 17), px(middle));
+	put_text(f, p->y.label, (size_t)(end / letter_px));
 	fputs("</text>\n", f);
 }
 
@@ -168,11 +173,16 @@ static const char *dashes(int i)
 	return i >= N_COLOURS ? " stroke-dasharray=\"6 4\"" : "";
 }
 
+/* None leads from one category to the next. */
+static bool has_line(const struct plot *p, const struct series *s)
+{
+	return !s->has_marks || p->x.n_names == 0;
+}
+
 static void put_line(const struct plot *p, const struct frame *r, int i, FILE *f)
 {
 	const struct series *s = &p->series[i];
-	const bool is_line = !s->has_marks || p->x.n_names == 0;
-	for (size_t k = 0, end; is_line && k < s->n; k = end + 1) {
+	for (size_t k = 0, end; has_line(p, s) && k < s->n; k = end + 1) {
 		end = next_gap(s->y, k, s->n);
 		if (end == k)
 			continue;
@@ -189,8 +199,9 @@ static void put_marks(const struct plot *p, const struct frame *r, int i, FILE *
 {
 	const struct series *s = &p->series[i];
 	for (size_t k = 0; k < s->n_dots; k++)
-		fprintf(f, "<circle class=\"c%d d\" cx=\"%g\" cy=\"%g\" r=\"2.5\"/>\n",
-			i % N_COLOURS, series_px(p, r, i, s->dot_x[k]), y_px(p, r, s->dot_y[k]));
+		fprintf(f, "<circle class=\"c%d d\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>\n",
+			i % N_COLOURS, series_px(p, r, i, s->dot_x[k]), y_px(p, r, s->dot_y[k]),
+			dot_px);
 	for (size_t k = 0; s->has_marks && k < s->n; k++) {
 		const double x = series_px(p, r, i, s->x[k]);
 		if (!isnan(s->low[k]))
@@ -204,35 +215,58 @@ static void put_marks(const struct plot *p, const struct frame *r, int i, FILE *
 	}
 }
 
-/* How many entries of the legend stand side by side: as many as there is room for,
- * and more, cut short, where they would take more than a third of the height. */
-static int legend_columns(const struct plot *p, int width, int height)
+struct legend {
+	bool brief;
+	int n_columns, n_lines;
+};
+
+/* As many entries side by side as there is room for; brief ones, and in the end cut
+ * short, where they would take more than a third of the height. */
+static struct legend legend_of(const struct plot *p, int width, int height)
 {
+	struct legend l = { .brief = false };
+	const int most_lines = (int)(height / 3.0 / line_px);
+	const int least = (p->n_series + most_lines - 1) / most_lines;
+	const double column_px = (width - 2 * margin_px) / least - swatch_px - letter_px;
+	l.brief = plot_is_brief(p, (int)(column_px / letter_px));
 	double widest = 1;
 	for (int i = 0; i < p->n_series; i++) {
-		const double w = swatch_px + text_px(p->series[i].label) + 2 * margin_px;
+		const double w = swatch_px + text_px(plot_label(p, i, l.brief)) + 2 * margin_px;
 		widest = w > widest ? w : widest;
 	}
 	const int n = (int)((width - margin_px) / widest);
-	const int most_lines = (int)(height / 3.0 / line_px);
-	const int least = (p->n_series + most_lines - 1) / most_lines;
-	return n < least ? least : n > p->n_series ? p->n_series : n;
+	l.n_columns = n < least ? least : n > p->n_series ? p->n_series : n;
+	l.n_lines = (p->n_series + l.n_columns - 1) / l.n_columns + l.brief;
+	return l;
 }
 
-static void put_legend(const struct plot *p, int width, double top, int n_columns, FILE *f)
+/* What stands for series i in the legend, in 20 pixels from x on. */
+static void put_swatch(const struct plot *p, int i, double x, double y, FILE *f)
 {
-	const double column_px = (width - 2 * margin_px) / n_columns;
+	const struct series *s = &p->series[i];
+	if (s->n > 0 && has_line(p, s))
+		fprintf(f, "<path class=\"c%d l\"%s d=\"M%g %gh20\"/>", i % N_COLOURS, dashes(i), x,
+			y);
+	else
+		fprintf(f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>", i % N_COLOURS,
+			s->n > 0 ? "p" : "d", x + 10, y, s->n > 0 ? 4.5 : dot_px);
+}
+
+static void put_legend(const struct plot *p, int width, double top, struct legend l, FILE *f)
+{
+	const double column_px = (width - 2 * margin_px) / l.n_columns;
+	if (l.brief) {
+		fprintf(f, "<text x=\"%g\" y=\"%g\">", px(margin_px), px(top));
+		put_text(f, p->keys, (size_t)((width - 2 * margin_px) / letter_px));
+		fputs(":</text>\n", f);
+		top += line_px;
+	}
 	for (int i = 0; i < p->n_series; i++) {
-		const int line = i / n_columns, column = i % n_columns;
+		const int line = i / l.n_columns, column = i % l.n_columns;
 		const double x = px(margin_px + column * column_px), y = px(top + line * line_px);
-		if (p->series[i].n > 0)
-			fprintf(f, "<path class=\"c%d l\"%s d=\"M%g %gh20\"/>", i % N_COLOURS,
-				dashes(i), x, y - 4);
-		else
-			fprintf(f, "<circle class=\"c%d d\" cx=\"%g\" cy=\"%g\" r=\"3\"/>",
-				i % N_COLOURS, x + 10, y - 4);
+		put_swatch(p, i, x, y - 4, f);
 		fprintf(f, "<text x=\"%g\" y=\"%g\">", px(x + swatch_px), y);
-		put_text(f, p->series[i].label,
+		put_text(f, plot_label(p, i, l.brief),
 			(size_t)((column_px - swatch_px - letter_px) / letter_px));
 		fputs("</text>\n", f);
 	}
@@ -246,9 +280,8 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 		axis_tick(&p->y, i, tick, sizeof(tick));
 		tick_px = text_px(tick) > tick_px ? text_px(tick) : tick_px;
 	}
-	const int n_columns = legend_columns(p, width, height);
-	const int n_lines = (p->n_series + n_columns - 1) / n_columns;
-	const double legend_px = n_lines * line_px;
+	const struct legend legend = legend_of(p, width, height);
+	const double legend_px = legend.n_lines * line_px;
 	const struct frame r = { .left = margin_px + 22 + tick_px,
 		.right = width - margin_px - 8,
 		.top = margin_px,
@@ -270,6 +303,6 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 		put_line(p, &r, i, f);
 	for (int i = p->n_series; i-- > 0;)
 		put_marks(p, &r, i, f);
-	put_legend(p, width, height - legend_px + 6, n_columns, f);
+	put_legend(p, width, height - legend_px + 6, legend, f);
 	fputs("</svg>\n", f);
 }

@@ -52,9 +52,12 @@ static void draw_series(struct canvas *c, const struct plot *p, int i)
 	for (size_t k = 0; k < s->n; k++) {
 		if (isnan(s->y[k]))
 			continue;
-		const size_t last = k > 0 && !isnan(s->y[k - 1]) ? k - 1 : k;
-		draw_line(c, dot_x(p, c, s->x[last]), dot_y(p, c, s->y[last]), dot_x(p, c, s->x[k]),
-			dot_y(p, c, s->y[k]), i);
+		const bool joined = k > 0 && !isnan(s->y[k - 1]) && p->x.n_names == 0;
+		const size_t last = joined ? k - 1 : k;
+		/* A mean that no line leads to is broader than a run. */
+		const int wing = s->has_marks && p->x.n_names > 0 ? 3 : 0;
+		draw_line(c, dot_x(p, c, s->x[last]) - wing, dot_y(p, c, s->y[last]),
+			dot_x(p, c, s->x[k]) + wing, dot_y(p, c, s->y[k]), i);
 	}
 }
 
@@ -89,7 +92,8 @@ static void place_letters(const struct canvas *c, const struct plot *p, int at[M
 	}
 }
 
-static void put_cell(const struct canvas *c, int line, int column, bool utf8, bool colour, FILE *f)
+static void put_cell(
+	const struct canvas *c, int line, int column, bool braille, bool colour, FILE *f)
 {
 	const unsigned dots = c->dots[line][column];
 	const int series = c->series[line][column];
@@ -99,7 +103,7 @@ static void put_cell(const struct canvas *c, int line, int column, bool utf8, bo
 	}
 	if (colour)
 		fprintf(f, "\033[%sm", colours[series % N_COLOURS]);
-	if (utf8) /* U+2800 + dots */
+	if (braille) /* U+2800 + dots */
 		fprintf(f, "\xe2%c%c", (int)(0xa0 + (dots >> 6)), (int)(0x80 + (dots & 0x3f)));
 	else
 		fputc('a' + series, f);
@@ -144,6 +148,8 @@ void plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 		axis_tick(&p->y, i, tick, sizeof(tick));
 		label = (int)strlen(tick) > label ? (int)strlen(tick) : label;
 	}
+	/* Single dots of several series are letters: those of braille are all alike. */
+	const bool braille = utf8 && (p->n_series == 1 || !plot_is_scatter(p));
 	c.n_columns = width - label - 4; /* a blank, the frame, a letter and a blank before it */
 	c.n_columns = c.n_columns < 8 ? 8 : c.n_columns > MAX_COLUMNS ? MAX_COLUMNS : c.n_columns;
 	c.n_lines = height < 4 ? 4 : height > MAX_LINES ? MAX_LINES : height;
@@ -165,7 +171,7 @@ void plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 		while (last >= 0 && c.dots[line][last] == 0 && letter[line] < 0)
 			last--;
 		for (int column = 0; column <= last; column++)
-			put_cell(&c, line, column, utf8, colour, f);
+			put_cell(&c, line, column, braille, colour, f);
 		if (letter[line] >= 0) {
 			fputc(' ', f);
 			put_letter(letter[line], colour, f);
@@ -179,8 +185,11 @@ void plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 	put_x_ticks(p, &c, label + 2, f);
 	const int indent = label + 2 + (c.n_columns - (int)strlen(p->x.label)) / 2;
 	fprintf(f, "%*s%.*s\n", indent > 0 ? indent : 0, "", width, p->x.label);
+	const bool brief = plot_is_brief(p, width - 2);
+	if (brief)
+		fprintf(f, "%.*s:\n", width - 1, p->keys);
 	for (int i = 0; i < p->n_series; i++) {
 		put_letter(i, colour, f);
-		fprintf(f, " %.*s\n", width > 2 ? width - 2 : 0, p->series[i].label);
+		fprintf(f, " %.*s\n", width > 2 ? width - 2 : 0, plot_label(p, i, brief));
 	}
 }

@@ -68,9 +68,9 @@ static bool cartpole_possible(const void *state)
 #define CARTPOLE(id_, max_episode_steps_, solved_return_)                                         \
 	{                                                                                         \
 		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
-		.solved_return = solved_return_, .obs_high = { X_MAX, 3, THETA_MAX, 3 },          \
-		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
-		.step = cartpole_step, .possible = cartpole_possible,                             \
+		.solved_return = solved_return_, .reward_low = 1, .reward_high = 1,               \
+		.obs_high = { X_MAX, 3, THETA_MAX, 3 }, .state_size = sizeof(struct cartpole),    \
+		.reset = cartpole_reset, .step = cartpole_step, .possible = cartpole_possible,    \
 	}
 
 const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);

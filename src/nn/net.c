@@ -83,6 +83,13 @@ void net_init_params(const struct net *net, enum weight_init init, struct rng *r
 	}
 }
 
+void net_raise_outputs(const struct net *net, float value, float *params)
+{
+	const struct linear m = net_linear(net, net->n_layers - 1); /* the value head, if any */
+	for (size_t i = 0; i < m.out; i++)
+		params[m.b + i] += value;
+}
+
 /* The scratch memory: the output of every layer (B, dim[l+1]); V (B, 1) and
  * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest); one
  * for a transposed W. */

@@ -9,16 +9,21 @@
 
 const char *const loss_names[] = { "huber", "mse", NULL };
 
-enum { N_BLOCKS = 5 }; /* online, target, grad, m, v */
+/* online, target, grad, m, v; average */
+static int n_blocks(double ema_decay)
+{
+	return ema_decay > 0 ? 6 : 5;
+}
 
-uint64_t agent_bytes(const struct net *net, size_t batch_size)
+uint64_t agent_bytes(const struct net *net, size_t batch_size, double ema_decay)
 {
 	const uint64_t work = net_work_size(net, batch_size), one = net_work_size(net, 1);
 	const uint64_t out = (uint64_t)net->dim[net->n_layers];
 	if (work == 0 || one == 0)
 		return UINT64_MAX;
-	return sizeof(float) * (N_BLOCKS * memory_block(net->n_params) + memory_block(work) +
-				       memory_block(one) + batch_size * (out + 2)) +
+	return sizeof(float) *
+		       ((uint64_t)n_blocks(ema_decay) * memory_block(net->n_params) +
+			       memory_block(work) + memory_block(one) + batch_size * (out + 2)) +
 	       sizeof(int32_t) * batch_size;
 }
 
@@ -26,15 +31,17 @@ bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net
 	const struct kernels *k, size_t batch_size, struct err *e)
 {
 	assert(batch_size >= 1);
-	const uint64_t bytes = agent_bytes(net, batch_size);
+	const uint64_t bytes = agent_bytes(net, batch_size, opts->ema_decay);
 	float *p = memory_zeroed(bytes);
 	if (!p)
 		return err_set(e, ERR_RUN, "out of memory: the network needs %llu bytes",
 			(unsigned long long)bytes);
 	*a = (struct agent){ .opts = *opts, .batch_size = batch_size, .memory = p };
-	float **const blocks[N_BLOCKS] = { &a->online, &a->target, &a->grad, &a->m, &a->v };
-	for (int i = 0; i < N_BLOCKS; i++, p += memory_block(net->n_params))
+	float **const blocks[] = { &a->online, &a->target, &a->grad, &a->m, &a->v, &a->average };
+	for (int i = 0; i < n_blocks(opts->ema_decay); i++, p += memory_block(net->n_params))
 		*blocks[i] = p;
+	if (!a->average)
+		a->average = a->online;
 	a->work = p;
 	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
 	a->policy.work = a->work + memory_block(net_work_size(net, batch_size));
@@ -60,7 +67,12 @@ static void best_actions(struct agent *a, size_t batch, const float *q)
 		a->best_action[i] = net_argmax(q + i * (size_t)n, n);
 }
 
-/* a->target_q (B) = R + discount * Q_target(s', a*) */
+static double clip(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x; /* NaN stays */
+}
+
+/* a->target_q (B) = R + discount * Q_target(s', a*), within its bounds */
 static void td_targets(struct agent *a, const struct batch *b)
 {
 	const struct net *net = &a->policy.net;
@@ -74,7 +86,10 @@ static void td_targets(struct agent *a, const struct batch *b)
 		best_actions(a, b->size, q);
 	for (size_t i = 0; i < b->size; i++) {
 		const double next_q = q[i * n + (size_t)a->best_action[i]];
-		a->target_q[i] = (float)(b->reward[i] + b->discount[i] * next_q);
+		double y = b->reward[i] + b->discount[i] * next_q;
+		if (a->opts.clip_targets)
+			y = clip(y, a->opts.target_low, a->opts.target_high);
+		a->target_q[i] = (float)y;
 	}
 }
 
@@ -125,6 +140,9 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 		a->opts.max_grad_norm, a->m, a->v, a->online);
 	if (!isfinite(stats->grad_norm))
 		return err_set(e, ERR_DIVERGED, "the gradient is not finite");
+	if (a->average != a->online)
+		a->policy.k->polyak(
+			net->n_params, (float)(1 - a->opts.ema_decay), a->online, a->average);
 	return true;
 }
 
@@ -177,6 +195,13 @@ void agent_diagnose(struct agent *a, struct diagnostics *d)
 	d->td_error_p95 = kth_smallest(error, (int64_t)size, rank - 1);
 	d->weight_norm = sqrt(a->policy.k->sum_squares(net->n_params, a->online));
 	d->dead_share = net_dead_share(net, size, a->work);
+}
+
+void agent_begin(struct agent *a)
+{
+	agent_sync(a, 1);
+	if (a->average != a->online)
+		memcpy(a->average, a->online, a->policy.net.n_params * sizeof(float));
 }
 
 void agent_sync(struct agent *a, double tau)

@@ -92,6 +92,8 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	const size_t n_params = a->policy.net.n_params;
 	add_list(l, "agent.online", ST_F32, a->online, n_params);
 	add_list(l, "agent.target", ST_F32, a->target, n_params);
+	if (a->average != a->online)
+		add_list(l, "agent.average", ST_F32, a->average, n_params);
 	add_list(l, "agent.adam.m", ST_F32, a->m, n_params);
 	add_list(l, "agent.adam.v", ST_F32, a->v, n_params);
 	add_list(l, "best", ST_F32, t->best, n_params);
@@ -433,6 +435,7 @@ static bool check_state(
 		{ isfinite(k->sum_squares(n, a->m)) && isfinite(k->sum_squares(n, a->v)),
 			"the moments of Adam" },
 		{ isfinite(k->sum_squares(n, t->best)), "the best weights" },
+		{ isfinite(k->sum_squares(n, a->average)), "the average weights" },
 		{ a->adam.beta1_t >= 0 && a->adam.beta1_t <= 1 && a->adam.beta2_t >= 0 &&
 				a->adam.beta2_t <= 1 && (a->adam.t == 0) == !t->diagnosed,
 			"the steps of Adam" },

@@ -62,6 +62,10 @@ const struct option config_options[] = {
 			"he_uniform and lecun_uniform: biases zero.",
 		.elsewhere = "initializer kernel_initializer init" },
 
+	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"),
+		.help = "Added to every Q value at the start, through the biases of the last layer: "
+			"an optimistic start if it is as large as a return can be.",
+		.elsewhere = "q_init optimistic_init initial_value" },
 	{ ROW("network", OPTION_BOOL, dueling, "false"),
 		.help = "Two streams, each as wide as the last hidden layer: Q = V + A - mean(A).",
 		.elsewhere = "dueling_dqn use_dueling" },
@@ -99,9 +103,18 @@ const struct option config_options[] = {
 	{ INT("agent", n_steps, "1", 1, 64),
 		.help = "Rewards in a return before it bootstraps; cut at an episode's end.",
 		.elsewhere = "n_step update_horizon nstep n_step_return" },
+	{ ROW("agent", OPTION_BOOL, clip_targets, "false"),
+		.help = "TD targets are clipped to what a return can be: the rewards' range, 0 "
+			"included, times reward_scale / (1 - gamma).",
+		.elsewhere = "clip_return clip_q clip_target" },
 	{ NAME("agent", loss, "huber", loss_names),
 		.help = "Mean over the batch of smooth L1 (beta 1) or of the squared TD error.",
 		.elsewhere = "loss_fn criterion loss_type" },
+	{ REAL("agent", ema_decay, "0", "[0, 1)"),
+		.help = "Evaluations judge, and files keep, an average of the weights: after each "
+			"update average = ema_decay * average + (1 - ema_decay) * weights; 0 is the "
+			"weights themselves. Actions in training never use it.",
+		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
 
 	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"),
 		.help = "Epsilon, the share of random actions, at step 0.",
@@ -705,6 +718,9 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 	if (c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim)
 		report_error(r, "", "obs_scale has %d factors; %s has %d observations",
 			c->obs_scale.n, ops->id, ops->obs_dim);
+	if (c->clip_targets && c->gamma == 1)
+		report_error(r, "",
+			"clip_targets needs gamma below 1: without a discount a return has no bound");
 	if (isfinite(c->stop_return) && c->eval_freq == 0)
 		report_error(r, "", "stop_return needs evaluations, but eval_freq = 0");
 	if (r->n_errors == 0)
@@ -845,13 +861,19 @@ void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])
 
 struct agent_opts config_agent_opts(const struct config *c)
 {
+	const struct env_ops *ops = config_env(c);
+	const double horizon = c->clip_targets ? c->reward_scale / (1 - c->gamma) : 0;
 	return (struct agent_opts){
 		.double_q = c->double_q,
 		.loss = (enum loss)c->loss,
+		.clip_targets = c->clip_targets,
+		.target_low = fmin(0, ops->reward_low) * horizon,
+		.target_high = fmax(0, ops->reward_high) * horizon,
 		.max_grad_norm = c->max_grad_norm,
 		.adam_beta1 = c->adam_beta1,
 		.adam_beta2 = c->adam_beta2,
 		.adam_eps = c->adam_eps,
+		.ema_decay = c->ema_decay,
 	};
 }
 
@@ -876,7 +898,7 @@ uint64_t config_memory(const struct config *c)
 	enum { EXTRA_BLOCKS = 3 }; /* the best weights, and two that files are built in */
 	const size_t obs_dim = (size_t)net.dim[0];
 	const uint64_t parts[] = {
-		agent_bytes(&net, (size_t)c->batch_size),
+		agent_bytes(&net, (size_t)c->batch_size, c->ema_decay),
 		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, c->prioritized),
 		batch_bytes((size_t)c->batch_size, obs_dim),
 		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,

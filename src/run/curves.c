@@ -8,9 +8,10 @@
 
 enum { REPLICATES = 500 };
 
-static const char *const eval_columns[] = { "return_mean", "return_std", "return_min", "return_max",
+const char *const curve_x_names[] = { "steps", "updates", "seconds", NULL };
+const char *const curve_eval_columns[] = { "return_mean", "return_std", "return_min", "return_max",
 	NULL };
-static const char *const progress_columns[] = { "episodes", "n_updates", "ep_rew_mean",
+const char *const curve_progress_columns[] = { "episodes", "n_updates", "ep_rew_mean",
 	"ep_len_mean", "exploration_rate", "learning_rate", "loss", "q_mean", "grad_norm", "q_max",
 	"q_bound", "action_gap", "td_error_mean", "td_error_p95", "weight_norm", "terminal_share",
 	"dead_share", NULL };
@@ -25,12 +26,12 @@ static bool is_in(const char *word, const char *const *list)
 
 bool curve_column(const char *column, bool *of_eval, struct err *e)
 {
-	*of_eval = is_in(column, eval_columns);
-	if (*of_eval || is_in(column, progress_columns))
+	*of_eval = is_in(column, curve_eval_columns);
+	if (*of_eval || is_in(column, curve_progress_columns))
 		return true;
-	const char *near = text_nearest(column, eval_columns);
+	const char *near = text_nearest(column, curve_eval_columns);
 	if (!near)
-		near = text_nearest(column, progress_columns);
+		near = text_nearest(column, curve_progress_columns);
 	return err_set(e, ERR_USAGE, "no column '%s' in eval.csv or progress.csv%s%s%s", column,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }

@@ -4,17 +4,88 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	SMALL_LIMIT = 1 << 20, /* bytes of config.ini and result.json */
 	LOG_LIMIT = 1 << 28,
 	MAX_DEPTH = 32, /* of directories below the one that was named */
 };
+
+/* --- files --- */
+
+enum presence { FILE_ABSENT, FILE_UNREADABLE, FILE_THERE };
+
+/* As many bytes of a file as it had a moment ago, NUL-terminated; the caller frees them.
+ * NULL if that fails. */
+static char *read_bytes(int fd, const char *path, size_t size, size_t *len, struct err *e)
+{
+	size_t n = 0;
+	char *p = calloc(size + 1, 1);
+	if (!p) {
+		err_set(e, ERR_RUN, "out of memory reading '%.500s'", path);
+		return NULL;
+	}
+	while (n < size) {
+		const ssize_t got = read(fd, p + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			err_set(e, ERR_RUN, "read '%.500s': %s", path, strerror(errno));
+			free(p);
+			return NULL;
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	*len = n;
+	return p;
+}
+
+/* A file of a run as it is now. *changed_s, unless NULL, becomes the time of its last
+ * change if that is later. What is no regular file counts as absent: a FIFO would be
+ * waited for. Among thousands of runs it is system calls that take the time: here are
+ * four, and the path is walked once. */
+static enum presence read_file(const char *dir, const char *name, size_t limit, char **data,
+	size_t *len, double *changed_s, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	struct stat st;
+	*data = NULL;
+	*len = 0;
+	if (!file_join(path, sizeof(path), dir, name, e))
+		return FILE_ABSENT;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		const bool absent = errno == ENOENT || errno == ENOTDIR || errno == ENXIO;
+		err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(errno));
+		return absent ? FILE_ABSENT : FILE_UNREADABLE;
+	}
+	enum presence presence = FILE_UNREADABLE;
+	if (fstat(fd, &st) < 0) {
+		err_set(e, ERR_RUN, "stat '%.500s': %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		err_set(e, ERR_RUN, "'%.500s' is not a file", path);
+		presence = FILE_ABSENT;
+	} else if ((uintmax_t)st.st_size > limit) {
+		err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", path, limit);
+	} else {
+		*data = read_bytes(fd, path, (size_t)st.st_size, len, e);
+		if (*data)
+			presence = FILE_THERE;
+	}
+	close(fd);
+	if (presence != FILE_ABSENT && changed_s && (double)st.st_mtime > *changed_s)
+		*changed_s = (double)st.st_mtime;
+	return presence;
+}
 
 /* --- logs --- */
 
@@ -78,18 +149,22 @@ bool table_parse(struct table *t, const char *data, size_t len)
 	return true;
 }
 
-bool table_read(struct table *t, const char *dir, const char *name, struct err *e)
+static bool read_table(
+	struct table *t, const char *dir, const char *name, double *changed_s, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	char *data;
 	size_t len;
 	*t = (struct table){ 0 };
-	if (!file_join(path, sizeof(path), dir, name, e) ||
-		!file_read(path, LOG_LIMIT, &data, &len, e))
+	if (read_file(dir, name, LOG_LIMIT, &data, &len, changed_s, e) != FILE_THERE)
 		return false;
 	const bool ok = table_parse(t, data, len);
 	free(data);
-	return ok || err_set(e, ERR_RUN, "out of memory reading '%s'", path);
+	return ok || err_set(e, ERR_RUN, "out of memory reading '%.500s/%s'", dir, name);
+}
+
+bool table_read(struct table *t, const char *dir, const char *name, struct err *e)
+{
+	return read_table(t, dir, name, NULL, e);
 }
 
 const double *table_column(const struct table *t, const char *name)
@@ -120,18 +195,13 @@ static double last_cell(const struct table *t, const char *name)
 
 /* --- one run --- */
 
-static bool has_file(const char *dir, const char *name, double *changed_s)
+static bool has_file(const char *dir, const char *name)
 {
 	char path[RUN_PATH_SIZE];
 	struct err e;
 	struct stat st;
-	if (!file_join(path, sizeof(path), dir, name, &e) || stat(path, &st) < 0 ||
-		!S_ISREG(st.st_mode)) /* a FIFO would be waited for */
-		return false;
-	const double mtime_s = (double)st.st_mtime;
-	if (changed_s && mtime_s > *changed_s)
-		*changed_s = mtime_s;
-	return true;
+	return file_join(path, sizeof(path), dir, name, &e) && stat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode);
 }
 
 static int64_t steps_to(const struct table *evals, double threshold)
@@ -153,14 +223,13 @@ static void read_logs(struct record *r)
 	double steps = 0;
 	r->steps_to_solved = -1;
 	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return = (double)NAN;
-	if (has_file(r->dir, "timing.csv", &r->changed_s) &&
-		table_read(&t, r->dir, "timing.csv", &e)) {
+	if (read_table(&t, r->dir, "timing.csv", &r->changed_s, &e)) {
 		steps = last_cell(&t, "timesteps");
 		r->wall_s = last_cell(&t, "wall_s");
 		r->steps_per_s = last_cell(&t, "steps_per_s");
 		table_release(&t);
 	}
-	if (has_file(r->dir, "eval.csv", &r->changed_s) && table_read(&t, r->dir, "eval.csv", &e)) {
+	if (read_table(&t, r->dir, "eval.csv", &r->changed_s, &e)) {
 		const double *x = table_column(&t, "return_mean");
 		double sum = 0;
 		for (size_t i = 0; x && i < t.n_rows; i++)
@@ -171,8 +240,7 @@ static void read_logs(struct record *r)
 		r->steps_to_solved = steps_to(&t, config_env(&r->config)->solved_return);
 		table_release(&t);
 	}
-	if (r->state != RECORD_DONE && has_file(r->dir, "progress.csv", &r->changed_s) &&
-		table_read(&t, r->dir, "progress.csv", &e)) {
+	if (r->state != RECORD_DONE && read_table(&t, r->dir, "progress.csv", &r->changed_s, &e)) {
 		r->ep_rew_mean = last_cell(&t, "ep_rew_mean");
 		table_release(&t);
 	}
@@ -180,20 +248,19 @@ static void read_logs(struct record *r)
 		r->timesteps = (int64_t)steps;
 }
 
-/* The first line of what is wrong with a configuration, or NULL. */
-static bool read_config(struct config *c, const char *path, struct err *e)
+/* ERR_CORRUPT is the first line of what is wrong with it. */
+static bool parse_config(
+	struct config *c, const char *dir, const char *data, size_t len, struct err *e)
 {
-	char *data;
-	size_t len;
+	char path[RUN_PATH_SIZE];
 	struct report *report = malloc(sizeof(*report));
 	if (!report)
-		return err_set(e, ERR_RUN, "out of memory reading '%s'", path);
-	bool ok = file_read(path, SMALL_LIMIT, &data, &len, e);
+		return err_set(e, ERR_RUN, "out of memory reading '%s'", dir);
+	bool ok = file_join(path, sizeof(path), dir, "config.ini", e);
 	if (ok) {
 		report_init(report);
 		config_init(c);
 		config_parse(c, path, data, len, report);
-		free(data);
 		if (report->n_errors > 0)
 			ok = err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(report->buf, "\n"),
 				report->buf);
@@ -204,45 +271,51 @@ static bool read_config(struct config *c, const char *path, struct err *e)
 
 static void read_result(struct record *r)
 {
-	char path[RUN_PATH_SIZE];
 	char *data;
 	size_t len;
 	struct err e;
-	r->state = RECORD_UNFINISHED;
-	if (has_file(r->dir, "failed.txt", NULL))
-		r->state = RECORD_FAILED;
-	if (!has_file(r->dir, "result.json", NULL) ||
-		!file_join(path, sizeof(path), r->dir, "result.json", &e))
-		return;
+	const enum presence presence =
+		read_file(r->dir, "result.json", SMALL_LIMIT, &data, &len, NULL, &e);
 	r->state = RECORD_FAILED;
-	if (!file_read(path, SMALL_LIMIT, &data, &len, &e))
-		return;
-	if (result_parse(&r->result, path, data, len, &e))
-		r->state = RECORD_DONE;
-	free(data);
+	if (presence == FILE_THERE) {
+		if (result_parse(&r->result, "result.json", data, len, &e))
+			r->state = RECORD_DONE;
+		free(data);
+	} else if (presence == FILE_ABSENT) {
+		r->state = has_file(r->dir, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
+	}
 }
 
-static bool add_record(struct records *list, const char *dir, const struct stat *st, struct err *e)
+static void leave_out(struct records *list, const struct err *why)
 {
-	char path[RUN_PATH_SIZE];
+	if (list->n_unreadable++ == 0)
+		snprintf(list->unreadable, sizeof(list->unreadable), "%s", why->msg);
+}
+
+static bool make_room(struct records *list, struct err *e)
+{
+	if (list->n < list->room)
+		return true;
+	const size_t room = list->room ? 2 * list->room : 64;
+	struct record *at =
+		room <= SIZE_MAX / sizeof(*at) ? realloc(list->at, room * sizeof(*at)) : NULL;
+	if (!at)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
+	list->at = at;
+	list->room = room;
+	return true;
+}
+
+static bool add_record(struct records *list, const char *dir, const struct stat *st,
+	const char *config, size_t len, struct err *e)
+{
 	struct err why;
-	if (list->n == list->room) {
-		const size_t room = list->room ? 2 * list->room : 64;
-		struct record *at = room <= SIZE_MAX / sizeof(*at)
-					    ? realloc(list->at, room * sizeof(*at))
-					    : NULL;
-		if (!at)
-			return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
-		list->at = at;
-		list->room = room;
-	}
+	if (!make_room(list, e))
+		return false;
 	struct record *r = &list->at[list->n];
 	*r = (struct record){ .device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino };
-	if (!file_join(path, sizeof(path), dir, "config.ini", e))
-		return false;
-	if (!read_config(&r->config, path, &why)) {
-		if (list->n_unreadable++ == 0)
-			snprintf(list->unreadable, sizeof(list->unreadable), "%s", why.msg);
+	if (!parse_config(&r->config, dir, config, len, &why)) {
+		leave_out(list, &why);
 		return true;
 	}
 	char *copy = malloc(strlen(dir) + 1);
@@ -263,14 +336,25 @@ void records_init(struct records *list)
 	*list = (struct records){ 0 };
 }
 
-/* dir is a buffer of RUN_PATH_SIZE that is extended on the way down. */
-static bool find_below(struct records *list, char *dir, int depth, struct err *e)
+/* dir is a buffer of RUN_PATH_SIZE that is extended on the way down, st what stat says
+ * of it. */
+static bool find_below(
+	struct records *list, char *dir, const struct stat *st, int depth, struct err *e)
 {
-	struct stat st;
-	if (stat(dir, &st) < 0)
-		return depth > 0 || err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
-	if (has_file(dir, "config.ini", NULL))
-		return add_record(list, dir, &st, e);
+	char *config;
+	size_t config_len;
+	struct err why;
+	const enum presence presence =
+		read_file(dir, "config.ini", SMALL_LIMIT, &config, &config_len, NULL, &why);
+	if (presence == FILE_THERE) {
+		const bool ok = add_record(list, dir, st, config, config_len, e);
+		free(config);
+		return ok;
+	}
+	if (presence == FILE_UNREADABLE) {
+		leave_out(list, &why);
+		return true;
+	}
 	DIR *d = opendir(dir);
 	if (!d)
 		return depth > 0 || err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
@@ -280,8 +364,9 @@ static bool find_below(struct records *list, char *dir, int depth, struct err *e
 		if (entry->d_name[0] == '.' || len + 1 + strlen(entry->d_name) >= RUN_PATH_SIZE)
 			continue;
 		snprintf(dir + len, RUN_PATH_SIZE - len, "/%s", entry->d_name);
-		if (depth < MAX_DEPTH && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-			ok = find_below(list, dir, depth + 1, e);
+		struct stat below;
+		if (depth < MAX_DEPTH && lstat(dir, &below) == 0 && S_ISDIR(below.st_mode))
+			ok = find_below(list, dir, &below, depth + 1, e);
 		dir[len] = '\0';
 	}
 	closedir(d);
@@ -298,7 +383,10 @@ bool records_find(struct records *list, const char *path, struct err *e)
 		len--;
 	memcpy(dir, path, len);
 	dir[len] = '\0';
-	return find_below(list, dir, 0, e);
+	struct stat st;
+	if (stat(dir, &st) < 0)
+		return err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
+	return find_below(list, dir, &st, 0, e);
 }
 
 static int compare_dirs(const void *a, const void *b)
@@ -423,7 +511,7 @@ int64_t record_steps_to(const struct record *r, double threshold)
 	struct err e;
 	if (threshold == config_env(&r->config)->solved_return)
 		return r->steps_to_solved;
-	if (!has_file(r->dir, "eval.csv", NULL) || !table_read(&t, r->dir, "eval.csv", &e))
+	if (!table_read(&t, r->dir, "eval.csv", &e))
 		return -1;
 	const int64_t steps = steps_to(&t, threshold);
 	table_release(&t);

@@ -23,7 +23,8 @@
 /* What a run writes, in the order in which `fresh` removes it: first the file
  * that says it is done, last the one that says whose the directory is. */
 static const char *const run_files[] = { "result.json", CHECKPOINT, PREVIOUS, "final.safetensors",
-	"best.safetensors", "timing.csv", "eval.csv", "progress.csv", "config.ini", NULL };
+	"best.safetensors", "timing.csv", "episodes.csv", "eval.csv", "progress.csv", "config.ini",
+	NULL };
 
 /* In the order of enum run_log. */
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
 			  "td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share\n" },
 	{ "eval.csv",
 		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n" },
+	{ "episodes.csv", "r,l,timesteps,terminated\n" }, /* SB3's names first */
 	{ "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n" },
 };
 
@@ -68,12 +70,12 @@ static int open_for_writing(const char *path, int flags)
 }
 
 /* True, and e says by whom, if another process works in the directory. fd is .lock. */
-static bool in_use(const struct run *r, int fd, struct err *e)
+static bool in_use(const char *dir, int fd, struct err *e)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		return false;
-	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", r->dir, (long)lock.l_pid);
+	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", dir, (long)lock.l_pid);
 	return true;
 }
 
@@ -92,22 +94,22 @@ static bool take_lock(struct run *r, struct err *e)
 		return true;
 	if (errno != EACCES && errno != EAGAIN)
 		return err_set(e, ERR_RUN, "lock '%s': %s", path, strerror(errno));
-	return !in_use(r, r->lock, e) &&
+	return !in_use(r->dir, r->lock, e) &&
 	       err_set(e, ERR_BUSY, "'%s' is in use by another process", r->dir);
 }
 
-/* Why the directory was refused may only be that another process is at work in it. */
-static void look_for_holder(const struct run *r, struct err *e)
+bool run_is_held(const char *dir, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	struct err ignored;
-	if (!path_of(r, ".lock", path, &ignored))
-		return;
+	if (!file_join(path, sizeof(path), dir, ".lock", &ignored))
+		return false;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return;
-	in_use(r, fd, e);
+		return false;
+	const bool held = in_use(dir, fd, e);
 	close(fd);
+	return held;
 }
 
 /* A directory without config.ini must be empty, or it is somebody else's. Hidden
@@ -406,7 +408,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	if (!file_make_dirs(dir, e))
 		goto fail;
 	if (!look_around(r, c, fresh, e)) {
-		look_for_holder(r, e);
+		run_is_held(dir, e); /* that may be all there is to it */
 		goto fail;
 	}
 	if (r->state == RUN_ACTIVE && (!take_lock(r, e) || !look_around(r, c, fresh, e)))
@@ -457,6 +459,31 @@ static void add_cell(struct text *t, double x)
 	text_add(t, ",");
 	if (!isnan(x))
 		text_add_real(t, x);
+}
+
+/* At the latest before the next row of progress.csv and before a checkpoint. */
+static bool flush_episodes(struct run *r, struct err *e)
+{
+	const size_t len = r->rows_len;
+	r->rows_len = 0;
+	return len == 0 || add_to_log(r, LOG_EPISODES, r->rows, len, e);
+}
+
+/* Episodes may be short: their rows are written together. */
+static bool add_episode(struct run *r, struct err *e)
+{
+	const struct episode_row *row = &r->train.episode;
+	const size_t longest = 128;
+	struct text t;
+	if (sizeof(r->rows) - r->rows_len < longest && !flush_episodes(r, e))
+		return false;
+	text_init(&t, r->rows + r->rows_len, sizeof(r->rows) - r->rows_len);
+	text_add_real(&t, row->episode_return);
+	text_add(&t, ",%" PRId64 ",%" PRId64 ",%s\n", row->length, row->timesteps,
+		row->terminated ? "true" : "false");
+	assert(!t.full);
+	r->rows_len += t.len;
+	return true;
 }
 
 static bool write_progress(struct run *r, struct err *e)
@@ -517,14 +544,16 @@ static bool write_best(struct run *r, struct err *e)
 {
 	const struct train *t = &r->train;
 	if (!t->has_best)
-		return write_weights(r, "best.safetensors", t->agent.online, t->timesteps,
+		return write_weights(r, "best.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, r->result.best_sha256, e);
 	return write_weights(r, "best.safetensors", t->best, t->best_row.timesteps,
 		t->best_row.n_updates, r->result.best_sha256, e);
 }
 
-static bool sync_logs(const struct run *r, struct err *e)
+static bool sync_logs(struct run *r, struct err *e)
 {
+	if (!flush_episodes(r, e))
+		return false;
 	for (int i = 0; i < N_LOGS; i++)
 		if (!file_sync(r->log[i], logs[i].name, e))
 			return false;
@@ -582,7 +611,7 @@ static bool finish(struct run *r, struct err *e)
 	char path[RUN_PATH_SIZE], buf[RUN_RESULT_SIZE];
 	struct text text;
 	if (!write_best(r, e) ||
-		!write_weights(r, "final.safetensors", t->agent.online, t->timesteps,
+		!write_weights(r, "final.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, res->final_sha256, e) ||
 		!sync_logs(r, e))
 		return false;
@@ -605,8 +634,9 @@ static bool step(struct run *r, struct err *e)
 		t->events = 0;
 		return finish(r, e);
 	}
-	if (!train_step(t, e) || (t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
-		(t->events & TRAIN_LOGGED && !write_progress(r, e)))
+	if (!train_step(t, e) || (t->events & TRAIN_EPISODE && !add_episode(r, e)) ||
+		(t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
+		(t->events & TRAIN_LOGGED && (!flush_episodes(r, e) || !write_progress(r, e))))
 		return false;
 	if (t->events & TRAIN_FINISHED)
 		return finish(r, e);
@@ -619,7 +649,10 @@ bool run_step(struct run *r, struct err *e)
 	if (step(r, e))
 		return true;
 	struct err ignored; /* the divergence is what the user must hear of */
-	if (e->kind == ERR_DIVERGED && r->train.has_best)
-		write_best(r, &ignored);
+	if (e->kind == ERR_DIVERGED) {
+		flush_episodes(r, &ignored);
+		if (r->train.has_best)
+			write_best(r, &ignored);
+	}
 	return false;
 }

@@ -34,7 +34,8 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 
 	net_init_params(
 		&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);
-	agent_sync(&t->agent, 1);
+	net_raise_outputs(&net, (float)c->initial_q, t->agent.online);
+	agent_begin(&t->agent);
 	env_reset(&t->env, &t->env_rng, t->obs);
 	return true;
 fail:
@@ -114,6 +115,9 @@ static bool collect(struct train *t, struct err *e)
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
 		t->window.length[t->episodes % STATS_WINDOW] = t->episode_length;
+		t->episode = (struct episode_row){ t->episode_return, t->episode_length,
+			t->timesteps, s.terminated };
+		t->events |= TRAIN_EPISODE;
 		t->episodes++;
 		t->episode_return = 0;
 		t->episode_length = 0;
@@ -162,7 +166,9 @@ static bool eval_on(
 {
 	struct env env = t->eval_env;
 	struct rng rng = *stream;
-	if (!evaluate(&t->agent.policy, &env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
+	struct policy policy = t->agent.policy;
+	policy.params = t->agent.average;
+	if (!evaluate(&policy, &env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
 		return false;
 	*stream = rng;
 	return true;
@@ -199,7 +205,7 @@ static bool eval_step(struct train *t)
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
 	row.is_best = !t->has_best || row.stats.return_mean >= t->best_row.stats.return_mean;
 	if (row.is_best) {
-		memcpy(t->best, t->agent.online, n_params * sizeof(float));
+		memcpy(t->best, t->agent.average, n_params * sizeof(float));
 		t->best_row = row;
 		t->has_best = true;
 	}
@@ -281,7 +287,7 @@ bool train_is_finished(const struct train *t)
 
 static bool interrupted(struct train *t)
 {
-	t->events = TRAIN_INTERRUPTED;
+	t->events |= TRAIN_INTERRUPTED;
 	return true;
 }
 

@@ -1,0 +1,161 @@
+#!/bin/sh
+# dqn completions: in the shells themselves, where they are installed.
+# shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
+# shellcheck disable=SC2086 # lists of words
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+mkdir -p conf/more runs/a/seed-1 'with blank'
+touch conf/one.ini conf/two.ini conf/notes.txt weights.safetensors other.ini
+unset ZDOTDIR
+export HOME="$tmp" XDG_CONFIG_HOME="$tmp/config" XDG_DATA_HOME="$tmp/data" XDG_CACHE_HOME="$tmp/cache"
+
+commands=$("$DQN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+keys=$("$DQN" config /dev/null | sed -n 's/ = .*//p')
+words() { printf '%s\n' "$@" | sort | tr '\n' ' '; }
+
+for shell in bash zsh fish; do
+	t "the script for $shell" 0 "$DQN" completions $shell
+	cp "$out" completions.$shell
+	t 'the same every time' 0 "$DQN" completions $shell
+	same_file "$out" completions.$shell
+	for word in $commands $keys; do
+		grep -qw "$word" completions.$shell || bad "$shell: no '$word'"
+	done
+	for command in $commands; do
+		"$DQN" help "$command" | sed -n '/^Flags:/,/^$/s/.*--\([a-z]*\).*/\1/p'
+	done | sort -u >flags
+	while read -r flag; do
+		grep -qe "$flag" completions.$shell || bad "$shell: no flag '$flag'"
+	done <flags
+done
+t 'another shell' 2 "$DQN" completions csh
+err_has "^dqn: no completions for 'csh'; there are bash, zsh and fish$"
+t 'no shell' 2 "$DQN" completions
+err_has "'completions' needs more"
+t 'a full disk' 1 sh -c 'exec "$DQN" completions bash >/dev/full'
+err_has 'write standard output'
+
+# What every shell must make of a command line up to the cursor: the words it offers,
+# sorted, and what stands before them in shells that offer whole arguments.
+cases() # FUNCTION
+{
+	"$1" 'tr' 'train '
+	"$1" 'eval --r' '--require '
+	"$1" 'train conf/' "$(words conf/more/ conf/one.ini conf/two.ini)"
+	"$1" 'train conf/one.ini learning_' "$(words learning_rate= learning_rate_schedule= learning_starts=)"
+	"$1" 'train conf/one.ini seed=3 loss=' "$(words huber mse)" loss=
+	"$1" 'train --out runs/ conf/one.ini double_q=t' "$(words true)" double_q=
+	"$1" 'sweep conf/one.ini obs_scale=b' "$(words bounds)" obs_scale=
+	"$1" 'train conf/one.ini --out ru' "$(words runs/)"
+	"$1" 'report ru' "$(words runs/)"
+	"$1" 'report runs --metric final_' "$(words final_return_mean final_length_mean)"
+	"$1" 'plot runs -x learning_rate_' "$(words learning_rate_schedule)"
+	"$1" 'plot runs --x sec' "$(words seconds)"
+	"$1" 'plot runs --y dead' "$(words dead_share)"
+	"$1" 'plot runs --by gamma,net' "$(words gamma,net_arch)"
+	"$1" 'eval wei' "$(words weights.safetensors)"
+	"$1" 'eval weights.safetensors --episodes ' ''
+	"$1" 'config --explain per_a' "$(words per_alpha)"
+	"$1" 'help sw' "$(words sweep)"
+	"$1" 'completions ' "$(words bash fish zsh)"
+}
+
+# --- bash ---
+
+if command -v bash >/dev/null; then
+	t 'bash reads it' 0 bash -n completions.bash
+	cat >ask.bash <<-'END'
+		source completions.bash
+		COMP_LINE="dqn $1" COMP_POINT=$((4 + ${#1}))
+		_dqn 2>/dev/null # compopt says that there is no completion under way
+		for word in "${COMPREPLY[@]}"; do
+			[[ ! -d $word ]] || word=$word/ # as readline does
+			printf '%s\n' "$word"
+		done
+	END
+	in_bash()
+	{
+		t "bash: dqn $1" 0 bash ask.bash "$1"
+		is 'offered' "$(sort -u "$out" | tr '\n' ' ')" "$2"
+	}
+	cases in_bash
+	in_bash 'train --out=ru' 'runs/ '
+	in_bash '' "$(words $commands --help --version)"
+	in_bash 'nonsense ' ''
+	in_bash 'train conf/one.ini ' "$(printf '%s=\n' $keys | sort | tr '\n' ' ')"
+	t 'bash: where = ends no word' 0 bash -c 'COMP_WORDBREAKS=" "; . ./ask.bash' sh 'train conf/one.ini loss=h'
+	out_is loss=huber
+	t 'bash: the cursor in the middle' 0 bash -c '. ./completions.bash
+		COMP_LINE="dqn tr --out x" COMP_POINT=6; _dqn; echo "${COMPREPLY[@]}"'
+	out_is train
+	if command -v script >/dev/null; then
+		typed() { # as it is typed, and what the program gets
+			printf '%s\n' 'dqn() { printf "<%s>" "$@"; echo; }' '. ./completions.bash' \
+				"$(printf "dqn tr\tconf/on\tloss=hu\t--out wi\t")" exit |
+				PS1='$ ' script -qec 'bash --norc --noprofile -i' /dev/null
+		}
+		t 'bash: as it is typed' 0 typed
+		out_has '<train><conf/one.ini><loss=huber><--out><with blank/>'
+	fi
+else
+	skip 'bash: not installed'
+fi
+
+# --- zsh ---
+
+if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
+	t 'zsh reads it' 0 zsh -n completions.zsh
+	cat >ask.zsh <<-'END'
+		# Types lines and Tab into an interactive zsh; prints the arguments that the program gets.
+		zmodload zsh/zpty
+		zpty asked 'exec zsh -f -i'
+		zpty -w asked 'PROMPT="" RPROMPT=""; stty -echo; autoload -Uz compinit; compinit -D -u'
+		zpty -w asked 'source ./completions.zsh; dqn() { print -r -- "GOT <${(j:><:)@}>" }'
+		for line in "$@"; do
+			zpty -w asked "dqn $line"$'\t'
+		done
+		zpty -w asked 'print END''OF'
+		while zpty -r asked line && [[ $line != *ENDOF* ]]; do
+			[[ $line == *'GOT <'[a-z]* ]] && print -r -- "${${line##*GOT }%%[[:space:]]#}"
+		done
+		zpty -d asked
+	END
+	t 'zsh: as it is typed' 0 zsh -f ask.zsh tr 'eval --req' 'train conf/on' 'train conf/one.ini loss=hu' \
+		'train conf/one.ini --out=wi' 'train -o wi' 'sweep conf/one.ini target_' 'config --explain per_a' \
+		'report runs --metric eval_' 'plot runs --by gamma,net_' 'plot runs -x sec' 'eval wei' 'help sw' 'completions fi'
+	cat >want <<-'END'
+		<train>
+		<eval><--require>
+		<train><conf/one.ini>
+		<train><conf/one.ini><loss=huber>
+		<train><conf/one.ini><--out=with blank>
+		<train><-o><with blank>
+		<sweep><conf/one.ini><target_update_interval=>
+		<config><--explain><per_alpha>
+		<report><runs><--metric><eval_return_mean>
+		<plot><runs><--by><gamma,net_arch>
+		<plot><runs><-x><seconds>
+		<eval><weights.safetensors>
+		<help><sweep>
+		<completions><fish>
+	END
+	tr -d '\r' <"$out" | sed '/^$/d' >got
+	same_file got want
+else
+	skip 'zsh: not installed'
+fi
+
+# --- fish ---
+
+if command -v fish >/dev/null; then
+	t 'fish reads it' 0 fish -n completions.fish
+	in_fish()
+	{
+		t "fish: dqn $1" 0 fish -c 'source completions.fish; complete -C "dqn $argv[1]"' "$1"
+		is 'offered' "$(cut -f 1 "$out" | sed "s/^${3:-}//" | sort -u | tr '\n' ' ')" "$2"
+	}
+	cases in_fish
+else
+	skip 'fish: not installed'
+fi
+end
