@@ -21,18 +21,18 @@ on_terminal()
 	return "$status"
 }
 # Slow enough to be drawn: the clock is looked at every 64 steps.
-long="$DQN train short.ini total_timesteps=400_000 log_interval=500 eval_freq=0 train_freq=1 --out"
+long="$DQN train short.ini total_timesteps=40_000_000 log_interval=500 eval_freq=0 train_freq=1 --out"
 cr=$(printf '\r') esc=$(printf '\033')
 
 stopped() # VARIABLES DIR: a long run that is asked to stop
 {
 	on_terminal "$1" "timeout -s TERM 2 $long $2"
 }
-t 'a run draws one line again and again' 124 stopped LC_ALL=C.UTF-8 a
-out_has "${cr}dqn: [0-9]+/400000 +[0-9]+ % +[0-9]+ steps/s [0-9.]+ s left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
+t 'a run draws one line again and again' 124 on_terminal LC_ALL=C.UTF-8 "COLUMNS=160 timeout -s TERM 2 $long a"
+out_has "${cr}dqn: [0-9]+/40000000 +[0-9]+ % +[0-9]+ steps/s [0-9.]+ s left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
 out_has "${cr}${esc}\[K"
 t 'without blocks where the locale has none' 124 stopped LC_ALL=C b
-out_has "${cr}dqn: [0-9]+/400000 .*return [0-9.]+ ${esc}\[K"
+out_has "${cr}dqn: [0-9]+/40000000 .*return [0-9.]+ ${esc}\[K"
 out_lacks '▁|▂|▃|▄|▅|▆|▇|█'
 t 'no longer than the terminal is wide' 124 stopped COLUMNS=30 c
 out_has "${cr}dqn: .{24}${esc}\[K"
