@@ -419,6 +419,7 @@ static void test_impossible_states_are_refused(void)
 	CHECK_IMPOSSIBLE(t->updates_due = -1, "phase");
 	CHECK_IMPOSSIBLE(t->warning = N_WARNINGS, "statistics");
 	CHECK_IMPOSSIBLE(t->n_sum = -1, "statistics");
+	CHECK_IMPOSSIBLE(t->n_sum = INT64_MAX, "statistics");
 	CHECK_IMPOSSIBLE(t->best_row.timesteps = 101, "best evaluation");
 	CHECK_IMPOSSIBLE(m.log_size[1] = -1, "logs");
 	CHECK_IMPOSSIBLE(m.wall_s = -1, "logs");

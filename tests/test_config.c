@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 
 static struct report report;
 
@@ -695,6 +696,24 @@ static void test_a_report_that_is_full_ends_with_a_whole_line(void)
 	CHECK(n > 100);
 }
 
+/* They took ten seconds: a suggestion for each, in a report that was full. */
+static void test_many_unknown_keys_take_no_time(void)
+{
+	enum { N = 250000, LINE = 8, MOST_S = 5 };
+	char *text = malloc(N * LINE + 1);
+	if (!text) {
+		FAIL("no memory");
+		return;
+	}
+	for (int i = 0; i < N; i++)
+		memcpy(text + (size_t)i * LINE, "unkno=1\n", LINE);
+	const clock_t start = clock();
+	parsed(text, N * LINE);
+	CHECK((double)(clock() - start) / CLOCKS_PER_SEC < MOST_S);
+	CHECK_INT(report.n_errors, N);
+	free(text);
+}
+
 /* --- overrides --- */
 
 static void test_overrides(void)
@@ -1021,6 +1040,7 @@ int main(void)
 	RUN(test_bytes_that_do_not_belong_in_a_file);
 	RUN(test_junk_behind_a_value);
 	RUN(test_a_report_that_is_full_ends_with_a_whole_line);
+	RUN(test_many_unknown_keys_take_no_time);
 	RUN(test_overrides);
 	RUN(test_wrong_overrides);
 	RUN(test_very_long_overrides);

@@ -158,6 +158,103 @@ static void test_many_rows(void)
 	unload();
 }
 
+/* Rows that say nothing are left out, and so is a run of which nothing is left. */
+static void test_broken_rows(void)
+{
+	struct curve c;
+	make_run(
+		"b/a", 1, 3, true, "100,1,5\nx,1,6\n200,2,\n50,3,7\n300,4,8\n300,5,9\n1e999,6,1\n");
+	load("b", NULL);
+	CHECK(curve_of_group(&c, &groups, 0, CURVE_STEPS, "return_mean", &e));
+	CHECK_INT(c.n, 2);
+	CHECK_NEAR(c.x[0], 100, 0);
+	CHECK_NEAR(c.y[0], 5, 0);
+	CHECK_NEAR(c.x[1], 300, 0);
+	CHECK_NEAR(c.y[1], 9, 0); /* the later one */
+	CHECK_INT(record_steps_to(&records.at[0], 8), 300);
+	CHECK_INT(record_steps_to(&records.at[0], 10), -1);
+	CHECK(isnan(records.at[0].mean_return));
+	unload();
+	write_text("b/a", "eval.csv", "timesteps,n_updates,return_mean\n-5,1,900\n1e300,1,900\n");
+	load("b", NULL);
+	CHECK_INT(records.at[0].steps_to_solved, -1);
+	unload();
+	write_text("b/a", "eval.csv", "timesteps,other\n100,1\n");
+	load("b", NULL);
+	CHECK(curve_of_group(&c, &groups, 0, CURVE_STEPS, "return_mean", &e));
+	CHECK_INT(c.n, 0);
+	CHECK(isnan(records.at[0].last_return));
+	CHECK_INT(record_steps_to(&records.at[0], 8), -1);
+	unload();
+	CHECK(unlink("b/a/eval.csv") == 0);
+	load("b", NULL);
+	CHECK_INT(record_steps_to(&records.at[0], 8), -1);
+	unload();
+}
+
+static void test_broken_clocks(void)
+{
+	static const char *const clocks[] = { "", "timesteps,wall_s\n", "timesteps\n1\n",
+		"wall_s\n1\n", "timesteps,wall_s\nx,1\n", "timesteps,wall_s\n0,1\n" };
+	struct curve c;
+	make_run("k/a", 1, 3, false, "100,1,5\n200,2,6\n");
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		write_text("k/a", "timing.csv", clocks[i]);
+		load("k", NULL);
+		CHECK(curve_of_group(&c, &groups, 0, CURVE_SECONDS, "return_mean", &e));
+		CHECK(c.n <= 1); /* at most all rows at 0 s */
+		CHECK_INT(records.at[0].timesteps, strstr(clocks[i], "timesteps\n1") ? 1 : 0);
+		unload();
+	}
+	/* Time that runs backwards ends it. */
+	write_text("k/a", "timing.csv", "timesteps,wall_s\n100,2\n200,1\n300,5\n");
+	load("k", NULL);
+	CHECK(curve_of_group(&c, &groups, 0, CURVE_SECONDS, "return_mean", &e));
+	CHECK(c.n >= 1 && c.x[0] == 2);
+	unload();
+	CHECK(unlink("k/a/timing.csv") == 0);
+	load("k", NULL);
+	CHECK(curve_of_group(&c, &groups, 0, CURVE_SECONDS, "return_mean", &e));
+	CHECK_INT(c.n, 0);
+	CHECK(isnan(records.at[0].wall_s));
+	unload();
+}
+
+/* What stands in a run's place and is none. */
+static void test_broken_directories(void)
+{
+	char deep[512] = "d";
+	make_run("d/a", 1, 3, true, "");
+	write_text("d/a", "result.json", "{");
+	make_run("d/b", 2, 3, false, "");
+	write_text("d/b", "failed.txt", "");
+	CHECK(file_make_dirs("d/c/config.ini", &e)); /* a directory */
+	CHECK(file_make_dirs("d/x", &e));
+	write_text("d/x", "config.ini", "[run]\nsede = 1\n");
+	CHECK(file_make_dirs("d/y", &e));
+	write_text("d/y", "config.ini", "no");
+	for (int i = 0; i < 40; i++)
+		strcat(deep, "/n");
+	make_run(deep, 3, 3, true, ""); /* too far down */
+	load("d", NULL);
+	CHECK_INT(records.n, 2);
+	CHECK_INT(records.at[0].state, RECORD_FAILED);
+	CHECK_INT(records.at[1].state, RECORD_FAILED);
+	CHECK_INT(records.n_unreadable, 2);
+	CHECK(strstr(records.unreadable, "config.ini") != NULL);
+	CHECK(records_find(&records, "d/a///", &e)); /* again, and once is enough */
+	records_sort(&records);
+	CHECK_INT(records.n, 2);
+	CHECK(!records_find(&records, "d/nothing", &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	CHECK(!records_find(&records, "d/y/config.ini", &e));
+	unload();
+	records_init(&records);
+	records_sort(&records); /* of none */
+	CHECK_INT(records.n, 0);
+	records_release(&records);
+}
+
 static void test_columns(void)
 {
 	struct curve c;
@@ -166,6 +263,11 @@ static void test_columns(void)
 	CHECK(curve_column("loss", &of_eval, &e) && !of_eval);
 	CHECK(!curve_column("losses", &of_eval, &e));
 	CHECK_INT(e.kind, ERR_USAGE);
+	CHECK(strstr(e.msg, "did you mean 'loss'?") != NULL);
+	CHECK(!curve_column("return_meen", &of_eval, &e));
+	CHECK(strstr(e.msg, "did you mean 'return_mean'?") != NULL);
+	CHECK(!curve_column("qqqqqqqq", &of_eval, &e));
+	CHECK(strstr(e.msg, "mean '") == NULL);
 	load("e", NULL);
 	CHECK(curve_of_group(&c, &groups, 0, CURVE_STEPS, "loss", &e)); /* no progress.csv */
 	CHECK_INT(c.n, 0);
@@ -185,6 +287,9 @@ int main(void)
 	RUN(test_rows_at_other_places);
 	RUN(test_unfinished_runs_end);
 	RUN(test_many_rows);
+	RUN(test_broken_rows);
+	RUN(test_broken_clocks);
+	RUN(test_broken_directories);
 	RUN(test_columns);
 	snprintf(command, sizeof(command), "rm -rf %s", scratch);
 	CHECK(chdir("/") == 0 && system(command) == 0);

@@ -147,6 +147,27 @@ static void test_a_fifo_is_read_to_its_end_up_to_the_limit(void)
 	CHECK(waitpid(pid, NULL, 0) == pid);
 }
 
+static void test_reading_just_so_many_bytes(void)
+{
+	struct err e = { .msg = "" };
+	char data[8] = "";
+	int fd = -1;
+	uint64_t len = 0;
+	put(at("six"), "sixsix", 6);
+	CHECK(file_open(at("six"), &fd, &len, &e) && len == 6);
+	CHECK(file_read_exactly(fd, "six", data, 4, &e) && memcmp(data, "sixs", 4) == 0);
+	CHECK(!file_read_exactly(fd, "six", data, 4, &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	CHECK_STR(e.msg, "'six' ends too early");
+	close(fd);
+	CHECK(!file_read_exactly(fd, "six", data, 4, &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	CHECK(!file_open(at("."), &fd, &len, &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	CHECK(!file_open(at("nothing"), &fd, &len, &e));
+	CHECK_INT(e.kind, ERR_RUN);
+}
+
 static void test_reading_a_descriptor(void)
 {
 	char *data = NULL, mark, *unset = &mark;
@@ -211,6 +232,82 @@ static void test_atomic_write_in_the_working_directory(void)
 	CHECK(!file_exists("plain name.tmp"));
 	CHECK(chdir(here) == 0);
 	CHECK(file_exists(at("plain name")));
+}
+
+/* What a writer may not hide: ok says how file_end must end, message why not. */
+static void check_writer(
+	const char *previous, bool (*use)(struct file_writer *, struct err *), const char *message)
+{
+	struct file_writer w;
+	struct err e = { .msg = "" };
+	put(at("target"), "old", 3);
+	bool ok = file_begin(&w, at("target"), &e) && file_add(&w, "new", 3, &e);
+	CHECK(ok);
+	ok = ok && use(&w, &e);
+	CHECK(!file_end(&w, ok, previous, &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	if (!strstr(e.msg, message))
+		printf("\"%s\" does not say \"%s\"\n", e.msg, message);
+	CHECK(strstr(e.msg, message) != NULL);
+	check_content(at("target"), "old", 3);
+	CHECK(!file_exists(at("target.tmp")));
+}
+
+static bool use_nothing(struct file_writer *w, struct err *e)
+{
+	(void)w;
+	(void)e;
+	return true;
+}
+
+/* Puts another descriptor in the place of the writer's. */
+static void replace_descriptor(struct file_writer *w, int fd)
+{
+	CHECK(fd >= 0 && dup2(fd, w->fd) == w->fd);
+	close(fd);
+}
+
+static bool patch_a_pipe(struct file_writer *w, struct err *e)
+{
+	int ends[2];
+	CHECK(pipe(ends) == 0);
+	replace_descriptor(w, ends[1]);
+	close(ends[0]);
+	return file_patch(w, 0, "x", 1, e);
+}
+
+static bool patch_what_is_read_only(struct file_writer *w, struct err *e)
+{
+	replace_descriptor(w, open("/dev/null", O_RDONLY));
+	return file_patch(w, 0, "x", 1, e);
+}
+
+static bool lose_the_descriptor(struct file_writer *w, struct err *e)
+{
+	(void)e;
+	close(w->fd);
+	return true;
+}
+
+static void test_a_writer_that_fails_keeps_the_old_file(void)
+{
+	CHECK(mkdir(at("full"), 0777) == 0);
+	put(at("full/file"), "", 0);
+	check_writer(at("full"), use_nothing, "rename"); /* no place for the previous one */
+	check_writer(NULL, patch_a_pipe, "seek");
+	check_writer(NULL, patch_what_is_read_only, "write");
+	check_writer(NULL, lose_the_descriptor, "fsync");
+}
+
+static void test_a_temporary_name_that_is_taken(void)
+{
+	struct file_writer w;
+	struct err e = { .msg = "" };
+	CHECK(mkdir(at("taken.tmp"), 0777) == 0);
+	CHECK(!file_begin(&w, at("taken"), &e));
+	CHECK(strstr(e.msg, "create '") != NULL);
+	CHECK(!file_end(&w, false, NULL, &e));
+	CHECK(file_exists(at("taken.tmp")) && !file_exists(at("taken")));
 }
 
 static void check_write_fails(const char *path, const char *message)
@@ -395,11 +492,14 @@ int main(void)
 	RUN(test_an_endless_file_stops_at_the_limit);
 	RUN(test_an_empty_device_is_empty);
 	RUN(test_a_fifo_is_read_to_its_end_up_to_the_limit);
+	RUN(test_reading_just_so_many_bytes);
 	RUN(test_reading_a_descriptor);
 	RUN(test_atomic_write_makes_and_replaces);
 	RUN(test_atomic_write_replaces_a_stale_temporary_file);
 	RUN(test_atomic_write_obeys_the_umask);
 	RUN(test_atomic_write_in_the_working_directory);
+	RUN(test_a_writer_that_fails_keeps_the_old_file);
+	RUN(test_a_temporary_name_that_is_taken);
 	RUN(test_a_write_that_fails_leaves_nothing);
 	RUN(test_a_write_cut_short_keeps_the_old_file);
 	RUN(test_writing_to_a_full_device_is_an_error);

@@ -80,6 +80,9 @@ struct table { /* a CSV of numbers; a cell without a number is NaN, true 1, fals
  * all behind it, are left out. */
 bool table_read(struct table *t, const char *dir, const char *name, struct err *e);
 
+/* The same from memory; false if there is not enough of it. */
+bool table_parse(struct table *t, const char *data, size_t len);
+
 /* The first cell of the column, or NULL. */
 const double *table_column(const struct table *t, const char *name);
 void table_release(struct table *t);

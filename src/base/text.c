@@ -296,8 +296,12 @@ size_t text_distance(const char *a, const char *b)
 
 bool text_is_near(const char *a, const char *b, size_t *distance)
 {
+	const size_t n_a = strlen(a), n_b = strlen(b), most = (n_a + 2) / 3;
+	*distance = SIZE_MAX;
+	if (n_a > n_b + most || n_b > n_a + most) /* the lengths alone are farther apart */
+		return false;
 	*distance = text_distance(a, b);
-	return *distance <= (strlen(a) + 2) / 3;
+	return *distance <= most;
 }
 
 const char *text_nearest(const char *word, const char *const *list)

@@ -30,13 +30,14 @@ static void add_bar(struct progress *p, double value)
 	p->bars[p->n_bars++] = value;
 }
 
-static void add_sparkline(const struct progress *p, double top, struct text *t)
+/* The last bars, as many as there is room for. */
+static void add_sparkline(const struct progress *p, double top, int room, struct text *t)
 {
 	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	enum { N = sizeof(blocks) / sizeof(blocks[0]) };
 	for (int i = 0; i < p->n_bars; i++)
 		top = p->bars[i] > top ? p->bars[i] : top;
-	for (int i = 0; i < p->n_bars; i++) {
+	for (int i = p->n_bars > room ? p->n_bars - room : 0; i < p->n_bars; i++) {
 		const int level = top > 0 ? (int)(p->bars[i] / top * N) : 0;
 		text_add(t, "%s", blocks[level < 0 ? 0 : level >= N ? N - 1 : level]);
 	}
@@ -56,11 +57,11 @@ static void draw(struct progress *p, const struct run *r)
 		isfinite(t->config.stop_return) ? "at most " : "", (total - done) / rate);
 	if (p->n_bars > 0)
 		text_add(&line, "  return %.1f ", p->bars[p->n_bars - 1]);
-	/* The bars are one column but three bytes each. */
-	if (p->utf8 && (int)line.len + p->n_bars < p->width)
-		add_sparkline(p, t->env.ops->solved_return, &line);
-	else if ((int)line.len >= p->width)
+	const int room = p->width - 1 - (int)line.len; /* a bar is one column, but three bytes */
+	if (room < 0)
 		buf[p->width - 1] = '\0';
+	else if (p->utf8)
+		add_sparkline(p, t->env.ops->solved_return, room, &line);
 	fprintf(stderr, "\r%s\033[K", buf);
 	(void)fflush(stderr);
 	p->drawn = true;

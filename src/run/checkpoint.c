@@ -450,7 +450,9 @@ static bool check_state(
 		{ in_range(t->phase, 0, N_PHASES - 1) && in_range(t->updates_due, 0, most_due) &&
 				(t->phase == PHASE_COLLECT || t->timesteps > 0),
 			"the phase" },
-		{ in_range(t->warning, 0, N_WARNINGS - 1) && t->n_sum >= 0, "the statistics" },
+		{ in_range(t->warning, 0, N_WARNINGS - 1) &&
+				in_range(t->n_sum, 0, INT64_MAX / 2), /* it will grow */
+			"the statistics" },
 		{ in_range(t->best_row.timesteps, 0, t->timesteps), "the best evaluation" },
 		{ sizes && isfinite(m->wall_s) && m->wall_s >= 0, "the logs" },
 	};

@@ -525,7 +525,8 @@ static void unknown_key(struct report *r, const char *source, const char *key)
 			report_error(r, source, "unknown key '%.80s': %s", key, absent[i].answer);
 			return;
 		}
-	const char *near = config_suggest(key);
+	/* Nobody would see it in a full report, and a file may hold a million such keys. */
+	const char *near = r->text.full ? NULL : config_suggest(key);
 	if (near)
 		report_error(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
 	else

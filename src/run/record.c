@@ -116,7 +116,7 @@ static bool parse_row(const char *line, const char *end, double *cells, size_t n
 	return true;
 }
 
-static bool parse_table(struct table *t, const char *data, size_t len)
+bool table_parse(struct table *t, const char *data, size_t len)
 {
 	const char *end = data + len;
 	const char *eol = memchr(data, '\n', len);
@@ -157,7 +157,7 @@ static bool read_table(
 	*t = (struct table){ 0 };
 	if (read_file(dir, name, LOG_LIMIT, &data, &len, changed_s, e) != FILE_THERE)
 		return false;
-	const bool ok = parse_table(t, data, len);
+	const bool ok = table_parse(t, data, len);
 	free(data);
 	return ok || err_set(e, ERR_RUN, "out of memory reading '%.500s/%s'", dir, name);
 }
@@ -318,10 +318,11 @@ static bool add_record(struct records *list, const char *dir, const struct stat 
 		leave_out(list, &why);
 		return true;
 	}
-	r->dir = malloc(strlen(dir) + 1);
-	if (!r->dir)
+	char *copy = malloc(strlen(dir) + 1);
+	if (!copy)
 		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
-	memcpy(r->dir, dir, strlen(dir) + 1);
+	memcpy(copy, dir, strlen(dir) + 1);
+	r->dir = copy;
 	list->n++;
 	read_result(r);
 	read_logs(r);
