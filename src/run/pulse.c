@@ -34,7 +34,7 @@ static int compare_ids(const void *a, const void *b)
 static bool was_held(struct pulse *p, const struct record *r, bool now)
 {
 	const struct pulse_id id = { r->device, r->inode };
-	if (bsearch(&id, p->held, p->n, sizeof(id), compare_ids))
+	if (p->n > 0 && bsearch(&id, p->held, p->n, sizeof(id), compare_ids))
 		return true;
 	if (!now)
 		return false;
