@@ -399,7 +399,7 @@ static void naive_update(struct naive *s)
 {
 	const struct config *c = &s->c;
 	struct row rows[MAX_BATCH];
-	float td_error[MAX_BATCH];
+	float td_error[MAX_BATCH] = { 0 };
 	memset(s->grad, 0, sizeof(s->grad));
 	draw_rows(s, rows);
 	for (int64_t i = 0; i < c->batch_size; i++) {
