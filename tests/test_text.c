@@ -488,8 +488,17 @@ static void test_printable(void)
 	}
 }
 
+static void test_columns(void)
+{
+	CHECK_INT(text_columns(""), 0);
+	CHECK_INT(text_columns("seed-1"), 6);
+	CHECK_INT(text_columns("\xc3\xa9t\xc3\xa9"), 3);            /* ete with accents */
+	CHECK_INT(text_columns("\xe2\x96\x88\xf0\x9f\x98\x80"), 2); /* of three and four bytes */
+}
+
 int main(void)
 {
+	RUN(test_columns);
 	RUN(test_printable);
 	RUN(test_text_is_written_piece_by_piece);
 	RUN(test_a_piece_that_does_not_fit_is_dropped);

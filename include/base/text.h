@@ -38,6 +38,9 @@ void text_add_json_string(struct text *t, const char *s);
 /* Control characters in s and bytes that are no UTF-8 become '?'. */
 void text_make_printable(char *s);
 
+/* Columns that s takes on a terminal: its characters in UTF-8. */
+int text_columns(const char *s);
+
 #define TEXT_REAL_SIZE 32
 /* text_add_real into buf; returns buf. */
 const char *text_real(double x, char buf[TEXT_REAL_SIZE]);

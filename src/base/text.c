@@ -304,6 +304,14 @@ bool text_is_near(const char *a, const char *b, size_t *distance)
 	return *distance <= most;
 }
 
+int text_columns(const char *s)
+{
+	int n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 const char *text_nearest(const char *word, const char *const *list)
 {
 	const char *best = NULL;

@@ -135,14 +135,6 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	put_duration(&t, (total - steps) / speed);
 }
 
-static int columns_of(const char *s) /* UTF-8 */
-{
-	int n = 0;
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 /* What tells the run from the others; of a long name its end, where the seed is. */
 static void put_name(const struct watch *w, const struct record *r, int width)
 {
@@ -150,7 +142,7 @@ static void put_name(const struct watch *w, const struct record *r, int width)
 	snprintf(name, sizeof(name), "%s", r->dir + w->base);
 	text_make_printable(name);
 	const char *s = name;
-	int n = columns_of(name);
+	int n = text_columns(name);
 	const bool cut = n > width;
 	for (; cut && n > width - 3; n--)
 		do
@@ -192,7 +184,7 @@ static struct layout layout_of(const struct watch *w, size_t n, int width)
 		for (size_t i = 0; i < n; i++) {
 			char cell[CELL_SIZE] = "";
 			put_cell(&w->line[i], k, cell);
-			const int columns = k == NAME ? columns_of(w->line[i].r->dir + w->base)
+			const int columns = k == NAME ? text_columns(w->line[i].r->dir + w->base)
 						      : (int)strlen(cell);
 			l.width[k] = columns > l.width[k] ? columns : l.width[k];
 		}

@@ -1,6 +1,7 @@
 #include "cli/plot.h"
 
 #include "base/pmath.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -203,19 +204,11 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size)
 		snprintf(buf, size, "%.4g", fabs(x) < 1e-12 * largest ? 0 : x);
 }
 
-static int letters_of(const char *s) /* UTF-8 */
-{
-	int n = 0;
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 bool plot_is_brief(const struct plot *p, int n_letters)
 {
 	bool is_long = false;
 	for (int i = 0; i < p->n_series; i++)
-		is_long |= letters_of(p->series[i].label) > n_letters;
+		is_long |= text_columns(p->series[i].label) > n_letters;
 	return is_long && p->keys[0];
 }
 

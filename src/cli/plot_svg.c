@@ -1,5 +1,7 @@
 #include "cli/plot.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -43,7 +45,7 @@ static void put_text(FILE *f, const char *s, size_t max)
 
 static double text_px(const char *s)
 {
-	return letter_px * (double)strlen(s);
+	return letter_px * text_columns(s);
 }
 
 /* A coordinate with as many digits as can be seen. */

@@ -1,7 +1,8 @@
 #include "run/pulse.h"
 
+#include "base/file.h"
+
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -58,9 +59,9 @@ static double last_sign_s(const struct record *r)
 	double newest_s = r->changed_s;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[RUN_PATH_SIZE];
+		struct err ignored;
 		struct stat st;
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", r->dir, names[i]) <
-				sizeof(path) &&
+		if (file_join(path, sizeof(path), r->dir, names[i], &ignored) &&
 			stat(path, &st) == 0)
 			newest_s = fmax(newest_s, (double)st.st_mtime);
 	}

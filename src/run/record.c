@@ -248,27 +248,6 @@ static void read_logs(struct record *r)
 		r->timesteps = (int64_t)steps;
 }
 
-/* ERR_CORRUPT is the first line of what is wrong with it. */
-static bool parse_config(
-	struct config *c, const char *dir, const char *data, size_t len, struct err *e)
-{
-	char path[RUN_PATH_SIZE];
-	struct report *report = malloc(sizeof(*report));
-	if (!report)
-		return err_set(e, ERR_RUN, "out of memory reading '%s'", dir);
-	bool ok = file_join(path, sizeof(path), dir, "config.ini", e);
-	if (ok) {
-		report_init(report);
-		config_init(c);
-		config_parse(c, path, data, len, report);
-		if (report->n_errors > 0)
-			ok = err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(report->buf, "\n"),
-				report->buf);
-	}
-	free(report);
-	return ok;
-}
-
 static void read_result(struct record *r)
 {
 	char *data;
@@ -309,12 +288,14 @@ static bool make_room(struct records *list, struct err *e)
 static bool add_record(struct records *list, const char *dir, const struct stat *st,
 	const char *config, size_t len, struct err *e)
 {
+	char path[RUN_PATH_SIZE];
 	struct err why;
 	if (!make_room(list, e))
 		return false;
 	struct record *r = &list->at[list->n];
 	*r = (struct record){ .device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino };
-	if (!parse_config(&r->config, dir, config, len, &why)) {
+	if (!file_join(path, sizeof(path), dir, "config.ini", &why) ||
+		!config_read(&r->config, path, config, len, &why)) {
 		leave_out(list, &why);
 		return true;
 	}
