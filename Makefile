@@ -122,7 +122,7 @@ FUZZ = $(fuzzers:fuzz/fuzz_%=%)
 FUZZ_RUNS = 20000
 # The kernels read no file, and some would take minutes to compile.
 fuzz_build = $(MAKE) --no-print-directory BUILD=build/fuzz CC=clang FUZZER=-fsanitize=fuzzer \
-	CFLAGS='-O2 -g $(sanitize) -fsanitize=fuzzer-no-link' \
+	CFLAGS='-O2 -g $(sanitize) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/ignore' \
 	$(foreach isa,$(isas),'flags_$(isa)=$(flags_$(isa)) -fno-sanitize=all')
 fuzz: $(program)
 	@$(fuzz_build) $(FUZZ:%=build/fuzz/tests/fuzz/fuzz_%)
