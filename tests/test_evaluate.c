@@ -4,7 +4,8 @@
  * Mutations of src/run/evaluate.c that this file catches: variance over n - 1,
  * minimum and maximum exchanged or started at 0, means of the wrong thing, the
  * environment not reset or reset twice, epsilon dropped, episodes ended by one of
- * the two flags only, the first episode left out of the sums.
+ * the two flags only, the first episode left out of the sums, rows of episodes side by
+ * side exchanged when one of them ends, explorers side by side on one stream.
  */
 #include "run/evaluate.h"
 
@@ -12,17 +13,20 @@
 
 #include <stdlib.h>
 
-enum { OBS = 4, N = 200, WORK = 100 };
+enum { OBS = 4, N = 200, WORK = 300 };
 
-/* A linear policy that balances for a while: Q(right) = theta + 0.3 theta_dot. */
-static const float params[10] = { 0, 0, 0, 0, 0, 1, 0, 0.3f, 0, 0 };
+/* Linear policies that balance for a while, Q(right) = theta + 0.3 theta_dot, and that
+ * fall sooner or later, Q(right) = theta. */
+static const float steady[10] = { 0, 0, 0, 0, 0, 1, 0, 0.3f, 0, 0 };
+static const float shaky[10] = { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 };
+static const float *params = steady;
 
 static struct policy some_policy(float work[WORK])
 {
 	struct policy p = { .k = kernels_find(NULL), .params = params, .work = work };
 	struct err e;
 	CHECK(net_init(&p.net, OBS, NULL, 0, 2, ACTIVATION_RELU, false, &e));
-	CHECK(net_work_size(&p.net, 1) <= WORK);
+	CHECK(net_work_size(&p.net, POLICY_ROWS) <= WORK);
 	return p;
 }
 
@@ -115,6 +119,16 @@ static void test_greedy_episodes(void)
 	check_run(50, 3, 0, 25); /* all cut by the limit */
 }
 
+static void test_greedy_episodes_of_many_lengths(void)
+{
+	params = shaky;
+	check_run(1, 1, 0, 0);
+	check_run(POLICY_ROWS, 2, 0, 0);
+	check_run(POLICY_ROWS + 1, 3, 0, 45); /* some cut by the limit */
+	check_run(N, 4, 0, 0);
+	params = steady;
+}
+
 static void test_epsilon_greedy_episodes(void)
 {
 	check_run(N, 4, 0.3, 0);
@@ -199,6 +213,7 @@ static void test_optional_arguments(void)
 int main(void)
 {
 	RUN(test_greedy_episodes);
+	RUN(test_greedy_episodes_of_many_lengths);
 	RUN(test_epsilon_greedy_episodes);
 	RUN(test_one_episode_has_no_spread);
 	RUN(test_epsilon_1_is_random_play);

@@ -9,8 +9,12 @@ struct policy {
 	struct net net;
 	const struct kernels *k;
 	const float *params; /* (net.n_params) the caller's */
-	float *work;         /* net_work_size(net, 1) floats, the caller's */
+	float *work;         /* net_work_size(net, POLICY_ROWS) floats, the caller's */
 };
+
+/* Observations that policy_greedy takes at most: as many as the weights, once they
+ * are read, are worth being used on. */
+#define POLICY_ROWS 16
 
 /* With probability epsilon a uniformly random action, otherwise the first
  * maximum of Q(obs), obs (net.dim[0]). Draws one double if epsilon > 0, and one
@@ -18,5 +22,9 @@ struct policy {
  * (n_actions) or NULL after a random action; they stay until the next call. */
 int policy_act(
 	const struct policy *p, const float *obs, double epsilon, struct rng *rng, const float **q);
+
+/* actions (n), n in 1..POLICY_ROWS: the first maximum of Q for each row of obs (n,
+ * net.dim[0]), the same as policy_act with epsilon 0. */
+void policy_greedy(const struct policy *p, size_t n, const float *obs, int *actions);
 
 #endif

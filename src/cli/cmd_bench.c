@@ -166,6 +166,7 @@ struct learner {
 	struct replay replay;
 	struct batch batch;
 	struct rng rng;
+	size_t n_weights; /* of the network, biases left out */
 	double net_flops; /* of the network in one update */
 };
 
@@ -215,6 +216,7 @@ static bool learner_init(
 	 * the first layer does without. */
 	for (int i = 0; i < net_n_linear(&net); i++) {
 		const struct linear m = net_linear(&net, i);
+		l->n_weights += m.in * m.out;
 		l->net_flops += (i > 0 ? 8.0 : 6.0) * s->batch * (double)(m.in * m.out);
 	}
 	return true;
@@ -248,6 +250,24 @@ static double act_task(void *job, uint64_t n)
 {
 	const struct learner *l = job;
 	return act(&l->agent.policy, n);
+}
+
+/* A policy and as many observations as an evaluation gives it at a time. */
+struct evaluator {
+	const struct policy *policy;
+	size_t n;
+};
+
+static double greedy_task(void *job, uint64_t n)
+{
+	const struct evaluator *v = job;
+	int actions[POLICY_ROWS] = { 0 };
+	float obs[POLICY_ROWS * ENV_MAX_OBS] = { 0 };
+	for (uint64_t i = 0; i < n; i++) {
+		policy_greedy(v->policy, v->n, obs, actions);
+		obs[0] = (float)actions[0];
+	}
+	return actions[0];
 }
 
 static double sample_task(void *job, uint64_t n)
@@ -321,6 +341,11 @@ static bool bench_learner(struct bench *b, const struct shape *s, struct err *e)
 	snprintf(name, sizeof(name), "act 4-%d-%d-2", s->widths[0], s->widths[1]);
 	report(b, name, measure(b, act_task, &l), 0,
 		(double)(l.agent.policy.net.n_params * sizeof(float)), "");
+	struct evaluator v = { &l.agent.policy, POLICY_ROWS };
+	snprintf(name, sizeof(name), "act 4-%d-%d-2, %d side by side", s->widths[0], s->widths[1],
+		POLICY_ROWS);
+	const double act_flops = 2.0 * POLICY_ROWS * (double)l.n_weights;
+	report(b, name, measure(b, greedy_task, &v), act_flops, 0, "");
 	learner_release(&l);
 	return true;
 }
@@ -337,45 +362,51 @@ static bool bench_replay(struct bench *b, struct err *e)
 	return true;
 }
 
-struct player {
-	struct env env;
+struct players {
+	struct env env[POLICY_ROWS];
 	struct rng rng;
+	uint64_t n;
 };
 
-/* Plays at random: about 22 steps an episode. */
+/* Play at random, in turn: about 22 steps an episode. */
 static double env_task(void *job, uint64_t n)
 {
-	struct player *p = job;
+	struct players *p = job;
 	float obs[ENV_MAX_OBS];
 	double sum = 0;
 	uint64_t bits = 0;
-	env_reset(&p->env, &p->rng, obs);
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = 0; i < p->n; i++)
+		env_reset(&p->env[i], &p->rng, obs);
+	for (uint64_t i = 0, player = 0; i < n; i++) {
+		struct env *env = &p->env[player];
+		player = player + 1 < p->n ? player + 1 : 0;
 		bits = i % 64 == 0 ? rng_u64(&p->rng) : bits >> 1;
-		const struct step s = env_step(&p->env, (int)(bits & 1), obs);
+		const struct step s = env_step(env, (int)(bits & 1), obs);
 		sum += (double)s.reward;
 		if (s.terminated || s.truncated)
-			env_reset(&p->env, &p->rng, obs);
+			env_reset(env, &p->rng, obs);
 	}
 	return sum + (double)obs[0];
 }
 
-static void bench_env(struct bench *b)
+static void bench_env(struct bench *b, uint64_t n, const char *name)
 {
-	struct player p;
+	static struct players p;
 	char note[64];
+	p.n = n;
 	rng_init(&p.rng, 1);
-	env_init(&p.env, env_find("CartPole-v1"), 0, NULL);
+	for (uint64_t i = 0; i < n; i++)
+		env_init(&p.env[i], env_find("CartPole-v1"), 0, NULL);
 	const struct timing t = measure(b, env_task, &p);
 	snprintf(note, sizeof(note), "%.1f million steps/s", 1e-6 / t.median_s);
-	report(b, "env: a step of CartPole-v1", t, 0, 0, note);
+	report(b, name, t, 0, 0, note);
 }
 
 struct whole_run {
 	struct train train;
 	const struct config *config;
 	const struct kernels *k;
-	uint64_t n_acts; /* of one run, those of its evaluations included */
+	uint64_t n_eval; /* steps of one run's evaluations */
 	struct err e;
 	bool failed;
 };
@@ -386,17 +417,16 @@ static double run_task(void *job, uint64_t n)
 	struct train *t = &w->train;
 	for (uint64_t i = 0; i < n && !w->failed; i++) {
 		train_release(t);
-		w->n_acts = 0;
+		w->n_eval = 0;
 		w->failed = !train_init(t, w->config, w->k, &w->e);
 		while (!w->failed && !(t->events & TRAIN_FINISHED)) {
 			w->failed = !train_step(t, &w->e);
-			w->n_acts++;
 			if (t->events & TRAIN_EVALUATED)
-				w->n_acts += (uint64_t)(t->eval.stats.length_mean *
+				w->n_eval += (uint64_t)(t->eval.stats.length_mean *
 							(double)t->eval.stats.n_episodes);
 		}
 	}
-	return (double)w->n_acts;
+	return (double)w->n_eval;
 }
 
 static double learn_task(void *job, uint64_t n)
@@ -432,9 +462,13 @@ static bool bench_run(struct bench *b, const struct config *c, struct err *e)
 	const struct timing t = measure(b, run_task, &w);
 	const uint64_t n_updates = w.train.agent.adam.t;
 	const int64_t n_steps = w.train.timesteps;
+	const int64_t n_episodes = c->eval_episodes < POLICY_ROWS ? c->eval_episodes : POLICY_ROWS;
+	struct evaluator v = { &w.train.agent.policy, (size_t)n_episodes };
+	const double eval_s = measure(b, greedy_task, &v).median_s / (double)n_episodes;
 	const double act_s = measure(b, act_in_run_task, &w.train).median_s;
 	const double learn_s = n_updates > 0 ? measure(b, learn_task, &w.train).median_s : 0;
-	const double network_s = (double)w.n_acts * act_s + (double)n_updates * learn_s;
+	const double network_s =
+		(double)n_steps * act_s + (double)w.n_eval * eval_s + (double)n_updates * learn_s;
 	train_release(&w.train);
 	snprintf(note, sizeof(note),
 		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", n_steps,
@@ -494,7 +528,8 @@ static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
 		if (!bench_learner(b, &shapes[i], e))
 			return false;
-	bench_env(b);
+	bench_env(b, 1, "env: a step of CartPole-v1");
+	bench_env(b, POLICY_ROWS, "env: the same, 16 in turn");
 	return bench_replay(b, e) && bench_run(b, c, e);
 }
 

@@ -1,5 +1,7 @@
 #include "rl/policy.h"
 
+#include <assert.h>
+
 int policy_act(
 	const struct policy *p, const float *obs, double epsilon, struct rng *rng, const float **q)
 {
@@ -12,4 +14,13 @@ int policy_act(
 	if (q)
 		*q = values;
 	return net_argmax(values, n_actions);
+}
+
+void policy_greedy(const struct policy *p, size_t n, const float *obs, int *actions)
+{
+	assert(n >= 1 && n <= POLICY_ROWS);
+	const int n_actions = p->net.dim[p->net.n_layers];
+	const float *q = net_forward(&p->net, p->k, p->params, obs, n, p->work);
+	for (size_t i = 0; i < n; i++)
+		actions[i] = net_argmax(q + i * (size_t)n_actions, n_actions);
 }

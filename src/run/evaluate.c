@@ -3,43 +3,69 @@
 #include <assert.h>
 #include <math.h>
 
-static bool run_episode(const struct policy *policy, struct env *env, struct rng *env_rng,
+/* Plays n episodes side by side, n <= POLICY_ROWS; those under way keep their rows of
+ * `obs` close together. */
+static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
 	double epsilon, struct rng *explore, const volatile sig_atomic_t *stop, struct episode *ep)
 {
-	float obs[ENV_MAX_OBS];
-	struct step s;
-	*ep = (struct episode){ 0 };
-	env_reset(env, env_rng, obs);
-	do {
+	const size_t obs_dim = (size_t)env->ops->obs_dim;
+	struct env envs[POLICY_ROWS];
+	float obs[POLICY_ROWS * ENV_MAX_OBS];
+	size_t episode[POLICY_ROWS]; /* in a row of obs */
+	int action[POLICY_ROWS];
+	for (size_t i = 0; i < n; i++) {
+		ep[i] = (struct episode){ 0 };
+		episode[i] = i;
+		envs[i] = *env;
+		env_reset(&envs[i], env_rng, obs + i * obs_dim);
+	}
+	while (n > 0) {
 		if (stop && *stop)
 			return false;
-		s = env_step(env, policy_act(policy, obs, epsilon, explore, NULL), obs);
-		ep->episode_return += s.reward;
-		ep->length++;
-	} while (!s.terminated && !s.truncated);
+		if (epsilon > 0)
+			action[0] = policy_act(policy, obs, epsilon, explore, NULL);
+		else
+			policy_greedy(policy, n, obs, action);
+		size_t n_left = 0;
+		for (size_t i = 0; i < n; i++) {
+			const size_t l = episode[i];
+			float *const row = obs + n_left * obs_dim;
+			const struct step s = env_step(&envs[l], action[i], row);
+			ep[l].episode_return += s.reward;
+			ep[l].length++;
+			episode[n_left] = l;
+			n_left += !s.terminated && !s.truncated;
+		}
+		n = n_left;
+	}
 	return true;
 }
 
-bool evaluate(const struct policy *policy, struct env *env, struct rng *env_rng, int64_t n_episodes,
-	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes,
-	const volatile sig_atomic_t *stop)
+bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
+	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
+	struct episode *episodes, const volatile sig_atomic_t *stop)
 {
 	assert(n_episodes >= 1 && (explore || epsilon == 0));
 	double sum = 0, length = 0;
 	double mean = 0, squares = 0; /* Welford's, for the variance */
+	struct episode ep[POLICY_ROWS];
+	/* Explorers share a stream: one at a time. */
+	const int64_t n_rows = epsilon > 0 ? 1 : POLICY_ROWS;
 	for (int64_t i = 0; i < n_episodes; i++) {
-		struct episode ep;
-		if (!run_episode(policy, env, env_rng, epsilon, explore, stop, &ep))
+		const int64_t n_left = n_episodes - i, row = i % n_rows;
+		if (row == 0 &&
+			!play(policy, env, env_rng, (size_t)(n_left < n_rows ? n_left : n_rows),
+				epsilon, explore, stop, ep))
 			return false;
-		const double r = ep.episode_return, off = r - mean;
+		const double r = ep[row].episode_return, off = r - mean;
 		mean += off / (double)(i + 1);
 		squares += off * (r - mean);
 		sum += r;
-		length += (double)ep.length;
+		length += (double)ep[row].length;
 		stats->return_min = i == 0 || r < stats->return_min ? r : stats->return_min;
 		stats->return_max = i == 0 || r > stats->return_max ? r : stats->return_max;
 		if (episodes)
-			episodes[i] = ep;
+			episodes[i] = ep[row];
 	}
 	stats->n_episodes = n_episodes;
 	stats->return_mean = sum / (double)n_episodes;

@@ -164,11 +164,10 @@ static bool learn(struct train *t, struct err *e)
 static bool eval_on(
 	const struct train *t, struct rng *stream, int64_t n_episodes, struct eval_stats *stats)
 {
-	struct env env = t->eval_env;
 	struct rng rng = *stream;
 	struct policy policy = t->agent.policy;
 	policy.params = t->agent.average;
-	if (!evaluate(&policy, &env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
+	if (!evaluate(&policy, &t->eval_env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
 		return false;
 	*stream = rng;
 	return true;
