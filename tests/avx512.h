@@ -8,8 +8,6 @@
 #if defined(__AVX2__)
 #include <immintrin.h>
 
-#include <string.h>
-
 struct pair {
 	__m256 lo, hi;
 };
@@ -58,14 +56,14 @@ static inline struct pair pair_abs(struct pair v)
 	return pair_of(_mm256_andnot_ps(sign, v.lo), _mm256_andnot_ps(sign, v.hi));
 }
 
-/* Blocks of four floats: two of a, then two of b, two bits of `which` for each. */
-static inline struct pair pair_shuffle_blocks(struct pair a, struct pair b, unsigned which)
+/* v with the four floats of x in the lanes of one block of four, which mask names. */
+static inline struct pair pair_put_block(struct pair v, unsigned mask, __m128 x)
 {
-	float from[2][16], to[16];
-	pair_store(from[0], a);
-	pair_store(from[1], b);
+	float to[16];
+	pair_store(to, v);
 	for (unsigned i = 0; i < 4; i++)
-		memcpy(to + 4 * i, from[i / 2] + 4 * (which >> 2 * i & 3), 4 * sizeof(float));
+		if (mask >> 4 * i & 1)
+			_mm_storeu_ps(to + 4 * i, x);
 	return pair_of(_mm256_loadu_ps(to), _mm256_loadu_ps(to + 8));
 }
 
@@ -114,7 +112,8 @@ PAIR_BINARY(unpackhi_pd, PAIR_UNPACKHI_PD)
 #define _mm512_unpackhi_ps pair_unpackhi
 #define _mm512_unpacklo_pd pair_unpacklo_pd
 #define _mm512_unpackhi_pd pair_unpackhi_pd
-#define _mm512_shuffle_f32x4 pair_shuffle_blocks
+#define _mm512_castps128_ps512(x) pair_of(_mm256_castps128_ps256(x), _mm256_setzero_ps())
+#define _mm512_mask_broadcast_f32x4 pair_put_block
 
 #endif
 #endif

@@ -125,8 +125,8 @@ static void test_find_names_the_sets(void)
 		if (!k)
 			continue;
 		CHECK_STR(k->isa, isas[i]);
-		CHECK(k->matmul && k->relu_backward && k->adam && k->polyak && k->sum_squares &&
-			k->transpose && k->fma_peak);
+		CHECK(k->matmul && k->column_sums && k->relu_backward && k->adam && k->polyak &&
+			k->sum_squares && k->transpose && k->fma_peak);
 		best = k;
 	}
 	CHECK(kernels_find("scalar") != NULL);
@@ -231,19 +231,21 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
 	static const float bias[3] = { 1.5f, -2.5f, -0.0f };
 	for (int i = 0; i < N_ISAS; i++) {
 		const struct kernels *k = kernels_find(isas[i]);
-		float c[6] = { 9, 9, 9, 9, 9, 9 };
+		enum { N = 20 * 3 };
+		float c[N] = { 9 };
 		if (!k)
 			continue;
-		k->matmul(2, 3, 0, bias, 1, 1, bias, bias, true, c);
-		for (int j = 0; j < 6; j++)
+		k->matmul(N / 3, 3, 0, bias, 1, 1, bias, bias, true, c);
+		for (int j = 0; j < N; j++)
 			CHECK(to_bits(c[j]) == to_bits(bias[j % 3] < 0 ? 0.0f : bias[j % 3]));
 	}
 }
 
-/* Wide enough to be packed, more rows than are packed at a time. */
-static void test_matmul_of_wide_products(void)
+/* Wide or narrow enough to be packed, more rows than are packed at a time. */
+static void test_matmul_of_packed_products(void)
 {
-	static const size_t sizes[][3] = { { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
+	static const size_t sizes[][3] = { { 8, 1, 513 }, { 64, 2, 1100 }, { 33, 3, 600 },
+		{ 7, 4, 129 }, { 70, 8, 257 }, { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
 		{ 65, 256, 64 }, { 23, 256, 300 }, { 100, 300, 1 }, { 32, 4096, 7 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 0; v < 4; v++) {
@@ -251,6 +253,32 @@ static void test_matmul_of_wide_products(void)
 				product(sizes[i][0], sizes[i][1], sizes[i][2], v == 2 ? 2 : 0, v);
 			check_product(&s, TAME);
 		}
+}
+
+/* column_sums */
+
+static void check_column_sums(const struct kernels *k)
+{
+	static const size_t row_counts[] = { 0, 1, 2, 33 };
+	for (size_t r = 0; r < sizeof(row_counts) / sizeof(row_counts[0]); r++)
+		for (size_t n = 1; n <= 140; n++) {
+			const size_t rows = row_counts[r];
+			const float *x = fresh(ends[0], rows * n, n % 2 ? TAME : WILD);
+			float *sums = fresh(ends[1], n, WILD);
+			for (size_t j = 0; j < n; j++) {
+				want[0][j] = 0;
+				for (size_t i = 0; i < rows; i++)
+					want[0][j] += x[i * n + j];
+			}
+			k->column_sums(rows, n, x, sums);
+			CHECK_INT(n_different(n, sums, want[0]), 0);
+			CHECK(canaries_live(sums));
+		}
+}
+
+static void test_column_sums(void)
+{
+	for_each_isa(check_column_sums);
 }
 
 /* transpose */
@@ -592,7 +620,8 @@ int main(void)
 	RUN(test_matmul_of_every_small_size);
 	RUN(test_matmul_of_many_sizes);
 	RUN(test_matmul_of_empty_sums_is_the_bias);
-	RUN(test_matmul_of_wide_products);
+	RUN(test_matmul_of_packed_products);
+	RUN(test_column_sums);
 	RUN(test_transpose);
 	RUN(test_relu_backward);
 	RUN(test_polyak);

@@ -149,6 +149,24 @@ static void test_below_follows_the_documented_rule(void)
 	}
 }
 
+static void test_below_many_are_as_many_draws(void)
+{
+	static const uint64_t sizes[] = { 1, 3, 10000, UINT64_C(3) << 30, UINT64_C(1) << 32 };
+	enum { N_DRAWS = 1000 };
+	static uint32_t x[N_DRAWS + 1];
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+		for (size_t count = 0; count <= N_DRAWS; count += count < 3 ? 1 : 997) {
+			struct rng r, one;
+			rng_init_stream(&r, 4, (uint32_t)s);
+			one = r;
+			x[count] = 77;
+			rng_below_many(&r, sizes[s], x, count);
+			for (size_t i = 0; i < count; i++)
+				CHECK(x[i] == rng_below(&one, sizes[s]));
+			CHECK(memcmp(&r, &one, sizeof(r)) == 0 && x[count] == 77);
+		}
+}
+
 /* Chi-square of counts (n) that should be equal; mean n - 1, variance 2 (n - 1). */
 static double chi_square(const int *counts, int n, int n_draws)
 {
@@ -203,6 +221,7 @@ int main(void)
 	RUN(test_a_copy_continues_the_stream);
 	RUN(test_key_and_seed_choose_the_stream);
 	RUN(test_below_follows_the_documented_rule);
+	RUN(test_below_many_are_as_many_draws);
 	RUN(test_below_is_uniform);
 	RUN(test_below_is_unbiased_near_the_word_size);
 	return test_end();

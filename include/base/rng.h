@@ -11,6 +11,7 @@
 #ifndef DQN_BASE_RNG_H
 #define DQN_BASE_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct rng {
@@ -37,5 +38,8 @@ double rng_uniform(struct rng *r, double low, double high);
  * in an interval" (2019): the high word of random_raw() * n, where draws whose
  * low word is below (2^64 - n) mod n are drawn again. */
 uint64_t rng_below(struct rng *r, uint64_t n);
+
+/* x (count) = that many draws of rng_below(r, n), n <= 2^32. */
+void rng_below_many(struct rng *r, uint64_t n, uint32_t *x, size_t count);
 
 #endif

@@ -34,6 +34,9 @@ struct kernels {
 	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 		const float *b, const float *bias, bool relu, float *c);
 
+	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n) */
+	void (*column_sums)(size_t rows, size_t n, const float *x, float *sums);
+
 	/* delta (n) = gate > 0 ? delta : 0, in place */
 	void (*relu_backward)(size_t n, const float *gate, float *delta);
 

@@ -103,6 +103,13 @@ double net_dead_share(const struct net *net, size_t batch, const float *work);
 
 /* Index of the first maximum of q (n), n >= 1, as torch.argmax has it. q holds no
  * NaN: a network that would give one has diverged, and is stopped before. */
-int net_argmax(const float *q, int n);
+static inline int net_argmax(const float *q, int n)
+{
+	int best = 0;
+	for (int i = 1; i < n; i++)
+		if (q[i] > q[best])
+			best = i;
+	return best;
+}
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 enum { POOL_WORDS = 4, SEED_WORDS = 8, SHIFT = 16 };
 
@@ -133,4 +132,13 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 			low = mul_64_64(rng_u64(r), n, &high);
 	}
 	return high;
+}
+
+void rng_below_many(struct rng *r, uint64_t n, uint32_t *x, size_t count)
+{
+	assert(n <= (uint64_t)UINT32_MAX + 1);
+	struct rng copy = *r; /* in registers */
+	for (size_t i = 0; i < count; i++)
+		x[i] = (uint32_t)rng_below(&copy, n);
+	*r = copy;
 }

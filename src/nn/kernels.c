@@ -7,75 +7,97 @@
 
 /* Panels of a b this wide are copied together first: their rows lie so far apart
  * that they fall into few sets of the caches and into many pages. */
-#define PACK_FROM 192    /* columns */
-#define PACK_FLOATS 4096 /* at a time: half a first-level cache */
-#define PACK_ROWS (PACK_FLOATS / (2 * LANES))
+#define PACK_FROM 192     /* columns */
+#define PACK_FLOATS 4096  /* at a time: half a first-level cache */
+#define PANEL (2 * LANES) /* columns */
+#define NARROW 8          /* columns that fill half a vector, or fewer */
+#define MOST_ROWS 16      /* of a tile */
+#define PACK_ROWS (PACK_FLOATS / PANEL)
 
-/* The arguments of matmul, and the part of it that is under way: the products
- * p0 <= p < p1 of every sum, with that part of b's panel at `b`, b_row apart. */
+/* c (m,.) = from (m,.) + a (m,k) b (k,.), for as many columns as a panel has. */
 struct product {
-	size_t m, n, k, a_row, a_col;
-	const float *a, *bias;
-	bool relu;
+	size_t m, k;
+	const float *a, *b, *from; /* from NULL: zeros */
 	float *c;
-	size_t p0, p1, b_row;
-	const float *b;
+	size_t a_row, a_col, b_row, from_row, c_row; /* strides */
+	bool relu;
 };
 
-/* rows x n_vec vectors of c from (i,j) on, the last vector `tail` lanes wide if
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A vector, or its first n lanes if n > 0. */
+INLINE vf load(const float *p, int n)
+{
+	return n > 0 ? vf_load_n(p, n) : vf_load(p);
+}
+
+INLINE void store(float *p, vf v, int n)
+{
+	if (n > 0)
+		vf_store_n(p, v, n);
+	else
+		vf_store(p, v);
+}
+
+/* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
  * tail > 0. rows and n_vec are constants wherever this is inlined, so that the
  * accumulators live in registers. */
-INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, size_t j)
+INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i)
 {
-	const size_t n = x->n, a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
-	const float *a = x->a + i * a_row + x->p0 * a_col, *b = x->b;
-	float *c = x->c + i * n + j;
-	vf acc[2 * TILE_ROWS][ROW_VECTORS];
-	for (size_t r = 0; r < rows; r++)
-		for (size_t v = 0; v < n_vec; v++) {
-			const bool part = tail > 0 && v == n_vec - 1;
-			const float *from = x->p0 > 0 ? c + r * n + v * LANES
-					    : x->bias ? x->bias + j + v * LANES
-						      : NULL;
-			acc[r][v] = !from  ? vf_set1(0.0f)
-				    : part ? vf_load_n(from, tail)
-					   : vf_load(from);
+	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
+	const float *b = x->b, *a[MOST_ROWS / 3 + 1]; /* of every third row: see below */
+	for (size_t g = 0; g < (rows + 2) / 3; g++)
+		a[g] = x->a + (i + 3 * g) * a_row;
+	vf acc[MOST_ROWS][ROW_VECTORS];
+	for (size_t v = 0; v < n_vec; v++) {
+		const int n = v == n_vec - 1 ? tail : 0;
+		if (!x->from || x->from_row == 0) {
+			const vf all = x->from ? load(x->from + v * LANES, n) : vf_set1(0.0f);
+			for (size_t r = 0; r < rows; r++)
+				acc[r][v] = all;
+		} else {
+			for (size_t r = 0; r < rows; r++)
+				acc[r][v] = load(x->from + (i + r) * x->from_row + v * LANES, n);
 		}
-	for (size_t p = x->p0; p < x->p1; p++, a += a_col, b += b_row) {
+	}
+	for (size_t p = 0; p < x->k; p++, b += b_row) {
 		vf bp[ROW_VECTORS];
 		for (size_t v = 0; v < n_vec; v++)
-			bp[v] = tail > 0 && v == n_vec - 1 ? vf_load_n(b + v * LANES, tail)
-							   : vf_load(b + v * LANES);
+			bp[v] = load(b + v * LANES, v == n_vec - 1 ? tail : 0);
 		for (size_t r = 0; r < rows; r++) {
-			const vf ar = vf_set1(a[r * a_row]);
+			/* Base, base + index and base + 2 index: an address for each row
+			 * would not fit the registers. */
+			const vf ar = vf_set1(a[r / 3][r % 3 * a_row]);
 			for (size_t v = 0; v < n_vec; v++)
 				acc[r][v] = vf_fma(ar, bp[v], acc[r][v]);
 		}
+		for (size_t g = 0; g < (rows + 2) / 3; g++)
+			a[g] += a_col;
 	}
 	for (size_t r = 0; r < rows; r++)
 		for (size_t v = 0; v < n_vec; v++) {
-			const vf y = x->relu && x->p1 == x->k ? vf_relu(acc[r][v]) : acc[r][v];
-			float *to = c + r * n + v * LANES;
-			if (tail > 0 && v == n_vec - 1)
-				vf_store_n(to, y, tail);
-			else
-				vf_store(to, y);
+			const vf y = x->relu ? vf_relu(acc[r][v]) : acc[r][v];
+			float *to = x->c + (i + r) * x->c_row + v * LANES;
+			store(to, y, v == n_vec - 1 ? tail : 0);
 		}
 }
 
 /* All m rows of one panel of columns, in tiles as equal as they can be: those of
  * few rows leave the multipliers waiting for each other. */
-INLINE void panel(size_t n_vec, int tail, const struct product *x, size_t j)
+INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 {
 	const size_t most = n_vec == 1 ? 2 * TILE_ROWS : TILE_ROWS;
 	const size_t n_tiles = (x->m + most - 1) / most;
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
 		switch (rows + (t < n_larger)) {
-#define ROWS(r)                                        \
-	case r:                                        \
-		if (r <= most)                         \
-			tile(r, n_vec, tail, x, i, j); \
+#define ROWS(r)                                     \
+	case r:                                     \
+		if (r <= most)                      \
+			tile(r, n_vec, tail, x, i); \
 		break;
 			ROWS(1)
 			ROWS(2)
@@ -99,50 +121,190 @@ INLINE void panel(size_t n_vec, int tail, const struct product *x, size_t j)
 	}
 }
 
-/* Rows p0 .. p1 of two vectors of b from column j on, side by side. */
-static void pack(struct product *x, float *packed)
+/* The first n <= PANEL columns. The product comes by value: no store of a vector can
+ * change it then, as far as the compiler knows. */
+static void panel(size_t n, struct product x)
 {
-	const float *b = x->b;
-	for (size_t p = x->p0; p < x->p1; p++, b += x->n, packed += 2 * LANES) {
+	if (n == PANEL)
+		tiles(2, 0, &x);
+	else if (n > LANES)
+		tiles(2, (int)(n - LANES), &x);
+	else if (n == LANES)
+		tiles(1, 0, &x);
+	else
+		tiles(1, (int)n, &x);
+}
+
+/* rows x PANEL of b, side by side */
+static void pack(size_t rows, const float *b, size_t b_row, float *packed)
+{
+	for (size_t p = 0; p < rows; p++, b += b_row, packed += PANEL) {
 		vf_store(packed, vf_load(b));
 		vf_store(packed + LANES, vf_load(b + LANES));
+	}
+}
+
+/* A c of few columns would leave most lanes of a vector empty. Vectors of LANES rows of
+ * c fill them, where a is dense in one of its two directions: the same sums in the same
+ * order. Two ways to get at those rows, both into ct, a column of c each; and the
+ * caller, which turns them. */
+
+/* From the columns of a (rows,k), rows <= LANES; n is a constant wherever this is
+ * inlined. */
+INLINE void columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row, const float *b,
+	const float *bias, bool relu, float *ct)
+{
+	vf acc[NARROW];
+	for (size_t j = 0; j < n; j++)
+		acc[j] = vf_set1(bias ? bias[j] : 0);
+	for (size_t p = 0; p < k; p += 4, b += 4 * n) {
+		const size_t width = smaller(k - p, 4);
+		vf v[4];
+		if (width == 4) {
+			vf_columns(v, a + p, a_row, rows - 1);
+		} else {
+			float column[4][LANES] = { 0 };
+			for (size_t r = 0; r < rows; r++)
+				for (size_t l = 0; l < width; l++)
+					column[l][r] = a[r * a_row + p + l];
+			for (size_t l = 0; l < 4; l++)
+				v[l] = vf_load(column[l]);
+		}
+		for (size_t l = 0; l < width; l++)
+			for (size_t j = 0; j < n; j++)
+				acc[j] = vf_fma(v[l], vf_set1(b[l * n + j]), acc[j]);
+	}
+	for (size_t j = 0; j < n; j++)
+		vf_store(ct + j * LANES, relu ? vf_relu(acc[j]) : acc[j]);
+}
+
+static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row,
+	const float *b, const float *bias, bool relu, float *ct)
+{
+	switch (n) {
+#define COLUMNS(n)                                                         \
+	case n:                                                            \
+		if (rows == LANES)                                         \
+			columns(LANES, n, k, a, a_row, b, bias, relu, ct); \
+		else                                                       \
+			columns(rows, n, k, a, a_row, b, bias, relu, ct);  \
+		break;
+		COLUMNS(1)
+		COLUMNS(2)
+		COLUMNS(3)
+		COLUMNS(4)
+		COLUMNS(5)
+		COLUMNS(6)
+		COLUMNS(7)
+		COLUMNS(8)
+#undef COLUMNS
+	}
+}
+
+/* Where a(i,p) lies beside a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
+ * PANEL. */
+static void from_rows(size_t rows, size_t n, size_t k, const float *a, size_t a_col, const float *b,
+	const float *bias, bool relu, float *ct)
+{
+	struct product x = { .m = n, .k = k, .a = b, .a_row = 1, .a_col = n, .b = a };
+	x.b_row = a_col;
+	x.from = x.c = ct;
+	x.from_row = x.c_row = PANEL;
+	x.relu = relu;
+	for (size_t j = 0; j < n; j++)
+		for (size_t v = 0; v < 2; v++)
+			vf_store(ct + j * PANEL + v * LANES, vf_set1(bias ? bias[j] : 0));
+	panel(rows, x);
+}
+
+static void narrow(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
+	const float *b, const float *bias, bool relu, float *c)
+{
+	float ct[MOST_ROWS * PANEL];
+	const size_t block = a_row == 1 ? PANEL : LANES;
+	for (size_t i = 0; i < m; i += block) {
+		const size_t rows = smaller(m - i, block);
+		if (a_row == 1)
+			from_rows(rows, n, k, a + i, a_col, b, bias, relu, ct);
+		else
+			from_columns(rows, n, k, a + i * a_row, a_row, b, bias, relu, ct);
+		for (size_t j = 0; j < n; j++)
+			for (size_t r = 0; r < rows; r++)
+				c[(i + r) * n + j] = ct[j * block + r];
+	}
+}
+
+static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
+	const float *b, const float *bias, bool relu, float *c)
+{
+	float packed[PACK_FLOATS];
+	const bool worth_packing = m >= 4 * TILE_ROWS && n >= PACK_FROM;
+	const size_t block = worth_packing ? PACK_ROWS : k;
+	for (size_t j = 0; j < n;) {
+		const size_t left = n - j;
+		const bool one_row = m == 1 && left >= ROW_VECTORS * LANES;
+		struct product x = { .m = m, .a_row = a_row, .a_col = a_col };
+		x.from = bias ? bias + j : NULL;
+		x.c = c + j;
+		x.c_row = n;
+		size_t p = 0;
+		do {
+			x.k = smaller(k - p, block);
+			x.a = a + p * a_col;
+			x.b = b + p * n + j;
+			x.b_row = n;
+			if (worth_packing && left >= PANEL) {
+				pack(x.k, x.b, n, packed);
+				x.b = packed;
+				x.b_row = PANEL;
+			}
+			p += x.k;
+			x.relu = relu && p == k;
+			if (one_row)
+				tile(1, ROW_VECTORS, 0, &x, 0);
+			else
+				panel(smaller(left, PANEL), x);
+			x.from = x.c;
+			x.from_row = n;
+		} while (p < k);
+		j += one_row ? ROW_VECTORS * LANES : PANEL;
 	}
 }
 
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 	const float *b, const float *bias, bool relu, float *c)
 {
-	float packed[PACK_FLOATS];
-	const bool worth_packing = m >= 4 * TILE_ROWS && n >= PACK_FROM;
-	const size_t block = worth_packing ? PACK_ROWS : k;
-	struct product x = { m, n, k, a_row, a_col, a, bias, relu, c, 0, 0, n, NULL };
-	for (size_t j = 0; j < n;) {
-		const size_t left = n - j;
-		const bool one_row = m == 1 && left >= ROW_VECTORS * LANES;
-		x.p0 = x.p1 = 0;
-		do {
-			x.p1 = block < k - x.p0 ? x.p0 + block : k;
-			x.b = b + x.p0 * n + j;
-			x.b_row = n;
-			if (worth_packing && left >= 2 * LANES) {
-				pack(&x, packed);
-				x.b = packed;
-				x.b_row = 2 * LANES;
-			}
-			if (one_row)
-				tile(1, ROW_VECTORS, 0, &x, 0, j);
-			else if (left >= 2 * LANES)
-				panel(2, 0, &x, j);
-			else if (left > LANES)
-				panel(2, (int)(left - LANES), &x, j);
-			else if (left == LANES)
-				panel(1, 0, &x, j);
-			else
-				panel(1, (int)left, &x, j);
-			x.p0 = x.p1;
-		} while (x.p0 < k);
-		j += one_row ? ROW_VECTORS * LANES : 2 * LANES;
-	}
+	if (n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && (a_row == 1 || a_col == 1))
+		narrow(m, n, k, a, a_row, a_col, b, bias, relu, c);
+	else
+		wide(m, n, k, a, a_row, a_col, b, bias, relu, c);
+}
+
+INLINE void column_sums_tile(
+	size_t n_vec, int tail, size_t rows, size_t n, const float *x, float *sums)
+{
+	vf sum[ROW_VECTORS];
+	for (size_t v = 0; v < n_vec; v++)
+		sum[v] = vf_set1(0.0f);
+	for (size_t i = 0; i < rows; i++, x += n)
+		for (size_t v = 0; v < n_vec; v++)
+			sum[v] = vf_add(sum[v], load(x + v * LANES, v == n_vec - 1 ? tail : 0));
+	for (size_t v = 0; v < n_vec; v++)
+		store(sums + v * LANES, sum[v], v == n_vec - 1 ? tail : 0);
+}
+
+static void column_sums(size_t rows, size_t n, const float *x, float *sums)
+{
+	size_t j = 0;
+	for (; j + 4 * LANES <= n; j += 4 * LANES)
+		column_sums_tile(4, 0, rows, n, x + j, sums + j);
+	for (; j + LANES < n; j += smaller(n - j, PANEL))
+		if (n - j < PANEL)
+			column_sums_tile(2, (int)(n - j - LANES), rows, n, x + j, sums + j);
+		else
+			column_sums_tile(2, 0, rows, n, x + j, sums + j);
+	if (j < n)
+		column_sums_tile(1, (int)((n - j) % LANES), rows, n, x + j, sums + j);
 }
 
 static void relu_backward(size_t n, const float *gate, float *delta)
@@ -219,27 +381,25 @@ static double sum_squares(size_t n, const float *x)
 	return s[0];
 }
 
-/* t (cols,rows) = x (rows,cols), in blocks of LANES x LANES */
+/* In blocks of LANES x 4. */
 static void transpose(size_t rows, size_t cols, const float *x, float *t)
 {
-	size_t i = 0;
-	for (; i + LANES <= rows; i += LANES) {
+	for (size_t i = 0; i < rows; i += LANES, x += LANES * cols) {
+		const size_t height = smaller(rows - i, LANES);
 		size_t j = 0;
-		for (; j + LANES <= cols; j += LANES) {
-			vf block[LANES];
-			for (size_t r = 0; r < LANES; r++)
-				block[r] = vf_load(x + (i + r) * cols + j);
-			vf_transpose(block);
-			for (size_t r = 0; r < LANES; r++)
-				vf_store(t + (j + r) * rows + i, block[r]);
+		for (; j + 4 <= cols; j += 4) {
+			vf v[4];
+			if (height == LANES)
+				vf_columns(v, x + j, cols, LANES - 1);
+			else
+				vf_columns(v, x + j, cols, height - 1);
+			for (size_t c = 0; c < 4; c++)
+				store(t + (j + c) * rows + i, v[c], (int)(height % LANES));
 		}
 		for (; j < cols; j++)
-			for (size_t r = i; r < i + LANES; r++)
-				t[j * rows + r] = x[r * cols + j];
+			for (size_t r = 0; r < height; r++)
+				t[j * rows + i + r] = x[r * cols + j];
 	}
-	for (; i < rows; i++)
-		for (size_t j = 0; j < cols; j++)
-			t[j * rows + i] = x[i * cols + j];
 }
 
 static float fma_peak(size_t rounds)
@@ -280,6 +440,7 @@ extern const struct kernels KERNELS_NAME;
 const struct kernels KERNELS_NAME = {
 	.isa = KERNELS_ISA,
 	.matmul = matmul,
+	.column_sums = column_sums,
 	.relu_backward = relu_backward,
 	.adam = adam,
 	.polyak = polyak,

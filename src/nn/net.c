@@ -230,10 +230,9 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 	const float *x, size_t x_dim, const float *dy, size_t batch, float *transposed, float *grad,
 	float *dx)
 {
-	static const float one = 1;
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
 	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
-	k->matmul(1, m->out, batch, &one, 0, 0, dy, NULL, false, grad + m->b);
+	k->column_sums(batch, m->out, dy, grad + m->b);
 	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
 		k->transpose(m->in, m->out, params + m->w, transposed);
 		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
@@ -308,13 +307,4 @@ double net_dead_share(const struct net *net, size_t batch, const float *work)
 	if (net->activation != ACTIVATION_RELU || n_units == 0)
 		return (double)NAN;
 	return (double)n_dead / (double)n_units;
-}
-
-int net_argmax(const float *q, int n)
-{
-	int best = 0;
-	for (int i = 1; i < n; i++)
-		if (q[i] > q[best])
-			best = i;
-	return best;
 }

@@ -10,7 +10,8 @@
  *     vf_pass(v, gate)   gate > 0 ? v : 0
  *     vf_flush(v)        |v| < TINY ? 0 : v
  *
- *     vf_transpose(v)    of LANES vectors, in place
+ *     vf_columns(v, x, row, last)    the first 4 columns of LANES rows of x, `row` floats
+ *                                    apart; rows behind number `last` are that one again
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
  * a row, twice as many at one. Every operation gives the same bits in every instruction set; the
@@ -79,30 +80,23 @@ static inline __mmask16 first_n(int n)
 	_mm512_maskz_mov_ps( \
 		_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
 
-/* Pairs of rows, pairs of pairs, then 4 x 4 blocks of four floats. */
-static inline void vf_transpose(vf v[LANES])
+static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
-	vf t[LANES];
-	for (size_t i = 0; i < LANES; i += 4) {
-		const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1]));
-		const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1]));
-		const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(v[i + 2], v[i + 3]));
-		const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(v[i + 2], v[i + 3]));
-		t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
-		t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
-		t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
-		t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+	vf t[4]; /* four floats each of rows i, i + 4, i + 8, i + 12 */
+	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
+		const __m128 four = _mm_loadu_ps(x);
+		t[r % 4] = r < 4 ? _mm512_castps128_ps512(four)
+				 : _mm512_mask_broadcast_f32x4(
+					   t[r % 4], (__mmask16)(0xf << r / 4 * 4), four);
 	}
-	for (int i = 0; i < 4; i++) { /* t[i + 4 r] holds columns i, i + 4 ... of rows 4 r .. */
-		const vf a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
-		const vf b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
-		const vf c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
-		const vf d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
-		v[i] = _mm512_shuffle_f32x4(a, c, 0x88);
-		v[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
-		v[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
-		v[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
-	}
+	const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(t[0], t[1]));
+	const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(t[0], t[1]));
+	const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(t[2], t[3]));
+	const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(t[2], t[3]));
+	v[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+	v[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+	v[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+	v[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
 }
 
 #elif defined(KERNELS_AVX2)
@@ -134,24 +128,22 @@ static inline vf vf_flush(vf v)
 	return _mm256_and_ps(_mm256_cmp_ps(magnitude, _mm256_set1_ps(TINY), _CMP_NLT_UQ), v);
 }
 
-/* Pairs of rows, pairs of pairs, then halves. */
-static inline void vf_transpose(vf v[LANES])
+static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
-	vf t[LANES];
-	for (size_t i = 0; i < LANES; i += 4) {
-		const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(v[i], v[i + 1]));
-		const __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(v[i], v[i + 1]));
-		const __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(v[i + 2], v[i + 3]));
-		const __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(v[i + 2], v[i + 3]));
-		t[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
-		t[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
-		t[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
-		t[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+	vf t[4]; /* four floats each of rows i and i + 4 */
+	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
+		const __m128 four = _mm_loadu_ps(x);
+		t[r % 4] = r < 4 ? _mm256_castps128_ps256(four)
+				 : _mm256_insertf128_ps(t[r % 4], four, 1);
 	}
-	for (int i = 0; i < 4; i++) {
-		v[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
-		v[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
-	}
+	const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(t[0], t[1]));
+	const __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(t[0], t[1]));
+	const __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(t[2], t[3]));
+	const __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(t[2], t[3]));
+	v[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+	v[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+	v[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+	v[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
 }
 
 #elif defined(KERNELS_SSE2)
@@ -222,7 +214,12 @@ static inline vf vf_flush(vf v)
 	const vf magnitude = _mm_andnot_ps(_mm_set1_ps(-0.0f), v);
 	return _mm_and_ps(_mm_cmpnlt_ps(magnitude, _mm_set1_ps(TINY)), v);
 }
-#define vf_transpose(v) _MM_TRANSPOSE4_PS((v)[0], (v)[1], (v)[2], (v)[3])
+static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
+{
+	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0)
+		v[r] = _mm_loadu_ps(x);
+	_MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]);
+}
 
 #elif defined(KERNELS_NEON)
 #include <arm_neon.h>
@@ -264,13 +261,15 @@ static inline vf vf_and(vf v, uint32x4_t mask)
 #define vf_pass(v, gate) vf_and(v, vcgtzq_f32(gate))
 #define vf_flush(v) vf_and(v, vmvnq_u32(vcaltq_f32(v, vdupq_n_f32(TINY))))
 
-/* Pairs of rows, then pairs of pairs. */
-static inline void vf_transpose(vf v[LANES])
+static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
-	const float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(v[0], v[1]));
-	const float64x2_t b = vreinterpretq_f64_f32(vtrn2q_f32(v[0], v[1]));
-	const float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(v[2], v[3]));
-	const float64x2_t d = vreinterpretq_f64_f32(vtrn2q_f32(v[2], v[3]));
+	vf t[4];
+	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0)
+		t[r] = vld1q_f32(x);
+	const float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(t[0], t[1]));
+	const float64x2_t b = vreinterpretq_f64_f32(vtrn2q_f32(t[0], t[1]));
+	const float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(t[2], t[3]));
+	const float64x2_t d = vreinterpretq_f64_f32(vtrn2q_f32(t[2], t[3]));
 	v[0] = vreinterpretq_f32_f64(vtrn1q_f64(a, c));
 	v[1] = vreinterpretq_f32_f64(vtrn1q_f64(b, d));
 	v[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
@@ -300,7 +299,7 @@ typedef float vf;
 #define vf_relu(v) ((v) < 0 ? 0 : (v))
 #define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
-#define vf_transpose(v) ((void)(v))
+#define vf_columns(v, x, row, last) ((void)(row), memcpy(v, x, 4 * sizeof(vf)))
 
 #endif
 #endif

@@ -62,14 +62,14 @@ static double scaled_priority(const struct replay *r, double priority)
 	return pm_exp(r->per.alpha * pm_log(priority));
 }
 
-/* A row of dim floats. For so few, calling memcpy would cost more than copying. */
+/* A row of dim floats: a call of memcpy costs more than copying so few. */
 static inline void copy_obs(size_t dim, const float *from, float *to)
 {
-	enum { CHUNK = 4 };
-	for (; dim >= CHUNK; dim -= CHUNK, from += CHUNK, to += CHUNK)
-		memcpy(to, from, CHUNK * sizeof(float));
-	for (; dim > 0; dim--)
-		*to++ = *from++;
+	if (dim == 4)
+		memcpy(to, from, 4 * sizeof(float)); /* one instruction */
+	else
+		for (size_t i = 0; i < dim; i++)
+			to[i] = from[i];
 }
 
 void replay_push(struct replay *r, const float *obs, int action, float reward,
@@ -167,10 +167,9 @@ static void draw_prioritized(const struct replay *r, struct rng *rng, double bet
 
 static void draw_uniform(const struct replay *r, struct rng *rng, struct batch *b)
 {
-	for (size_t row = 0; row < b->size; row++) {
-		b->slot[row] = (uint32_t)rng_below(rng, r->count);
+	rng_below_many(rng, r->count, b->slot, b->size);
+	for (size_t row = 0; row < b->size; row++)
 		b->weight[row] = 1;
-	}
 }
 
 void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
@@ -182,23 +181,26 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 		draw_prioritized(r, rng, beta, b);
 	else
 		draw_uniform(r, rng, b);
-	for (size_t row = 0; row < b->size; row++) {
-		const size_t first = b->slot[row];
+	/* Copies, which no store of the loop can change, as far as the compiler knows. */
+	const struct replay from = *r;
+	const struct batch to = *b;
+	const size_t dim = from.obs_dim;
+	for (size_t row = 0; row < to.size; row++) {
+		const size_t first = to.slot[row];
 		size_t last = first;
-		double reward = r->reward[first], discount = gamma;
+		double reward = from.reward[first], discount = gamma;
 		for (int k = 1; k < n_steps; k++) {
-			if (r->terminated[last] || r->truncated[last] || last == newest)
+			if (from.terminated[last] || from.truncated[last] || last == newest)
 				break;
-			last = last + 1 < r->buffer_size ? last + 1 : 0;
-			reward += discount * r->reward[last];
+			last = last + 1 < from.buffer_size ? last + 1 : 0;
+			reward += discount * from.reward[last];
 			discount *= gamma;
 		}
-		copy_obs(b->obs_dim, r->obs + first * r->obs_dim, b->obs + row * b->obs_dim);
-		copy_obs(b->obs_dim, r->next_obs + last * r->obs_dim,
-			b->next_obs + row * b->obs_dim);
-		b->action[row] = r->action[first];
-		b->reward[row] = (float)reward;
-		b->discount[row] = r->terminated[last] ? 0 : (float)discount;
+		copy_obs(dim, from.obs + first * dim, to.obs + row * dim);
+		copy_obs(dim, from.next_obs + last * dim, to.next_obs + row * dim);
+		to.action[row] = from.action[first];
+		to.reward[row] = (float)reward;
+		to.discount[row] = from.terminated[last] ? 0 : (float)discount;
 	}
 }
 
