@@ -10,7 +10,7 @@
 #define PACK_FROM 192     /* columns */
 #define PACK_FLOATS 4096  /* at a time: half a first-level cache */
 #define PANEL (2 * LANES) /* columns */
-#define NARROW 8          /* columns that fill half a vector, or fewer */
+#define NARROW 4          /* columns at most that leave a vector empty */
 #define MOST_ROWS 16      /* of a tile */
 #define PACK_ROWS (PACK_FLOATS / PANEL)
 
@@ -193,10 +193,6 @@ static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t
 		COLUMNS(2)
 		COLUMNS(3)
 		COLUMNS(4)
-		COLUMNS(5)
-		COLUMNS(6)
-		COLUMNS(7)
-		COLUMNS(8)
 #undef COLUMNS
 	}
 }
@@ -274,7 +270,9 @@ static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, siz
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 	const float *b, const float *bias, bool relu, float *c)
 {
-	if (n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && (a_row == 1 || a_col == 1))
+	/* Turning c costs by its columns, what it saves grows with the sums. */
+	const bool pays = n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && k >= 4 * n;
+	if (pays && (a_row == 1 || a_col == 1))
 		narrow(m, n, k, a, a_row, a_col, b, bias, relu, c);
 	else
 		wide(m, n, k, a, a_row, a_col, b, bias, relu, c);
