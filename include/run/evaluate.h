@@ -21,11 +21,10 @@ struct eval_stats {
 	double length_mean;
 };
 
-/* Runs n_episodes >= 1, each from env_reset(env, env_rng) in its turn on a copy of
- * env, with epsilon-greedy actions (explore may be NULL if epsilon is 0). Greedy ones
- * run POLICY_ROWS at a time. `episodes` (n_episodes) gets
- * each one, unless NULL. Gives up and returns false once *stop is not 0, unless
- * stop is NULL. */
+/* Runs n_episodes >= 1, each from env_reset(env, env_rng) in its turn on a copy of env,
+ * with epsilon-greedy actions (explore may be NULL if epsilon is 0). Greedy ones run
+ * POLICY_ROWS at a time. `episodes` (n_episodes) gets each one, unless NULL. Gives up
+ * and returns false once *stop is not 0, unless stop is NULL. */
 bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
 	struct episode *episodes, const volatile sig_atomic_t *stop);

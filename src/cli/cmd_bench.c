@@ -372,7 +372,7 @@ struct players {
 static double env_task(void *job, uint64_t n)
 {
 	struct players *p = job;
-	float obs[ENV_MAX_OBS];
+	float obs[ENV_MAX_OBS] = { 0 };
 	double sum = 0;
 	uint64_t bits = 0;
 	for (uint64_t i = 0; i < p->n; i++)

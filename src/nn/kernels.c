@@ -3,6 +3,8 @@
 
 #include "simd.h"
 
+#include <assert.h>
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* Panels of a b this wide are copied together first: their rows lie so far apart
@@ -146,17 +148,17 @@ static void pack(size_t rows, const float *b, size_t b_row, float *packed)
 
 /* A c of few columns would leave most lanes of a vector empty. Vectors of LANES rows of
  * c fill them, where a is dense in one of its two directions: the same sums in the same
- * order. Two ways to get at those rows, both into ct, a column of c each; and the
- * caller, which turns them. */
+ * order. Two ways to get at those rows: both add to ct, where a column of c begins as its
+ * bias. */
 
 /* From the columns of a (rows,k), rows <= LANES; n is a constant wherever this is
  * inlined. */
 INLINE void columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row, const float *b,
-	const float *bias, bool relu, float *ct)
+	bool relu, float *ct)
 {
 	vf acc[NARROW];
 	for (size_t j = 0; j < n; j++)
-		acc[j] = vf_set1(bias ? bias[j] : 0);
+		acc[j] = vf_load(ct + j * LANES);
 	for (size_t p = 0; p < k; p += 4, b += 4 * n) {
 		const size_t width = smaller(k - p, 4);
 		vf v[4];
@@ -179,37 +181,36 @@ INLINE void columns(size_t rows, size_t n, size_t k, const float *a, size_t a_ro
 }
 
 static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row,
-	const float *b, const float *bias, bool relu, float *ct)
+	const float *b, bool relu, float *ct)
 {
 	switch (n) {
-#define COLUMNS(n)                                                         \
-	case n:                                                            \
-		if (rows == LANES)                                         \
-			columns(LANES, n, k, a, a_row, b, bias, relu, ct); \
-		else                                                       \
-			columns(rows, n, k, a, a_row, b, bias, relu, ct);  \
+#define COLUMNS(n)                                                   \
+	case n:                                                      \
+		if (rows == LANES)                                   \
+			columns(LANES, n, k, a, a_row, b, relu, ct); \
+		else                                                 \
+			columns(rows, n, k, a, a_row, b, relu, ct);  \
 		break;
 		COLUMNS(1)
 		COLUMNS(2)
 		COLUMNS(3)
 		COLUMNS(4)
 #undef COLUMNS
+	default:
+		assert(n >= 1 && n <= NARROW);
 	}
 }
 
 /* Where a(i,p) lies beside a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
  * PANEL. */
 static void from_rows(size_t rows, size_t n, size_t k, const float *a, size_t a_col, const float *b,
-	const float *bias, bool relu, float *ct)
+	bool relu, float *ct)
 {
 	struct product x = { .m = n, .k = k, .a = b, .a_row = 1, .a_col = n, .b = a };
 	x.b_row = a_col;
 	x.from = x.c = ct;
 	x.from_row = x.c_row = PANEL;
 	x.relu = relu;
-	for (size_t j = 0; j < n; j++)
-		for (size_t v = 0; v < 2; v++)
-			vf_store(ct + j * PANEL + v * LANES, vf_set1(bias ? bias[j] : 0));
 	panel(rows, x);
 }
 
@@ -220,10 +221,13 @@ static void narrow(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 	const size_t block = a_row == 1 ? PANEL : LANES;
 	for (size_t i = 0; i < m; i += block) {
 		const size_t rows = smaller(m - i, block);
+		for (size_t j = 0; j < n; j++)
+			for (size_t l = 0; l < block; l += LANES)
+				vf_store(ct + j * block + l, vf_set1(bias ? bias[j] : 0));
 		if (a_row == 1)
-			from_rows(rows, n, k, a + i, a_col, b, bias, relu, ct);
+			from_rows(rows, n, k, a + i, a_col, b, relu, ct);
 		else
-			from_columns(rows, n, k, a + i * a_row, a_row, b, bias, relu, ct);
+			from_columns(rows, n, k, a + i * a_row, a_row, b, relu, ct);
 		for (size_t j = 0; j < n; j++)
 			for (size_t r = 0; r < rows; r++)
 				c[(i + r) * n + j] = ct[j * block + r];
@@ -270,6 +274,7 @@ static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, siz
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 	const float *b, const float *bias, bool relu, float *c)
 {
+	assert(m >= 1 && n >= 1);
 	/* Turning c costs by its columns, what it saves grows with the sums. */
 	const bool pays = n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && k >= 4 * n;
 	if (pays && (a_row == 1 || a_col == 1))

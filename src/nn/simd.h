@@ -299,7 +299,7 @@ typedef float vf;
 #define vf_relu(v) ((v) < 0 ? 0 : (v))
 #define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
-#define vf_columns(v, x, row, last) ((void)(row), memcpy(v, x, 4 * sizeof(vf)))
+#define vf_columns(v, x, row, last) ((void)(row), (void)(last), memcpy(v, x, 4 * sizeof(vf)))
 
 #endif
 #endif

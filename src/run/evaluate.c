@@ -12,7 +12,7 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 	struct env envs[POLICY_ROWS];
 	float obs[POLICY_ROWS * ENV_MAX_OBS];
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
-	int action[POLICY_ROWS];
+	int action[POLICY_ROWS] = { 0 };
 	for (size_t i = 0; i < n; i++) {
 		ep[i] = (struct episode){ 0 };
 		episode[i] = i;
