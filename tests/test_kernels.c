@@ -245,7 +245,8 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
 static void test_matmul_of_packed_products(void)
 {
 	static const size_t sizes[][3] = { { 8, 1, 513 }, { 64, 2, 1100 }, { 33, 3, 600 },
-		{ 7, 4, 129 }, { 70, 8, 257 }, { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
+		{ 7, 4, 129 }, { 70, 8, 257 }, { 1, 255, 9 }, { 1, 256, 64 }, { 1, 300, 33 },
+		{ 1, 421, 5 }, { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
 		{ 65, 256, 64 }, { 23, 256, 300 }, { 100, 300, 1 }, { 32, 4096, 7 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 0; v < 4; v++) {

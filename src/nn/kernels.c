@@ -242,7 +242,8 @@ static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, siz
 	const size_t block = worth_packing ? PACK_ROWS : k;
 	for (size_t j = 0; j < n;) {
 		const size_t left = n - j;
-		const bool one_row = m == 1 && left >= ROW_VECTORS * LANES;
+		const bool whole = m == 1 && left >= ROW_VECTORS * LANES;
+		const bool half = !whole && m == 1 && left >= ROW_VECTORS / 2 * LANES;
 		struct product x = { .m = m, .a_row = a_row, .a_col = a_col };
 		x.from = bias ? bias + j : NULL;
 		x.c = c + j;
@@ -260,14 +261,16 @@ static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, siz
 			}
 			p += x.k;
 			x.relu = relu && p == k;
-			if (one_row)
+			if (whole)
 				tile(1, ROW_VECTORS, 0, &x, 0);
+			else if (half)
+				tile(1, ROW_VECTORS / 2, 0, &x, 0);
 			else
 				panel(smaller(left, PANEL), x);
 			x.from = x.c;
 			x.from_row = n;
 		} while (p < k);
-		j += one_row ? ROW_VECTORS * LANES : PANEL;
+		j += whole ? ROW_VECTORS * LANES : half ? ROW_VECTORS / 2 * LANES : PANEL;
 	}
 }
 

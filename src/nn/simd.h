@@ -14,8 +14,9 @@
  *                                    apart; rows behind number `last` are that one again
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
- * a row, twice as many at one. Every operation gives the same bits in every instruction set; the
- * scalar one at the end is the definition.
+ * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. Every
+ * operation gives the same bits in every instruction set; the scalar one at the end is
+ * the definition.
  */
 #ifndef DQN_NN_SIMD_H
 #define DQN_NN_SIMD_H
@@ -30,7 +31,6 @@
 #endif
 
 #define TINY 0x1p-100f
-#define ROW_VECTORS 8 /* vectors of a single row that hide the latency of an fma */
 
 /* fmaf in double, exactly: the product of two floats is exact in a double. If
  * the sum is not, its last bit is made odd towards the rest, so that the one
@@ -58,6 +58,7 @@ static inline float software_fma(float a, float b, float c)
 typedef __m512 vf;
 #define LANES ((size_t)16)
 #define TILE_ROWS ((size_t)8)
+#define ROW_VECTORS ((size_t)16)
 
 static inline __mmask16 first_n(int n)
 {
@@ -105,6 +106,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 typedef __m256 vf;
 #define LANES ((size_t)8)
 #define TILE_ROWS ((size_t)6)
+#define ROW_VECTORS ((size_t)8)
 
 static inline __m256i first_n(int n)
 {
@@ -152,6 +154,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 typedef __m128 vf;
 #define LANES ((size_t)4)
 #define TILE_ROWS ((size_t)4)
+#define ROW_VECTORS ((size_t)8)
 
 static inline vf vf_load_n(const float *p, int n)
 {
@@ -227,6 +230,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 typedef float32x4_t vf;
 #define LANES ((size_t)4)
 #define TILE_ROWS ((size_t)8)
+#define ROW_VECTORS ((size_t)16)
 
 static inline vf vf_load_n(const float *p, int n)
 {
@@ -281,6 +285,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 typedef float vf;
 #define LANES ((size_t)1)
 #define TILE_ROWS ((size_t)4)
+#define ROW_VECTORS ((size_t)8)
 
 #if defined(__FMA__) || defined(FP_FAST_FMAF) || defined(__aarch64__)
 #define vf_fma(a, b, c) __builtin_fmaf(a, b, c)
