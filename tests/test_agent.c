@@ -470,7 +470,7 @@ static void test_memory(void)
 	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work,
 		a.policy.work, a.td_error };
 	const size_t size[] = { n, n, n, n, n, 8 * 3, 8, net_work_size(&net, 8),
-		net_work_size(&net, POLICY_ROWS), 8 };
+		net_forward_size(&net, POLICY_ROWS), 8 };
 	uint64_t bytes = 8 * sizeof(int32_t);
 	for (int b = 0; b < 10; b++) {
 		for (size_t i = 0; i < size[b]; i++) {

@@ -26,7 +26,7 @@ static struct policy some_policy(float work[WORK])
 	struct policy p = { .k = kernels_find(NULL), .params = params, .work = work };
 	struct err e;
 	CHECK(net_init(&p.net, OBS, NULL, 0, 2, ACTIVATION_RELU, false, &e));
-	CHECK(net_work_size(&p.net, POLICY_ROWS) <= WORK);
+	CHECK(net_forward_size(&p.net, POLICY_ROWS) <= WORK);
 	return p;
 }
 

@@ -176,7 +176,13 @@ static void test_work_size_is_enough(void)
 				fill_uniform(&rng, 1, 60, d);
 				for (size_t i = 0; i < N_CANARIES; i++)
 					work[n + i] = canary;
+				const size_t forward = net_forward_size(&net, batch);
+				CHECK(forward < n);
+				for (size_t i = forward; i < n; i++)
+					work[i] = canary;
 				net_forward(&net, k, params, x, batch, work);
+				for (size_t i = forward; i < n; i++)
+					CHECK(work[i] == canary);
 				net_backward(&net, k, params, x, d, batch, work, grad);
 				for (size_t i = 0; i < N_CANARIES; i++)
 					CHECK(work[n + i] == canary);

@@ -39,7 +39,7 @@ double rng_uniform(struct rng *r, double low, double high);
  * low word is below (2^64 - n) mod n are drawn again. */
 uint64_t rng_below(struct rng *r, uint64_t n);
 
-/* x (count) = that many draws of rng_below(r, n), n <= 2^32. */
+/* x (count) = that many draws of rng_below(r, n), n in 1..2^32. */
 void rng_below_many(struct rng *r, uint64_t n, uint32_t *x, size_t count);
 
 #endif

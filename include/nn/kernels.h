@@ -30,11 +30,13 @@ struct kernels {
 
 	/* c (m,n) = bias (n) + a (m,k) b (k,n), then relu if asked.
 	 * a(i,p) = a[i*a_row + p*a_col]; b, c and bias are dense; bias may be NULL (0).
+	 * m and n are at least 1; without products (k 0) c is the bias.
 	 * c[i,j] = fma(a[i,k-1], b[k-1,j], ... fma(a[i,0], b[0,j], bias[j])). */
 	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 		const float *b, const float *bias, bool relu, float *c);
 
-	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n) */
+	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n), rows may
+	 * be 0 */
 	void (*column_sums)(size_t rows, size_t n, const float *x, float *sums);
 
 	/* delta (n) = gate > 0 ? delta : 0, in place */

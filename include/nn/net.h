@@ -77,7 +77,9 @@ void net_init_params(const struct net *net, enum weight_init init, struct rng *r
  * the value head if there are two. */
 void net_raise_outputs(const struct net *net, float value, float *params);
 
-/* Floats of scratch memory for batches up to `batch` >= 1 rows; 0 if it overflows. */
+/* Floats of scratch memory for batches up to `batch` >= 1 rows; 0 if it overflows.
+ * net_forward alone needs only the first. */
+size_t net_forward_size(const struct net *net, size_t batch);
 size_t net_work_size(const struct net *net, size_t batch);
 
 /* Outputs (batch, dim[n_layers]) for x (batch, dim[0]). They and the activations

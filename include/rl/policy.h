@@ -9,7 +9,7 @@ struct policy {
 	struct net net;
 	const struct kernels *k;
 	const float *params; /* (net.n_params) the caller's */
-	float *work;         /* net_work_size(net, POLICY_ROWS) floats, the caller's */
+	float *work;         /* net_forward_size(net, POLICY_ROWS) floats, the caller's */
 };
 
 /* Observations that policy_greedy takes at most: as many as the weights, once they

@@ -86,7 +86,7 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	const struct kernels *k = choose_kernels(e);
 	if (!k)
 		return false;
-	float *work = memory_zeroed(net_work_size(&w->net, POLICY_ROWS) * sizeof(float));
+	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
 	job->episodes = malloc((size_t)n_episodes * sizeof(*job->episodes));
 	if (!work || !job->episodes) {
 		free(work);

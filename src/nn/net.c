@@ -119,20 +119,32 @@ static size_t heads_width(const struct net *net)
 	return net->dueling ? 1 + n_outputs(net) : 0;
 }
 
+/* Of a batch and beside it; 0 if it overflows. */
+static size_t scratch(uint64_t row, size_t batch, uint64_t more)
+{
+	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;
+	return batch > limit / row || row * batch > limit - more ? 0 : (size_t)(row * batch + more);
+}
+
+static uint64_t forward_row(const struct net *net)
+{
+	return act_offset(net, 1, net->n_layers) + heads_width(net);
+}
+
+size_t net_forward_size(const struct net *net, size_t batch)
+{
+	return scratch(forward_row(net), batch, 0);
+}
+
 size_t net_work_size(const struct net *net, size_t batch)
 {
-	uint64_t n = 2 * widest(net) + heads_width(net), transposed = 0;
-	for (int l = 0; l < net->n_layers; l++)
-		n += (uint64_t)net->dim[l + 1];
+	uint64_t transposed = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
 		const uint64_t size = (uint64_t)m.in * m.out;
 		transposed = size > transposed ? size : transposed;
 	}
-	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;
-	if (batch > limit / n || n * batch > limit - transposed)
-		return 0;
-	return (size_t)(n * batch + transposed);
+	return scratch(forward_row(net) + 2 * widest(net), batch, transposed);
 }
 
 static void tanh_forward(size_t n, float *y)

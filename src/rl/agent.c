@@ -18,7 +18,7 @@ static int n_blocks(double ema_decay)
 uint64_t agent_bytes(const struct net *net, size_t batch_size, double ema_decay)
 {
 	const uint64_t work = net_work_size(net, batch_size);
-	const uint64_t act = net_work_size(net, POLICY_ROWS);
+	const uint64_t act = net_forward_size(net, POLICY_ROWS);
 	const uint64_t out = (uint64_t)net->dim[net->n_layers];
 	if (work == 0 || act == 0)
 		return UINT64_MAX;
@@ -46,7 +46,7 @@ bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net
 	a->work = p;
 	a->policy = (struct policy){ .net = *net, .k = k, .params = a->online };
 	a->policy.work = a->work + memory_block(net_work_size(net, batch_size));
-	a->d_out = a->policy.work + memory_block(net_work_size(net, POLICY_ROWS));
+	a->d_out = a->policy.work + memory_block(net_forward_size(net, POLICY_ROWS));
 	a->td_error = a->d_out + batch_size * (size_t)net->dim[net->n_layers];
 	a->target_q = a->td_error + batch_size;
 	a->best_action = (int32_t *)(void *)(a->target_q + batch_size);
