@@ -364,21 +364,21 @@ static void test_json_strings_are_escaped(void)
 
 static void test_distance_counts_the_edits(void)
 {
-	CHECK_INT(text_distance("", ""), 0);
-	CHECK_INT(text_distance("gamma", "gamma"), 0);
-	CHECK_INT(text_distance("Gamma", "gAMMA"), 0);
-	CHECK_INT(text_distance("", "abc"), 3);
-	CHECK_INT(text_distance("abc", ""), 3);
-	CHECK_INT(text_distance("gama", "gamma"), 1);   /* insert */
-	CHECK_INT(text_distance("gammma", "gamma"), 1); /* delete */
-	CHECK_INT(text_distance("gaXma", "gamma"), 1);  /* replace */
-	CHECK_INT(text_distance("gmama", "gamma"), 1);  /* swap */
-	CHECK_INT(text_distance("GMama", "gamma"), 1);
-	CHECK_INT(text_distance("ab", "ba"), 1);
-	CHECK_INT(text_distance("ca", "abc"), 3); /* no edit between swapped neighbours */
-	CHECK_INT(text_distance("kitten", "sitting"), 3);
-	CHECK_INT(text_distance("batchsize", "batch_size"), 1);
-	CHECK_INT(text_distance("abcdef", "uvwxyz"), 6);
+	CHECK_INT(text_distance("", "", SIZE_MAX), 0);
+	CHECK_INT(text_distance("gamma", "gamma", SIZE_MAX), 0);
+	CHECK_INT(text_distance("Gamma", "gAMMA", SIZE_MAX), 0);
+	CHECK_INT(text_distance("", "abc", SIZE_MAX), 3);
+	CHECK_INT(text_distance("abc", "", SIZE_MAX), 3);
+	CHECK_INT(text_distance("gama", "gamma", SIZE_MAX), 1);   /* insert */
+	CHECK_INT(text_distance("gammma", "gamma", SIZE_MAX), 1); /* delete */
+	CHECK_INT(text_distance("gaXma", "gamma", SIZE_MAX), 1);  /* replace */
+	CHECK_INT(text_distance("gmama", "gamma", SIZE_MAX), 1);  /* swap */
+	CHECK_INT(text_distance("GMama", "gamma", SIZE_MAX), 1);
+	CHECK_INT(text_distance("ab", "ba", SIZE_MAX), 1);
+	CHECK_INT(text_distance("ca", "abc", SIZE_MAX), 3); /* no edit between swapped neighbours */
+	CHECK_INT(text_distance("kitten", "sitting", SIZE_MAX), 3);
+	CHECK_INT(text_distance("batchsize", "batch_size", SIZE_MAX), 1);
+	CHECK_INT(text_distance("abcdef", "uvwxyz", SIZE_MAX), 6);
 }
 
 static void test_distance_is_a_metric_of_sorts(void)
@@ -388,12 +388,15 @@ static void test_distance_is_a_metric_of_sorts(void)
 	enum { N = sizeof(words) / sizeof(words[0]) };
 	for (int i = 0; i < N; i++)
 		for (int j = 0; j < N; j++) {
-			const size_t d = text_distance(words[i], words[j]);
+			const size_t d = text_distance(words[i], words[j], SIZE_MAX);
 			const size_t n_i = strlen(words[i]), n_j = strlen(words[j]);
-			CHECK_INT(d, text_distance(words[j], words[i]));
+			CHECK_INT(d, text_distance(words[j], words[i], SIZE_MAX));
 			CHECK(d <= (n_i > n_j ? n_i : n_j));
 			CHECK(d >= (n_i > n_j ? n_i - n_j : n_j - n_i));
 			CHECK_INT(d == 0, i == j);
+			for (size_t most = 0; most < 16; most++)
+				CHECK(text_distance(words[i], words[j], most) ==
+					(d <= most ? d : SIZE_MAX));
 		}
 }
 
@@ -403,13 +406,13 @@ static void test_long_strings_are_far_away(void)
 	memset(a, 'a', sizeof(a));
 	memset(b, 'b', sizeof(b));
 	a[64] = b[64] = '\0';
-	CHECK_INT(text_distance(a, a), 0);
-	CHECK_INT(text_distance(a, b), 64);
+	CHECK_INT(text_distance(a, a, SIZE_MAX), 0);
+	CHECK_INT(text_distance(a, b, SIZE_MAX), 64);
 	a[64] = 'a';
 	a[65] = '\0';
-	CHECK(text_distance(a, a) == SIZE_MAX);
-	CHECK(text_distance(a, "a") == SIZE_MAX);
-	CHECK(text_distance("a", a) == SIZE_MAX);
+	CHECK(text_distance(a, a, SIZE_MAX) == SIZE_MAX);
+	CHECK(text_distance(a, "a", SIZE_MAX) == SIZE_MAX);
+	CHECK(text_distance("a", a, SIZE_MAX) == SIZE_MAX);
 	size_t distance;
 	CHECK(!text_is_near(a, a, &distance));
 }

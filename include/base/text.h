@@ -57,11 +57,12 @@ enum text_parse text_parse_i64(const char *s, int64_t *value);
 /* A finite decimal real (no hex, no inf, no nan, no blanks); _ between digits. */
 enum text_parse text_parse_real(const char *s, double *value);
 
-/* Edit distance (insert, delete, replace, swap neighbours; case ignored). Strings
- * beyond 64 bytes count as far away (SIZE_MAX). */
-size_t text_distance(const char *a, const char *b);
+/* Edit distance (insert, delete, replace, swap neighbours; case ignored): optimal string
+ * alignment. SIZE_MAX if it is more than most, or a string longer than 64 bytes. */
+size_t text_distance(const char *a, const char *b, size_t most);
 
-/* True if b looks like a slip of the pen for a: at most a third of it changed. */
+/* True if b looks like a slip of the pen for a: at most a third of it changed. Otherwise
+ * *distance is SIZE_MAX. */
 bool text_is_near(const char *a, const char *b, size_t *distance);
 
 /* The nearest of a NULL-terminated list, or NULL if none is near. */

@@ -269,39 +269,38 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-size_t text_distance(const char *a, const char *b)
+size_t text_distance(const char *a, const char *b, size_t most)
 {
 	enum { MAX = 64 };
 	const size_t n_a = strlen(a), n_b = strlen(b);
-	if (n_a > MAX || n_b > MAX)
+	if (n_a > MAX || n_b > MAX || (n_a > n_b ? n_a - n_b : n_b - n_a) > most)
 		return SIZE_MAX;
-	size_t row[3][MAX + 1] = { 0 }; /* rows i-2, i-1 and i of the table, in turn */
+	size_t row[3][MAX + 1]; /* rows i-2, i-1 and i of the table, in turn */
 	for (size_t j = 0; j <= n_b; j++)
 		row[0][j] = j;
 	for (size_t i = 1; i <= n_a; i++) {
-		size_t *now = row[i % 3];
+		size_t *now = row[i % 3], least = i;
 		const size_t *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+		const int ca = tolower((unsigned char)a[i - 1]);
 		now[0] = i;
 		for (size_t j = 1; j <= n_b; j++) {
-			const int ca = tolower((unsigned char)a[i - 1]);
 			const int cb = tolower((unsigned char)b[j - 1]);
 			now[j] = min_size(up[j - 1] + (ca != cb), min_size(up[j], now[j - 1]) + 1);
 			if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
 				cb == tolower((unsigned char)a[i - 2]))
 				now[j] = min_size(now[j], up2[j - 2] + 1);
+			least = min_size(least, now[j]);
 		}
+		if (least > most) /* and no later row gets below */
+			return SIZE_MAX;
 	}
-	return row[n_a % 3][n_b];
+	return row[n_a % 3][n_b] <= most ? row[n_a % 3][n_b] : SIZE_MAX;
 }
 
 bool text_is_near(const char *a, const char *b, size_t *distance)
 {
-	const size_t n_a = strlen(a), n_b = strlen(b), most = (n_a + 2) / 3;
-	*distance = SIZE_MAX;
-	if (n_a > n_b + most || n_b > n_a + most) /* the lengths alone are farther apart */
-		return false;
-	*distance = text_distance(a, b);
-	return *distance <= most;
+	*distance = text_distance(a, b, (strlen(a) + 2) / 3);
+	return *distance != SIZE_MAX;
 }
 
 int text_columns(const char *s)

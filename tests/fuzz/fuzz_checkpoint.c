@@ -53,14 +53,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Most changes are of the values alone: nearly all others end in the header. */
+/* Changes of the header keep its length right, and most others are of the values alone:
+ * hardly any other change gets past the first checks. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-	size_t begin = 8;
+	enum { LENGTH = 8 };
+	size_t begin = LENGTH;
 	for (int i = 0; i < 3 && size > begin; i++)
 		begin += (size_t)data[i] << (8 * i);
-	if (begin >= size || seed % 8 == 0)
+	if (begin >= size || size > max_size || seed % 8 == 0)
 		return LLVMFuzzerMutate(data, size, max_size);
-	LLVMFuzzerMutate(data + begin, size - begin, size - begin);
-	return size;
+	if (seed % 8 > 2) {
+		LLVMFuzzerMutate(data + begin, size - begin, size - begin);
+		return size;
+	}
+	const size_t n_values = size - begin;
+	uint8_t *values = malloc(n_values);
+	if (!values)
+		return size;
+	memcpy(values, data + begin, n_values);
+	const size_t n =
+		LLVMFuzzerMutate(data + LENGTH, begin - LENGTH, max_size - LENGTH - n_values);
+	for (int i = 0; i < LENGTH; i++)
+		data[i] = (uint8_t)((uint64_t)n >> (8 * i));
+	memcpy(data + LENGTH + n, values, n_values);
+	free(values);
+	return LENGTH + n + n_values;
 }
