@@ -6,8 +6,8 @@
  *                              how often each was called, and how many blocks of
  *                              memory were never freed
  *
- * Calls: open read write fsync rename close malloc mkdir lock cut seek. Instead of an
- * error: "short" reads or writes one byte. Standard streams are left alone.
+ * Calls: open read write fsync rename close malloc mkdir lock cut seek stat unlink.
+ * Instead of an error: "short" reads or writes one byte. Standard streams are left alone.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -24,9 +24,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum call { OPEN, READ, WRITE, FSYNC, RENAME, CLOSE, MALLOC, MKDIR, LOCK, CUT, SEEK, N_CALLS };
+enum call {
+	OPEN,
+	READ,
+	WRITE,
+	FSYNC,
+	RENAME,
+	CLOSE,
+	MALLOC,
+	MKDIR,
+	LOCK,
+	CUT,
+	SEEK,
+	STAT,
+	UNLINK,
+	N_CALLS
+};
 static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename",
-	"close", "malloc", "mkdir", "lock", "cut", "seek" };
+	"close", "malloc", "mkdir", "lock", "cut", "seek", "stat", "unlink" };
 static const struct {
 	const char *name;
 	int number; /* 0: short */
@@ -180,6 +195,30 @@ off_t lseek(int fd, off_t offset, int whence)
 {
 	REAL("lseek64", off_t, int, off_t, int)
 	return fails(SEEK, NULL) ? -1 : real(fd, offset, whence);
+}
+
+int stat(const char *path, struct stat *st)
+{
+	REAL("stat64", int, const char *, struct stat *)
+	return fails(STAT, NULL) ? -1 : real(path, st);
+}
+
+int lstat(const char *path, struct stat *st)
+{
+	REAL("lstat64", int, const char *, struct stat *)
+	return fails(STAT, NULL) ? -1 : real(path, st);
+}
+
+int fstat(int fd, struct stat *st)
+{
+	REAL("fstat64", int, int, struct stat *)
+	return fails(STAT, NULL) ? -1 : real(fd, st);
+}
+
+int unlink(const char *path)
+{
+	REAL("unlink", int, const char *)
+	return fails(UNLINK, NULL) ? -1 : real(path);
 }
 
 static void *counted(void *p)

@@ -66,7 +66,7 @@ bool file_sync(int fd, const char *name, struct err *e);
 /* Makes `path` and the directories above it; existing ones are fine. */
 bool file_make_dirs(const char *path, struct err *e);
 
-/* True if something is there under that name, whatever it is. */
+/* True if something is there under that name, whatever it is, or if that cannot be told. */
 bool file_exists(const char *path);
 
 /* Joins into path[size]; false if it does not fit. */

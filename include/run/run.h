@@ -61,7 +61,8 @@ struct run {
 	bool was_done;     /* found done by run_open: nothing was computed */
 	bool was_started;  /* found unfinished by run_open */
 	bool was_resumed;  /* and goes on from a checkpoint; else it starts again */
-	char warning[512]; /* why that is not the latest one, or "" */
+	bool is_damaged;   /* the latest one is, and only the one before it good */
+	char warning[512]; /* what is wrong with the latest one, or "" */
 	char removed[256]; /* names that `fresh` removed, separated by blanks */
 	struct train train;
 	struct result result; /* valid once state is RUN_DONE */

@@ -229,7 +229,7 @@ bool file_make_dirs(const char *path, struct err *e)
 bool file_exists(const char *path)
 {
 	struct stat st;
-	return lstat(path, &st) == 0;
+	return lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool file_join(char *path, size_t size, const char *dir, const char *name, struct err *e)

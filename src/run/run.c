@@ -299,6 +299,7 @@ static bool resume(struct run *r, struct err *e)
 		r->was_resumed =
 			checkpoint_load(path, &r->train, &r->marks, r->buf, r->buf_size, &why);
 		if (r->was_resumed) {
+			r->is_damaged = damaged;
 			if (damaged)
 				snprintf(r->warning, sizeof(r->warning),
 					"%.400s; the checkpoint before it will do", first.msg);
@@ -320,39 +321,40 @@ static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t
 	return file_write_fd(r->log[log], logs[log].name, text, len, e);
 }
 
-/* All are opened and looked at before one is changed. */
+/* All are opened and looked at before one is changed: cut back to the length that the
+ * checkpoint names, or to nothing. */
 static bool open_logs(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
+	struct stat st[N_LOGS];
+	const int create = r->was_resumed ? 0 : O_CREAT;
 	for (int i = 0; i < N_LOGS; i++) {
-		struct stat st;
 		if (!path_of(r, logs[i].name, path, e))
 			return false;
-		r->log[i] = open_for_writing(path, r->was_resumed ? 0 : O_CREAT | O_TRUNC);
-		if (r->log[i] < 0 && (!r->was_resumed || errno != ENOENT))
-			return err_set(e, ERR_RUN, "create '%s': %s", path, strerror(errno));
-		if (r->was_resumed && (r->log[i] < 0 || fstat(r->log[i], &st) < 0 ||
-					      st.st_size < r->marks.log_size[i]))
+		r->log[i] = open_for_writing(path, create | O_NONBLOCK);
+		const bool missing = r->log[i] < 0 && !create && errno == ENOENT;
+		if (!missing && (r->log[i] < 0 || fstat(r->log[i], &st[i]) < 0))
+			return err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(errno));
+		if (missing || st[i].st_size < r->marks.log_size[i])
 			return err_set(e, ERR_CORRUPT,
-				"'%s' is shorter than the checkpoint says; --fresh starts the run again",
+				"'%.500s' is shorter than the checkpoint says; --fresh starts the run again",
 				path);
 	}
 	/* Checkpoints and weights need one more file; better to know now. */
 	const int spare = dup(r->log[0]);
 	if (spare < 0)
-		return err_set(e, ERR_RUN, "open one more file in '%s': %s (see ulimit -n)", r->dir,
-			strerror(errno));
+		return err_set(e, ERR_RUN, "open one more file in '%.500s': %s (see ulimit -n)",
+			r->dir, strerror(errno));
 	close(spare);
 	for (int i = 0; i < N_LOGS; i++) {
-		if (!r->was_resumed) {
-			if (!add_to_log(
-				    r, (enum run_log)i, logs[i].header, strlen(logs[i].header), e))
-				return false;
-		} else if (ftruncate(r->log[i], r->marks.log_size[i]) < 0 ||
-			   lseek(r->log[i], 0, SEEK_END) < 0) {
-			return err_set(e, ERR_RUN, "cut back '%s/%s': %s", r->dir, logs[i].name,
+		const int64_t size = r->marks.log_size[i];
+		if ((st[i].st_size > size && ftruncate(r->log[i], size) < 0) ||
+			lseek(r->log[i], 0, SEEK_END) < 0)
+			return err_set(e, ERR_RUN, "cut back '%.500s/%s': %s", r->dir, logs[i].name,
 				strerror(errno));
-		}
+		if (!r->was_resumed &&
+			!add_to_log(r, (enum run_log)i, logs[i].header, strlen(logs[i].header), e))
+			return false;
 	}
 	return true;
 }
@@ -569,11 +571,14 @@ bool run_save(struct run *r, struct err *e)
 		!path_of(r, PREVIOUS, previous, e))
 		return false;
 	r->marks.wall_s = begin_s - r->start_s;
-	/* Two files are room enough: the one before the last makes way. */
-	if (file_exists(path))
+	/* Two files are room enough: the one before the last makes way, unless it is the
+	 * only good one. */
+	if (!r->is_damaged && file_exists(path))
 		unlink(previous);
-	if (!checkpoint_save(path, previous, &r->train, &r->marks, r->buf, r->buf_size, e))
+	if (!checkpoint_save(path, r->is_damaged ? NULL : previous, &r->train, &r->marks, r->buf,
+		    r->buf_size, e))
 		return false;
+	r->is_damaged = false;
 	r->saved_s = now_s();
 	r->save_s = r->saved_s - begin_s;
 	return true;
