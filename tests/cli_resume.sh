@@ -255,14 +255,31 @@ err_has 'is done already'
 t 'a short run writes none' 0 ls -A runs/short/seed-3
 out_lacks checkpoint
 wild='clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0
-	net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 eval_freq=50 --out diverged'
-t 'divergence keeps the checkpoint' 4 "$DQN" train short.ini checkpoint_interval=1e-9 $wild -q
+	net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 eval_freq=50 -q --out'
+t 'divergence keeps the checkpoint' 4 "$DQN" train short.ini checkpoint_interval=1e-9 $wild diverged
 err_has '^dqn: diverged at step [0-9]+ \(update [0-9]+\): .*; a smaller learning_rate or max_grad_norm usually helps$'
 yes_if is_saved diverged
 yes_if [ -s diverged/best.safetensors ]
-t 'from which it diverges again' 4 "$DQN" train short.ini $wild
-err_has 'going on from step [0-9]+$'
+sed 's/^dqn: //' "$err" >why
+same_file diverged/failed.txt why
+t 'a report counts it' 0 "$DQN" report diverged --csv
+out_has '^1,0,1,0,.*,0,0,0[.]79[0-9]*,inf,1,$'
+t 'and so does watch' 0 "$DQN" watch --once diverged
+out_has ' failed$'
+cp -r diverged again
+t 'from which it diverges again' 4 "$DQN" train short.ini $wild diverged
 err_has '^dqn: diverged at step [0-9]+ '
+diff -r -x timing.csv diverged again >"$out"
+out_empty
+rm again/checkpoint*
+t 'or from the beginning, with the same bytes' 4 "$DQN" train short.ini $wild again
+err_any
+diff -r -x timing.csv -x 'checkpoint*' diverged again >"$out"
+out_empty
+rm again/failed.txt
+mkdir -p again/failed.txt/x
+t 'a name that is taken' 1 "$DQN" train short.ini $wild again
+err_has "^dqn: remove 'again/failed.txt': "
 
 # --- two at once ---
 

@@ -5,8 +5,8 @@
  * done run started again; another configuration taken over; a foreign directory
  * used; a lock not taken or not released; fresh keeping or forgetting a file; an
  * earlier run touched by what fails; a row missing in a log; result fields
- * exchanged, missing or not required; hashes not compared; best not written on
- * divergence.
+ * exchanged, missing or not required; hashes not compared; best or failed.txt not
+ * written on divergence.
  */
 #include "run/run.h"
 
@@ -580,7 +580,13 @@ static void test_divergence_keeps_the_best_weights(void)
 		run_close(&run);
 		CHECK(!exists("diverged", "result.json"));
 		CHECK(!exists("diverged", "final.safetensors"));
+		data = read_file(at("diverged/failed.txt"), &len);
+		CHECK(len == strlen(e.msg) + 1 && strncmp(data, e.msg, len - 1) == 0);
+		free(data);
 	}
+	CHECK(open_run("diverged", &c, false, &e)); /* until it has, it is under way */
+	CHECK(!exists("diverged", "failed.txt"));
+	run_close(&run);
 }
 
 /* --- what is left alone --- */

@@ -24,6 +24,7 @@
  *
  *     checkpoint.safetensors           what it goes on from, see run/checkpoint.h
  *     checkpoint-previous.safetensors  the one before, if that should be unreadable
+ *     failed.txt                       why it diverged, if that is how it ended
  *
  * A done run of the same configuration is recognised, an unfinished one goes on from
  * its checkpoint, or starts again if there is none (both to the same bytes), one of
@@ -85,7 +86,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 /* One environment step, the rows it brings, and a checkpoint if one is due; after the
  * last one the final evaluation and the files that end the run. All of them are cut
  * short, to be done again, once *r->train.stop is not 0. On ERR_DIVERGED the best
- * weights so far are written; the last checkpoint stays. */
+ * weights so far and failed.txt are written; the last checkpoint stays. */
 bool run_step(struct run *r, struct err *e);
 
 /* Writes a checkpoint; between two calls of run_step. */

@@ -19,12 +19,13 @@
 
 #define CHECKPOINT "checkpoint.safetensors"
 #define PREVIOUS "checkpoint-previous.safetensors"
+#define FAILED "failed.txt"
 
 /* What a run writes, in the order in which `fresh` removes it: first the file
  * that says it is done, last the one that says whose the directory is. */
-static const char *const run_files[] = { "result.json", CHECKPOINT, PREVIOUS, "final.safetensors",
-	"best.safetensors", "timing.csv", "episodes.csv", "eval.csv", "progress.csv", "config.ini",
-	NULL };
+static const char *const run_files[] = { "result.json", FAILED, CHECKPOINT, PREVIOUS,
+	"final.safetensors", "best.safetensors", "timing.csv", "episodes.csv", "eval.csv",
+	"progress.csv", "config.ini", NULL };
 
 /* In the order of enum run_log. */
 static const struct {
@@ -393,6 +394,15 @@ static bool check_limits(const struct run *r, struct err *e)
 	return true;
 }
 
+/* It goes on, and may not fail again. */
+static bool remove_failed(const struct run *r, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	return path_of(r, FAILED, path, e) &&
+	       (unlink(path) == 0 || errno == ENOENT ||
+		       err_set(e, ERR_RUN, "remove '%.500s': %s", path, strerror(errno)));
+}
+
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e)
 {
@@ -431,7 +441,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	}
 	if (!check_limits(r, e) || (fresh && !remove_run(r, e)) ||
 		(r->was_started && !resume(r, e)) || (!r->was_started && !write_config(r, c, e)) ||
-		!open_logs(r, e))
+		!open_logs(r, e) || !remove_failed(r, e))
 		goto fail;
 	r->start_s -= r->marks.wall_s;
 	return true;
@@ -645,7 +655,26 @@ static bool step(struct run *r, struct err *e)
 		return false;
 	if (t->events & TRAIN_FINISHED)
 		return finish(r, e);
-	return !save_is_due(r) || run_save(r, e);
+	/* What has diverged is not saved, and found out by the next update or evaluation:
+	 * at the same step whenever saving is due. */
+	struct err ignored;
+	return !save_is_due(r) || !train_check(t, &ignored) || run_save(r, e);
+}
+
+/* What is left of a run that has diverged. Errors are ignored: the divergence is what
+ * the user must hear of. */
+static void write_failed(struct run *r, const struct err *why)
+{
+	struct err ignored;
+	char path[RUN_PATH_SIZE], line[sizeof(why->msg) + 1];
+	struct text t;
+	flush_episodes(r, &ignored);
+	if (r->train.has_best)
+		write_best(r, &ignored);
+	text_init(&t, line, sizeof(line));
+	text_add(&t, "%s\n", why->msg);
+	if (path_of(r, FAILED, path, &ignored))
+		file_write_atomic(path, t.p, t.len, &ignored);
 }
 
 bool run_step(struct run *r, struct err *e)
@@ -653,11 +682,7 @@ bool run_step(struct run *r, struct err *e)
 	assert(r->state == RUN_ACTIVE);
 	if (step(r, e))
 		return true;
-	struct err ignored; /* the divergence is what the user must hear of */
-	if (e->kind == ERR_DIVERGED) {
-		flush_episodes(r, &ignored);
-		if (r->train.has_best)
-			write_best(r, &ignored);
-	}
+	if (e->kind == ERR_DIVERGED)
+		write_failed(r, e);
 	return false;
 }
