@@ -1,5 +1,7 @@
 #include "rl/sum_tree.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -21,7 +23,7 @@ bool sum_tree_init(struct sum_tree *t, size_t n_leaves, struct err *e)
 {
 	const uint64_t bytes = sum_tree_bytes(n_leaves);
 	t->n_leaves = (size_t)power_of_two(n_leaves);
-	t->node = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+	t->node = memory_zeroed(bytes);
 	return t->node ||
 	       err_set(e, ERR_RUN, "out of memory for %zu priorities; see buffer_size", n_leaves);
 }

@@ -1,5 +1,7 @@
 #include "run/train.h"
 
+#include "base/memory.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 			c->prioritized ? &per : NULL, e) ||
 		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
 		goto fail;
-	t->best = calloc(net.n_params, sizeof(float));
+	t->best = memory_zeroed(net.n_params * sizeof(float));
 	if (!t->best) {
 		err_set(e, ERR_RUN, "out of memory for the best weights");
 		goto fail;
