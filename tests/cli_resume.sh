@@ -74,6 +74,12 @@ yes_if [ -e cut/checkpoint-previous.safetensors ]
 t 'and to the end' 0 $run --out cut -q
 same_tree whole cut
 
+launch env --default-signal=INT $run --out cut --fresh
+t 'stopped after --fresh' 0 wait_for has_rows cut 3
+kill -INT "$pid"
+ended 130
+is 'what it says' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command without --fresh goes on from there'
+
 # An evaluation of hours does not make it wait; nor does the last one; nor updates.
 for keys in 'learning_starts=1500 eval_freq=1000 eval_episodes=1e6' \
 	'learning_starts=1500 final_eval_episodes=1e6' 'learning_starts=600 gradient_steps=1e6'; do
@@ -329,7 +335,7 @@ t 'nine are enough, and the directory is none the worse' 0 limited '-n 9' "$DQN"
 t 'the same run' 0 "$DQN" train short.ini --out unlimited -q
 same_tree limited unlimited
 t 'a long run' 0 "$DQN" train short.ini total_timesteps=1e6 gradient_steps=0 log_interval=1e5 eval_freq=1e5 \
-	eval_episodes=1 checkpoint_interval=0.05 --out grown -q
+	eval_episodes=1 checkpoint_interval=0.05 prioritized=true buffer_size=3e5 --out grown -q
 t 'neither grows' 0 awk -F, 'NR == 3 { first = $4 } END { exit !($4 <= first + 256) }' grown/timing.csv
 t 'nor slows' 0 awk -F, 'NR == 6 { half = $2 } END { exit !(NR == 11 && $2 < 4 * half) }' grown/timing.csv
 end

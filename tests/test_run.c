@@ -753,6 +753,46 @@ static void test_a_second_process_is_kept_out(void)
 	CHECK_STR(digest_of("held", false).hex, digest_of("a/b/first", false).hex);
 }
 
+/* What looks left over may be what another process is writing. */
+static void test_leftovers_of_a_process_that_lives(void)
+{
+	const struct config c = small_config(NULL);
+	struct err e;
+	int until = -1, status;
+	run_to_the_end("left", &c, false);
+	write_file(at("left/result.json.tmp"), "");
+	const pid_t pid = hold("left", &c, &until); /* it removes that and keeps the lock */
+	CHECK(pid > 0 && !exists("left", "result.json.tmp"));
+	for (int held = 1; held >= 0; held--) {
+		write_file(at("left/result.json.tmp"), "");
+		CHECK(open_run("left", &c, false, &e));
+		CHECK_INT(run.state, RUN_DONE);
+		run_close(&run);
+		CHECK_INT(exists("left", "result.json.tmp"), held);
+		if (held) {
+			close(until);
+			CHECK(waitpid(pid, &status, 0) == pid);
+		}
+	}
+}
+
+static void test_a_state_is_saved_once(void)
+{
+	const struct config c = small_config(NULL);
+	struct err e;
+	for (int turn = 0; turn < 3; turn++) {
+		CHECK(open_run("once", &c, false, &e));
+		CHECK_INT(run.was_resumed, turn > 0);
+		if (turn == 2)
+			CHECK(run_step(&run, &e));
+		for (int i = 0; i < 2; i++)
+			CHECK(run_save(&run, &e));
+		run_close(&run);
+		CHECK(exists("once", "checkpoint.safetensors"));
+		CHECK_INT(exists("once", "checkpoint-previous.safetensors"), turn == 2);
+	}
+}
+
 static void test_a_killed_process_lets_go(void)
 {
 	const struct config c = small_config(NULL);
@@ -865,6 +905,91 @@ static void test_a_read_only_directory(void)
 	CHECK_INT(status, 0);
 	CHECK_INT(chmod(at("readonly"), 0755), 0);
 	CHECK_INT(chmod(at("readonly_done"), 0755), 0);
+}
+
+/* Puts what is no file of ours in the place of one. */
+enum odd { ODD_DIRECTORY, ODD_FIFO, ODD_LINK, ODD_DANGLING, ODD_LOOP, ODD_DEVICE, N_ODD };
+static void put_odd(enum odd kind, const char *path)
+{
+	const char *leads_to[N_ODD] = { [ODD_LINK] = at("victim"),
+		[ODD_DANGLING] = at("nowhere"),
+		[ODD_LOOP] = path,
+		[ODD_DEVICE] = "/dev/null" };
+	char inner[RUN_PATH_SIZE + 10];
+	unlink(path);
+	if (kind == ODD_DIRECTORY) {
+		snprintf(inner, sizeof(inner), "%s/full", path);
+		CHECK_INT(mkdir(path, 0777), 0);
+		write_file(inner, "x");
+	} else if (kind == ODD_FIFO) {
+		CHECK_INT(mkfifo(path, 0666), 0);
+	} else {
+		CHECK_INT(symlink(leads_to[kind], path), 0);
+	}
+}
+
+/* A run of 300 steps in `name`: done, or cut short with two checkpoints. */
+static void make_run(const char *name, const struct config *c, bool done)
+{
+	struct err e;
+	if (done) {
+		run_to_the_end(name, c, false);
+		return;
+	}
+	CHECK(open_run(name, c, false, &e));
+	for (int step = 1; step <= 200; step++)
+		CHECK(run_step(&run, &e) && (step % 90 != 0 || run_save(&run, &e)));
+	run_close(&run);
+}
+
+/* It is an error that names it or nothing to the run, is not waited for, and what it
+ * leads to stays as it is. */
+static void test_what_is_no_file(void)
+{
+	static const char *const files[] = { ".lock", "config.ini", "progress.csv", "eval.csv",
+		"episodes.csv", "timing.csv", "best.safetensors", "final.safetensors",
+		"result.json", "failed.txt", "checkpoint.safetensors",
+		"checkpoint-previous.safetensors" };
+	enum { N_FILES = sizeof(files) / sizeof(files[0]) };
+	const struct config c = small_config(NULL);
+	static char victim[20000];
+	int n_errors[2] = { 0 }, n_done[2] = { 0 };
+	memset(victim, 'v', sizeof(victim) - 1);
+	write_file(at("victim"), victim);
+	alarm(120); /* what waits at a FIFO would wait for ever */
+	for (int i = 0; i < 2 * N_FILES * N_ODD * 2; i++) {
+		const bool done = i % 2, temporary = i / 2 % 2;
+		const enum odd kind = (enum odd)(i / 4 % N_ODD);
+		const char *file = files[i / 4 / N_ODD];
+		char dir[40], path[120];
+		struct err e;
+		snprintf(dir, sizeof(dir), "odd%d", i);
+		snprintf(path, sizeof(path), "%s/%s%s", dir, file, temporary ? ".tmp" : "");
+		make_run(dir, &c, done);
+		put_odd(kind, at(path));
+		bool ok = open_run(dir, &c, false, &e);
+		while (ok && run.state == RUN_ACTIVE)
+			ok = run_step(&run, &e) &&
+			     (run.train.timesteps != 210 || run_save(&run, &e));
+		run_close(&run);
+		n_errors[done] += !ok;
+		n_done[done] += ok;
+		CHECK(ok || e.kind == ERR_RUN || e.kind == ERR_CORRUPT);
+		CHECK(ok || strstr(e.msg, file) != NULL);
+		if (!ok && !strstr(e.msg, file))
+			printf("%s, %d: %s\n", path, (int)kind, e.msg);
+		if (temporary && kind != ODD_DIRECTORY && i / 4 / N_ODD > 0)
+			CHECK(ok);
+		if (temporary && kind != ODD_DIRECTORY && i / 4 / N_ODD > 0)
+			CHECK_STR(digest_of(dir, false).hex, digest_of("a/b/first", false).hex);
+		size_t len;
+		char *data = read_file(at("victim"), &len);
+		CHECK_STR(data, victim);
+		free(data);
+		CHECK(!file_exists(at("nowhere")));
+	}
+	alarm(0);
+	CHECK(n_errors[0] > 40 && n_done[0] > 80 && n_errors[1] > 20 && n_done[1] > 100);
 }
 
 static void test_a_full_disk_at_the_start(void)
@@ -1155,10 +1280,13 @@ int main(void)
 	RUN(test_a_corrupt_result_is_refused_until_fresh);
 	RUN(test_missing_or_changed_weights_are_refused);
 	RUN(test_a_second_process_is_kept_out);
+	RUN(test_leftovers_of_a_process_that_lives);
+	RUN(test_a_state_is_saved_once);
 	RUN(test_a_killed_process_lets_go);
 	RUN(test_paths_that_cannot_be);
 	RUN(test_paths_that_almost_fit);
 	RUN(test_a_read_only_directory);
+	RUN(test_what_is_no_file);
 	RUN(test_a_full_disk_at_the_start);
 	RUN(test_a_failed_write_at_the_end_leaves_the_run_unfinished);
 	RUN(test_out_of_memory_costs_no_earlier_run);

@@ -1,9 +1,7 @@
 /* Whole files in and out, and rows appended to a log.
  *
- * Errors are ERR_RUN, name the path and the failing call, and leave an existing
- * target as it was. Nothing here trusts a file's size or type: a directory is an
- * error, a FIFO or a file that grows is read to its end, up to the limit (and
- * waits for a writer, as `cat` does).
+ * Errors are ERR_RUN if not said otherwise, name the path and the failing call, and
+ * leave an existing target as it was. Nothing here trusts a file's size or type.
  */
 #ifndef DQN_BASE_FILE_H
 #define DQN_BASE_FILE_H
@@ -16,16 +14,25 @@
 
 #define FILE_PATH_SIZE 4096
 
-/* Opens a file for reading; *len is how long it is. What is no regular file is an
- * error. The caller closes it. */
+/* Opens a file for reading; *len is how long it is. What is no regular file, a FIFO
+ * that would be waited for, is ERR_CORRUPT. The caller closes it. */
 bool file_open(const char *path, int *fd, uint64_t *len, struct err *e);
 
-/* Reads just len bytes from a descriptor, through interruptions and short reads. */
+/* The same for writing to what is there, created if asked for. A device will do, too;
+ * a link to a file will not: what it leads to is not ours. *fd is -1 on errors. */
+bool file_open_to_write(const char *path, bool create, int *fd, uint64_t *len, struct err *e);
+
+/* Reads just len bytes from a descriptor, through interruptions and short reads.
+ * ERR_CORRUPT if it ends before. */
 bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e);
 
 /* Reads all of `path` into *data (the caller frees it), NUL-terminated behind
- * its *len bytes. More than `limit` bytes is an error. */
+ * its *len bytes. More than `limit` bytes is an error. For what the user names: a FIFO
+ * is waited for and read to its end, as `cat` does. */
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e);
+
+/* The same for our own files, which file_open opens. */
+bool file_load(const char *path, size_t limit, char **data, size_t *len, struct err *e);
 
 /* The same from an open descriptor, named `name` in messages; does not close it. */
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e);
@@ -51,9 +58,10 @@ bool file_patch(
 	struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e);
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
 
-/* Writes path.tmp, flushes it to the disk, renames it over `path` and flushes
- * the directory: `path` is the old file or the new one, never a part. It may be
- * the new one after an error too, if only the directory could not be flushed. */
+/* Writes path.tmp, in place of whatever has that name, flushes it to the disk,
+ * renames it over `path` and flushes the directory: `path` is the old file or the new
+ * one, never a part. It may be the new one after an error too, if only the directory
+ * could not be flushed. */
 bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e);
 
 /* Writes all bytes to a descriptor, through interruptions and short writes. */

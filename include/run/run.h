@@ -63,6 +63,7 @@ struct run {
 	bool was_started;  /* found unfinished by run_open */
 	bool was_resumed;  /* and goes on from a checkpoint; else it starts again */
 	bool is_damaged;   /* the latest one is, and only the one before it good */
+	bool is_saved;     /* nothing has changed since the latest one */
 	char warning[512]; /* what is wrong with the latest one, or "" */
 	char removed[256]; /* names that `fresh` removed, separated by blanks */
 	struct train train;
@@ -79,7 +80,8 @@ struct run {
 
 /* Makes or takes over the directory. `fresh` removes an earlier run first.
  * ERR_BUSY: another process works there, or it belongs to something else.
- * On failure nothing is open and an earlier run is untouched. */
+ * On failure nothing is open; an earlier run is untouched, unless the error came while
+ * `fresh` was removing it. */
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e);
 
@@ -89,7 +91,8 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
  * weights so far and failed.txt are written; the last checkpoint stays. */
 bool run_step(struct run *r, struct err *e);
 
-/* Writes a checkpoint; between two calls of run_step. */
+/* Writes a checkpoint, unless there is one of this very state; between two calls of
+ * run_step. */
 bool run_save(struct run *r, struct err *e);
 
 void run_close(struct run *r);

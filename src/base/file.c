@@ -43,7 +43,7 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
 			break;
 		n += (size_t)got;
 		if (n > limit) {
-			err_set(e, ERR_RUN, "'%s' is larger than the %zu bytes allowed", name,
+			err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", name,
 				limit);
 			goto fail;
 		}
@@ -76,19 +76,54 @@ bool file_read(const char *path, size_t limit, char **data, size_t *len, struct 
 	return ok;
 }
 
-bool file_open(const char *path, int *fd, uint64_t *len, struct err *e)
+static bool not_a_file(const char *path, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+}
+
+/* What was opened must be a file, or a device if that will do, or it is closed again. */
+static bool check_type(const char *path, bool device, int *fd, uint64_t *len, struct err *e)
 {
 	struct stat st;
-	*fd = open_retry(path, O_RDONLY | O_NONBLOCK); /* does not wait at a FIFO */
-	if (*fd < 0)
-		return io_error(e, "open", path);
 	bool ok = fstat(*fd, &st) == 0 || io_error(e, "stat", path);
-	if (ok && !S_ISREG(st.st_mode))
-		ok = err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
-	if (!ok)
-		close(*fd);
-	else
+	if (ok && !S_ISREG(st.st_mode) && !(device && S_ISCHR(st.st_mode)))
+		ok = not_a_file(path, e);
+	if (ok) {
 		*len = (uint64_t)st.st_size;
+	} else {
+		close(*fd);
+		*fd = -1;
+	}
+	return ok;
+}
+
+bool file_open(const char *path, int *fd, uint64_t *len, struct err *e)
+{
+	*fd = open_retry(path, O_RDONLY | O_NONBLOCK); /* does not wait at a FIFO */
+	return *fd >= 0 ? check_type(path, false, fd, len, e) : io_error(e, "open", path);
+}
+
+bool file_open_to_write(const char *path, bool create, int *fd, uint64_t *len, struct err *e)
+{
+	struct stat st;
+	*fd = -1;
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+		(stat(path, &st) < 0 || !S_ISCHR(st.st_mode)))
+		return not_a_file(path, e);
+	*fd = open_retry(path, O_WRONLY | O_NONBLOCK | (create ? O_CREAT : 0));
+	if (*fd < 0 && (errno == EISDIR || errno == ENXIO)) /* a FIFO that nobody reads */
+		return not_a_file(path, e);
+	return *fd >= 0 ? check_type(path, true, fd, len, e) : io_error(e, "open", path);
+}
+
+bool file_load(const char *path, size_t limit, char **data, size_t *len, struct err *e)
+{
+	int fd;
+	uint64_t size;
+	if (!file_open(path, &fd, &size, e))
+		return false;
+	const bool ok = file_read_fd(fd, path, limit, data, len, e);
+	close(fd);
 	return ok;
 }
 
@@ -159,7 +194,10 @@ bool file_begin(struct file_writer *w, const char *path, struct err *e)
 	if (n < 0 || (size_t)n >= sizeof(w->temp))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
 	memcpy(w->path, path, strlen(path) + 1);
-	w->fd = open_retry(w->temp, O_WRONLY | O_CREAT | O_TRUNC);
+	/* Always a file of our own: what a killed process, or somebody else, left under
+	 * that name is neither waited for nor written through. */
+	unlink(w->temp);
+	w->fd = open_retry(w->temp, O_WRONLY | O_CREAT | O_EXCL);
 	return w->fd >= 0 || io_error(e, "create", w->temp);
 }
 
@@ -187,7 +225,7 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
 		ok = io_error(e, "close", w->temp);
 	w->fd = -1;
 	if (ok && previous && rename(w->path, previous) < 0 && errno != ENOENT)
-		ok = io_error(e, "rename", w->path);
+		ok = io_error(e, "rename", previous);
 	if (ok && rename(w->temp, w->path) < 0)
 		ok = io_error(e, "rename", w->temp);
 	if (!ok) {
@@ -222,7 +260,7 @@ bool file_make_dirs(const char *path, struct err *e)
 	if (stat(path, &st) < 0)
 		return io_error(e, "stat", path);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(e, ERR_RUN, "'%s' is not a directory", path);
+		return err_set(e, ERR_RUN, "'%.500s' is not a directory", path);
 	return true;
 }
 

@@ -200,7 +200,7 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 		return err_set(e, ERR_RUN,
 			"no 'final.safetensors' in '%s'; is it a run directory, and is the run done?",
 			path);
-	return file_read(name, WEIGHTS_LIMIT, data, len, e);
+	return (is_dir ? file_load : file_read)(name, WEIGHTS_LIMIT, data, len, e);
 }
 
 bool locale_is_utf8(void)

@@ -99,34 +99,34 @@ static void warn(struct progress *p, const struct train *t)
 			t->timesteps, t->best_mean, t->log.ep_rew_mean);
 }
 
-static int save_and_stop(struct run *r)
+static int save_and_stop(struct run *r, bool fresh)
 {
 	struct err e;
 	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
 		r->train.config.total_timesteps);
 	if (!run_save(r, &e))
 		return fail(&e);
-	say("saved; the same command goes on from there");
+	say("saved; the same command%s goes on from there", fresh ? " without --fresh" : "");
 	return 128 + (int)stop_signal; /* as the shell has it */
 }
 
-static int run_to_end(struct run *r, enum progress_level level)
+static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 {
 	struct progress p;
 	struct err e;
 	bool ok = true;
 	if (r->removed[0] && level != PROGRESS_QUIET)
-		say("removed from '%s': %s", r->dir, r->removed);
+		say("removed from '%.500s': %s", r->dir, r->removed);
 	if (r->was_started && !r->was_resumed && level != PROGRESS_QUIET)
-		say("'%s' holds an unfinished run of this configuration; starting it again",
+		say("'%.500s' holds an unfinished run of this configuration; starting it again",
 			r->dir);
 	if (r->warning[0] && level != PROGRESS_QUIET)
 		say("warning: %s", r->warning);
 	if (r->was_resumed && level != PROGRESS_QUIET)
-		say("'%s' holds an unfinished run of this configuration; going on from step %" PRId64,
+		say("'%.500s' holds an unfinished run of this configuration; going on from step %" PRId64,
 			r->dir, r->train.timesteps);
 	if (r->was_done && level != PROGRESS_QUIET)
-		say("'%s' is done already; --fresh runs it again", r->dir);
+		say("'%.500s' is done already; --fresh runs it again", r->dir);
 	progress_init(&p, level);
 	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
 		ok = run_step(r, &e);
@@ -138,7 +138,7 @@ static int run_to_end(struct run *r, enum progress_level level)
 	progress_end(&p);
 	if (!ok)
 		return fail(&e);
-	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r);
+	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r, fresh);
 }
 
 int cmd_train(const struct args *args)
@@ -171,9 +171,10 @@ int cmd_train(const struct args *args)
 	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))
 		return fail(&e);
 	r.train.stop = &stop_signal;
-	status = run_to_end(&r, quiet     ? PROGRESS_QUIET
-				: verbose ? PROGRESS_VERBOSE
-					  : PROGRESS_NORMAL);
+	const enum progress_level level = quiet     ? PROGRESS_QUIET
+					  : verbose ? PROGRESS_VERBOSE
+						    : PROGRESS_NORMAL;
+	status = run_to_end(&r, level, args->flag[FRESH].set);
 	if (status == STATUS_OK)
 		print_result(&r, args->flag[JSON].set);
 	run_close(&r);

@@ -1,6 +1,7 @@
 #include "run/run.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "run/weights.h"
 
 #include <assert.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +21,8 @@
 #define PREVIOUS "checkpoint-previous.safetensors"
 #define FAILED "failed.txt"
 
-/* What a run writes, in the order in which `fresh` removes it: first the file
- * that says it is done, last the one that says whose the directory is. */
+/* What a run writes, in the order in which `fresh` removes it: first the file that says
+ * it is done, last, and only replaced, the one that says whose the directory is. */
 static const char *const run_files[] = { "result.json", FAILED, CHECKPOINT, PREVIOUS,
 	"final.safetensors", "best.safetensors", "timing.csv", "episodes.csv", "eval.csv",
 	"progress.csv", "config.ini", NULL };
@@ -40,7 +40,7 @@ static const struct {
 	{ "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n" },
 };
 
-enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, WEIGHTS_LIMIT = 1 << 30, ROW_SIZE = 1024 };
+enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, ROW_SIZE = 1024 };
 
 #define LONGEST_NAME "/" PREVIOUS ".tmp"
 
@@ -61,23 +61,21 @@ static bool path_of(const struct run *r, const char *name, char path[RUN_PATH_SI
 	return file_join(path, RUN_PATH_SIZE, r->dir, name, e);
 }
 
-static int open_for_writing(const char *path, int flags)
-{
-	int fd;
-	do
-		fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
-	while (fd < 0 && errno == EINTR);
-	return fd;
-}
-
 /* True, and e says by whom, if another process works in the directory. fd is .lock. */
 static bool in_use(const char *dir, int fd, struct err *e)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		return false;
-	err_set(e, ERR_BUSY, "'%s' is in use by process %ld", dir, (long)lock.l_pid);
+	err_set(e, ERR_BUSY, "'%.500s' is in use by process %ld", dir, (long)lock.l_pid);
 	return true;
+}
+
+static void let_go(struct run *r)
+{
+	if (r->lock >= 0)
+		close(r->lock);
+	r->lock = -1;
 }
 
 /* A write lock on .lock: the kernel lets go of it when the process ends, however
@@ -85,28 +83,30 @@ static bool in_use(const char *dir, int fd, struct err *e)
 static bool take_lock(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	if (!path_of(r, ".lock", path, e))
 		return false;
-	r->lock = open_for_writing(path, O_CREAT);
-	if (r->lock < 0)
-		return err_set(e, ERR_RUN, "create '%s': %s", path, strerror(errno));
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	uint64_t ignored;
+	if (!file_open_to_write(path, true, &r->lock, &ignored, e))
+		return false;
 	if (fcntl(r->lock, F_SETLK, &lock) == 0)
 		return true;
 	if (errno != EACCES && errno != EAGAIN)
-		return err_set(e, ERR_RUN, "lock '%s': %s", path, strerror(errno));
-	return !in_use(r->dir, r->lock, e) &&
-	       err_set(e, ERR_BUSY, "'%s' is in use by another process", r->dir);
+		err_set(e, ERR_RUN, "lock '%.500s': %s", path, strerror(errno));
+	else if (!in_use(r->dir, r->lock, e))
+		err_set(e, ERR_BUSY, "'%.500s' is in use by another process", r->dir);
+	let_go(r);
+	return false;
 }
 
 bool run_is_held(const char *dir, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	struct err ignored;
-	if (!file_join(path, sizeof(path), dir, ".lock", &ignored))
-		return false;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	uint64_t len;
+	int fd;
+	if (!file_join(path, sizeof(path), dir, ".lock", &ignored) ||
+		!file_open(path, &fd, &len, &ignored))
 		return false;
 	const bool held = in_use(dir, fd, e);
 	close(fd);
@@ -119,7 +119,7 @@ static bool check_empty(const struct run *r, struct err *e)
 {
 	DIR *dir = opendir(r->dir);
 	if (!dir)
-		return err_set(e, ERR_RUN, "open '%s': %s", r->dir, strerror(errno));
+		return err_set(e, ERR_RUN, "open '%.500s': %s", r->dir, strerror(errno));
 	char foreign[256] = "";
 	for (const struct dirent *d; !foreign[0] && (d = readdir(dir));)
 		if (d->d_name[0] != '.' && strcmp(d->d_name, "config.ini.tmp") != 0)
@@ -127,7 +127,7 @@ static bool check_empty(const struct run *r, struct err *e)
 	closedir(dir);
 	if (foreign[0])
 		return err_set(e, ERR_BUSY,
-			"'%s' is no run directory: it holds '%s' but no 'config.ini'; choose another one",
+			"'%.300s' is no run directory: it holds '%s' but no 'config.ini'; choose another one",
 			r->dir, foreign);
 	return true;
 }
@@ -141,7 +141,7 @@ static bool check_config(const struct run *r, const struct config *c, bool fresh
 	size_t len;
 	if (!path_of(r, "config.ini", path, e))
 		return false;
-	if (!file_read(path, CONFIG_LIMIT, &data, &len, e))
+	if (!file_load(path, CONFIG_LIMIT, &data, &len, e))
 		return false;
 
 	struct config theirs;
@@ -152,42 +152,49 @@ static bool check_config(const struct run *r, const struct config *c, bool fresh
 	text_init(&diff, buf, sizeof(buf));
 	if (ok && !fresh && config_diff(&theirs, c, &diff) > 0)
 		return err_set(e, ERR_BUSY,
-			"'%s' holds a run of another configuration (%s%s); --out chooses another "
+			"'%.*s' holds a run of another configuration (%s%s); --out chooses another "
 			"directory, --fresh replaces the run",
-			r->dir, buf, diff.full ? "; ..." : "");
+			(int)(600 - diff.len), r->dir, buf, diff.full ? "; ..." : "");
 	return ok;
 }
 
 /* Temporary files of a process that was killed, and the checkpoints of a run that is
- * done. What cannot be removed is in nobody's way. */
-static void remove_leftovers(const struct run *r, bool is_done)
+ * done: true if there are any. Those that `remove` cannot remove are in nobody's way. */
+static bool leftovers(const struct run *r, bool is_done, bool remove)
 {
 	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
 	struct err ignored;
+	bool any = false;
 	for (int i = 0; run_files[i]; i++) {
+		const bool is_checkpoint = strcmp(run_files[i], CHECKPOINT) == 0 ||
+					   strcmp(run_files[i], PREVIOUS) == 0;
 		if (!path_of(r, run_files[i], path, &ignored))
 			continue;
 		snprintf(temp, sizeof(temp), "%s.tmp", path);
-		unlink(temp);
-		if (is_done && (strcmp(run_files[i], CHECKPOINT) == 0 ||
-				       strcmp(run_files[i], PREVIOUS) == 0))
+		any = any || file_exists(temp) || (is_done && is_checkpoint && file_exists(path));
+		if (remove)
+			unlink(temp);
+		if (remove && is_done && is_checkpoint)
 			unlink(path);
 	}
+	return any;
 }
 
+/* All but config.ini, which says whose the directory is: write_config replaces it. */
 static bool remove_run(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	struct text removed;
-	remove_leftovers(r, false);
+	leftovers(r, false, true);
 	text_init(&removed, r->removed, sizeof(r->removed));
 	for (int i = 0; run_files[i]; i++) {
+		const bool is_last = !run_files[i + 1];
 		if (!path_of(r, run_files[i], path, e))
 			return false;
-		if (unlink(path) == 0)
+		if (is_last ? file_exists(path) : unlink(path) == 0)
 			text_add(&removed, "%s%s", removed.len ? " " : "", run_files[i]);
-		else if (errno != ENOENT)
-			return err_set(e, ERR_RUN, "remove '%s': %s", path, strerror(errno));
+		else if (!is_last && errno != ENOENT)
+			return err_set(e, ERR_RUN, "remove '%.500s': %s", path, strerror(errno));
 	}
 	return true;
 }
@@ -196,23 +203,34 @@ static bool remove_run(struct run *r, struct err *e)
 static bool check_hash(
 	const struct run *r, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
-	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE];
-	char *data;
-	size_t len;
+	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[65536];
+	struct sha256 hash;
+	uint64_t left;
+	int fd;
 	if (!path_of(r, name, path, e))
 		return false;
 	if (!file_exists(path))
 		return err_set(e, ERR_CORRUPT,
-			"'%s' is marked as done but has no '%s'; --fresh runs it again", r->dir,
+			"'%.500s' is marked as done but has no '%s'; --fresh runs it again", r->dir,
 			name);
-	if (!file_read(path, WEIGHTS_LIMIT, &data, &len, e))
+	if (!file_open(path, &fd, &left, e))
 		return false;
-	sha256_of(data, len, got);
-	free(data);
-	return strcmp(want, got) == 0 ||
-	       err_set(e, ERR_CORRUPT,
-		       "'%s' is not the file that '%s/result.json' speaks of; --fresh runs it again",
-		       path, r->dir);
+	sha256_init(&hash);
+	bool ok = true;
+	while (ok && left > 0) {
+		const size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
+		ok = file_read_exactly(fd, path, bytes, n, e);
+		if (ok)
+			sha256_add(&hash, bytes, n);
+		left -= n;
+	}
+	close(fd);
+	sha256_hex(&hash, got);
+	if (ok && strcmp(want, got) != 0)
+		ok = err_set(e, ERR_CORRUPT,
+			"'%.300s' is not the file that '%.300s/result.json' speaks of; --fresh runs it again",
+			path, r->dir);
+	return ok;
 }
 
 /* If result.json is there, reads it into r->result and sets *done. */
@@ -226,12 +244,13 @@ static bool check_done(struct run *r, bool *done, struct err *e)
 		return false;
 	if (!file_exists(path))
 		return true;
-	if (!file_read(path, RESULT_LIMIT, &data, &len, e))
+	if (!file_load(path, RESULT_LIMIT, &data, &len, e))
 		return false;
-	const bool ok = result_parse(&r->result, path, data, len, e);
+	struct err why;
+	const bool ok = result_parse(&r->result, path, data, len, &why);
 	free(data);
 	if (!ok)
-		return false;
+		return err_set(e, why.kind, "%.600s; --fresh runs it again", why.msg);
 	*done = check_hash(r, "final.safetensors", r->result.final_sha256, e) &&
 		check_hash(r, "best.safetensors", r->result.best_sha256, e);
 	return *done;
@@ -242,6 +261,8 @@ static bool check_done(struct run *r, bool *done, struct err *e)
 static bool look_around(struct run *r, const struct config *c, bool fresh, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
+	r->state = RUN_ACTIVE;
+	r->was_started = false;
 	if (!path_of(r, "config.ini", path, e))
 		return false;
 	if (!file_exists(path)) {
@@ -301,13 +322,16 @@ static bool resume(struct run *r, struct err *e)
 			checkpoint_load(path, &r->train, &r->marks, r->buf, r->buf_size, &why);
 		if (r->was_resumed) {
 			r->is_damaged = damaged;
+			r->is_saved = !damaged;
 			if (damaged)
 				snprintf(r->warning, sizeof(r->warning),
 					"%.400s; the checkpoint before it will do", first.msg);
 			return true;
 		}
-		if (why.kind != ERR_CORRUPT)
-			return err_set(e, why.kind, "%s", why.msg);
+		if (why.kind != ERR_CORRUPT) {
+			*e = why;
+			return false;
+		}
 		if (!damaged)
 			first = why;
 		damaged = true;
@@ -327,16 +351,14 @@ static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t
 static bool open_logs(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
-	struct stat st[N_LOGS];
-	const int create = r->was_resumed ? 0 : O_CREAT;
+	uint64_t size[N_LOGS];
 	for (int i = 0; i < N_LOGS; i++) {
 		if (!path_of(r, logs[i].name, path, e))
 			return false;
-		r->log[i] = open_for_writing(path, create | O_NONBLOCK);
-		const bool missing = r->log[i] < 0 && !create && errno == ENOENT;
-		if (!missing && (r->log[i] < 0 || fstat(r->log[i], &st[i]) < 0))
-			return err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(errno));
-		if (missing || st[i].st_size < r->marks.log_size[i])
+		const bool missing = r->was_resumed && !file_exists(path);
+		if (!missing && !file_open_to_write(path, !r->was_resumed, &r->log[i], &size[i], e))
+			return false;
+		if (missing || size[i] < (uint64_t)r->marks.log_size[i])
 			return err_set(e, ERR_CORRUPT,
 				"'%.500s' is shorter than the checkpoint says; --fresh starts the run again",
 				path);
@@ -348,8 +370,8 @@ static bool open_logs(struct run *r, struct err *e)
 			r->dir, strerror(errno));
 	close(spare);
 	for (int i = 0; i < N_LOGS; i++) {
-		const int64_t size = r->marks.log_size[i];
-		if ((st[i].st_size > size && ftruncate(r->log[i], size) < 0) ||
+		const int64_t want = r->marks.log_size[i];
+		if ((size[i] > (uint64_t)want && ftruncate(r->log[i], want) < 0) ||
 			lseek(r->log[i], 0, SEEK_END) < 0)
 			return err_set(e, ERR_RUN, "cut back '%.500s/%s': %s", r->dir, logs[i].name,
 				strerror(errno));
@@ -410,6 +432,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	for (int i = 0; i < N_LOGS; i++)
 		r->log[i] = -1;
 	r->start_s = r->saved_s = now_s();
+	struct err ignored;
 	/* Here, not behind the training. */
 	if (strlen(dir) + sizeof(LONGEST_NAME) > sizeof(r->dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
@@ -423,18 +446,24 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		run_is_held(dir, e); /* that may be all there is to it */
 		goto fail;
 	}
-	if (r->state == RUN_ACTIVE && (!take_lock(r, e) || !look_around(r, c, fresh, e)))
+	const bool locked = r->state == RUN_ACTIVE
+				    ? take_lock(r, e)
+				    : leftovers(r, true, false) && take_lock(r, &ignored);
+	if (r->state == RUN_ACTIVE && !locked)
+		goto fail;
+	if (locked && !look_around(r, c, fresh, e))
 		goto fail;
 	if (r->state == RUN_DONE) {
 		r->was_done = true;
-		remove_leftovers(r, true);
+		if (locked)
+			leftovers(r, true, true);
 		return true;
 	}
 	/* Memory before files: what does not fit must not cost an earlier run. */
 	if (!check_memory(c, e) || !train_init(&r->train, c, k, e))
 		goto fail;
 	r->buf_size = weights_buffer_size(&r->train.agent.policy.net);
-	r->buf = malloc(r->buf_size);
+	r->buf = memory_zeroed(r->buf_size);
 	if (!r->buf) {
 		err_set(e, ERR_RUN, "out of memory for writing the weights");
 		goto fail;
@@ -457,9 +486,7 @@ void run_close(struct run *r)
 			close(r->log[i]);
 		r->log[i] = -1;
 	}
-	if (r->lock >= 0)
-		close(r->lock);
-	r->lock = -1;
+	let_go(r);
 	train_release(&r->train);
 	free(r->buf);
 	r->buf = NULL;
@@ -576,6 +603,8 @@ bool run_save(struct run *r, struct err *e)
 {
 	char path[RUN_PATH_SIZE], previous[RUN_PATH_SIZE];
 	const double begin_s = now_s();
+	if (r->is_saved)
+		return true;
 	/* The logs first: a checkpoint must not speak of rows that a power cut takes. */
 	if (!train_check(&r->train, e) || !sync_logs(r, e) || !path_of(r, CHECKPOINT, path, e) ||
 		!path_of(r, PREVIOUS, previous, e))
@@ -589,6 +618,7 @@ bool run_save(struct run *r, struct err *e)
 		    r->buf_size, e))
 		return false;
 	r->is_damaged = false;
+	r->is_saved = true;
 	r->saved_s = now_s();
 	r->save_s = r->saved_s - begin_s;
 	return true;
@@ -637,7 +667,7 @@ static bool finish(struct run *r, struct err *e)
 	if (!path_of(r, "result.json", path, e) || !file_write_atomic(path, text.p, text.len, e))
 		return false;
 	r->state = RUN_DONE;
-	remove_leftovers(r, true);
+	leftovers(r, true, true);
 	return true;
 }
 
@@ -680,6 +710,7 @@ static void write_failed(struct run *r, const struct err *why)
 bool run_step(struct run *r, struct err *e)
 {
 	assert(r->state == RUN_ACTIVE);
+	r->is_saved = false;
 	if (step(r, e))
 		return true;
 	if (e->kind == ERR_DIVERGED)
