@@ -417,7 +417,11 @@ static void test_impossible_states_are_refused(void)
 	CHECK_IMPOSSIBLE(t->phase = -1, "phase");
 	CHECK_IMPOSSIBLE(t->updates_due = 2, "phase");
 	CHECK_IMPOSSIBLE(t->updates_due = -1, "phase");
+	CHECK_IMPOSSIBLE(t->updates_due = 1, "phase"); /* before the step that it is due after */
 	CHECK_IMPOSSIBLE(t->warning = N_WARNINGS, "statistics");
+	CHECK_IMPOSSIBLE(t->window.length[0] = 101, "statistics");
+	CHECK_IMPOSSIBLE(t->window.length[99] = -5, "statistics");
+	CHECK_IMPOSSIBLE(t->window.episode_return[0] = (double)nan, "statistics");
 	CHECK_IMPOSSIBLE(t->n_sum = -1, "statistics");
 	CHECK_IMPOSSIBLE(t->n_sum = INT64_MAX, "statistics");
 	CHECK_IMPOSSIBLE(t->best_row.timesteps = 101, "best evaluation");

@@ -16,7 +16,8 @@
  * keys that decide results) and the sha256 of the file.
  *
  * Works in buf (CHECKPOINT_BUFFER_MIN bytes or more) and allocates nothing. The
- * reader trusts nothing: what it accepts is a state that a run can be in.
+ * reader trusts nothing: in what it accepts, sizes, indices and counters are in range
+ * and the networks finite, so that a run can go on from it.
  */
 #ifndef DQN_RUN_CHECKPOINT_H
 #define DQN_RUN_CHECKPOINT_H

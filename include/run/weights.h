@@ -6,9 +6,9 @@
  * __metadata__ says what they need to act: format_version, env_id,
  * max_episode_steps, obs_scale (a JSON list), net_arch, activation; and where
  * they come from: timesteps, n_updates, config (an INI of all keys that decide
- * them); and the sha256 of the data.
+ * them); and the sha256 of the file.
  *
- *     n = weights_build(&w, &config, timesteps, n_updates, buf, size);  // write
+ *     n = weights_build(&config, &net, params, timesteps, n_updates, buf, size);  // write
  *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read
  */
 #ifndef DQN_RUN_WEIGHTS_H

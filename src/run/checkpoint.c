@@ -421,11 +421,14 @@ static bool check_state(
 	const struct kernels *k = a->policy.k;
 	const size_t n = a->policy.net.n_params;
 	const int64_t most_due = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
-	bool odd = is_odd(&t->env_rng), sizes = true;
+	bool odd = is_odd(&t->env_rng), sizes = true, window = true;
 	for (int i = 0; i < N_STREAMS; i++)
 		odd = odd && is_odd(&t->stream[i]);
 	for (int i = 0; i < N_LOGS; i++)
 		sizes = sizes && m->log_size[i] >= 0;
+	for (int i = 0; i < STATS_WINDOW; i++)
+		window = window && in_range(t->window.length[i], 0, t->timesteps) &&
+			 isfinite(t->window.episode_return[i]);
 	const struct {
 		bool ok;
 		const char *what;
@@ -448,9 +451,10 @@ static bool check_state(
 				in_range(t->episode_length, 0, t->timesteps),
 			"the counters" },
 		{ in_range(t->phase, 0, N_PHASES - 1) && in_range(t->updates_due, 0, most_due) &&
-				(t->phase == PHASE_COLLECT || t->timesteps > 0),
+				(t->phase == PHASE_COLLECT || t->timesteps > 0) &&
+				(t->phase == PHASE_LEARN || t->updates_due == 0),
 			"the phase" },
-		{ in_range(t->warning, 0, N_WARNINGS - 1) &&
+		{ window && in_range(t->warning, 0, N_WARNINGS - 1) &&
 				in_range(t->n_sum, 0, INT64_MAX / 2), /* it will grow */
 			"the statistics" },
 		{ in_range(t->best_row.timesteps, 0, t->timesteps), "the best evaluation" },
