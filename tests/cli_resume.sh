@@ -75,7 +75,7 @@ t 'and to the end' 0 $run --out cut -q
 same_tree whole cut
 
 launch env --default-signal=INT $run --out cut --fresh
-t 'stopped after --fresh' 0 wait_for has_rows cut 3
+t 'stopped after --fresh' 0 wait_for grep -q "removed from 'cut'" "$tmp/launched.err"
 kill -INT "$pid"
 ended 130
 is 'what it says' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command without --fresh goes on from there'
