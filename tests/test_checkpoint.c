@@ -13,6 +13,7 @@
 #include "run/checkpoint.h"
 
 #include "base/file.h"
+#include "nn/safetensors.h"
 #include "run/weights.h"
 
 #include "test.h"
@@ -496,6 +497,44 @@ static void test_other_files_are_refused(void)
 	release(t);
 }
 
+/* A terabyte of zeros, which takes no room, behind a header that is right: not read. */
+static void test_a_file_of_a_terabyte_is_refused_at_once(void)
+{
+	static const char *const none[] = { NULL }, *const other[] = { "seed=2", NULL };
+	const struct config c = config_of(none), d = config_of(other);
+	static char config[8192];
+	struct train *t = start(&c);
+	struct text text;
+	struct marks m;
+	struct err e;
+	size_t checksum;
+	for (int is_ours = 0; is_ours < 2; is_ours++) {
+		text_init(&text, config, sizeof(config));
+		config_print_deciding(is_ours ? &c : &d, &text);
+		const struct st_metadata metadata[] = { { "format", "dqn checkpoint" },
+			{ "format_version", CHECKPOINT_FORMAT_VERSION }, { "config", config } };
+		struct st_tensor hole = { .name = "replay.obs",
+			.type = ST_U8,
+			.n_dims = 1,
+			.n_values = (size_t)1 << 30 << 10,
+			.shape = { (size_t)1 << 30 << 10 } };
+		const size_t n =
+			st_build_header(&hole, 1, metadata, 3, buf, sizeof(buf), &checksum);
+		FILE *f = fopen(path, "wb");
+		CHECK(n > 0 && f && fwrite(buf, 1, n, f) == n && fclose(f) == 0);
+		if (truncate(path, (off_t)(n + hole.n_values)) != 0) {
+			printf("# no such files here\n");
+			break;
+		}
+		alarm(60);
+		CHECK(!checkpoint_load(path, t, &m, buf, sizeof(buf), &e));
+		alarm(0);
+		CHECK_INT(e.kind, is_ours ? ERR_CORRUPT : ERR_BUSY);
+	}
+	unlink(path);
+	release(t);
+}
+
 /* --- the file --- */
 
 static void test_the_file_before_stays_until_the_new_one_is_there(void)
@@ -558,6 +597,7 @@ int main(void)
 	RUN(test_impossible_states_are_refused);
 	RUN(test_another_configuration_is_refused);
 	RUN(test_other_files_are_refused);
+	RUN(test_a_file_of_a_terabyte_is_refused_at_once);
 	RUN(test_the_file_before_stays_until_the_new_one_is_there);
 	RUN(test_it_is_no_larger_than_was_said);
 	unlink(path);

@@ -701,6 +701,15 @@ static void test_missing_or_changed_weights_are_refused(void)
 			fclose(f);
 		}
 		check_refused("damaged", &c, false, ERR_CORRUPT, names[i]);
+		run_to_the_end("damaged", &c, true);
+		if (truncate(at(path), (off_t)1 << 40) == 0) { /* takes no room */
+			struct err e;
+			alarm(60);
+			CHECK(!open_run("damaged", &c, false, &e));
+			alarm(0);
+			CHECK_INT(e.kind, ERR_CORRUPT);
+			CHECK(strstr(e.msg, names[i]) != NULL);
+		}
 	}
 	run_to_the_end("damaged", &c, true);
 	CHECK_STR(digest_of("damaged", false).hex, digest_of("a/b/first", false).hex);

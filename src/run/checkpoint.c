@@ -467,7 +467,7 @@ static bool check_state(
 }
 
 /* A file that says to be something else may just be damaged: it is not if its checksum
- * is right. st lies in buf. */
+ * is right, or if it is larger than ours can be. st lies in buf. */
 static bool rest_matches(struct input *in, const struct st_file *st, char *buf, size_t size)
 {
 	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
@@ -497,7 +497,8 @@ static bool read_all(
 	if (!read_header(in, &st, buf, size, e))
 		return false;
 	if (!check_metadata(in, &st, &t->config, e)) {
-		if (st.checksum && !rest_matches(in, &st, buf, size))
+		if (st.checksum && in->left <= checkpoint_max_size(t) &&
+			!rest_matches(in, &st, buf, size))
 			return damaged(in, e);
 		return false;
 	}
