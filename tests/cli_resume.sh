@@ -230,6 +230,23 @@ for what in directory fifo; do
 	t "a $what for a checkpoint" 5 $run --out six
 	err_has "'six/checkpoint.safetensors' is not a file"
 done
+cp -r stopped locked
+: >locked/checkpoint.safetensors.tmp
+if [ "$(id -u)" -eq 0 ]; then # who may write everywhere
+	somebody='setpriv --reuid=65534 --clear-groups'
+	chmod -R a+rwX locked && chmod a+x "$tmp" "$tmp/work"
+else
+	somebody=''
+fi
+chmod a-w locked
+if $somebody test -x "$DQN" 2>/dev/null; then
+	t 'a directory that has become read-only' 1 $somebody $run --out locked
+	err_has "^dqn: write to 'locked': Permission denied$"
+	err_lines 1
+else
+	skip 'a read-only directory: somebody who is not root cannot run the program'
+fi
+chmod u+w locked
 cp -r stopped seven
 cp whole/best.safetensors seven/checkpoint.safetensors
 cp whole/best.safetensors seven/checkpoint-previous.safetensors
@@ -284,8 +301,8 @@ diff -r -x timing.csv -x 'checkpoint*' diverged again >"$out"
 out_empty
 rm again/failed.txt
 mkdir -p again/failed.txt/x
-t 'a name that is taken' 1 "$DQN" train short.ini $wild again
-err_has "^dqn: remove 'again/failed.txt': "
+t 'a name that is taken' 5 "$DQN" train short.ini $wild again
+err_has "^dqn: 'again/failed.txt' is not a file$"
 
 # --- two at once ---
 

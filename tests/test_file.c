@@ -305,7 +305,7 @@ static void test_a_temporary_name_that_is_taken(void)
 	struct err e = { .msg = "" };
 	CHECK(mkdir(at("taken.tmp"), 0777) == 0);
 	CHECK(!file_begin(&w, at("taken"), &e));
-	CHECK(strstr(e.msg, "create '") != NULL);
+	CHECK(strstr(e.msg, "remove '") != NULL);
 	CHECK(!file_end(&w, false, NULL, &e));
 	CHECK(file_exists(at("taken.tmp")) && !file_exists(at("taken")));
 }

@@ -589,6 +589,67 @@ static void test_divergence_keeps_the_best_weights(void)
 	run_close(&run);
 }
 
+/* A step that is interrupted between its episode's end and its updates. */
+static void test_divergence_is_the_same_after_interruptions(void)
+{
+	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
+		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
+		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1",
+		"eval_freq=0", "gradient_steps=4", "max_episode_steps=2", NULL };
+	int n_diverged = 0, n_at_the_end = 0;
+	for (int seed = 1; seed <= 40; seed++) {
+		char key[20], dir[2][20], hex[2][SHA256_HEX_SIZE];
+		snprintf(key, sizeof(key), "seed=%d", seed);
+		struct config c = small_config(key);
+		set_keys(&c, keys);
+		struct err e = { .msg = "" };
+		for (int cut = 0; cut < 2; cut++) {
+			snprintf(dir[cut], sizeof(dir[cut]), "wild%d-%d", cut, seed);
+			volatile sig_atomic_t stop = 0;
+			CHECK(open_run(dir[cut], &c, false, &e));
+			run.train.stop = &stop;
+			for (bool ok = true; ok && run.state == RUN_ACTIVE;) {
+				stop = cut && run.train.phase == PHASE_COLLECT &&
+				       run.train.timesteps >= 45;
+				ok = run_step(&run, &e);
+				if (!ok || !stop || run.train.phase == PHASE_COLLECT ||
+					!run_save(&run, &e))
+					continue;
+				run_close(&run);
+				CHECK(open_run(dir[cut], &c, false, &e));
+				run.train.stop = &stop;
+			}
+			n_diverged += e.kind == ERR_DIVERGED;
+			n_at_the_end += e.kind == ERR_DIVERGED && run.train.events & TRAIN_EPISODE;
+			run_close(&run);
+			char path[100];
+			static const char *const names[] = { "checkpoint.safetensors",
+				"checkpoint-previous.safetensors" };
+			for (int i = 0; i < 2; i++) {
+				snprintf(path, sizeof(path), "%s/%s", dir[cut], names[i]);
+				unlink(at(path));
+			}
+			memcpy(hex[cut], digest_of(dir[cut], false).hex, SHA256_HEX_SIZE);
+		}
+		CHECK_STR(hex[1], hex[0]);
+	}
+	CHECK(n_diverged >= 8 && n_at_the_end > 0);
+}
+
+static void test_what_has_diverged_is_not_saved(void)
+{
+	const struct config c = small_config(NULL);
+	struct err e;
+	CHECK(open_run("infinite", &c, false, &e));
+	CHECK(run_step(&run, &e));
+	run.train.agent.v[0] = INFINITY;
+	CHECK(!run_save(&run, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	run_close(&run);
+	CHECK(!exists("infinite", "checkpoint.safetensors"));
+	CHECK(!exists("infinite", "failed.txt"));
+}
+
 /* --- what is left alone --- */
 
 static void test_another_configuration_is_refused(void)
@@ -1281,6 +1342,8 @@ int main(void)
 	RUN(test_a_run_without_evaluations_keeps_the_last_weights);
 	RUN(test_a_stopped_run_says_so);
 	RUN(test_divergence_keeps_the_best_weights);
+	RUN(test_divergence_is_the_same_after_interruptions);
+	RUN(test_what_has_diverged_is_not_saved);
 	RUN(test_another_configuration_is_refused);
 	RUN(test_many_differing_keys_do_not_overflow_the_message);
 	RUN(test_a_foreign_directory_is_refused);

@@ -92,7 +92,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 bool run_step(struct run *r, struct err *e);
 
 /* Writes a checkpoint, unless there is one of this very state; between two calls of
- * run_step. */
+ * run_step. ERR_DIVERGED: it is not worth saving, as run_step will find out, too. */
 bool run_save(struct run *r, struct err *e);
 
 void run_close(struct run *r);

@@ -196,7 +196,8 @@ bool file_begin(struct file_writer *w, const char *path, struct err *e)
 	memcpy(w->path, path, strlen(path) + 1);
 	/* Always a file of our own: what a killed process, or somebody else, left under
 	 * that name is neither waited for nor written through. */
-	unlink(w->temp);
+	if (unlink(w->temp) < 0 && errno != ENOENT)
+		return io_error(e, "remove", w->temp);
 	w->fd = open_retry(w->temp, O_WRONLY | O_CREAT | O_EXCL);
 	return w->fd >= 0 || io_error(e, "create", w->temp);
 }

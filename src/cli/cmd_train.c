@@ -104,9 +104,13 @@ static int save_and_stop(struct run *r, bool fresh)
 	struct err e;
 	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
 		r->train.config.total_timesteps);
-	if (!run_save(r, &e))
+	const char *how = fresh ? " without --fresh" : "";
+	if (run_save(r, &e))
+		say("saved; the same command%s goes on from there", how);
+	else if (e.kind == ERR_DIVERGED)
+		say("not saved: %s; the same command%s goes on from before that", e.msg, how);
+	else
 		return fail(&e);
-	say("saved; the same command%s goes on from there", fresh ? " without --fresh" : "");
 	return 128 + (int)stop_signal; /* as the shell has it */
 }
 

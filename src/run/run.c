@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -407,6 +408,17 @@ static bool check_memory(const struct config *c, struct err *e)
 static bool check_limits(const struct run *r, struct err *e)
 {
 	struct rlimit limit;
+	struct stat st;
+	char path[RUN_PATH_SIZE + 4];
+	for (int i = 0; run_files[i]; i++)
+		for (int temp = 0; temp < 2; temp++) {
+			snprintf(path, sizeof(path), "%s/%s%s", r->dir, run_files[i],
+				temp ? ".tmp" : "");
+			if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+				return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+		}
+	if (access(r->dir, W_OK | X_OK) < 0)
+		return err_set(e, ERR_RUN, "write to '%.500s': %s", r->dir, strerror(errno));
 	const uint64_t need = checkpoint_max_size(&r->train);
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
 		limit.rlim_cur < need)
@@ -680,14 +692,22 @@ static bool step(struct run *r, struct err *e)
 		t->events = 0;
 		return finish(r, e);
 	}
-	if (!train_step(t, e) || (t->events & TRAIN_EPISODE && !add_episode(r, e)) ||
-		(t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
+	/* Its episode has ended even if the updates behind it diverge. */
+	struct err why;
+	const bool trained = train_step(t, &why);
+	if (t->events & TRAIN_EPISODE && !add_episode(r, e))
+		return false;
+	if (!trained) {
+		*e = why;
+		return false;
+	}
+	if ((t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
 		(t->events & TRAIN_LOGGED && (!flush_episodes(r, e) || !write_progress(r, e))))
 		return false;
 	if (t->events & TRAIN_FINISHED)
 		return finish(r, e);
-	/* What has diverged is not saved, and found out by the next update or evaluation:
-	 * at the same step whenever saving is due. */
+	/* What has diverged is not saved, and found out by a later update or evaluation: at
+	 * the same step whenever saving is due. */
 	struct err ignored;
 	return !save_is_due(r) || !train_check(t, &ignored) || run_save(r, e);
 }
