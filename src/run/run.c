@@ -404,19 +404,25 @@ static bool check_memory(const struct config *c, struct err *e)
 	return true;
 }
 
+static bool no_directory(const char *path, struct err *e)
+{
+	struct stat st;
+	return lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	       err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+}
+
 /* What would fail at the end, or when it is time to save, fails here. */
 static bool check_limits(const struct run *r, struct err *e)
 {
 	struct rlimit limit;
-	struct stat st;
-	char path[RUN_PATH_SIZE + 4];
-	for (int i = 0; run_files[i]; i++)
-		for (int temp = 0; temp < 2; temp++) {
-			snprintf(path, sizeof(path), "%s/%s%s", r->dir, run_files[i],
-				temp ? ".tmp" : "");
-			if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-				return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
-		}
+	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
+	for (int i = 0; run_files[i]; i++) {
+		if (!path_of(r, run_files[i], path, e))
+			return false;
+		snprintf(temp, sizeof(temp), "%s.tmp", path);
+		if (!no_directory(path, e) || !no_directory(temp, e))
+			return false;
+	}
 	if (access(r->dir, W_OK | X_OK) < 0)
 		return err_set(e, ERR_RUN, "write to '%.500s': %s", r->dir, strerror(errno));
 	const uint64_t need = checkpoint_max_size(&r->train);
