@@ -5,8 +5,9 @@
  *     ... while (!stop_signal) ...
  *     return 128 + (int)stop_signal;      // as the shell has it: 130, 143, 129, 138
  *
- * The first one only sets stop_signal; the second one does what it always does. What
- * is ignored, as after nohup, stays ignored.
+ * The first one only sets stop_signal; the second one does what it always does, unless
+ * it comes at once: timeout(1) sends each twice. What is ignored, as after nohup, stays
+ * ignored.
  */
 #ifndef DQN_CLI_SIGNALS_H
 #define DQN_CLI_SIGNALS_H

@@ -1,6 +1,7 @@
 #include "cli/signals.h"
 
 #include <stddef.h>
+#include <time.h>
 
 volatile sig_atomic_t stop_signal;
 
@@ -15,13 +16,25 @@ static const struct {
 };
 enum { N_CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
+/* timeout(1) and some batch systems send every signal twice, to the process and to its
+ * group: within this time it is the same request. */
+static const double same_s = 0.05;
+static struct timespec first;
+
 static void on_signal(int number)
 {
-	stop_signal = number;
-	for (size_t i = 0; i < N_CAUGHT; i++) {
-		struct sigaction now, normal = { .sa_handler = SIG_DFL };
-		if (sigaction(caught[i].number, NULL, &now) == 0 && now.sa_handler == on_signal)
-			sigaction(caught[i].number, &normal, NULL);
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!stop_signal) {
+		stop_signal = number;
+		first = now;
+		return;
+	}
+	const double pause_s =
+		(double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
+	if (pause_s >= same_s) {
+		signal(number, SIG_DFL);
+		raise(number); /* takes effect after this handler returns */
 	}
 }
 
