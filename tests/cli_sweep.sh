@@ -36,6 +36,35 @@ for i in 0 3 5; do
 done
 t '--index beyond the end' 2 "$DQN" sweep space.ini --index 6
 err_has '^dqn: --index 6 is not below the count, 6$'
+for range in 0-5 1-3 4-4 5-5; do
+	t "--index $range is these lines" 0 "$DQN" sweep space.ini --index $range
+	is lines "$(cat "$out")" "$(sed -n "$((${range%-*} + 1)),$((${range#*-} + 1))p" lines)"
+done
+t 'a range may end beyond the last line, as the last task of an array does' 0 \
+	"$DQN" sweep space.ini --index 4-18446744073709551615
+is lines "$(cat "$out")" "$(tail -n 2 lines)"
+t 'but not begin there' 2 "$DQN" sweep space.ini --index 6-9
+err_has '^dqn: --index 6 is not below the count, 6$'
+t 'a range that runs backwards' 2 "$DQN" sweep space.ini --index 3-2
+err_has "^dqn: --index '3-2' runs backwards$"
+for word in '' - -1 1- 1-2-3 1..2 1,2 x 0x1 99999999999999999999 \
+	00000000000000000000000000000000000000001 "1 - 2"; do
+	t "--index='$word'" 2 "$DQN" sweep space.ini "--index=$word"
+	err_has "^dqn: --index '$word' is not a number or a range as 10-19$"
+done
+t 'lines that end with a NUL' 0 "$DQN" sweep space.ini -0
+is 'line breaks' "$(tr -dc '\n' <"$out" | wc -c)" 0
+tr '\0' '\n' <"$out" >newlines
+same_file newlines lines
+t '--null' 0 "$DQN" sweep space.ini --null --index 2
+tr '\0' '\n' <"$out" >newlines
+is line "$(cat newlines)" "$(sed -n 3p lines)"
+t 'the numbers of the lines' 0 "$DQN" sweep space.ini --indices
+out_is 0-5
+t 'those of a range' 0 "$DQN" sweep space.ini --index 2-3 --indices
+out_is 2-3
+t 'of one line' 0 "$DQN" sweep space.ini --index 2 --indices
+out_is 2
 t '--out' 0 "$DQN" sweep space.ini --out some/where
 out_has ' --out some/where/n_steps=1/seed-1$'
 t 'overrides, which may be choices' 0 "$DQN" sweep space.ini seed=5 'gamma=0.90 | 0.99' total_timesteps=4e2
@@ -111,6 +140,8 @@ out_has '^n_steps = 5$'
 t 'a combination that cannot run' 2 "$DQN" sweep space.ini 'buffer_size=32|64'
 out_lines 6
 err_lines 6
+t 'has no number' 2 "$DQN" sweep space.ini 'buffer_size=32|64' --indices
+out_is 1,3,5,7,9,11
 err_has '^dqn: line 0, counted from 0, cannot run: batch_size = 64 must not exceed buffer_size = 32$'
 t 'standard input' 2 "$DQN" sweep -
 err_has '^dqn: SPACE must be a file'
@@ -122,6 +153,8 @@ t '--random and --sobol' 2 "$DQN" sweep space.ini --random 2 --sobol 2
 err_has 'exclude each other'
 t '--count and --index' 2 "$DQN" sweep space.ini --count --index 2
 err_has 'exclude each other'
+t '--count and --indices' 2 "$DQN" sweep space.ini --count --indices
+err_has '^dqn: --count and --indices exclude each other$'
 t 'a habit from elsewhere' 2 "$DQN" sweep space.ini --lr 1e-3
 err_has "configuration keys are written 'learning_rate=1e-3'$"
 t 'an empty --out' 2 "$DQN" sweep space.ini --out ''
@@ -139,6 +172,14 @@ sed 4d lines >rest
 same_file "$out" rest
 t '--missing --count' 0 "$DQN" sweep space.ini --missing --count
 out_is 5
+t '--missing --indices' 0 "$DQN" sweep space.ini --missing --indices
+out_is 0-2,4-5
+t 'those of a range that are missing' 0 "$DQN" sweep space.ini --missing --indices --index 3-4
+out_is 4
+t 'none of them' 0 "$DQN" sweep space.ini --missing --indices --index 3
+out_empty
+t 'the lines of a range that are missing' 0 "$DQN" sweep space.ini --missing --index 2-4
+is lines "$(cat "$out")" "$(sed -n '3p;5p' lines)"
 t '--missing --index of a done run' 0 "$DQN" sweep space.ini --missing --index 3
 out_empty
 t 'all of them' 0 sh -c "sed 's/$/ -q/' lines | sh"
@@ -153,6 +194,9 @@ t 'unfinished and damaged runs are missing' 0 "$DQN" sweep space.ini --missing
 out_lines 2
 out_has 'n_steps=1/seed-2$'
 out_has 'n_steps=3/seed-3$'
+t 'their numbers, which are those of their lines' 0 "$DQN" sweep space.ini --missing --indices
+is lines "$(tr , '\n' <"$out" | while read -r i; do sed -n "$((i + 1))p" lines; done)" \
+	"$("$DQN" sweep space.ini --missing)"
 
 # --- names that a shell would take apart ---
 

@@ -35,7 +35,7 @@ struct flag_value {
 	double real;
 };
 
-#define MAX_FLAGS 8
+#define MAX_FLAGS 12
 
 struct args {
 	const char *program; /* as it was called */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING };
+enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING, INDICES, ZERO };
 const struct flag sweep_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the runs go below it (default runs/NAME)" },
 	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different points by chance" },
@@ -16,9 +16,13 @@ const struct flag sweep_flags[] = {
 		"draw N different points that fill the space evenly" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "of --random and --sobol (default 1)" },
 	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only how many lines there are" },
-	[INDEX] = { "index", '\0', FLAG_SEED, "I", "print only line I, counted from 0" },
+	[INDEX] = { "index", '\0', FLAG_STRING, "I",
+		"print only line I, or lines I to J as I-J, counted from 0" },
 	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL,
 		"leave out the runs that are done already" },
+	[INDICES] = { "indices", '\0', FLAG_SWITCH, NULL,
+		"print the numbers of the lines instead, as 0-3,7,9-12" },
+	[ZERO] = { "null", '0', FLAG_SWITCH, NULL, "end lines with a NUL, for xargs -0" },
 	{ .name = NULL },
 };
 
@@ -28,7 +32,8 @@ struct sweep {
 	char out[RUN_PATH_SIZE];
 	const struct option *key[CONFIG_MAX_OPTIONS]; /* what the commands set, by name */
 	int n_keys;
-	uint64_t n_lines;
+	uint64_t n_lines, first, last; /* the first and the last of them to print */
+	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	uint32_t *sample; /* (n_lines) of --random and --sobol */
 };
 
@@ -118,6 +123,11 @@ static bool run_dir(const struct sweep *s, const struct config *c, char dir[RUN_
 	return !t.full;
 }
 
+static void end_line(const struct sweep *s)
+{
+	putchar(s->args->flag[ZERO].set ? '\0' : '\n');
+}
+
 static void put_command(const struct sweep *s, const struct config *c, const char *dir)
 {
 	put_word(s->args->program);
@@ -134,7 +144,7 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 	}
 	fputs(" --out ", stdout);
 	put_path(dir);
-	putchar('\n');
+	end_line(s);
 }
 
 static void point(const struct sweep *s, uint64_t i, struct config *c)
@@ -147,8 +157,27 @@ static void point(const struct sweep *s, uint64_t i, struct config *c)
 		space_grid(&s->space, i, c);
 }
 
+/* The run of lines that ends here, as Slurm's --array takes it. */
+static void put_range(struct sweep *s)
+{
+	if (s->n_printed == 0)
+		return;
+	printf("%s%" PRIu64, s->n_ranges++ > 0 ? "," : "", s->range_first);
+	if (s->range_last > s->range_first)
+		printf("-%" PRIu64, s->range_last);
+}
+
+static void put_index(struct sweep *s, uint64_t i)
+{
+	if (s->n_printed == 0 || i != s->range_last + 1) {
+		put_range(s);
+		s->range_first = i;
+	}
+	s->range_last = i;
+}
+
 /* Line i; what is wrong with that combination is said, and false returned. */
-static bool put_line(const struct sweep *s, uint64_t i, uint64_t *n_printed)
+static bool put_line(struct sweep *s, uint64_t i)
 {
 	static struct report r;
 	struct config c;
@@ -165,9 +194,11 @@ static bool put_line(const struct sweep *s, uint64_t i, uint64_t *n_printed)
 	}
 	if (s->args->flag[MISSING].set && run_is_done(dir, &c))
 		return true;
-	++*n_printed;
-	if (!s->args->flag[COUNT].set)
+	if (s->args->flag[INDICES].set)
+		put_index(s, i);
+	else if (!s->args->flag[COUNT].set)
 		put_command(s, &c, dir);
+	s->n_printed++;
 	return true;
 }
 
@@ -208,10 +239,39 @@ static bool check_args(const struct args *args, struct err *e)
 		return err_set(e, ERR_USAGE,
 			"--seed belongs to --random and --sobol; the runs' own is written 'seed=%s'",
 			flag[SEED].string);
-	if (flag[COUNT].set && flag[INDEX].set)
-		return err_set(e, ERR_USAGE, "--count and --index exclude each other");
+	if (flag[COUNT].set && (flag[INDEX].set || flag[INDICES].set))
+		return err_set(e, ERR_USAGE, "--count and --%s exclude each other",
+			flag[INDEX].set ? "index" : "indices");
 	if (flag[OUT].set && flag[OUT].string[0] == '\0')
 		return err_set(e, ERR_USAGE, "--out needs the name of a directory");
+	return true;
+}
+
+/* --index, or all lines. A range may end beyond the last line: the last task of an array
+ * has fewer lines. */
+static bool choose_lines(struct sweep *s, struct err *e)
+{
+	const struct flag_value *flag = &s->args->flag[INDEX];
+	s->first = 0;
+	s->last = s->n_lines - 1;
+	if (!flag->set)
+		return true;
+	char from[32];
+	const size_t dash = strcspn(flag->string, "-");
+	const char *to = flag->string[dash] ? flag->string + dash + 1 : from;
+	snprintf(from, sizeof(from), "%.*s", (int)dash, flag->string);
+	uint64_t last;
+	if (dash >= sizeof(from) || text_parse_u64(from, &s->first) != TEXT_OK ||
+		text_parse_u64(to, &last) != TEXT_OK)
+		return err_set(e, ERR_USAGE, "--index '%s' is not a number or a range as 10-19",
+			flag->string);
+	if (s->first > last)
+		return err_set(e, ERR_USAGE, "--index '%s' runs backwards", flag->string);
+	if (s->first >= s->n_lines)
+		return err_set(e, ERR_USAGE, "--index %" PRIu64 " is not below the count, %" PRIu64,
+			s->first, s->n_lines);
+	if (last < s->last)
+		s->last = last;
 	return true;
 }
 
@@ -236,24 +296,23 @@ int cmd_sweep(const struct args *args)
 		return fail(&e);
 	}
 	collect_keys(&s);
-	if (flag[INDEX].set && flag[INDEX].seed >= s.n_lines) {
-		err_set(&e, ERR_USAGE, "--index %" PRIu64 " is not below the count, %" PRIu64,
-			flag[INDEX].seed, s.n_lines);
+	if (!choose_lines(&s, &e)) {
+		free(s.sample);
 		return fail(&e);
 	}
-	uint64_t n_printed = 0;
 	status = STATUS_OK;
-	if (flag[COUNT].set && !flag[MISSING].set) {
-		n_printed = s.n_lines;
-	} else {
-		const uint64_t from = flag[INDEX].set ? flag[INDEX].seed : 0;
-		const uint64_t to = flag[INDEX].set ? from + 1 : s.n_lines;
-		for (uint64_t i = from; i < to && !ferror(stdout); i++)
-			if (!put_line(&s, i, &n_printed))
+	if (flag[COUNT].set && !flag[MISSING].set)
+		s.n_printed = s.n_lines;
+	else
+		for (uint64_t i = s.first; i <= s.last && !ferror(stdout); i++)
+			if (!put_line(&s, i))
 				status = ERR_USAGE;
-	}
 	if (flag[COUNT].set)
-		printf("%" PRIu64 "\n", n_printed);
+		printf("%" PRIu64, s.n_printed);
+	if (flag[INDICES].set)
+		put_range(&s);
+	if (flag[COUNT].set || (flag[INDICES].set && s.n_printed > 0))
+		end_line(&s);
 	free(s.sample);
 	return status;
 }

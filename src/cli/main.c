@@ -39,17 +39,18 @@ const struct command commands[] = {
 		"dqn config --explain n_steps\n",
 		config_flags, 0, -1, cmd_config },
 	{ "sweep",
-		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--count] "
-		"[--index I] [--missing]",
+		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--index I[-J]] "
+		"[--missing] [--count|--indices] [-0]",
 		"print one train command per point of a space",
 		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, "
 		"a range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99); so may a "
 		"key=value argument. All combinations are printed, the seed varying slowest, or N "
 		"of them. Each run gets a directory of its own below DIR, which is runs/NAME "
 		"unless said.",
-		"dqn sweep configs/sweep-cartpole.ini | xargs -P2 -d '\\n' -n1 sh -c\n"
+		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
-		"dqn sweep configs/sweep-cartpole.ini --missing --count\n",
+		"dqn sweep configs/sweep-cartpole.ini --missing --count\n"
+		"sbatch --array=$(dqn sweep configs/sweep-cartpole.ini --missing --indices) job\n",
 		sweep_flags, 1, -1, cmd_sweep },
 	{ "report",
 		"RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] "
