@@ -74,16 +74,21 @@ $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) $(flags_$*) -c -o $@ $<
 
-$(BUILD)/tests/%: tests/%.c $(library)
-	@mkdir -p $(@D)
-	$(compile) $(HARDEN_LINK) -Itests -Isrc/nn -o $@ $< $(library) $(LDFLAGS) -lm
-
-# A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
-FUZZER =
-$(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c $(BUILD)/flags
+# The tests have two more environments, and the program with them is dqn-toy.
+toys = $(BUILD)/tests/toy.o
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(compile) -c -o $@ $<
 
+$(BUILD)/tests/%: tests/%.c $(library) $(toys)
+	@mkdir -p $(@D)
+	$(compile) $(HARDEN_LINK) -Itests -Isrc/nn -o $@ $< $(toys) $(filter-out %/table.o,$(library)) $(LDFLAGS) -lm
+
+$(BUILD)/tests/dqn-toy: $(objects) $(toys)
+	$(link) $(LDFLAGS) -o $@ $(toys) $(filter-out %/table.o,$(objects)) -lm
+
+# A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
+FUZZER =
 $(fuzzers:%=$(BUILD)/tests/%): %: %.o $(BUILD)/tests/fuzz/checksum.o \
 	$(if $(FUZZER),,$(BUILD)/tests/fuzz/replay.o) $(filter-out %/sha256.o,$(library))
 	$(link) $(FUZZER) -o $@ $(filter %.o,$^) $(LDFLAGS) -lm
@@ -95,7 +100,7 @@ $(BUILD)/flags: force
 		echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' >$@
 
 TESTS =
-test: $(program) $(tests:%=$(BUILD)/tests/%)
+test: $(program) $(tests:%=$(BUILD)/tests/%) $(BUILD)/tests/dqn-toy
 	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run $(TESTS)
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -217,4 +222,4 @@ clean:
 	ablation tutorial portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(objects:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)
+-include $(objects:.o=.d) $(toys:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -23,7 +23,13 @@
 
 #include <stdlib.h>
 
-enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 2 };
+enum {
+	MAX_WIDTH = 32,
+	MAX_PARAMS = 2000,
+	MAX_STEPS = 1000,
+	OBS = 4,
+	ACTIONS = 3
+}; /* the most there are */
 
 /* --- configurations --- */
 
@@ -109,7 +115,7 @@ static float naive_tanh(float y)
 static void naive_forward(const struct naive *s, const float *params, const float *x,
 	float act[NET_MAX_LAYERS + 1][MAX_WIDTH])
 {
-	memcpy(act[0], x, OBS * sizeof(float));
+	memcpy(act[0], x, (size_t)s->dim[0] * sizeof(float));
 	for (int l = 0; l < s->n_layers; l++) {
 		const int in = s->dim[l], out = s->dim[l + 1];
 		const float *w = params + layer_start(s, l), *b = w + in * out;
@@ -130,7 +136,7 @@ static void naive_q(const struct naive *s, const float *params, const float *x, 
 {
 	float act[NET_MAX_LAYERS + 1][MAX_WIDTH];
 	naive_forward(s, params, x, act);
-	memcpy(q, act[s->n_layers], ACTIONS * sizeof(float));
+	memcpy(q, act[s->n_layers], (size_t)s->dim[s->n_layers] * sizeof(float));
 }
 
 /* Adds one row's gradient; rows come in the order of the batch. */
@@ -188,9 +194,12 @@ static double naive_learning_rate(const struct config *c, int64_t timesteps)
 		(double)c->total_timesteps);
 }
 
-static int naive_argmax(const float q[ACTIONS])
+static int naive_argmax(const struct naive *s, const float q[ACTIONS])
 {
-	return q[1] > q[0] ? 1 : 0;
+	int best = 0;
+	for (int i = 1; i < s->dim[s->n_layers]; i++)
+		best = q[i] > q[best] ? i : best;
+	return best;
 }
 
 /* The transition that slot holds after n_past pushes into a ring of that size. */
@@ -232,7 +241,8 @@ static void naive_row(struct naive *s, double *loss, double *q_sum)
 	float next_target[ACTIONS], next_online[ACTIONS];
 	naive_q(s, s->target, s->past[last].next_obs, next_target);
 	naive_q(s, s->online, s->past[last].next_obs, next_online);
-	const int by_target = naive_argmax(next_target), by_online = naive_argmax(next_online);
+	const int by_target = naive_argmax(s, next_target),
+		  by_online = naive_argmax(s, next_online);
 	s->n_double_differs += by_target != by_online;
 	const double next_q = next_target[c->double_q ? by_online : by_target];
 	const float y = (float)((double)R + (double)d * next_q);
@@ -291,10 +301,10 @@ static void naive_update(struct naive *s)
 static void naive_scale(const struct naive *s, float obs[OBS])
 {
 	const double theta_max = 12 * 2 * 3.141592653589793 / 360;
-	const double high[OBS] = { 2.4, 3, theta_max, 3 };
-	for (int i = 0; i < OBS; i++)
+	const double high[OBS] = { 2.4, 3, theta_max, 3 }; /* a toy's are 1 */
+	for (int i = 0; i < s->dim[0]; i++)
 		if (s->c.obs_scale.kind == OBS_SCALE_BOUNDS)
-			obs[i] *= (float)(1 / high[i]);
+			obs[i] *= s->dim[0] == 4 ? (float)(1 / high[i]) : 1;
 		else if (s->c.obs_scale.kind == OBS_SCALE_LIST)
 			obs[i] *= (float)s->c.obs_scale.value[i];
 }
@@ -326,16 +336,17 @@ static void naive_init(struct naive *s, const struct config *c)
 	memset(s, 0, sizeof(*s));
 	s->c = *c;
 	s->n_layers = c->net_arch.n + 1;
-	s->dim[0] = OBS;
+	const struct env_ops *ops = config_env(c);
+	s->dim[0] = ops->obs_dim;
 	for (int l = 0; l < c->net_arch.n; l++)
 		s->dim[l + 1] = c->net_arch.width[l];
-	s->dim[s->n_layers] = ACTIONS;
+	s->dim[s->n_layers] = ops->n_actions;
 	s->beta1_t = s->beta2_t = 1;
 	rng_init(&s->env_rng, c->seed);
 	rng_init_stream(&s->explore, c->seed, 0);
 	rng_init_stream(&s->replay, c->seed, 1);
 	naive_init_params(s);
-	env_init(&s->env, env_find("CartPole-v1"), c->max_episode_steps, NULL);
+	env_init(&s->env, ops, c->max_episode_steps, NULL);
 	env_reset(&s->env, &s->env_rng, s->obs);
 	naive_scale(s, s->obs);
 }
@@ -350,11 +361,11 @@ static void naive_step(struct naive *s)
 	s->epsilon = naive_epsilon(c, timesteps);
 	const double p = timesteps <= c->learning_starts ? 1 : s->epsilon;
 	if (p > 0 && rng_double(&s->explore) < p) {
-		t->action = (int)rng_below(&s->explore, ACTIONS);
+		t->action = (int)rng_below(&s->explore, (uint64_t)s->dim[s->n_layers]);
 	} else {
 		float q[ACTIONS];
 		naive_q(s, s->online, s->obs, q);
-		t->action = naive_argmax(q);
+		t->action = naive_argmax(s, q);
 	}
 
 	const struct step step = env_step(&s->env, t->action, t->next_obs);
@@ -444,9 +455,9 @@ static const char *difference(const struct train *t, const struct naive *s)
 		return "episode under way";
 	if (!same_episode(t, s))
 		return "episode that ended";
-	if (memcmp(t->env.state.bytes, s->env.state.bytes, sizeof(double) * 4) != 0)
+	if (memcmp(t->env.state.bytes, s->env.state.bytes, s->env.ops->state_size) != 0)
 		return "environment";
-	if (!same(t->obs, s->obs, OBS))
+	if (!same(t->obs, s->obs, (size_t)s->dim[0]))
 		return "obs";
 	if (!same(t->agent.online, s->online, n))
 		return "online";
@@ -655,6 +666,24 @@ static void test_tanh_matches(void)
 {
 	static const char *const keys[] = { "activation=tanh", "weight_init=glorot_uniform", NULL };
 	compare(keys, &naive);
+}
+
+static void test_three_actions_with_rewards_that_are_mostly_0_match(void)
+{
+	static const char *const keys[] = { "id=ToySparse-v0", "n_steps=3", "reward_scale=0.5",
+		"double_q=true", "max_episode_steps=20", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_double_differs > 0);
+	CHECK(naive.n_terminal_rows > 0);
+	CHECK(naive.n_cut_truncated > 0);
+}
+
+static void test_three_actions_with_negative_rewards_match(void)
+{
+	static const char *const keys[] = { "id=ToyNegative-v0", "obs_scale=bounds",
+		"gradient_steps=-1", "train_freq=4", "loss=mse", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_terminal_rows > 0);
 }
 
 static void test_linear_network_matches(void)
@@ -1062,6 +1091,8 @@ int main(void)
 	RUN(test_scaled_obs_and_rewards_match);
 	RUN(test_listed_obs_scale_matches);
 	RUN(test_tanh_matches);
+	RUN(test_three_actions_with_rewards_that_are_mostly_0_match);
+	RUN(test_three_actions_with_negative_rewards_match);
 	RUN(test_linear_network_matches);
 	RUN(test_odd_widths_and_rare_rows_match);
 	RUN(test_seed_of_64_bits_matches);

@@ -58,8 +58,12 @@ struct env {
 	} state;
 };
 
-/* The ids there are, NULL at the end, and the environment of one, or NULL. */
+/* Every environment and, in the same order, its id; NULL ends both. They stand in table.c,
+ * in whose place the tests link one with environments of their own. */
 extern const char *const env_ids[];
+extern const struct env_ops *const env_table[];
+
+/* The environment of that id, or NULL. */
 const struct env_ops *env_find(const char *id);
 
 /* max_episode_steps 0 is the environment's own; obs_scale (obs_dim) may be NULL

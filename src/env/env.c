@@ -1,20 +1,14 @@
 #include "env/env.h"
 
-#include "env/cartpole.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* One row each, in the same order. */
-const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", NULL };
-static const struct env_ops *const envs[] = { &cartpole_v1, &cartpole_v0, NULL };
-
 const struct env_ops *env_find(const char *id)
 {
-	for (int i = 0; envs[i]; i++)
-		if (strcmp(envs[i]->id, id) == 0)
-			return envs[i];
+	for (int i = 0; env_table[i]; i++)
+		if (strcmp(env_table[i]->id, id) == 0)
+			return env_table[i];
 	return NULL;
 }
 
