@@ -86,37 +86,64 @@ is 'keys in it' "$(sed 's/.* --out //' "$out" | tr -c = '\n' | grep -c =)" 10
 
 # --- draws ---
 
+draw() # [seed=...] FLAG...: of a space of three seeds
+{
+	case $1 in seed=*) ;; *) set -- seed=1..3 "$@" ;; esac
+	"$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' 'batch_size=log(16, 256)' "$@"
+}
+settings() { sed 's/ seed=[0-9]*.*//' "$1"; }
 for how in random sobol; do
-	t "--$how" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' 'batch_size=log(16, 256)' \
-		seed=1..100 --$how 50
-	out_lines 50
+	t "--$how" 0 draw --$how 50
+	out_lines 150
 	cp "$out" $how
-	is 'lines that differ' "$(sort -u "$out" | wc -l)" 50
+	is 'lines that differ' "$(sort -u "$out" | wc -l)" 150
+	is 'settings, one after the other' "$(settings $how | uniq | wc -l)" 50
+	is 'settings that differ' "$(settings $how | sort -u | wc -l)" 50
+	is 'every setting has every seed' "$(grep -o 'seed=.' $how | uniq | tr -d '\n')" \
+		"$(for i in $(seq 50); do printf 'seed=1seed=2seed=3'; done)"
 	yes_if awk '{ for (i = 1; i <= NF; i++) if (split($i, a, "=") == 2) v[a[1]] = a[2]
 		if (v["learning_rate"] < 1e-4 || v["learning_rate"] > 1e-2 || v["batch_size"] < 16 ||
 			v["batch_size"] > 256) exit 1 }' $how
-	t "--$how again" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
-		'batch_size=log(16, 256)' seed=1..100 --$how 50
+	t "--$how again" 0 draw --$how 50
 	same_file "$out" $how
-	t "--$how, more of them" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
-		'batch_size=log(16, 256)' seed=1..100 --$how 60
-	head -n 50 "$out" >first
+	t "--$how, more of them" 0 draw --$how 60
+	head -n 150 "$out" >first
 	same_file first $how
-	t "--$how --index" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
-		'batch_size=log(16, 256)' seed=1..100 --$how 50 --index 49
+	t "--$how, more seeds" 0 draw seed=1..4 --$how 50
+	is settings "$(settings "$out" | uniq)" "$(settings $how | uniq)"
+	t "--$how --count" 0 draw --$how 50 --count
+	out_is 150
+	t "--$how --indices" 0 draw --$how 50 --indices
+	out_is 0-149
+	t "--$how --index" 0 draw --$how 50 --index 149
 	is line "$(cat "$out")" "$(tail -n 1 $how)"
-	t "--$how of another seed" 0 "$DQN" sweep short.ini 'learning_rate=log(1e-4, 1e-2)' \
-		'batch_size=log(16, 256)' seed=1..100 --$how 50 --seed 2
+	t "--$how --index of a range" 0 draw --$how 50 --index 2-4
+	is lines "$(cat "$out")" "$(sed -n 3,5p $how)"
+	t "--$how of another seed" 0 draw --$how 50 --seed 2
 	no_if cmp -s "$out" $how
-	t "--$how of all there is" 0 "$DQN" sweep space.ini --$how 6
+	t "--$how of one seed" 0 draw seed=8 --$how 50
+	is lines "$(cat "$out")" "$(sed -n 's/seed=1 /seed=8 /; s/seed-1$/seed-8/p' $how)"
+	t "--$how of all there is" 0 "$DQN" sweep space.ini --$how 2
 	sort "$out" >all
 	sort lines | cmp -s - all || bad 'not the grid'
-	t "--$how of more" 2 "$DQN" sweep space.ini --$how 7
-	err_has '^dqn: the space has only 6 points, not 7$'
+	t "--$how of more" 2 "$DQN" sweep space.ini --$how 3
+	err_has '^dqn: the space has only 2 settings, not 3$'
+	t "--$how of more, however many seeds" 2 "$DQN" sweep space.ini seed=1..1e9 --$how 3
+	err_has '^dqn: the space has only 2 settings, not 3$'
+	t "--$how, more seeds than could be listed" 0 "$DQN" sweep space.ini seed=1..1e15 --$how 2 \
+		--index 1999999999999999
+	out_has ' seed=1000000000000000 '
+	t "--$how, more than there are numbers" 2 "$DQN" sweep space.ini --$how 2 \
+		seed=0..18446744073709551613
+	err_has '^dqn: 2 settings with 18446744073709551614 seeds each are more than 2\^64-1 lines$'
+	t "--$how of seeds alone" 2 "$DQN" sweep short.ini seed=1..100 --$how 24
+	err_has "^dqn: --$how draws settings and prints each with every seed, but only the seed varies: for 24 seeds write seed=1..24$"
+	t "--$how of nothing" 2 "$DQN" sweep short.ini --$how 1
+	err_has "^dqn: --$how draws settings, but no key has several values$"
 done
 # What every build must print; the bytes are this program's own.
 t 'the draws are these' 0 sh -c "sed 's/.* train //; s/ --out.*//' random sobol | sha256sum"
-out_is '5c2dc89a4b5979896fb4b62fb5d9c1700835d5ff5507c34b6a2a7c2f3fa41592  -'
+out_is 'f110912f1c0543459408113cc82f87480128e36033ebe5a74603af7b53de23f7  -'
 
 # --- mistakes ---
 
@@ -191,6 +218,10 @@ is 'their settings' "$(grep -h '^n_steps' runs/space/n_steps=3/*/config.ini | so
 rm runs/space/n_steps=1/seed-2/result.json
 echo >>runs/space/n_steps=3/seed-3/final.safetensors
 t 'unfinished and damaged runs are missing' 0 "$DQN" sweep space.ini --missing
+out_lines 2
+out_has 'n_steps=1/seed-2$'
+out_has 'n_steps=3/seed-3$'
+t 'of the settings that are drawn, too' 0 "$DQN" sweep space.ini --random 2 --missing
 out_lines 2
 out_has 'n_steps=1/seed-2$'
 out_has 'n_steps=3/seed-3$'

@@ -178,7 +178,7 @@ static double share_below(
 	size_t n_below = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct config c;
-		space_draw(&space, method, 5, i, &c);
+		space_draw(&space, method, 5, i, 0, &c);
 		const void *field = (const char *)&c + o->offset;
 		const double value = o->type == OPTION_REAL ? *(const double *)field
 							    : (double)*(const int64_t *)field;
@@ -219,13 +219,13 @@ static void test_samples_differ(void)
 		CHECK(list != NULL);
 		for (int i = 0; list && i < 64; i++) {
 			struct config c;
-			space_draw(&space, (enum space_method)m, 1, list[i], &c);
+			space_draw(&space, (enum space_method)m, 1, list[i], 0, &c);
 			CHECK(!seen[c.n_steps][c.train_freq]);
 			seen[c.n_steps][c.train_freq] = true;
 		}
 		free(list);
 		CHECK(!space_sample(&space, (enum space_method)m, 1, 65, &e));
-		CHECK_STR(e.msg, "the space has only 64 points, not 65");
+		CHECK_STR(e.msg, "the space has only 64 settings, not 65");
 		/* Two digits apart in the sixth place are all there is. */
 		CHECK_STR(read_space("[agent]\ngamma = uniform(0.99, 0.990002)\n"), "");
 		CHECK(!space_sample(&space, (enum space_method)m, 1, 9, &e));
@@ -233,19 +233,42 @@ static void test_samples_differ(void)
 	}
 }
 
-static void test_the_seed_changes_nothing_else(void)
+static void test_every_setting_has_every_seed(void)
 {
 	static struct config with, without;
-	CHECK_STR(read_space("[agent]\ngamma = uniform(0, 1)\nn_steps = 1..9\n"), "");
-	space_draw(&space, SPACE_RANDOM, 3, 11, &without);
-	CHECK_STR(
-		read_space("[run]\nseed = 1..9\n[agent]\ngamma = uniform(0, 1)\nn_steps = 1..9\n"),
+	struct err e;
+	for (int m = SPACE_RANDOM; m <= SPACE_SOBOL; m++) {
+		const enum space_method method = (enum space_method)m;
+		CHECK_STR(read_space("[agent]\ngamma = uniform(0, 1)\nn_steps = 1..9\n"), "");
+		CHECK_INT(space.n_seeds, 1);
+		space_draw(&space, method, 3, 11, 0, &without);
+		CHECK_STR(read_space("[run]\nseed = 7 | 1..3\n[agent]\ngamma = uniform(0, 1)\n"
+				     "n_steps = 1..9\n"),
+			"");
+		CHECK_INT(space.n_seeds, 4);
+		const uint64_t seeds[] = { 7, 1, 2, 3 };
+		for (uint64_t k = 0; k < space.n_seeds; k++) {
+			space_draw(&space, method, 3, 11, k, &with);
+			CHECK(with.gamma == without.gamma);
+			CHECK_INT(with.n_steps, without.n_steps);
+			CHECK_INT(with.seed, seeds[k]);
+		}
+		space_draw(&space, method, 4, 11, 0, &with);
+		CHECK(with.gamma != without.gamma);
+	}
+	/* Two settings that differ are all there is, however many seeds they have. */
+	CHECK_STR(read_space("[run]\nseed = 0..18446744073709551613\n[agent]\nn_steps = 1 | 3\n"),
 		"");
-	space_draw(&space, SPACE_RANDOM, 3, 11, &with);
-	CHECK(with.gamma == without.gamma);
-	CHECK_INT(with.n_steps, without.n_steps);
-	space_draw(&space, SPACE_RANDOM, 4, 11, &with);
-	CHECK(with.gamma != without.gamma);
+	CHECK(space.too_many);
+	CHECK_INT(space.n_settings, 2);
+	uint32_t *list = space_sample(&space, SPACE_RANDOM, 1, 2, &e);
+	CHECK(list != NULL);
+	CHECK(!space_sample(&space, SPACE_RANDOM, 1, 3, &e));
+	CHECK_STR(e.msg, "the space has only 2 settings, not 3");
+	if (list)
+		space_draw(&space, SPACE_RANDOM, 1, list[1], space.n_seeds - 1, &with);
+	CHECK(with.seed == 18446744073709551613u);
+	free(list);
 }
 
 static void test_sobol_is_scipys(void)
@@ -278,7 +301,7 @@ int main(void)
 	RUN(test_a_choice_that_is_left_is_an_error);
 	RUN(test_intervals);
 	RUN(test_samples_differ);
-	RUN(test_the_seed_changes_nothing_else);
+	RUN(test_every_setting_has_every_seed);
 	RUN(test_sobol_is_scipys);
 	return test_end();
 }

@@ -10,9 +10,11 @@
  *     for (uint64_t i = 0; i < s.n_points; i++)
  *             space_grid(&s, i, &config);                // the i-th of all combinations
  *
- *     list = space_sample(&s, SPACE_SOBOL, seed, n, &e); // n different points
- *     space_draw(&s, SPACE_SOBOL, seed, list[i], &config);
+ *     list = space_sample(&s, SPACE_SOBOL, seed, n, &e); // n different settings
+ *     space_draw(&s, SPACE_SOBOL, seed, list[i], k, &config); // the i-th, k-th seed
  *     free(list);
+ *
+ * A setting is a choice of every key but the seed: what is drawn runs with each seed.
  *
  * The struct refers to the choices. Draws come from the project's own generator and
  * elementary functions, so that they are the same everywhere.
@@ -30,10 +32,12 @@ struct dim {
 };
 
 struct space {
-	struct config base; /* of the keys that do not vary */
-	int n_dims;
+	struct config base;                 /* of the keys that do not vary */
+	int n_dims, n_drawn;                /* keys that vary; all but the seed */
 	struct dim dim[CONFIG_MAX_OPTIONS]; /* in the order of the option table */
-	uint64_t n_points;                  /* of the grid; 0 with an interval */
+	uint64_t n_seeds;                   /* values of the seed, >= 1 */
+	uint64_t n_settings;                /* values of all other keys; 0 with an interval */
+	uint64_t n_points;                  /* of the grid, the product; 0 with an interval */
 	bool too_many;                      /* more than 2^64-1 points */
 };
 
@@ -46,12 +50,12 @@ void space_init(struct space *s, const struct config *base, const struct choices
 /* Point i < n_points of the grid: the last key of the table varies fastest. */
 void space_grid(const struct space *s, uint64_t i, struct config *c);
 
-/* Point i of a sequence. Reals have 6 significant digits. The seed is drawn last, so
- * that another choice of it changes nothing else. */
+/* Setting i of a sequence, with value k < n_seeds of the seed. Reals have 6 significant
+ * digits. */
 void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
-	struct config *c);
+	uint64_t k, struct config *c);
 
-/* The places in the sequence of the first n points that differ, 1 <= n <= 2^24; the
+/* The places in the sequence of the first n settings that differ, 1 <= n <= 2^24; the
  * caller's to free. ERR_USAGE if there are not so many. */
 uint32_t *space_sample(
 	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e);

@@ -11,9 +11,9 @@
 enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING, INDICES, ZERO };
 const struct flag sweep_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the runs go below it (default runs/NAME)" },
-	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different points by chance" },
+	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings by chance" },
 	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
-		"draw N different points that fill the space evenly" },
+		"draw N different settings that fill the space evenly" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "of --random and --sobol (default 1)" },
 	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only how many lines there are" },
 	[INDEX] = { "index", '\0', FLAG_STRING, "I",
@@ -34,7 +34,7 @@ struct sweep {
 	int n_keys;
 	uint64_t n_lines, first, last; /* the first and the last of them to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
-	uint32_t *sample; /* (n_lines) of --random and --sobol */
+	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
 };
 
 /* One word of a shell's command line. A line break in it comes from printf, so that
@@ -152,7 +152,8 @@ static void point(const struct sweep *s, uint64_t i, struct config *c)
 	const struct flag_value *flag = s->args->flag;
 	if (s->sample)
 		space_draw(&s->space, flag[SOBOL].set ? SPACE_SOBOL : SPACE_RANDOM,
-			flag[SEED].set ? flag[SEED].seed : 1, s->sample[i], c);
+			flag[SEED].set ? flag[SEED].seed : 1, s->sample[i / s->space.n_seeds],
+			i % s->space.n_seeds, c);
 	else
 		space_grid(&s->space, i, c);
 }
@@ -202,20 +203,41 @@ static bool put_line(struct sweep *s, uint64_t i)
 	return true;
 }
 
+/* N settings, each with every seed. */
+static bool sample_settings(struct sweep *s, struct err *e)
+{
+	const struct flag_value *flag = s->args->flag;
+	const struct space *space = &s->space;
+	const int how = flag[SOBOL].set ? SOBOL : RANDOM;
+	const uint64_t n = (uint64_t)flag[how].count;
+	if (space->n_dims == 0)
+		return err_set(e, ERR_USAGE, "--%s draws settings, but no key has several values",
+			sweep_flags[how].name);
+	if (space->n_drawn == 0)
+		return err_set(e, ERR_USAGE,
+			"--%s draws settings and prints each with every seed, but only the seed "
+			"varies: for %" PRIu64 " seeds write seed=1..%" PRIu64,
+			sweep_flags[how].name, n, n);
+	if (how == SOBOL && space->n_drawn > SOBOL_MAX_DIMS)
+		return err_set(e, ERR_USAGE, "--sobol takes up to %d keys that vary, not %d",
+			SOBOL_MAX_DIMS, space->n_drawn);
+	if (space->n_seeds > UINT64_MAX / n)
+		return err_set(e, ERR_USAGE,
+			"%" PRIu64 " settings with %" PRIu64
+			" seeds each are more than 2^64-1 lines",
+			n, space->n_seeds);
+	s->n_lines = n * space->n_seeds;
+	s->sample = space_sample(space, how == SOBOL ? SPACE_SOBOL : SPACE_RANDOM,
+		flag[SEED].set ? flag[SEED].seed : 1, (size_t)n, e);
+	return s->sample != NULL;
+}
+
 static bool count_lines(struct sweep *s, struct err *e)
 {
 	const struct flag_value *flag = s->args->flag;
 	const struct space *space = &s->space;
-	if (flag[RANDOM].set || flag[SOBOL].set) {
-		s->n_lines = (uint64_t)(flag[SOBOL].set ? flag[SOBOL].count : flag[RANDOM].count);
-		if (flag[SOBOL].set && space->n_dims > SOBOL_MAX_DIMS)
-			return err_set(e, ERR_USAGE,
-				"--sobol takes up to %d keys that vary, not %d", SOBOL_MAX_DIMS,
-				space->n_dims);
-		s->sample = space_sample(space, flag[SOBOL].set ? SPACE_SOBOL : SPACE_RANDOM,
-			flag[SEED].set ? flag[SEED].seed : 1, (size_t)s->n_lines, e);
-		return s->sample != NULL;
-	}
+	if (flag[RANDOM].set || flag[SOBOL].set)
+		return sample_settings(s, e);
 	for (int i = 0; i < space->n_dims; i++)
 		if (space->dim[i].n == 0)
 			return err_set(e, ERR_USAGE,

@@ -263,19 +263,35 @@ static void add_dim(struct space *s, const struct choice *choice, struct report 
 		parse_list(d, r);
 }
 
+static bool is_seed(const struct dim *d)
+{
+	return d->choice->option->type == OPTION_SEED;
+}
+
+static uint64_t times(uint64_t a, uint64_t b, bool *too_many)
+{
+	const bool fits = b == 0 || a <= UINT64_MAX / b;
+	*too_many |= !fits;
+	return fits ? a * b : UINT64_MAX;
+}
+
 void space_init(
 	struct space *s, const struct config *base, const struct choices *choices, struct report *r)
 {
-	*s = (struct space){ .base = *base, .n_points = 1 };
+	*s = (struct space){ .base = *base, .n_seeds = 1, .n_settings = 1 };
 	for (const struct option *o = config_options; o->key; o++)
 		for (int i = 0; i < choices->n; i++)
 			if (choices->at[i].option == o)
 				add_dim(s, &choices->at[i], r);
 	for (int i = 0; i < s->n_dims; i++) {
-		const uint64_t n = s->dim[i].n;
-		s->too_many |= n > 0 && s->n_points > UINT64_MAX / n;
-		s->n_points *= n;
+		if (is_seed(&s->dim[i])) {
+			s->n_seeds = s->dim[i].n;
+			continue;
+		}
+		s->n_drawn++;
+		s->n_settings = times(s->n_settings, s->dim[i].n, &s->too_many);
 	}
+	s->n_points = times(s->n_settings, s->n_seeds, &s->too_many);
 }
 
 void space_grid(const struct space *s, uint64_t i, struct config *c)
@@ -287,18 +303,23 @@ void space_grid(const struct space *s, uint64_t i, struct config *c)
 }
 
 void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
-	struct config *c)
+	uint64_t k, struct config *c)
 {
 	struct rng rng;
+	int n_drawn = 0;
 	*c = s->base;
-	/* One stream per point; or, for Sobol, the digital shift, the same for all. */
+	/* One stream per setting; or, for Sobol, the digital shift, the same for all. */
 	rng_init_stream(&rng, seed, method == SPACE_SOBOL ? UINT32_MAX : i);
-	const bool seed_varies = s->n_dims > 0 && s->dim[0].choice->option->type == OPTION_SEED;
-	for (int k = 0; k < s->n_dims; k++) {
-		const struct dim *d = &s->dim[seed_varies ? (k + 1) % s->n_dims : k];
-		const double u = method == SPACE_SOBOL
-					 ? (sobol(k, i) ^ (uint32_t)(rng_u64(&rng) >> 32)) * 0x1p-32
-					 : rng_double(&rng);
+	for (const struct dim *d = s->dim; d < s->dim + s->n_dims; d++) {
+		if (is_seed(d)) {
+			set_item(d, k, c);
+			continue;
+		}
+		const double u =
+			method == SPACE_SOBOL
+				? (sobol(n_drawn, i) ^ (uint32_t)(rng_u64(&rng) >> 32)) * 0x1p-32
+				: rng_double(&rng);
+		n_drawn++;
 		if (d->n == 0) {
 			set_interval(d, u, c);
 		} else {
@@ -308,8 +329,8 @@ void space_draw(const struct space *s, enum space_method method, uint64_t seed, 
 	}
 }
 
-/* A hash of the values that vary (FNV-1a, 64 bits), never 0. */
-static uint64_t hash_point(const struct space *s, const struct config *c)
+/* A hash of a setting's values (FNV-1a, 64 bits), never 0. */
+static uint64_t hash_setting(const struct space *s, const struct config *c)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 	for (int k = 0; k < s->n_dims; k++) {
@@ -338,29 +359,29 @@ uint32_t *space_sample(
 	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e)
 {
 	assert(n >= 1 && n <= (size_t)1 << 24);
-	/* To find the last of n points by chance takes n log n draws in the mean. */
+	/* To find the last of n settings by chance takes n log n draws in the mean. */
 	const uint64_t patience = 64 * (uint64_t)n + 4096;
 	const size_t size = 2 * n + 1;
 	uint64_t *slots = calloc(size, sizeof(*slots));
 	uint32_t *list = malloc(n * sizeof(*list));
 	size_t found = 0;
 	if (!slots || !list) {
-		err_set(e, ERR_RUN, "out of memory for %zu points", n);
+		err_set(e, ERR_RUN, "out of memory for %zu settings", n);
 		goto out;
 	}
-	if (!s->too_many && s->n_points > 0 && s->n_points < n) {
-		err_set(e, ERR_USAGE, "the space has only %" PRIu64 " points, not %zu", s->n_points,
-			n);
+	if (s->n_settings > 0 && s->n_settings < n) {
+		err_set(e, ERR_USAGE, "the space has only %" PRIu64 " settings, not %zu",
+			s->n_settings, n);
 		goto out;
 	}
 	for (uint64_t i = 0; i < patience && found < n; i++) {
 		struct config c;
-		space_draw(s, method, seed, (uint32_t)i, &c);
-		if (add_hash(slots, size, hash_point(s, &c)))
+		space_draw(s, method, seed, (uint32_t)i, 0, &c);
+		if (add_hash(slots, size, hash_setting(s, &c)))
 			list[found++] = (uint32_t)i;
 	}
 	if (found < n)
-		err_set(e, ERR_USAGE, "only %zu of the space's points were found, not %zu", found,
+		err_set(e, ERR_USAGE, "only %zu settings of the space were found, not %zu", found,
 			n);
 out:
 	free(slots);

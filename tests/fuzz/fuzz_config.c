@@ -44,7 +44,7 @@ static void check_space(const struct space *s)
 		check_printed(&c);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
-		space_draw(s, i ? SPACE_SOBOL : SPACE_RANDOM, 1, 3, &c);
+		space_draw(s, i ? SPACE_SOBOL : SPACE_RANDOM, 1, 3, s->n_seeds - 1, &c);
 		check_printed(&c);
 	}
 	free(space_sample(s, SPACE_RANDOM, 2, 1, &e));
