@@ -5,155 +5,10 @@
 #include "nn/adam.h"
 #include "nn/net.h"
 
+#include "golden_dqn.h"
 #include "isas.h"
-#include "test.h"
 
-#include <stdlib.h>
-
-enum { BATCH = 32, N_UPDATES = 20, N_OBS = 4, N_ACTIONS = 2, N_PARAMS = 770, WORK = 20000 };
-
-struct batch {
-	float obs[BATCH][N_OBS], reward[BATCH], next_obs[BATCH][N_OBS];
-	int action[BATCH];
-	bool terminated[BATCH];
-};
-
-struct log_row {
-	double loss, grad_norm, mean_q, mean_y;
-};
-
-struct variant { /* what PyTorch got */
-	struct log_row log[N_UPDATES];
-	float grad1[N_PARAMS], w1[N_PARAMS], w20[N_PARAMS], m20[N_PARAMS], v20[N_PARAMS];
-};
-
-struct golden {
-	struct net net;
-	float online0[N_PARAMS], target[N_PARAMS];
-	struct batch batch[N_UPDATES];
-	struct variant mse, huber;
-};
-
-/* Reading the file: words in their order. */
-
-static bool next_word(FILE *f, char word[100])
-{
-	while (fscanf(f, "%99s", word) == 1) {
-		if (word[0] != '#')
-			return true;
-		if (fscanf(f, "%*[^\n]") == EOF)
-			break;
-	}
-	word[0] = '\0';
-	return false;
-}
-
-static void expect(FILE *f, const char *wanted)
-{
-	char word[100];
-	next_word(f, word);
-	CHECK_STR(word, wanted);
-}
-
-static double next_real(FILE *f)
-{
-	char word[100], *end;
-	next_word(f, word);
-	const double x = strtod(word, &end);
-	return end != word && *end == '\0' ? x : (double)NAN;
-}
-
-/* "TAG Wl out in" and the rows of W (out,in), or "TAG bl out" and the bias. */
-static void read_tensor(FILE *f, const char *tag, char kind, int l, int n_out, int n_in, float *p)
-{
-	char name[20];
-	snprintf(name, sizeof(name), "%c%d", kind, l + 1);
-	expect(f, tag);
-	expect(f, name);
-	CHECK(next_real(f) == n_out);
-	if (kind == 'W')
-		CHECK(next_real(f) == n_in);
-	for (int o = 0; o < n_out; o++)
-		for (int i = 0; i < n_in; i++)
-			p[i * n_out + o] = (float)next_real(f);
-}
-
-static void read_block(FILE *f, const char *tag, const struct net *net, float *block)
-{
-	for (int l = 0; l < net->n_layers; l++) {
-		read_tensor(f, tag, 'W', l, net->dim[l + 1], net->dim[l], block + net->w[l]);
-		read_tensor(f, tag, 'b', l, net->dim[l + 1], 1, block + net->b[l]);
-	}
-}
-
-static void read_batch(FILE *f, int number, struct batch *b)
-{
-	expect(f, "batch");
-	CHECK(next_real(f) == number);
-	for (int i = 0; i < BATCH; i++) {
-		for (int c = 0; c < N_OBS; c++)
-			b->obs[i][c] = (float)next_real(f);
-		b->action[i] = (int)next_real(f);
-		b->reward[i] = (float)next_real(f);
-		for (int c = 0; c < N_OBS; c++)
-			b->next_obs[i][c] = (float)next_real(f);
-		b->terminated[i] = next_real(f) != 0;
-	}
-}
-
-static void read_log(FILE *f, const char *name, struct log_row log[N_UPDATES])
-{
-	expect(f, name);
-	CHECK(next_real(f) == N_UPDATES);
-	for (int i = 0; i < N_UPDATES; i++) {
-		CHECK(next_real(f) == i + 1);
-		log[i].loss = next_real(f);
-		log[i].grad_norm = next_real(f);
-		log[i].mean_q = next_real(f);
-		log[i].mean_y = next_real(f);
-	}
-}
-
-static void read_variant(FILE *f, const char *name, const struct net *net, struct variant *v)
-{
-	struct {
-		const char *tag;
-		float *block;
-	} blocks[] = { { "grad1", v->grad1 }, { "w1", v->w1 }, { "w20", v->w20 }, { "m20", v->m20 },
-		{ "v20", v->v20 } };
-	char tag[30];
-	snprintf(tag, sizeof(tag), "%s.log", name);
-	read_log(f, tag, v->log);
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
-		snprintf(tag, sizeof(tag), "%s.%s", name, blocks[i].tag);
-		read_block(f, tag, net, blocks[i].block);
-	}
-}
-
-/* NULL where the file is missing. */
-static const struct golden *load(void)
-{
-	static struct golden g;
-	static const int hidden[] = { 24, 24 };
-	struct err e;
-	CHECK(net_init(&g.net, N_OBS, hidden, 2, N_ACTIONS, ACTIVATION_RELU, false, &e));
-	CHECK_INT(g.net.n_params, N_PARAMS);
-	CHECK(net_work_size(&g.net, BATCH) <= WORK);
-	FILE *f = fopen("tests/golden/adam_dqn.txt", "r");
-	CHECK(f != NULL);
-	if (!f)
-		return NULL;
-	read_block(f, "online0", &g.net, g.online0);
-	read_block(f, "target", &g.net, g.target);
-	for (int i = 0; i < N_UPDATES; i++)
-		read_batch(f, i, &g.batch[i]);
-	read_variant(f, "mse", &g.net, &g.mse);
-	read_variant(f, "huber", &g.net, &g.huber);
-	char word[100];
-	CHECK(!next_word(f, word));
-	fclose(f);
-	return &g;
-}
+enum { WORK = 20000 };
 
 /* One DQN update, naively. */
 
@@ -165,7 +20,8 @@ struct learner {
 	float online[N_PARAMS], grad[N_PARAMS], m[N_PARAMS], v[N_PARAMS], work[WORK];
 };
 
-static void targets(struct learner *r, const float *target, const struct batch *b, double y[BATCH])
+static void targets(
+	struct learner *r, const float *target, const struct golden_batch *b, double y[BATCH])
 {
 	const float gamma = 0.99f;
 	int action[BATCH];
@@ -178,11 +34,12 @@ static void targets(struct learner *r, const float *target, const struct batch *
 		y[i] = b->reward[i] + (b->terminated[i] ? 0 : gamma * q[i * N_ACTIONS + action[i]]);
 }
 
-static struct log_row update(struct learner *r, const float *target, const struct batch *b)
+static struct golden_log update(
+	struct learner *r, const float *target, const struct golden_batch *b)
 {
 	double y[BATCH];
 	float dq[BATCH * N_ACTIONS] = { 0 };
-	struct log_row row = { 0 };
+	struct golden_log row = { 0 };
 	targets(r, target, b, y);
 	const float *q = net_forward(r->net, r->k, r->online, b->obs[0], BATCH, r->work);
 	for (int i = 0; i < BATCH; i++) {
@@ -200,50 +57,37 @@ static struct log_row update(struct learner *r, const float *target, const struc
 	return row;
 }
 
-/* Second moments, losses and norms go beyond 1, where a float's last bit is more
- * than 1e-7: there the tolerance is relative. */
-static double within(double size)
-{
-	return 1e-6 * fmax(1, fabs(size));
-}
-
-static void check_block(const float *got, const float *want)
-{
-	for (int i = 0; i < N_PARAMS; i++)
-		CHECK_NEAR(got[i], want[i], within(want[i]));
-}
-
-static void check_variant(
-	const struct golden *g, const struct variant *want, bool huber, const struct kernels *k)
+static void check_variant(const struct golden_dqn *g, bool huber, const struct kernels *k)
 {
 	static struct learner r;
+	const struct golden_variant *torch = &g->torch[huber], *exact = &g->exact[huber];
+	struct golden_log log[N_UPDATES];
+	float target[N_PARAMS];
 	r = (struct learner){ .net = &g->net, .k = k, .huber = huber };
-	memcpy(r.online, g->online0, sizeof(r.online));
+	CHECK(net_work_size(&g->net, BATCH) <= WORK);
+	golden_floats(g->online0, r.online);
+	golden_floats(g->target, target);
 	adam_init(&r.adam, 0.9, 0.999, 1e-8);
 	for (int i = 0; i < N_UPDATES; i++) {
-		const struct log_row row = update(&r, g->target, &g->batch[i]);
-		const struct log_row *torch = &want->log[i];
-		CHECK_NEAR(row.loss, torch->loss, within(torch->loss));
-		CHECK_NEAR(row.grad_norm, torch->grad_norm, within(torch->grad_norm));
-		CHECK_NEAR(row.mean_q, torch->mean_q, within(torch->mean_q));
-		CHECK_NEAR(row.mean_y, torch->mean_y, within(torch->mean_y));
+		log[i] = update(&r, target, &g->batch[i]);
 		if (i == 0) {
-			check_block(r.grad, want->grad1);
-			check_block(r.online, want->w1);
+			golden_check(r.grad, torch->grad1, exact->grad1, N_PARAMS);
+			golden_check(r.online, torch->w1, exact->w1, N_PARAMS);
 		}
 	}
-	check_block(r.online, want->w20);
-	check_block(r.m, want->m20);
-	check_block(r.v, want->v20);
+	golden_check_log(log, torch, exact);
+	golden_check(r.online, torch->w20, exact->w20, N_PARAMS);
+	golden_check(r.m, torch->m20, exact->m20, N_PARAMS);
+	golden_check(r.v, torch->v20, exact->v20, N_PARAMS);
 	CHECK_INT(r.adam.t, N_UPDATES);
 }
 
 static void check_on_every_isa(bool huber)
 {
-	const struct golden *g = load();
+	const struct golden_dqn *g = golden_load();
 	for (int s = 0; g && s < N_ISAS; s++)
 		if (kernels_find(isas[s]))
-			check_variant(g, huber ? &g->huber : &g->mse, huber, kernels_find(isas[s]));
+			check_variant(g, huber, kernels_find(isas[s]));
 }
 
 static void test_twenty_updates_with_mse_are_pytorchs(void)

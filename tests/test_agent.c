@@ -15,10 +15,8 @@
  */
 #include "rl/agent.h"
 
+#include "golden_dqn.h"
 #include "isas.h"
-#include "test.h"
-
-#include <stdlib.h>
 
 static const struct agent_opts plain = {
 	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
@@ -606,149 +604,57 @@ static void test_values_stay_while_the_agent_learns(void)
 
 /* --- against PyTorch --- */
 
-enum { BATCH = 32, N_UPDATES = 20, N_PARAMS = 4 * 24 + 24 + 24 * 24 + 24 + 24 * 2 + 2 };
-
-/* Goes behind the line that starts with `head`, which names a record. */
-static bool find(FILE *f, const char *head)
+static void check_variant(const struct golden_dqn *g, bool huber, const struct kernels *k)
 {
-	char line[400];
-	rewind(f);
-	while (fgets(line, sizeof(line), f))
-		if (strncmp(line, head, strlen(head)) == 0)
-			return true;
-	printf("no record '%s'\n", head);
-	FAIL("record");
-	return false;
-}
-
-static double next_real(FILE *f)
-{
-	char word[64], *end;
-	if (fscanf(f, "%63s", word) != 1)
-		return (double)NAN;
-	const double x = strtod(word, &end);
-	return *end == '\0' ? x : (double)NAN;
-}
-
-static void read_block(FILE *f, const char *tag, const struct net *net, float *block)
-{
-	for (int l = 0; l < 3; l++) {
-		const int in = net->dim[l], out = net->dim[l + 1];
-		char head[64];
-		snprintf(head, sizeof(head), "%s W%d %d %d", tag, l + 1, out, in);
-		if (!find(f, head))
-			return;
-		for (int o = 0; o < out; o++)
-			for (int i = 0; i < in; i++)
-				block[net->w[l] + (size_t)(i * out + o)] = (float)next_real(f);
-		snprintf(head, sizeof(head), "%s b%d %d", tag, l + 1, out);
-		if (!find(f, head))
-			return;
-		for (int o = 0; o < out; o++)
-			block[net->b[l] + (size_t)o] = (float)next_real(f);
-	}
-}
-
-static void read_batch(FILE *f, int number, struct batch *b)
-{
-	char head[64];
-	snprintf(head, sizeof(head), "batch %d\n", number);
-	if (!find(f, head))
-		return;
-	for (size_t i = 0; i < BATCH; i++) {
-		for (size_t k = 0; k < 4; k++)
-			b->obs[4 * i + k] = (float)next_real(f);
-		b->action[i] = (int)next_real(f);
-		b->reward[i] = (float)next_real(f);
-		for (size_t k = 0; k < 4; k++)
-			b->next_obs[4 * i + k] = (float)next_real(f);
-		b->discount[i] = next_real(f) != 0 ? 0 : 0.99f;
-	}
-}
-
-static void check_block(FILE *f, const char *variant, const char *what, const struct net *net,
-	const float *got, double tol)
-{
-	char tag[64];
-	float want[N_PARAMS];
-	double worst = 0;
-	snprintf(tag, sizeof(tag), "%s.%s", variant, what);
-	for (int i = 0; i < N_PARAMS; i++)
-		want[i] = NAN;
-	read_block(f, tag, net, want);
-	for (int i = 0; i < N_PARAMS; i++) {
-		const double off =
-			fabs((double)got[i] - (double)want[i]) / fmax(1, fabs((double)want[i]));
-		worst = off <= worst ? worst : off;
-	}
-	CHECK_NEAR(worst, 0, tol);
-}
-
-static void check_variant(const char *name, const struct agent_opts *opts, const struct kernels *k)
-{
-	static const int hidden[] = { 24, 24 };
-	static const double tol = 1e-6;
-	struct net net;
+	const struct golden_variant *torch = &g->torch[huber], *exact = &g->exact[huber];
+	struct golden_log log[N_UPDATES];
+	struct agent_opts opts = plain;
 	struct agent a;
 	struct batch b;
 	struct err e = { .msg = "" };
-	FILE *f = fopen("tests/golden/adam_dqn.txt", "r");
-	CHECK(f != NULL);
-	if (!f)
-		return;
-	CHECK(net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, false, &e));
-	CHECK_INT(net.n_params, N_PARAMS);
-	CHECK(agent_init(&a, opts, &net, k, BATCH, &e));
-	CHECK(batch_init(&b, BATCH, 4, &e));
-	read_block(f, "online0", &net, a.online);
-	read_block(f, "target", &net, a.target);
 	float target[N_PARAMS];
-	memcpy(target, a.target, sizeof(target));
+	opts.loss = huber ? LOSS_HUBER : LOSS_MSE;
+	opts.double_q = huber;
+	opts.max_grad_norm = huber ? 10 : 0;
+	CHECK(agent_init(&a, &opts, &g->net, k, BATCH, &e));
+	CHECK(batch_init(&b, BATCH, N_OBS, &e));
+	golden_floats(g->online0, a.online);
+	golden_floats(g->target, a.target);
+	golden_floats(g->target, target);
 	for (int i = 0; i < N_UPDATES; i++) {
+		const struct golden_batch *from = &g->batch[i];
 		struct learn_stats stats;
-		read_batch(f, i, &b);
+		memcpy(b.obs, from->obs, sizeof(from->obs));
+		memcpy(b.next_obs, from->next_obs, sizeof(from->next_obs));
+		for (int row = 0; row < BATCH; row++) {
+			b.action[row] = from->action[row];
+			b.reward[row] = from->reward[row];
+			b.discount[row] = from->terminated[row] ? 0 : 0.99f;
+		}
 		CHECK(agent_learn(&a, &b, 1e-3, &stats, &e));
-		char head[32];
-		snprintf(head, sizeof(head), "%s.log", name);
-		if (!find(f, head))
-			break;
-		double want[5] = { 0 };
-		for (int row = 0; row <= i; row++)
-			for (int c = 0; c < 5; c++)
-				want[c] = next_real(f);
-		CHECK_NEAR(want[0], i + 1, 0);
-		CHECK_NEAR(stats.loss, want[1], tol * fmax(1, want[1]));
-		CHECK_NEAR(stats.grad_norm, want[2], tol * fmax(1, want[2]));
-		CHECK_NEAR(stats.q_mean, want[3], tol);
-		CHECK_NEAR(stats.y_mean, want[4], tol);
+		log[i] = (struct golden_log){ stats.loss, stats.grad_norm, stats.q_mean,
+			stats.y_mean };
 		if (i == 0) {
-			check_block(f, name, "grad1", &net, a.grad, tol);
-			check_block(f, name, "w1", &net, a.online, tol);
+			golden_check(a.grad, torch->grad1, exact->grad1, N_PARAMS);
+			golden_check(a.online, torch->w1, exact->w1, N_PARAMS);
 		}
 	}
-	check_block(f, name, "w20", &net, a.online, tol);
-	check_block(f, name, "m20", &net, a.m, tol);
-	check_block(f, name, "v20", &net, a.v, tol);
+	golden_check_log(log, torch, exact);
+	golden_check(a.online, torch->w20, exact->w20, N_PARAMS);
+	golden_check(a.m, torch->m20, exact->m20, N_PARAMS);
+	golden_check(a.v, torch->v20, exact->v20, N_PARAMS);
 	CHECK_INT(a.adam.t, N_UPDATES);
 	CHECK(memcmp(target, a.target, sizeof(target)) == 0);
 	batch_release(&b);
 	agent_release(&a);
-	fclose(f);
 }
 
 static void test_twenty_updates_match_pytorch(void)
 {
-	struct agent_opts mse = plain, huber = plain;
-	mse.loss = LOSS_MSE;
-	huber.double_q = true;
-	huber.max_grad_norm = 10;
-	for (int i = 0; i < N_ISAS; i++) {
-		const struct kernels *k = kernels_find(isas[i]);
-		if (!k)
-			continue;
-		check_variant("mse", &mse, k);
-		check_variant("huber", &huber, k);
-	}
+	const struct golden_dqn *g = golden_load();
+	for (int i = 0; g && i < 2 * N_ISAS; i++)
+		if (kernels_find(isas[i / 2]))
+			check_variant(g, i % 2, kernels_find(isas[i / 2]));
 }
 
 int main(void)

@@ -17,11 +17,11 @@ struct row { /* one line of a golden file; step 0 is the start */
 	int terminated, truncated;
 };
 
-enum { N_ROWS = 2344, N_EPISODES = 19 };
+enum { MAX_ROWS = 100000 };
 
 struct trajectories {
-	struct row row[N_ROWS];
-	int n;
+	struct row row[MAX_ROWS];
+	int n, n_episodes;
 };
 
 static bool parse_row(const char *line, struct row *r)
@@ -39,22 +39,29 @@ static bool parse_row(const char *line, struct row *r)
 	return p != last && *p == '\n';
 }
 
+/* The file says how many there are: "# episodes 19 rows 2344". */
 static const struct trajectories *load(const char *path)
 {
 	static struct trajectories t;
-	t.n = 0;
+	int n_episodes = -1, n_rows = -1;
+	t.n = t.n_episodes = 0;
 	FILE *f = fopen(path, "r");
 	CHECK(f != NULL);
 	if (!f)
 		return &t;
 	char line[1000];
-	while (t.n < N_ROWS && fgets(line, sizeof(line), f))
-		if (line[0] != '#') {
-			CHECK(parse_row(line, &t.row[t.n]));
-			t.n++;
+	while (t.n < MAX_ROWS && fgets(line, sizeof(line), f)) {
+		if (line[0] == '#') {
+			sscanf(line, "# episodes %d rows %d", &n_episodes, &n_rows);
+			continue;
 		}
+		CHECK(parse_row(line, &t.row[t.n]));
+		t.n_episodes += t.row[t.n++].step == 0;
+	}
 	fclose(f);
-	CHECK_INT(t.n, N_ROWS);
+	CHECK(t.n > 0);
+	CHECK_INT(t.n, n_rows);
+	CHECK_INT(t.n_episodes, n_episodes);
 	return &t;
 }
 
@@ -130,40 +137,35 @@ static int replay(const struct trajectories *t, int first)
 
 static void test_short_episodes_end_on_the_same_step(void)
 {
-	const int max_steps = 50, n_short = 12;
+	const int max_steps = 50;
 	static const char *const paths[] = { "tests/golden/cartpole.txt",
 		"tests/golden/cartpole_avx512.txt" };
 	for (int p = 0; p < 2; p++) {
 		const struct trajectories *t = load(paths[p]);
-		int n_episodes = 0, n_replayed = 0;
+		int n_replayed = 0;
 		for (int i = 0; i < t->n;) {
 			int end = i + 1;
 			while (end < t->n && t->row[end].step > 0)
 				end++;
-			n_episodes++;
 			if (end - 1 - i <= max_steps) {
 				CHECK_INT(replay(t, i), end);
 				n_replayed++;
 			}
 			i = end;
 		}
-		CHECK_INT(n_episodes, N_EPISODES);
-		CHECK_INT(n_replayed, n_short);
+		CHECK(n_replayed > 0);
 	}
 }
 
 static void test_both_flags_can_be_set_at_once(void)
 {
-	const struct trajectories *t = load("tests/golden/cartpole.txt");
-	const struct row *last = &t->row[N_ROWS - 1];
-	CHECK_INT(last->episode, 18);
-	CHECK_INT(last->step, 500);
+	static const double at_the_edge[4] = { 2.39, 1, 0, 0 };
 	struct env env;
 	float obs[4];
 	env_init(&env, &cartpole_v1, 0, NULL);
-	env.elapsed_steps = last->step - 1;
-	set_state(&env, last[-1].state);
-	const struct step s = env_step(&env, last->action, obs);
+	env.elapsed_steps = 499;
+	set_state(&env, at_the_edge);
+	const struct step s = env_step(&env, 1, obs);
 	CHECK(s.terminated);
 	CHECK(s.truncated);
 	CHECK(s.reward == 1.0f);
@@ -261,7 +263,7 @@ static void check_start(uint64_t seed, const double want[4])
 
 static void test_reset_draws_gymnasiums_start_states(void)
 {
-	enum { N_SEEDS = 12, N_RAW = 8, N_DOUBLES = 4 };
+	enum { N_RAW = 8, N_DOUBLES = 4 };
 	FILE *f = fopen("tests/golden/numpy_rng.txt", "r");
 	CHECK(f != NULL);
 	if (!f)
@@ -285,7 +287,7 @@ static void test_reset_draws_gymnasiums_start_states(void)
 		n++;
 	}
 	fclose(f);
-	CHECK_INT(n, N_SEEDS);
+	CHECK(n > 0);
 }
 
 static void test_obs_scale_multiplies_what_the_agent_sees(void)

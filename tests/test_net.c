@@ -271,16 +271,17 @@ static void test_forward_is_pytorchs(void)
 		y64[i][0] = next_real(f), y64[i][1] = next_real(f);
 	}
 	fclose(f);
+	double limit = 1e-6; /* or twice what PyTorch's float is off at its worst */
+	for (int i = 0; i < 2 * BATCH; i++)
+		limit = fmax(limit, 2 * fabs(y32[i / 2][i % 2] - y64[i / 2][i % 2]));
+	CHECK(limit < 1e-5);
 	for (int s = 0; s < N_ISAS; s++) {
 		const struct kernels *k = kernels_find(isas[s]);
 		if (!k)
 			continue;
 		const float *y = net_forward(&net, k, params, x[0], BATCH, work);
-		for (int i = 0; i < BATCH; i++)
-			for (int j = 0; j < 2; j++) {
-				CHECK_NEAR(y[i * 2 + j], y32[i][j], 1e-6);
-				CHECK_NEAR(y[i * 2 + j], y64[i][j], 1e-6);
-			}
+		for (int i = 0; i < 2 * BATCH; i++)
+			CHECK_NEAR(y[i], y64[i / 2][i % 2], limit);
 	}
 	free(params);
 	free(work);
