@@ -45,7 +45,8 @@ const struct command commands[] = {
 		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, "
 		"a range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99); so may a "
 		"key=value argument. All combinations are printed, the seed varying slowest; or, with "
-		"--random or --sobol, N settings of the other keys, each with every seed. Each run gets a directory of its own below DIR, which is runs/NAME "
+		"--random or --sobol, N settings of the other keys, each with every seed. Each run gets "
+		"a directory of its own below DIR, which is runs/NAME "
 		"unless said.",
 		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
