@@ -86,7 +86,7 @@ t 'reward_scale and stop_return change no return' 0 sh -c '"$DQN" train short.in
 mean=$("$DQN" eval run --json | sed 's/.*"return_mean":\([^,]*\),.*/\1/')
 t '--require, just met' 0 "$DQN" eval run --require "$mean"
 t '--require, not met' 3 "$DQN" eval run --require 500.5
-err_has '^dqn: mean return [0-9.]+ is below the required 500.5$'
+err_has '^dqn: mean return [0-9.]+ is below the required 500.5; no episode can return more than 500$'
 t '--require with --json' 3 "$DQN" eval run --require 1e9 --json
 out_json
 err_has 'below the required 1e9'

@@ -42,7 +42,7 @@ t 'help of help' 0 "$DQN" help --help
 page
 for command in train eval sweep report plot; do
 	t "help $command has a line for every flag of its usage" 0 "$DQN" help $command
-	sed -n '/^Usage:/,/^What/p' "$out" | grep -o -e '--[a-z]*' | sort -u >flags
+	sed -n '/^Usage:/,/^What/p' "$out" | grep -o -e '--[a-z-]*' | sort -u >flags
 	yes_if [ "$(wc -l <flags)" -ge 3 ]
 	while read -r flag; do
 		out_has "^  (-[a-z],|   ) $flag( [A-Zx]+)? +[a-z]"

@@ -21,6 +21,7 @@ echo "$*" >>"$tmp/calls"
 if [ "$1" = config ]; then
 	[ -f "$2" ] || { echo "dqn: cannot read '$2'" >&2; exit 2; }
 	echo "id = ${id-CartPole-v1}"
+	echo "eval_max_episode_steps = ${limit-0}"
 	exit 0
 fi
 for word in "$@"; do
@@ -160,6 +161,9 @@ out_has '^failed runs: 2$'
 out_has '^not run: 2$'
 
 # --- CartPole-v0, thresholds ---
+
+t 'another time limit has no threshold' 2 env OUT=v0 limit=2000 $fake ten.ini 1 2
+err_has '^learning: the threshold is one for evaluations of 500 steps$'
 
 printf '%s\n' '0 195 1000 100 0.1 10' '0 198 1000 100 0.1 10' >table
 t 'CartPole-v0 has its own threshold' 0 env OUT=v0 id=CartPole-v0 $fake ten.ini 1 2

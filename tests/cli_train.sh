@@ -107,7 +107,7 @@ same_file files/progress.csv seldom/progress.csv
 t 'a run that cannot learn' 0 $short gradient_steps=0 --out idle
 err_has '^dqn: warning: gradient_steps = 0: nothing is learned$'
 t 'stop_return ends a run' 0 $short stop_return=1 stop_episodes=2 --out early -q
-out_has '^solved after 500 of 2000 steps: '
+out_has '^stopped after 500 of 2000 steps, stop_return = 1 was reached: '
 t 'its result says so' 0 grep -q '"timesteps":500,"total_timesteps":2000,"stopped":true' early/result.json
 
 # --- what is printed ---

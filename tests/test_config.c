@@ -838,6 +838,23 @@ static void test_checks_between_keys(void)
 		{ { "stop_return=400", "eval_freq=0" }, 1, 0, "stop_return" },
 		{ { "stop_return=none", "eval_freq=0" }, 0, 0, "" },
 		{ { "stop_return=400" }, 0, 0, "" },
+		{ { "stop_return=500" }, 0, 0, "" },
+		{ { "stop_return=500.5" }, 1, 0,
+			"stop_return = 500.5 can never be met: an evaluation of up to 500 steps "
+			"an episode returns at most 500" },
+		{ { "stop_return=501", "max_episode_steps=2000" }, 1, 0, "returns at most 500" },
+		{ { "stop_return=501", "eval_max_episode_steps=501" }, 0, 0, "" },
+		{ { "stop_return=201", "id=CartPole-v0" }, 1, 0, "returns at most 200" },
+		{ { "stop_return=51", "eval_max_episode_steps=50" }, 1, 0, "returns at most 50" },
+		{ {
+			  "stop_return=1",
+		  },
+			0, 1, "no episode returns less than 1" },
+		{ {
+			  "stop_return=-7",
+		  },
+			0, 1, "stop_return = -7 is met by any evaluation" },
+		{ { "stop_return=1.01" }, 0, 0, "" },
 		{ { "buffer_size=50001" }, 0, 1, "buffer_size" },
 		{ { "buffer_size=50000" }, 0, 0, "" },
 		{ { "target_update_interval=50001" }, 0, 1, "target_update_interval" },
@@ -995,10 +1012,19 @@ static void test_what_it_means_for_the_other_modules(void)
 	c.total_timesteps = 19;
 	CHECK_INT(config_replay_slots(&c), 19);
 	CHECK_INT(config_eval_limit(&c), 200);
-	c.max_episode_steps = 1000;
-	CHECK_INT(config_eval_limit(&c), 1000);
+	CHECK_NEAR(config_threshold(&c), 195, 0);
+	c.max_episode_steps = 1000; /* of training only */
+	CHECK_INT(config_eval_limit(&c), 200);
+	CHECK_NEAR(config_threshold(&c), 195, 0);
+	c.eval_max_episode_steps = 200;
+	CHECK_NEAR(config_threshold(&c), 195, 0);
 	c.eval_max_episode_steps = 500;
 	CHECK_INT(config_eval_limit(&c), 500);
+	CHECK(isnan(config_threshold(&c)));
+	c.env = 0; /* CartPole-v1 */
+	CHECK_NEAR(config_threshold(&c), 475, 0);
+	c.eval_max_episode_steps = 499;
+	CHECK(isnan(config_threshold(&c)));
 
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < ENV_MAX_OBS; i++)

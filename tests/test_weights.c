@@ -103,7 +103,7 @@ static const char *const *const architectures[] = {
 	(const char *const[]){ "net_arch=1,2,3,4,5,6,7,8", "id=CartPole-v0",
 		"obs_scale=0.1,-2,3e-5,12345.678", NULL },
 	(const char *const[]){
-		"net_arch=64,64", "seed=18446744073709551615", "max_episode_steps=77", NULL },
+		"net_arch=64,64", "seed=18446744073709551615", "eval_max_episode_steps=77", NULL },
 	(const char *const[]){ "net_arch=33,1,130", "stop_return=490", NULL },
 	(const char *const[]){ "net_arch=6,5", "dueling=true", "activation=tanh", NULL },
 	(const char *const[]){ "net_arch=none", "dueling=true", NULL },
@@ -207,7 +207,7 @@ static void test_tensors_have_pytorchs_layout(void)
 static void test_metadata(void)
 {
 	static const char *const keys[] = { "net_arch=3,5", "obs_scale=0.1,-2,3,4",
-		"activation=tanh", "max_episode_steps=77", NULL };
+		"activation=tanh", "max_episode_steps=66", "eval_max_episode_steps=77", NULL };
 	static const char *const want[][2] = { { "format", "pt" }, { "format_version", "1" },
 		{ "env_id", "CartPole-v1" }, { "max_episode_steps", "77" }, { "net_arch", "3,5" },
 		{ "activation", "tanh" }, { "timesteps", "12345" }, { "n_updates", "678" } };

@@ -78,6 +78,9 @@ void env_reset(struct env *env, struct rng *rng, float *obs);
  * way can be there. */
 bool env_restore(struct env *env);
 
+/* What an episode of 1 to n_steps steps can return at least and at most, of raw rewards. */
+void env_return_range(const struct env_ops *ops, int64_t n_steps, double *low, double *high);
+
 /* action in 0..n_actions-1 (asserted). Both flags may be set at once. */
 struct step env_step(struct env *env, int action, float *obs);
 

@@ -176,6 +176,10 @@ struct agent_opts config_agent_opts(const struct config *c);
 /* Steps after which an episode of an evaluation is truncated, > 0. */
 int64_t config_eval_limit(const struct config *c);
 
+/* The mean return of evaluations that solves the environment; NaN if there is none for
+ * this configuration: a threshold is one for the environment's own time limit only. */
+double config_threshold(const struct config *c);
+
 /* Slots that the replay buffer really gets: no more than there are steps. */
 int64_t config_replay_slots(const struct config *c);
 

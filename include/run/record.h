@@ -33,7 +33,7 @@ struct record {
 	double ep_rew_mean;      /* there; NaN where unknown */
 	double last_return;      /* of the last evaluation; NaN before it */
 	double mean_return;      /* over all evaluations */
-	int64_t steps_to_solved; /* record_steps_to the threshold of the environment */
+	int64_t steps_to_solved; /* record_steps_to config_threshold; -1 if it is NaN */
 	double changed_s;        /* when its logs last changed, seconds of the epoch */
 	uint64_t device, inode;  /* of the directory */
 };

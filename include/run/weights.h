@@ -4,9 +4,9 @@
  * a dueling network are "value.weight", "value.bias", "advantage.weight" ...
  *
  * __metadata__ says what they need to act: format_version, env_id,
- * max_episode_steps, obs_scale (a JSON list), net_arch, activation; and where
- * they come from: timesteps, n_updates, config (an INI of all keys that decide
- * them); and the sha256 of the file.
+ * obs_scale (a JSON list), net_arch, activation; and where they come from:
+ * max_episode_steps (of the run's evaluations), timesteps, n_updates, config (an
+ * INI of all keys that decide them); and the sha256 of the file.
  *
  *     n = weights_build(&config, &net, params, timesteps, n_updates, buf, size);  // write
  *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read
@@ -21,7 +21,7 @@
 struct weights {
 	struct net net;
 	const struct env_ops *env;
-	int64_t max_episode_steps;
+	int64_t max_episode_steps; /* of the run's evaluations, > 0 */
 	float obs_scale[ENV_MAX_OBS];
 	float *params; /* (net.n_params), owned after weights_parse */
 };

@@ -7,11 +7,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { EPISODES, SEED, EPSILON, REQUIRE, JSON, CSV };
+enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, JSON, CSV };
 const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "of the environment (default 10000)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
+	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
+		"time limit (default: the environment's own)" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
@@ -24,6 +26,7 @@ struct eval_job {
 	const struct weights *weights;
 	uint64_t seed;
 	double epsilon;
+	int64_t limit; /* steps of an episode */
 	struct eval_stats stats;
 	struct episode *episodes;
 };
@@ -35,8 +38,15 @@ static void print_text(const struct eval_job *job)
 	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
 		job->weights->env->id, s->return_mean, s->return_std, s->n_episodes,
 		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
-	printf("weights: %s; seed %" PRIu64 ", epsilon %s\n", job->name, job->seed,
+	printf("weights: %s; seed %" PRIu64 ", epsilon %s", job->name, job->seed,
 		text_real(job->epsilon, epsilon));
+	const int64_t own = job->weights->env->max_episode_steps;
+	const int64_t theirs = job->weights->max_episode_steps;
+	if (job->limit != own || theirs != own)
+		printf("; episodes of up to %" PRId64 " steps (%s's own limit: %" PRId64
+		       "; in the run's evaluations: %" PRId64 ")",
+			job->limit, job->weights->env->id, own, theirs);
+	printf("\n");
 }
 
 static void print_json(const struct eval_job *job)
@@ -68,7 +78,7 @@ static void print_json(const struct eval_job *job)
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));
-	printf("]}\n");
+	printf("],\"max_episode_steps\":%" PRId64 "}\n", job->limit);
 }
 
 static void print_csv(const struct eval_job *job)
@@ -95,7 +105,7 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	const struct policy policy = { .net = w->net, .k = k, .params = w->params, .work = work };
 	struct env env;
 	struct rng env_rng, explore;
-	env_init(&env, w->env, w->max_episode_steps, w->obs_scale);
+	env_init(&env, w->env, job->limit, w->obs_scale);
 	rng_init(&env_rng, job->seed);
 	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
 	evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore, &job->stats,
@@ -132,6 +142,8 @@ int cmd_eval(const struct args *args)
 	struct eval_job job = { .name = name, .weights = &w };
 	job.seed = flag[SEED].set ? flag[SEED].seed : default_seed;
 	job.epsilon = flag[EPSILON].set ? flag[EPSILON].real : 0;
+	/* Whatever the run's own evaluations had: results compare with the threshold. */
+	job.limit = flag[LIMIT].set ? flag[LIMIT].count : w.env->max_episode_steps;
 	const int64_t n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	int status = STATUS_OK;
 	if (!run_episodes(&job, n_episodes, &e))
@@ -144,9 +156,14 @@ int cmd_eval(const struct args *args)
 		print_text(&job);
 	if (status == STATUS_OK && flag[REQUIRE].set &&
 		!(job.stats.return_mean >= flag[REQUIRE].real)) {
-		char mean[TEXT_REAL_SIZE];
-		say("mean return %s is below the required %s",
-			text_real(job.stats.return_mean, mean), flag[REQUIRE].string);
+		char mean[TEXT_REAL_SIZE], most[TEXT_REAL_SIZE];
+		double worst, best;
+		env_return_range(w.env, job.limit, &worst, &best);
+		const bool possible = flag[REQUIRE].real <= best;
+		say("mean return %s is below the required %s%s%s",
+			text_real(job.stats.return_mean, mean), flag[REQUIRE].string,
+			possible ? "" : "; no episode can return more than ",
+			possible ? "" : text_real(best, most));
 		status = STATUS_BELOW_REQUIRED;
 	}
 	free(job.episodes);

@@ -26,9 +26,10 @@ struct row {
 	struct resample sample; /* of the metric, over done runs that have it */
 	double iqm, mean, median;
 	struct interval iqm_95, solved_95;
-	size_t n_solved, n_judged, n_never; /* judged: done or failed */
+	size_t n_solved, n_judged, n_never; /* judged: done or failed, and has a threshold */
 	double steps;                       /* median to the threshold; infinite: never */
 	double wall_s;                      /* mean of done runs */
+	bool has_unjudged;                  /* runs that no threshold applies to */
 };
 
 struct report_job {
@@ -36,20 +37,22 @@ struct report_job {
 	const struct metric *metric;
 	struct records records;
 	struct groups groups;
-	struct row *row; /* (groups.n_groups) best first */
+	struct row *row;   /* (groups.n_groups) best first */
+	size_t n_unjudged; /* runs that no threshold applies to */
 	double improvement;
 	struct interval improvement_95; /* of the first row over the second */
 };
 
 /* --- the figures --- */
 
+/* NaN: none applies to the run. */
 static double threshold_of(const struct report_job *job, const struct record *r)
 {
 	const struct flag_value *flag = &job->args->flag[THRESHOLD];
-	return flag->set ? flag->real : config_env(&r->config)->solved_return;
+	return flag->set ? flag->real : config_threshold(&r->config);
 }
 
-static bool fill_row(const struct report_job *job, struct row *row, size_t group, double *scratch,
+static bool fill_row(struct report_job *job, struct row *row, size_t group, double *scratch,
 	uint32_t *strata, struct err *e)
 {
 	const struct groups *g = &job->groups;
@@ -62,14 +65,19 @@ static bool fill_row(const struct report_job *job, struct row *row, size_t group
 		row->n_state[r->state]++;
 		if (r->state == RECORD_UNFINISHED)
 			continue;
-		row->n_judged++;
-		const int64_t steps = record_steps_to(r, threshold_of(job, r));
-		row->n_never += steps < 0;
-		scratch[n_steps++] = steps < 0 ? (double)INFINITY : (double)steps;
-		if (r->state != RECORD_DONE)
-			continue;
-		row->n_solved += r->result.final.return_mean >= threshold_of(job, r);
-		if (!isnan(r->wall_s)) {
+		const double threshold = threshold_of(job, r);
+		if (!isnan(threshold)) {
+			const int64_t steps = record_steps_to(r, threshold);
+			row->n_judged++;
+			row->n_never += steps < 0;
+			row->n_solved +=
+				r->state == RECORD_DONE && r->result.final.return_mean >= threshold;
+			scratch[n_steps++] = steps < 0 ? (double)INFINITY : (double)steps;
+		} else {
+			row->has_unjudged = true;
+			job->n_unjudged++;
+		}
+		if (r->state == RECORD_DONE && !isnan(r->wall_s)) {
 			wall_s += r->wall_s;
 			n_walls++;
 		}
@@ -110,7 +118,7 @@ static bool is_before(const struct report_job *job, const struct row *a, const s
 		return sign * a->iqm > sign * b->iqm;
 	if (a->n_values > 0 && a->mean != b->mean)
 		return sign * a->mean > sign * b->mean;
-	if (a->steps != b->steps)
+	if (a->steps < b->steps || b->steps < a->steps) /* NaN is neither */
 		return a->steps < b->steps;
 	return a->group < b->group;
 }
@@ -129,9 +137,25 @@ static void sort_rows(struct report_job *job)
 		}
 }
 
+/* Returns compare if environment and time limit are the same. */
+static bool is_comparable(const struct report_job *job)
+{
+	const struct groups *g = &job->groups;
+	const struct config *first = &g->member[g->group[job->row[0].group].first]->config;
+	for (int k = 0; k < 2 && !job->metric->less_is_better; k++)
+		for (size_t i = 0; i < g->group[job->row[k].group].n; i++) {
+			const struct config *c =
+				&g->member[g->group[job->row[k].group].first + i]->config;
+			if (c->env != first->env ||
+				config_eval_limit(c) != config_eval_limit(first))
+				return false;
+		}
+	return true;
+}
+
 static bool has_comparison(const struct report_job *job)
 {
-	return job->groups.n_groups > 1 && job->row[1].n_values > 0;
+	return job->groups.n_groups > 1 && job->row[1].n_values > 0 && is_comparable(job);
 }
 
 static void compare_best(struct report_job *job)
@@ -162,6 +186,10 @@ static bool fill_rows(struct report_job *job, struct err *e)
 	free(strata);
 	if (!ok)
 		return false;
+	if (job->n_unjudged > 0)
+		say("warning: %zu of the runs had evaluations under another time limit than the "
+		    "environment's own, for which there is no threshold; --threshold R judges them",
+			job->n_unjudged);
 	sort_rows(job);
 	compare_best(job);
 	return true;
@@ -256,7 +284,8 @@ CELL(put_median)
 CELL(put_solved)
 {
 	(void)job;
-	text_add(t, data ? "%zu" : "%zu/%zu", row->n_solved, row->n_judged);
+	if (row->n_judged > 0 || !row->has_unjudged)
+		text_add(t, data ? "%zu" : "%zu/%zu", row->n_solved, row->n_judged);
 }
 
 CELL(put_solved_low)
@@ -287,7 +316,8 @@ CELL(put_steps)
 CELL(put_never)
 {
 	(void)job, (void)data;
-	text_add(t, "%zu", row->n_never);
+	if (row->n_judged > 0 || !row->has_unjudged)
+		text_add(t, "%zu", row->n_never);
 }
 
 CELL(put_wall)
@@ -405,8 +435,12 @@ static bool can_tell(const struct report_job *job)
 static void print_comparison(const struct report_job *job)
 {
 	char label[2][1024];
-	if (!has_comparison(job))
+	if (!has_comparison(job)) {
+		if (job->groups.n_groups > 1 && job->row[1].n_values > 0)
+			printf("\nThe two best were judged in different environments or under "
+			       "different time limits: their returns do not compare.\n");
 		return;
+	}
 	for (int i = 0; i < 2; i++) {
 		struct text t;
 		text_init(&t, label[i], sizeof(label[i]));

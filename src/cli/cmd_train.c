@@ -46,18 +46,26 @@ static bool default_dir(const struct config *c, const char *path, char **overrid
 	       err_set(e, ERR_USAGE, "the run's default directory has too long a name; use --out");
 }
 
-static void print_summary(const struct run *r)
+static void print_summary(const struct run *r, const struct config *c)
 {
 	const struct result *res = &r->result;
+	const double threshold = config_threshold(c); /* NaN: nothing reaches it */
+	const bool solved = c->stop_return >= threshold && res->final.return_mean >= threshold;
 	char buf[TEXT_REAL_SIZE];
-	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64
-	       " fresh episodes (min %s, ",
+	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64 " fresh episodes",
 		res->env_id, res->seed, res->final.return_mean, res->final.return_std,
-		res->final.n_episodes, text_real(res->final.return_min, buf));
+		res->final.n_episodes);
+	if (config_eval_limit(c) != config_env(c)->max_episode_steps)
+		printf(" of up to %" PRId64 " steps", config_eval_limit(c));
+	printf(" (min %s, ", text_real(res->final.return_min, buf));
 	printf("max %s)\n", text_real(res->final.return_max, buf));
-	if (res->stopped)
+	if (res->stopped && solved)
 		printf("solved after %" PRId64 " of %" PRId64 " steps: ", res->timesteps,
 			res->total_timesteps);
+	else if (res->stopped)
+		printf("stopped after %" PRId64 " of %" PRId64
+		       " steps, stop_return = %s was reached: ",
+			res->timesteps, res->total_timesteps, text_real(c->stop_return, buf));
 	else
 		printf("trained for %" PRId64 " steps: ", res->timesteps);
 	printf("%" PRId64 " episodes, %" PRIu64 " updates\n", res->episodes, res->n_updates);
@@ -71,12 +79,12 @@ static void print_summary(const struct run *r)
 	}
 }
 
-static void print_result(const struct run *r, bool json)
+static void print_result(const struct run *r, const struct config *c, bool json)
 {
 	char buf[RUN_RESULT_SIZE];
 	struct text t;
 	if (!json) {
-		print_summary(r);
+		print_summary(r, c);
 		return;
 	}
 	text_init(&t, buf, sizeof(buf));
@@ -180,7 +188,7 @@ int cmd_train(const struct args *args)
 						    : PROGRESS_NORMAL;
 	status = run_to_end(&r, level, args->flag[FRESH].set);
 	if (status == STATUS_OK)
-		print_result(&r, args->flag[JSON].set);
+		print_result(&r, &c, args->flag[JSON].set);
 	run_close(&r);
 	return status;
 }

@@ -22,11 +22,13 @@ const struct command commands[] = {
 		"dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
 		train_flags, 1, -1, cmd_train },
 	{ "eval",
-		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--require R] [--json|--csv]",
+		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] [--json|--csv]",
 		"run episodes with saved weights",
 		"RUN is a run directory, whose final.safetensors is used; WEIGHTS is a weights file, or "
 		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
-		"does, the others go on from there.",
+		"does, the others go on from there. Episodes end at the environment's own time "
+		"limit, whatever the run's evaluations had, so that returns compare with its "
+		"threshold.",
 		"dqn eval runs/cartpole/seed-1\n"
 		"dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		"dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",

@@ -48,6 +48,14 @@ bool env_restore(struct env *env)
 	       (!ops->possible || ops->possible(state));
 }
 
+void env_return_range(const struct env_ops *ops, int64_t n_steps, double *low, double *high)
+{
+	const double l = (float)ops->reward_low,
+		     h = (float)ops->reward_high; /* as in struct step */
+	*low = l < 0 ? l * (double)n_steps : l;
+	*high = h > 0 ? h * (double)n_steps : h;
+}
+
 struct step env_step(struct env *env, int action, float *obs)
 {
 	assert(action >= 0 && action < env->ops->n_actions);

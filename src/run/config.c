@@ -173,7 +173,8 @@ const struct option config_options[] = {
 		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
 	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
 		.help = "Steps after which an episode of any evaluation is truncated; 0 is the "
-			"limit of training.",
+			"environment's own limit, whatever max_episode_steps is. With another "
+			"limit, nothing is called solved.",
 		.elsewhere = "eval_time_limit" },
 	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
 		.help = "Episodes on which the final weights are judged, used for nothing else.",
@@ -689,6 +690,7 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
 	const struct env_ops *ops = config_env(c);
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
 	for (int i = 0; r->choices && i < r->choices->n; i++) {
 		const struct choice *choice = &r->choices->at[i];
 		report_error(r, choice->source,
@@ -723,6 +725,13 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 			"clip_targets needs gamma below 1: without a discount a return has no bound");
 	if (isfinite(c->stop_return) && c->eval_freq == 0)
 		report_error(r, "", "stop_return needs evaluations, but eval_freq = 0");
+	double worst, best;
+	env_return_range(ops, config_eval_limit(c), &worst, &best);
+	if (isfinite(c->stop_return) && c->stop_return > best)
+		report_error(r, "",
+			"stop_return = %s can never be met: an evaluation of up to %" PRId64
+			" steps an episode returns at most %s",
+			text_real(c->stop_return, a), config_eval_limit(c), text_real(best, b));
 	if (r->n_errors == 0)
 		check_memory(c, memory_bytes, r);
 	if (r->n_errors > 0)
@@ -733,6 +742,10 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 			"buffer_size = %" PRId64 " is larger than the run; %" PRId64
 			" transitions are all it can hold",
 			c->buffer_size, c->total_timesteps);
+	if (c->stop_return <= worst)
+		report_warning(r,
+			"stop_return = %s is met by any evaluation: no episode returns less than %s",
+			text_real(c->stop_return, a), text_real(worst, b));
 	if (c->target_update_interval > c->total_timesteps)
 		report_warning(r,
 			"target_update_interval = %" PRId64
@@ -880,8 +893,13 @@ struct agent_opts config_agent_opts(const struct config *c)
 int64_t config_eval_limit(const struct config *c)
 {
 	return c->eval_max_episode_steps > 0 ? c->eval_max_episode_steps
-	       : c->max_episode_steps > 0    ? c->max_episode_steps
 					     : config_env(c)->max_episode_steps;
+}
+
+double config_threshold(const struct config *c)
+{
+	const struct env_ops *ops = config_env(c);
+	return config_eval_limit(c) == ops->max_episode_steps ? ops->solved_return : (double)NAN;
 }
 
 int64_t config_replay_slots(const struct config *c)

@@ -237,7 +237,7 @@ static void read_logs(struct record *r)
 		r->last_return = last_cell(&t, "return_mean");
 		if (x && t.n_rows > 0)
 			r->mean_return = sum / (double)t.n_rows;
-		r->steps_to_solved = steps_to(&t, config_env(&r->config)->solved_return);
+		r->steps_to_solved = steps_to(&t, config_threshold(&r->config));
 		table_release(&t);
 	}
 	if (r->state != RECORD_DONE && read_table(&t, r->dir, "progress.csv", &r->changed_s, &e)) {
@@ -490,7 +490,7 @@ int64_t record_steps_to(const struct record *r, double threshold)
 {
 	struct table t;
 	struct err e;
-	if (threshold == config_env(&r->config)->solved_return)
+	if (threshold == config_threshold(&r->config))
 		return r->steps_to_solved;
 	if (!table_read(&t, r->dir, "eval.csv", &e))
 		return -1;
