@@ -7,11 +7,7 @@
 #ifndef DQN_TESTS_GOLDEN_DQN_H
 #define DQN_TESTS_GOLDEN_DQN_H
 
-#include "nn/net.h"
-
-#include "test.h"
-
-#include <stdlib.h>
+#include "fixtures.h"
 
 enum { BATCH = 32, N_UPDATES = 20, N_OBS = 4, N_HIDDEN = 24, N_ACTIONS = 2, N_PARAMS = 770 };
 
@@ -225,8 +221,7 @@ static inline const struct golden_dqn *golden_load(void)
 {
 	static struct golden_dqn g;
 	static const int hidden[] = { N_HIDDEN, N_HIDDEN };
-	struct err e;
-	CHECK(net_init(&g.net, N_OBS, hidden, 2, N_ACTIONS, ACTIVATION_RELU, false, &e));
+	g.net = net_of(N_OBS, hidden, 2, N_ACTIONS, ACTIVATION_RELU, false);
 	CHECK_INT(g.net.n_params, N_PARAMS);
 	FILE *f = fopen("tests/golden/adam_dqn.txt", "r");
 	CHECK(f != NULL);

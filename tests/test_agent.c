@@ -30,8 +30,8 @@ static void init_linear(
 {
 	struct net net;
 	struct err e = { .msg = "" };
-	if (!net_init(&net, 1, NULL, 0, n_actions, ACTIVATION_RELU, false, &e) ||
-		!agent_init(a, opts, &net, kernels_find(NULL), batch_size, &e)) {
+	net = net_of(1, NULL, 0, n_actions, ACTIVATION_RELU, false);
+	if (!agent_init(a, opts, &net, kernels_find(NULL), batch_size, &e)) {
 		printf("%s\n", e.msg);
 		FAIL("agent_init");
 		abort();
@@ -366,7 +366,7 @@ static void test_a_td_error_beyond_float_diverges(void)
 	struct batch b;
 	struct learn_stats stats;
 	struct err e = { .msg = "" };
-	CHECK(net_init(&net, 1, NULL, 0, 1, ACTIVATION_RELU, false, &e));
+	net = net_of(1, NULL, 0, 1, ACTIVATION_RELU, false);
 	CHECK(agent_init(&a, &huber, &net, kernels_find(NULL), 1, &e));
 	CHECK(batch_init(&b, 1, 1, &e));
 	b.discount[0] = 1;
@@ -430,7 +430,7 @@ static void test_sync_copies_or_mixes(void)
 		struct err e;
 		struct rng rng;
 		float online[N], target[N];
-		CHECK(net_init(&net, 5, hidden, 1, 3, ACTIVATION_RELU, false, &e));
+		net = net_of(5, hidden, 1, 3, ACTIVATION_RELU, false);
 		CHECK_INT(net.n_params, N);
 		CHECK(agent_init(&a, &plain, &net, k, 4, &e));
 		rng_init(&rng, 1);
@@ -462,7 +462,7 @@ static void test_memory(void)
 	struct net net;
 	struct agent a;
 	struct err e = { .msg = "" };
-	CHECK(net_init(&net, 4, hidden, 2, 3, ACTIVATION_TANH, false, &e));
+	net = net_of(4, hidden, 2, 3, ACTIVATION_TANH, false);
 	CHECK(agent_init(&a, &plain, &net, kernels_find(NULL), 8, &e));
 	const size_t n = net.n_params;
 	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work,
@@ -496,7 +496,7 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 	static const int hidden[] = { 4096 };
 	struct net net;
 	struct err e;
-	CHECK(net_init(&net, 4, hidden, 1, 2, ACTIVATION_RELU, false, &e));
+	net = net_of(4, hidden, 1, 2, ACTIVATION_RELU, false);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct agent a;
 		e = (struct err){ .msg = "" };

@@ -14,7 +14,7 @@
  */
 #include "run/train.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 
@@ -27,8 +27,8 @@ static void make(struct agent *a, int n_in, const int *hidden, int n_hidden, int
 {
 	struct net net;
 	struct err e;
-	if (!net_init(&net, n_in, hidden, n_hidden, n_out, activation, dueling, &e) ||
-		!agent_init(a, &opts, &net, kernels_find(NULL), batch_size, &e)) {
+	net = net_of(n_in, hidden, n_hidden, n_out, activation, dueling);
+	if (!agent_init(a, &opts, &net, kernels_find(NULL), batch_size, &e)) {
 		FAIL("agent_init");
 		abort();
 	}
@@ -204,9 +204,8 @@ static double dead_share_of(const float *w, const float *bias, int n, bool dueli
 {
 	static const float x[] = { -1, 0, 2 };
 	struct net net;
-	struct err e;
 	int hidden = dueling ? n / 2 : n;
-	CHECK(net_init(&net, 1, &hidden, 1, 2, activation, dueling, &e));
+	net = net_of(1, &hidden, 1, 2, activation, dueling);
 	float params[100] = { 0 }, work[400];
 	CHECK(net.n_params <= 100 && net_work_size(&net, batch) <= 400);
 	for (int i = 0; i < n; i++) {
@@ -239,8 +238,7 @@ static void test_dead_units_of_several_layers(void)
 {
 	static const int hidden[] = { 4, 2 };
 	struct net net;
-	struct err e;
-	CHECK(net_init(&net, 2, hidden, 2, 3, ACTIVATION_RELU, false, &e));
+	net = net_of(2, hidden, 2, 3, ACTIVATION_RELU, false);
 	float params[100] = { 0 }, work[400];
 	static const float x[] = { 1, 1, -1, 3 };
 	CHECK(net.n_params <= 100 && net_work_size(&net, 2) <= 400);
@@ -263,7 +261,7 @@ static void test_dead_units_of_several_layers(void)
 	params[net.w[1] + 1] = 1; /* and wakes the second layer's second unit */
 	net_forward(&net, k, params, x, 2, work);
 	CHECK_NEAR(net_dead_share(&net, 2, work), 2 / 6., 1e-15);
-	CHECK(net_init(&net, 2, NULL, 0, 3, ACTIVATION_RELU, false, &e));
+	net = net_of(2, NULL, 0, 3, ACTIVATION_RELU, false);
 	net_forward(&net, k, params, x, 2, work);
 	CHECK(isnan(net_dead_share(&net, 2, work)));
 }

@@ -17,32 +17,14 @@
 
 #include "nn/safetensors.h"
 
+#include "fixtures.h"
 #include "isas.h"
-#include "test.h"
 
 #include <stdlib.h>
 
-static float *floats(size_t n)
-{
-	float *p = malloc((n > 0 ? n : 1) * sizeof(float));
-	if (!p)
-		abort();
-	return p;
-}
-
 static struct net make(int n_in, const int *hidden, int n_hidden, int n_out, enum activation act)
 {
-	struct net net;
-	struct err e;
-	const bool ok = net_init(&net, n_in, hidden, n_hidden, n_out, act, true, &e);
-	CHECK(ok);
-	return net;
-}
-
-static void fill_uniform(struct rng *rng, double size, size_t n, float *x)
-{
-	for (size_t i = 0; i < n; i++)
-		x[i] = (float)rng_uniform(rng, -size, size);
+	return net_of(n_in, hidden, n_hidden, n_out, act, true);
 }
 
 /* --- by hand --- */
@@ -155,8 +137,7 @@ static void test_maps_lie_one_behind_the_other(void)
 	check_linear(&net, 1, 4, 3, 0, 5);
 	CHECK_INT(net.n_params, 5 + 15);
 
-	struct err e;
-	CHECK(net_init(&net, 3, hidden, 2, 2, ACTIVATION_RELU, false, &e));
+	net = net_of(3, hidden, 2, 2, ACTIVATION_RELU, false);
 	CHECK_INT(net_n_linear(&net), 3);
 	check_linear(&net, 0, 3, 5, 0, 0);
 	check_linear(&net, 1, 5, 7, 0, 20);
@@ -227,9 +208,8 @@ static void test_lecun_uniform_has_variance_one_over_in(void)
 	CHECK_STR(weight_init_names[WEIGHT_INIT_LECUN_UNIFORM], "lecun_uniform");
 	for (int dueling = 0; dueling < 2; dueling++) {
 		struct net net;
-		struct err e;
 		struct rng rng;
-		CHECK(net_init(&net, IN, hidden, 1, 2, ACTIVATION_TANH, dueling, &e));
+		net = net_of(IN, hidden, 1, 2, ACTIVATION_TANH, dueling);
 		float *params = floats(net.n_params);
 		rng_init(&rng, 17);
 		net_init_params(&net, WEIGHT_INIT_LECUN_UNIFORM, &rng, params);

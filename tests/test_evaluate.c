@@ -9,7 +9,7 @@
  */
 #include "run/evaluate.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 
@@ -24,8 +24,7 @@ static const float *params = steady;
 static struct policy some_policy(float work[WORK])
 {
 	struct policy p = { .k = kernels_find(NULL), .params = params, .work = work };
-	struct err e;
-	CHECK(net_init(&p.net, OBS, NULL, 0, 2, ACTIVATION_RELU, false, &e));
+	p.net = net_of(OBS, NULL, 0, 2, ACTIVATION_RELU, false);
 	CHECK(net_forward_size(&p.net, POLICY_ROWS) <= WORK);
 	return p;
 }

@@ -2,33 +2,15 @@
  * differences of a naive network in double, and its layout and start values. */
 #include "nn/net.h"
 
+#include "fixtures.h"
 #include "isas.h"
-#include "test.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-static float *floats(size_t n)
-{
-	float *p = malloc((n > 0 ? n : 1) * sizeof(float));
-	if (!p)
-		abort();
-	return p;
-}
-
 static struct net make(int n_in, const int *hidden, int n_hidden, int n_out, enum activation act)
 {
-	struct net net;
-	struct err e;
-	const bool ok = net_init(&net, n_in, hidden, n_hidden, n_out, act, false, &e);
-	CHECK(ok);
-	return net;
-}
-
-static void fill_uniform(struct rng *rng, double size, size_t n, float *x)
-{
-	for (size_t i = 0; i < n; i++)
-		x[i] = (float)rng_uniform(rng, -size, size);
+	return net_of(n_in, hidden, n_hidden, n_out, act, false);
 }
 
 /* Start values that keep signals and gradients of order 1 through many layers. */

@@ -16,7 +16,7 @@
 #include "rl/agent.h"
 #include "rl/replay.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 
@@ -537,8 +537,8 @@ static void learn(struct agent *a, enum loss loss, const float *weight, struct l
 	struct batch b;
 	struct err e;
 	init_batch(&b, 3);
-	if (!net_init(&net, 1, NULL, 0, 2, ACTIVATION_RELU, false, &e) ||
-		!agent_init(a, &opts, &net, kernels_find(NULL), 3, &e)) {
+	net = net_of(1, NULL, 0, 2, ACTIVATION_RELU, false);
+	if (!agent_init(a, &opts, &net, kernels_find(NULL), 3, &e)) {
 		FAIL("agent_init");
 		abort();
 	}

@@ -13,9 +13,11 @@
  * layer is twice as wide, its first half leads to a value head V (B, 1), its
  * second half to an advantage head A (B, n_outputs), and
  * Q = V + A - mean of A over the actions (equation 9). In a block the value
- * head stands where the last layer would, the advantage head behind it.
+ * head stands where the last layer would, the advantage head after it.
  *
- *     net_init(&net, 4, hidden, 2, 2, ACTIVATION_RELU, &e);
+ *     const struct net_shape shape = { .n_inputs = 4, .n_hidden = 2, .hidden = { 64, 64 },
+ *             .n_outputs = 2, .activation = ACTIVATION_RELU };
+ *     net_init(&net, &shape, &e);
  *     params = n_params floats; work = net_work_size(&net, B) floats
  *     net_init_params(&net, WEIGHT_INIT_TORCH, &rng, params);
  *     q = net_forward(&net, k, params, x, B, work);           // (B, dim[n_layers])
@@ -44,6 +46,14 @@ enum weight_init {
 };
 extern const char *const weight_init_names[];
 
+struct net_shape {
+	int n_inputs, n_outputs;    /* 1 .. NET_MAX_WIDTH */
+	int n_hidden;               /* 0 .. NET_MAX_HIDDEN */
+	int hidden[NET_MAX_HIDDEN]; /* widths, 1 .. NET_MAX_WIDTH */
+	enum activation activation;
+	bool dueling; /* each stream is as wide as the last hidden layer */
+};
+
 struct net {
 	int n_layers;                /* 1 .. NET_MAX_LAYERS, both heads count as one */
 	int dim[NET_MAX_LAYERS + 1]; /* dim[0] inputs, dim[n_layers] outputs */
@@ -64,10 +74,9 @@ struct linear {
 int net_n_linear(const struct net *net);
 struct linear net_linear(const struct net *net, int i);
 
-/* n_hidden in 0..NET_MAX_HIDDEN, all widths in 1..NET_MAX_WIDTH (asserted).
- * Fails (ERR_RUN) if a block would not fit the address space. */
-bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
-	enum activation activation, bool dueling, struct err *e);
+/* The ranges of the shape are asserted. Fails (ERR_RUN) if a block would not fit the
+ * address space. */
+bool net_init(struct net *net, const struct net_shape *shape, struct err *e);
 
 /* Draws all parameters, map by map, W in PyTorch's (out, in) order, then b:
  * g.uniform(-limit, limit, (out, in)), rounded to float. */

@@ -188,8 +188,11 @@ static bool learner_init(
 	};
 	struct net net;
 	*l = (struct learner){ 0 };
-	if (!net_init(&net, ops->obs_dim, s->widths, s->n_hidden, ops->n_actions, ACTIVATION_RELU,
-		    false, e) ||
+	struct net_shape shape = {
+		.n_inputs = ops->obs_dim, .n_hidden = s->n_hidden, .n_outputs = ops->n_actions
+	};
+	memcpy(shape.hidden, s->widths, (size_t)s->n_hidden * sizeof(int));
+	if (!net_init(&net, &shape, e) ||
 		!agent_init(&l->agent, &opts, &net, k, (size_t)s->batch, e) ||
 		!replay_init(&l->replay, SLOTS, (size_t)ops->obs_dim, NULL, e) ||
 		!batch_init(&l->batch, (size_t)s->batch, (size_t)ops->obs_dim, e)) {

@@ -10,21 +10,23 @@ const char *const activation_names[] = { "relu", "tanh", NULL };
 const char *const weight_init_names[] = { "torch", "glorot_uniform", "he_uniform", "lecun_uniform",
 	NULL };
 
-bool net_init(struct net *net, int n_inputs, const int *hidden, int n_hidden, int n_outputs,
-	enum activation activation, bool dueling, struct err *e)
+bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 {
+	const int n_hidden = shape->n_hidden;
 	assert(n_hidden >= 0 && n_hidden <= NET_MAX_HIDDEN);
-	assert(n_inputs >= 1 && n_inputs <= NET_MAX_WIDTH);
-	assert(n_outputs >= 1 && n_outputs <= NET_MAX_WIDTH);
+	assert(shape->n_inputs >= 1 && shape->n_inputs <= NET_MAX_WIDTH);
+	assert(shape->n_outputs >= 1 && shape->n_outputs <= NET_MAX_WIDTH);
 	*net = (struct net){
-		.n_layers = n_hidden + 1, .activation = activation, .dueling = dueling
+		.n_layers = n_hidden + 1, .activation = shape->activation, .dueling = shape->dueling
 	};
-	net->dim[0] = n_inputs;
+	net->dim[0] = shape->n_inputs;
 	for (int l = 0; l < n_hidden; l++) {
-		assert(hidden[l] >= 1 && hidden[l] <= NET_MAX_WIDTH);
-		net->dim[l + 1] = dueling && l == n_hidden - 1 ? 2 * hidden[l] : hidden[l];
+		assert(shape->hidden[l] >= 1 && shape->hidden[l] <= NET_MAX_WIDTH);
+		net->dim[l + 1] = shape->hidden[l];
 	}
-	net->dim[net->n_layers] = n_outputs;
+	if (shape->dueling && n_hidden > 0)
+		net->dim[n_hidden] *= 2;
+	net->dim[net->n_layers] = shape->n_outputs;
 
 	/* 9 layers of 4096 x 8192 are 3e8 floats: no overflow in 64 bits. */
 	uint64_t n = 0;
@@ -147,6 +149,40 @@ size_t net_work_size(const struct net *net, size_t batch)
 	return scratch(forward_row(net) + 2 * widest(net), batch, transposed);
 }
 
+/* --- a linear map --- */
+
+/* y (B,out) = x (B,in) W (in,out) + b (out); x (B,x_dim) is the whole layer below. */
+static void linear_forward(const struct linear *m, const struct kernels *k, const float *params,
+	const float *x, size_t x_dim, size_t batch, bool relu, float *y)
+{
+	k->matmul(
+		batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu, y);
+}
+
+/* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
+ * dx is NULL, dx (B,in). */
+static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
+	const float *x, size_t x_dim, const float *dy, size_t batch, float *transposed, float *grad,
+	float *dx)
+{
+	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
+	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
+	k->column_sums(batch, m->out, dy, grad + m->b);
+	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
+		k->transpose(m->in, m->out, params + m->w, transposed);
+		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
+	}
+}
+
+/* --- an activation: its forward pass, then its backward pass --- */
+
+/* y = max(y, 0) is part of matmul. In the forward pass y > 0 was where x > 0: there, and
+ * only there, dy passes. */
+static void relu_backward(const struct kernels *k, size_t n, const float *y, float *dy)
+{
+	k->relu_backward(n, y, dy);
+}
+
 static void tanh_forward(size_t n, float *y)
 {
 	/* tanh(x) = 1 - 2/(exp(2x)+1), in double: its cancellation near 0 stays far
@@ -165,11 +201,25 @@ static void tanh_forward(size_t n, float *y)
 	}
 }
 
-static void tanh_backward(size_t n, const float *y, float *delta)
+/* In the forward pass y was tanh(x): dx = dy (1 - y^2), in place. */
+static void tanh_backward(const struct kernels *k, size_t n, const float *y, float *dy)
 {
+	(void)k;
 	for (size_t i = 0; i < n; i++)
-		delta[i] *= 1 - y[i] * y[i];
+		dy[i] *= 1 - y[i] * y[i];
 }
+
+/* In the order of enum activation; y (n) is the output of a layer. */
+static const struct {
+	bool in_matmul; /* matmul has applied it */
+	void (*forward)(size_t n, float *y);
+	void (*backward)(const struct kernels *k, size_t n, const float *y, float *dy);
+} activations[] = {
+	{ true, NULL, relu_backward },
+	{ false, tanh_forward, tanh_backward },
+};
+
+/* --- the two heads of a dueling network --- */
 
 /* q (B,n) = v (B,1) + a (B,n) - mean of a over n */
 static void combine_heads(size_t batch, size_t n, const float *v, const float *a, float *q)
@@ -184,7 +234,8 @@ static void combine_heads(size_t batch, size_t n, const float *v, const float *a
 	}
 }
 
-/* dv (B,1) = sum of dq over n; da (B,n) = dq - that sum / n */
+/* In the forward pass this was q = v + a - mean of a: dv (B,1) = sum of dq over n,
+ * da (B,n) = dq - that sum / n */
 static void split_heads(size_t batch, size_t n, const float *dq, float *dv, float *da)
 {
 	for (size_t i = 0; i < batch; i++, da += n, dq += n) {
@@ -197,18 +248,19 @@ static void split_heads(size_t batch, size_t n, const float *dq, float *dv, floa
 	}
 }
 
+/* --- the network --- */
+
 const float *net_forward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, size_t batch, float *work)
 {
 	const int last = net->n_layers - 1;
 	float *y = work;
 	for (int l = 0; l < last; l++) {
-		/* y (B,out) = x (B,in) W (in,out) + b (out) */
 		const struct linear m = net_linear(net, l);
-		const bool relu = net->activation == ACTIVATION_RELU;
-		k->matmul(batch, m.out, m.in, x, m.in, 1, params + m.w, params + m.b, relu, y);
-		if (net->activation == ACTIVATION_TANH)
-			tanh_forward(batch * m.out, y);
+		const bool in_matmul = activations[net->activation].in_matmul;
+		linear_forward(&m, k, params, x, m.in, batch, in_matmul, y);
+		if (!in_matmul)
+			activations[net->activation].forward(batch * m.out, y);
 		x = y;
 		y += batch * m.out;
 	}
@@ -216,39 +268,12 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	float *head = net->dueling ? y + batch * n : y;
 	for (int i = last; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		k->matmul(batch, m.out, m.in, x + m.from, x_dim, 1, params + m.w, params + m.b,
-			false, head);
+		linear_forward(&m, k, params, x, x_dim, batch, false, head);
 		head += batch * m.out;
 	}
 	if (net->dueling)
 		combine_heads(batch, n, y + batch * n, y + batch * n + batch, y);
 	return y;
-}
-
-/* In blocks that fit the cache lines of both. */
-void net_transpose(size_t in, size_t out, const float *w, float *t)
-{
-	enum { BLOCK = 16 };
-	for (size_t i0 = 0; i0 < in; i0 += BLOCK)
-		for (size_t j0 = 0; j0 < out; j0 += BLOCK)
-			for (size_t j = j0; j < j0 + BLOCK && j < out; j++)
-				for (size_t i = i0; i < i0 + BLOCK && i < in; i++)
-					t[j * in + i] = w[i * out + j];
-}
-
-/* From dy (B,out) of one linear map and its input x (B,x_dim): its part of grad,
- * and, unless dx is NULL, dx (B,in). */
-static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, const float *dy, size_t batch, float *transposed, float *grad,
-	float *dx)
-{
-	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
-	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
-	k->column_sums(batch, m->out, dy, grad + m->b);
-	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
-		k->transpose(m->in, m->out, params + m->w, transposed);
-		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
-	}
 }
 
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
@@ -286,15 +311,23 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		}
 		if (layer == 0)
 			continue;
-		if (net->activation == ACTIVATION_RELU)
-			k->relu_backward(batch * x_dim, input, dx);
-		else
-			tanh_backward(batch * x_dim, input, dx);
+		activations[net->activation].backward(k, batch * x_dim, input, dx);
 		dy = dx; /* for the layer below, which writes the other block */
 		float *const other = spare;
 		spare = dx;
 		dx = other;
 	}
+}
+
+/* In blocks that fit the cache lines of both. */
+void net_transpose(size_t in, size_t out, const float *w, float *t)
+{
+	enum { BLOCK = 16 };
+	for (size_t i0 = 0; i0 < in; i0 += BLOCK)
+		for (size_t j0 = 0; j0 < out; j0 += BLOCK)
+			for (size_t j = j0; j < j0 + BLOCK && j < out; j++)
+				for (size_t i = i0; i < i0 + BLOCK && i < in; i++)
+					t[j * in + i] = w[i * out + j];
 }
 
 const float *net_outputs(const struct net *net, size_t batch, const float *work)

@@ -856,8 +856,13 @@ const struct env_ops *config_env(const struct config *c)
 bool config_net(const struct config *c, struct net *net, struct err *e)
 {
 	const struct env_ops *ops = config_env(c);
-	return net_init(net, ops->obs_dim, c->net_arch.width, c->net_arch.n, ops->n_actions,
-		(enum activation)c->activation, c->dueling, e);
+	struct net_shape shape = { .n_inputs = ops->obs_dim,
+		.n_hidden = c->net_arch.n,
+		.n_outputs = ops->n_actions,
+		.activation = (enum activation)c->activation,
+		.dueling = c->dueling };
+	memcpy(shape.hidden, c->net_arch.width, (size_t)c->net_arch.n * sizeof(int));
+	return net_init(net, &shape, e);
 }
 
 void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])

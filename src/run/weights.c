@@ -127,8 +127,12 @@ static bool infer_net(const struct st_file *st, const struct env_ops *env,
 {
 	const struct net one_head = { .n_layers = 1, .dueling = true };
 	const bool dueling = find_tensor(st, &one_head, 0, "weight") != NULL;
-	int hidden[NET_MAX_HIDDEN] = { 0 };
 	const int n_hidden = st->n_tensors / 2 - (dueling ? 2 : 1);
+	struct net_shape shape = { .n_inputs = env->obs_dim,
+		.n_hidden = n_hidden,
+		.n_outputs = env->n_actions,
+		.activation = activation,
+		.dueling = dueling };
 	if (st->n_tensors % 2 != 0 || n_hidden < 0 || n_hidden > NET_MAX_HIDDEN)
 		return err_set(e, ERR_CORRUPT, "%d tensors make no network of 1 to %d layers",
 			st->n_tensors, NET_MAX_LAYERS);
@@ -140,9 +144,9 @@ static bool infer_net(const struct st_file *st, const struct env_ops *env,
 				 !width_fits(b->shape[0] / halves)))
 			return err_set(e, ERR_CORRUPT, "the shape of '%s' is no width of a layer",
 				b->name);
-		hidden[i] = b ? (int)(b->shape[0] / halves) : 1; /* missing: said below */
+		shape.hidden[i] = b ? (int)(b->shape[0] / halves) : 1; /* missing: said below */
 	}
-	if (!net_init(net, env->obs_dim, hidden, n_hidden, env->n_actions, activation, dueling, e))
+	if (!net_init(net, &shape, e))
 		return false;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
