@@ -1,5 +1,6 @@
 #!/bin/sh
 # What the program is built with against mistakes nobody knows of, as the binary shows it.
+# shellcheck disable=SC2317 # t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 flags=$(cat "$BUILD/flags") # of the compiler and the linker, the user's last
@@ -13,6 +14,38 @@ if ! has -fstack-protector-strong; then
 	skip 'what the binary has: it was built without'
 	end
 fi
+
+# --- a small stack ---
+
+if grep -q __asan_init "$DQN"; then
+	skip 'a small stack: a sanitizer needs more'
+else
+	copy_configs
+	small() { sh -c 'ulimit -s 64 && exec "$@"' sh "$DQN" "$@"; }
+	t 'train with a stack of 64 KiB' 0 small train short.ini -q --out run
+	t 'a run with every component' 0 small train short.ini prioritized=true dueling=true n_steps=3 \
+		net_arch=64,64,64,64,64,64,64,64 batch_size=256 -q --out whole
+	t 'one that is stopped' 124 timeout -s TERM 1 sh -c 'ulimit -s 64 && exec "$@"' sh "$DQN" \
+		train short.ini total_timesteps=1e9 -q --out stopped
+	err_any
+	yes_if [ -f stopped/checkpoint.safetensors ]
+	t 'and goes on' 124 timeout -s TERM 1 sh -c 'ulimit -s 64 && exec "$@"' sh "$DQN" \
+		train short.ini total_timesteps=1e9 -q --out stopped
+	err_any
+	for seed in 2 3; do "$DQN" train short.ini seed=$seed -q --out run$seed >"$tmp/null" || exit 1; done
+	for command in 'train short.ini -q --out run' 'eval run' 'config short.ini' 'config --explain' 'report .' \
+		'report . --json' 'plot .' 'plot . -o x.svg' 'plot . --x seed' 'plot . --x seed -o x.svg' 'watch .' \
+		'bench -n 1' 'inspect run' 'inspect stopped/checkpoint.safetensors' 'completions bash' help \
+		'help --man' 'sweep configs/sweep-cartpole.ini'; do
+		# shellcheck disable=SC2086 # words
+		t "$command with a stack of 64 KiB" 0 small $command
+		err_any
+	done
+	yes "sede = 1" | head -n 1000 >bad.ini
+	t 'errors with a stack of 64 KiB' 2 small config bad.ini
+	err_has 'unknown key'
+fi
+
 if ! command -v readelf >/dev/null || ! readelf -h "$DQN" >/dev/null 2>&1; then
 	skip 'what the binary has: no readelf, or no ELF'
 	end

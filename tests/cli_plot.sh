@@ -201,7 +201,7 @@ t 'an unknown metric' 2 "$DQN" plot all --x n_steps --y loss
 err_has "^dqn: unknown metric 'loss'"
 for size in 10 x10 10x 0x5 axb 99999x5; do
 	t "--size $size" 2 "$DQN" plot all --size $size
-	err_has "^dqn: --size '$size' is not of the form 720x440$"
+	err_has "^dqn: --size '$size' is not of the form 720x440, up to 10000x10000$"
 done
 t 'a small picture' 2 "$DQN" plot all --size 100x100 -o small.svg
 err_has 'too small'
@@ -219,4 +219,77 @@ t 'a full disk' 1 sh -c 'exec "$DQN" plot all -o - >/dev/full'
 err_has 'write standard output'
 t 'hostile logs' 0 sh -c 'printf "timesteps,return_mean\n1,nan\n2,1e308\n1,-1e308\n3,5\n" >all/n1/1/eval.csv; exec "$DQN" plot all/n1/1 -o hostile.svg'
 svg hostile.svg
+
+# --- any numbers, any target ---
+
+values() # VALUE...: the only run below values/ has these returns, and so has its result
+{
+	rm -rf values && mkdir values && cp -r all/n2/1 values/1 && cp -r all/n2/2 values/2
+	for seed in 1 2; do
+		echo 'timesteps,n_updates,return_mean' >values/$seed/eval.csv
+		k=0
+		for value in "$@"; do k=$((k + 1)) && echo "$k,$k,$value"; done >>values/$seed/eval.csv
+		sed -i "s/_return_mean\":[0-9]*/_return_mean\":$value/g" values/$seed/result.json
+	done
+}
+quick() { timeout 10 "$DQN" "$@"; }
+values 400
+cells=$("$DQN" report values | sed -n 2p | wc -w)
+for case in '1e308 -1e308 1e308 -1e308' '1e308 1e308' '-1.7976931348623157e308 1.7976931348623157e308' \
+	'0 5e-324' '1e-310 2e-310' '-0 0' '5' '7 7 7' '1e16 10000000000000002' '500 500.000001' '1e-300 1e300' \
+	'-1e308'; do
+	# shellcheck disable=SC2086 # a list of numbers
+	values $case
+	for x in steps updates seed; do
+		t "returns of $case against $x" 0 quick plot values --x $x -o values.svg
+		svg values.svg
+		yes_if awk -F '[MLVH "]' '/^<path/ { for (i = 1; i <= NF; i++) if ($i + 0 > 721 || $i + 0 < -1) exit 1 }' values.svg
+		t "returns of $case against $x in a terminal" 0 quick plot values --x $x
+		yes_if [ "$(wc -c <"$out")" -lt 20000 ]
+	done
+	t "a table of returns of $case" 0 quick report values
+	out_lacks 'inf|nan'
+	is 'cells, "a to b" and "a to b %" among them' "$(sed -n 2p "$out" | wc -w)" "$cells"
+	yes_if awk 'length($0) > 200 { exit 1 }' "$out"
+done
+values 500 500.0002
+t 'ticks that are close together' 0 "$DQN" plot values -o close.svg
+is 'different labels' "$(grep -o '>500[.0-9]*<' close.svg | sort | uniq -d)" ''
+for step in 1e308 -1e308 9007199254740993; do
+	values 1 2 3
+	sed -i "s/^2,/$step,/" values/1/eval.csv
+	t "a row at step $step" 0 quick plot values -o step.svg
+	svg step.svg
+	t "a row at step $step in a terminal" 0 quick plot values --x seconds
+done
+for size in 1x1 1x10000 10000x1 10000x10000; do
+	t "--size $size in a terminal" 0 quick plot all --size $size
+done
+t '--size 100000x100000' 2 quick plot all --size 100000x100000
+err_has 'up to 10000x10000$'
+
+"$DQN" plot all -o four.svg
+ln -s real.svg link.svg
+t 'a link to nothing yet' 0 "$DQN" plot all -o link.svg
+same_file real.svg four.svg
+echo old >real.svg
+t 'a link is followed, and stays one' 0 "$DQN" plot all -o link.svg
+same_file real.svg four.svg
+yes_if [ -L link.svg ]
+mkfifo fifo.svg
+cat fifo.svg >from-fifo.svg &
+t 'a FIFO is written into' 0 quick plot all -o fifo.svg
+wait $!
+same_file from-fifo.svg four.svg
+yes_if [ -p fifo.svg ]
+t 'a device is written into' 0 "$DQN" plot all -o /dev/null
+yes_if [ -c /dev/null ]
+cp -a /dev/full full.svg 2>"$tmp/null" || ln -s /dev/full full.svg
+t 'a full device is an error' 1 "$DQN" plot all -o full.svg
+err_has "^dqn: write 'full.svg': No space left on device$"
+yes_if [ -c full.svg ]
+t '/dev/stdout' 0 sh -c 'echo before; "$DQN" plot all -o /dev/stdout; echo behind'
+is 'first and last line' "$(sed -n '1p; $p' "$out" | tr '\n' ' ')" 'before behind '
+t 'a directory is not replaced' 1 "$DQN" plot all -o all
+err_has "Is a directory$"
 end

@@ -125,6 +125,10 @@ if has_terminal; then
 	is 'no line is wider than the terminal' "$(tr -d '\r' <"$tmp/screen" | grep -v Script |
 		sed "s/$(printf '\033')\\[[?0-9]*[a-zA-Z]//g" | awk 'length($0) > 50')" ''
 	is 'the cursor' "$(grep -o "$(printf '\033\\[?25[hl]')" "$tmp/screen" | tr -d '\033' | tr '\n' ' ')" '[?25l [?25h '
+	for columns in 1 2 3 4 5; do
+		t "a terminal of $columns columns" 0 on_terminal 24x$columns "COLUMNS=$columns $DQN watch many --once"
+		yes_if grep -q "^\.\{1,3\}[0-9./a-z-]*$(printf '\r')$" "$tmp/screen"
+	done
 	t '--once' 0 on_terminal 8x70 "$DQN watch many --once"
 	no_if grep -q "$(printf '\033\\[[?HJK]')" "$tmp/screen"
 	is rows "$(grep -c ' 100 % ' "$tmp/screen")" 9

@@ -591,18 +591,21 @@ static void test_all_errors_of_a_file_are_reported_at_once(void)
 	CHECK(reports("f.ini:11: ", "no key before '='"));
 	CHECK(reports("f.ini:12: ", "']'"));
 	CHECK(reports("f.ini:13: ", "after the section header"));
-	CHECK(reports("f.ini:15: ", "batch_size = '1e9' is not valid (whole number, 1 to 65536)"));
-	CHECK(reports("f.ini:16: ", "double_q = 'maybe' is not valid (true or false)"));
-	CHECK(reports("f.ini:18: ", "'n_steps' is set twice, first line 17"));
-	CHECK(reports("f.ini:19: ", "unknown section [zzzzzz]"));
-	CHECK(reports("f.ini:20: ", "unknown key 'qqqqqqqq'"));
 	CHECK_INT(report.n_errors, 15);
 	CHECK_INT(report.n_warnings, 0);
-	CHECK_INT(n_lines(report.buf), 15);
+	CHECK_INT(n_lines(report.buf), REPORT_MAX_ERRORS); /* the first ones */
 	CHECK_INT(c.seed, 4);
 	CHECK_INT(c.n_steps, 5);
 	CHECK_INT(c.batch_size, 64);
 	CHECK_NEAR(c.tau, 1, 0);
+	parsed_text(strstr(text, "[agent]\n"));
+	CHECK(reports("f.ini:2: ", "batch_size = '1e9' is not valid (whole number, 1 to 65536)"));
+	CHECK(reports("f.ini:3: ", "double_q = 'maybe' is not valid (true or false)"));
+	CHECK(reports("f.ini:5: ", "'n_steps' is set twice, first line 4"));
+	CHECK(reports("f.ini:6: ", "unknown section [zzzzzz]"));
+	CHECK(reports("f.ini:7: ", "unknown key 'qqqqqqqq'"));
+	CHECK_INT(report.n_errors, 5);
+	CHECK_INT(n_lines(report.buf), 5);
 }
 
 static void test_files_as_editors_write_them(void)
@@ -670,8 +673,8 @@ static void test_junk_behind_a_value(void)
 	}
 }
 
-/* However much is wrong, the report counts it all and shows whole lines only. */
-static void test_a_report_that_is_full_ends_with_a_whole_line(void)
+/* However much is wrong, the report counts it all and shows the first lines. */
+static void test_a_report_has_the_first_of_many_errors(void)
 {
 	enum { N = 5000 };
 	char *text = malloc(N * 16 + 16), line[100];
@@ -685,7 +688,6 @@ static void test_a_report_that_is_full_ends_with_a_whole_line(void)
 	free(text);
 	CHECK_INT(report.n_errors, N);
 	const size_t len = strlen(report.buf);
-	CHECK(len > sizeof(report.buf) / 2);
 	CHECK(report.buf[len - 1] == '\n');
 	int n = 0, n_bad = 0;
 	for (p = report.buf; *p; p += strcspn(p, "\n") + 1, n++) {
@@ -693,7 +695,7 @@ static void test_a_report_that_is_full_ends_with_a_whole_line(void)
 		n_bad += strncmp(p, line, strlen(line)) != 0;
 	}
 	CHECK_INT(n_bad, 0);
-	CHECK(n > 100);
+	CHECK_INT(n, REPORT_MAX_ERRORS);
 }
 
 /* They took ten seconds: a suggestion for each, in a report that was full. */
@@ -734,8 +736,7 @@ static void test_overrides(void)
 static void test_wrong_overrides(void)
 {
 	static char args[][100] = { "seed", "=3", "lr=1e-3", "agent.gamma=0.5", "gamma=2",
-		"tau=0.5", "tau=0.6", "", "agent.no_such=1", "gamma =0.5", "seed= 5",
-		"loss=mse=huber" };
+		"tau=0.5", "tau=0.6", "", "agent.no_such=1", "gamma =0.5", "loss=mse=huber" };
 	enum { N = sizeof(args) / sizeof(args[0]) };
 	char *pointers[N];
 	struct config c;
@@ -753,7 +754,6 @@ static void test_wrong_overrides(void)
 	CHECK(reports("'': ", "key=value"));
 	CHECK(reports("'agent.no_such=1': ", "unknown key"));
 	CHECK(reports("'gamma =0.5': ", "'gamma'?"));
-	CHECK(reports("'seed= 5': ", "not valid"));
 	CHECK(reports("'loss=mse=huber': ", "not valid"));
 	CHECK_INT(report.n_errors, N - 1);
 	CHECK_INT(n_lines(report.buf), N - 1);
@@ -1065,7 +1065,7 @@ int main(void)
 	RUN(test_files_as_editors_write_them);
 	RUN(test_bytes_that_do_not_belong_in_a_file);
 	RUN(test_junk_behind_a_value);
-	RUN(test_a_report_that_is_full_ends_with_a_whole_line);
+	RUN(test_a_report_has_the_first_of_many_errors);
 	RUN(test_many_unknown_keys_take_no_time);
 	RUN(test_overrides);
 	RUN(test_wrong_overrides);

@@ -289,6 +289,35 @@ static bool lose_the_descriptor(struct file_writer *w, struct err *e)
 	return true;
 }
 
+static void test_a_named_output_is_written_where_its_name_leads(void)
+{
+	struct err e = { .msg = "" };
+	struct stat st;
+	char got[8] = "";
+	put(at("real"), "old", 3);
+	CHECK(symlink("real", at("link")) == 0 && symlink("link", at("link2")) == 0);
+	CHECK(file_write(at("link2"), "new", 3, &e));
+	check_content(at("real"), "new", 3);
+	CHECK(lstat(at("link"), &st) == 0 && S_ISLNK(st.st_mode));
+	CHECK(symlink(at("later"), at("to-be")) == 0); /* a link to nothing yet */
+	CHECK(file_write(at("to-be"), "x", 1, &e));
+	check_content(at("later"), "x", 1);
+	CHECK(symlink("loop", at("loop")) == 0);
+	CHECK(!file_write(at("loop"), "x", 1, &e) && e.kind == ERR_RUN);
+	CHECK(lstat(at("loop"), &st) == 0 && S_ISLNK(st.st_mode));
+	CHECK(!file_write(scratch, "x", 1, &e) && strstr(e.msg, "Is a directory"));
+	CHECK(file_write("/dev/null", "x", 1, &e));
+	CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+	CHECK(mkfifo(at("pipe-out"), 0600) == 0);
+	const int fd = open(at("pipe-out"), O_RDONLY | O_NONBLOCK);
+	CHECK(fd >= 0 && file_write(at("pipe-out"), "abc", 3, &e));
+	CHECK(read(fd, got, sizeof(got)) == 3 && strcmp(got, "abc") == 0);
+	CHECK(stat(at("pipe-out"), &st) == 0 && S_ISFIFO(st.st_mode));
+	CHECK(file_is_nameless(at("pipe-out")) && file_is_nameless("/dev/fd/0"));
+	CHECK(!file_is_nameless(at("real")) && !file_is_nameless(at("link")));
+	close(fd);
+}
+
 static void test_a_writer_that_fails_keeps_the_old_file(void)
 {
 	CHECK(mkdir(at("full"), 0777) == 0);
@@ -498,6 +527,7 @@ int main(void)
 	RUN(test_atomic_write_replaces_a_stale_temporary_file);
 	RUN(test_atomic_write_obeys_the_umask);
 	RUN(test_atomic_write_in_the_working_directory);
+	RUN(test_a_named_output_is_written_where_its_name_leads);
 	RUN(test_a_writer_that_fails_keeps_the_old_file);
 	RUN(test_a_temporary_name_that_is_taken);
 	RUN(test_a_write_that_fails_leaves_nothing);

@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { MAX = 64 };
@@ -142,6 +144,21 @@ static void test_too_few(void)
 	CHECK(!stats_too_few(100000, 100000));
 }
 
+static void test_the_largest_numbers_stay_finite(void)
+{
+	const double x[] = { DBL_MAX, DBL_MAX, -DBL_MAX, DBL_MAX, -DBL_MAX };
+	const uint32_t stratum[5] = { 0 };
+	struct resample r;
+	struct err e;
+	CHECK(resample_init(&r, x, stratum, 5, &e));
+	CHECK(isfinite(r.iqm) && isfinite(stats_mean(r.x, r.n)));
+	const struct interval i = resample_iqm(&r, STATS_REPLICATES);
+	CHECK(isfinite(i.low) && isfinite(i.high));
+	resample_release(&r);
+	CHECK_NEAR(stats_bounded(-1e299), -1e299, 0);
+	CHECK(isnan(stats_bounded((double)NAN)));
+}
+
 int main(void)
 {
 	RUN(test_scipys_numbers);
@@ -150,5 +167,6 @@ int main(void)
 	RUN(test_quantiles_are_linear);
 	RUN(test_wilson);
 	RUN(test_too_few);
+	RUN(test_the_largest_numbers_stay_finite);
 	return test_end();
 }

@@ -64,6 +64,15 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
  * could not be flushed. */
 bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e);
 
+/* For what the user names as output. A device or a FIFO is written into, as `>>` does,
+ * and so is an open descriptor's name, /dev/stdout; else the same as file_write_atomic,
+ * to where a link leads. */
+bool file_write(const char *path, const void *data, size_t len, struct err *e);
+
+/* True if the path names a FIFO or an open descriptor (/dev/fd/63, /proc/self/fd/0):
+ * it says nothing of what is in it. */
+bool file_is_nameless(const char *path);
+
 /* Writes all bytes to a descriptor, through interruptions and short writes. */
 bool file_write_fd(int fd, const char *name, const void *data, size_t len, struct err *e);
 

@@ -37,9 +37,10 @@ struct choices {
 	} at[CONFIG_MAX_OPTIONS];
 };
 
-/* Everything that is wrong, one line each: "file:line: what". */
+/* What is wrong, one line each: "file:line: what"; of many errors the first few. */
+enum { REPORT_MAX_ERRORS = 10, REPORT_LINE_SIZE = 700 };
 struct report {
-	char buf[32768];
+	char buf[(REPORT_MAX_ERRORS + 4) * REPORT_LINE_SIZE];
 	struct text text;
 	int n_errors, n_warnings; /* warnings start with "warning: " */
 	struct choices *choices;  /* the caller's, empty at first; NULL: each is an error */

@@ -25,6 +25,9 @@ struct interval { /* NaN where there is none */
 	double low, high;
 };
 
+/* x, or +-1e300 if it is beyond: sums and differences of logged numbers stay finite. */
+double stats_bounded(double x);
+
 /* Of n numbers; NaN if there are none. `sorted` are in ascending order. */
 double stats_mean(const double *x, size_t n);
 double stats_iqm(const double *sorted, size_t n); /* scipy.stats.trim_mean(x, 0.25) */

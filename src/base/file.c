@@ -243,6 +243,54 @@ bool file_write_atomic(const char *path, const void *data, size_t len, struct er
 	return file_end(&w, ok, NULL, e);
 }
 
+bool file_is_nameless(const char *path)
+{
+	static const char *const of_descriptors[] = { "/dev/fd/", "/dev/std", "/proc/" };
+	struct stat st;
+	for (size_t i = 0; i < sizeof(of_descriptors) / sizeof(of_descriptors[0]); i++)
+		if (strncmp(path, of_descriptors[i], strlen(of_descriptors[i])) == 0)
+			return true;
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Where the links at the end of a path lead, whether or not something is there. */
+static bool follow_links(const char *path, char target[FILE_PATH_SIZE], struct err *e)
+{
+	char link[FILE_PATH_SIZE];
+	const int most = 40; /* as Linux */
+	if ((size_t)snprintf(target, FILE_PATH_SIZE, "%s", path) >= FILE_PATH_SIZE)
+		return err_set(e, ERR_RUN, "path too long: '%s'", path);
+	for (int i = 0; i < most; i++) {
+		const ssize_t n = readlink(target, link, sizeof(link) - 1);
+		if (n < 0)
+			return true;
+		link[n] = '\0';
+		char *slash = strrchr(target, '/');
+		const size_t dir = slash && link[0] != '/' ? (size_t)(slash - target) + 1 : 0;
+		if (dir + (size_t)n >= FILE_PATH_SIZE)
+			return err_set(e, ERR_RUN, "path too long: '%s'", path);
+		memcpy(target + dir, link, (size_t)n + 1);
+	}
+	errno = ELOOP;
+	return io_error(e, "open", path);
+}
+
+bool file_write(const char *path, const void *data, size_t len, struct err *e)
+{
+	char target[FILE_PATH_SIZE];
+	struct stat st;
+	const bool is_file = stat(path, &st) < 0 || S_ISREG(st.st_mode);
+	if (is_file && !file_is_nameless(path))
+		return follow_links(path, target, e) && file_write_atomic(target, data, len, e);
+	const int fd = open_retry(path, O_WRONLY | O_APPEND);
+	if (fd < 0)
+		return io_error(e, "open", path);
+	bool ok = file_write_fd(fd, path, data, len, e);
+	if (close(fd) < 0 && errno != EINTR && ok)
+		ok = io_error(e, "close", path);
+	return ok;
+}
+
 bool file_make_dirs(const char *path, struct err *e)
 {
 	char part[FILE_PATH_SIZE];

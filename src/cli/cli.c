@@ -65,8 +65,8 @@ void say_report(const struct report *r, bool warnings)
 			say("%.*s", (int)len, line);
 		line += len + (line[len] == '\n');
 	}
-	if (r->text.full)
-		say("... and more");
+	if (r->n_errors > REPORT_MAX_ERRORS)
+		say("... and %d more errors", r->n_errors - REPORT_MAX_ERRORS);
 }
 
 /* What the user cannot help by naming another file. */

@@ -76,7 +76,7 @@ static void print_tensor(const struct st_tensor *t)
 int cmd_inspect(const struct args *args)
 {
 	static char name[RUN_PATH_SIZE];
-	struct st_file st;
+	static struct st_file st; /* too much for a small stack */
 	struct err e, why;
 	char *data;
 	size_t len;

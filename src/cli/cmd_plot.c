@@ -62,7 +62,8 @@ static bool parse_size(struct plot_job *job, const char *word, struct err *e)
 	snprintf(width, sizeof(width), "%.*s", by ? (int)(by - word) : 0, word);
 	if (!by || text_parse_i64(width, &w) != TEXT_OK || text_parse_i64(by + 1, &h) != TEXT_OK ||
 		w < 1 || h < 1 || w > 10000 || h > 10000)
-		return err_set(e, ERR_USAGE, "--size '%s' is not of the form 720x440", word);
+		return err_set(e, ERR_USAGE,
+			"--size '%s' is not of the form 720x440, up to 10000x10000", word);
 	if (job->args->flag[OUT].set && (w < 200 || h < 150))
 		return err_set(e, ERR_USAGE, "--size '%s' is too small; at least 200x150", word);
 	job->width = (int)w;
@@ -423,7 +424,7 @@ static bool write_svg(const struct plot_job *job, struct err *e)
 	const int width = job->width ? job->width : 720, height = job->height ? job->height : 440;
 	char *data = NULL;
 	size_t len = 0;
-	if (strcmp(path, "-") == 0) {
+	if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) {
 		plot_svg(&job->plot, width, height, stdout);
 		return true;
 	}
@@ -433,7 +434,7 @@ static bool write_svg(const struct plot_job *job, struct err *e)
 	plot_svg(&job->plot, width, height, f);
 	const bool lost = ferror(f) != 0;
 	const bool ok = fclose(f) == 0 && !lost
-				? file_write_atomic(path, data, len, e)
+				? file_write(path, data, len, e)
 				: err_set(e, ERR_RUN, "out of memory for '%s'", path);
 	free(data);
 	return ok;

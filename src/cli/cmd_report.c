@@ -211,15 +211,18 @@ static void put_real(struct text *t, double x, bool data, int decimals)
 	if (data && isfinite(x))
 		text_add_real(t, x);
 	else if (isfinite(x))
-		text_add(t, "%.*f", decimals, x);
+		text_add(t, fabs(x) < 1e15 ? "%.*f" : "%.*g", fabs(x) < 1e15 ? decimals : 4, x);
 	else
 		text_add(t, data ? "inf" : "never");
 }
 
 static void put_range(struct text *t, struct interval i, double scale, int decimals)
 {
-	if (!isnan(i.low))
-		text_add(t, "%.*f to %.*f", decimals, scale * i.low, decimals, scale * i.high);
+	if (isnan(i.low))
+		return;
+	put_real(t, scale * i.low, false, decimals);
+	text_add(t, " to ");
+	put_real(t, scale * i.high, false, decimals);
 }
 
 #define CELL(name)        \

@@ -124,7 +124,7 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	else if (column == STEPS)
 		text_add(&t, "%.0f", steps);
 	else if (column == RETURN && isfinite(value))
-		text_add(&t, "%.1f", value);
+		text_add(&t, fabs(value) < 1e15 ? "%.1f" : "%.4g", value);
 	else if (column == SPEED && !isnan(speed))
 		text_add(&t, speed < 10 ? "%.2g" : "%.0f", speed);
 	else if (column == STATE)
@@ -144,11 +144,12 @@ static void put_name(const struct watch *w, const struct record *r, int width)
 	const char *s = name;
 	int n = text_columns(name);
 	const bool cut = n > width;
-	for (; cut && n > width - 3; n--)
+	const int dots = !cut ? 0 : width < 3 ? width : 3;
+	for (; n > width - dots; n--)
 		do
 			s++;
 		while (((unsigned char)*s & 0xc0) == 0x80);
-	printf("%s%s%*s", cut ? "..." : "", s, width - n - (cut ? 3 : 0), "");
+	printf("%.*s%s%*s", dots, "...", s, width - n - dots, "");
 }
 
 static void put_counts(const size_t n[N_STATES])
@@ -207,7 +208,7 @@ static void put_line(const struct watch *w, const struct layout *layout, int i)
 	if (l)
 		put_name(w, l->r, layout->width[NAME]);
 	else
-		printf("%-*s", layout->width[NAME], column_names[NAME]);
+		printf("%-*.*s", layout->width[NAME], layout->width[NAME], column_names[NAME]);
 	for (int k = PROGRESS; k < N_COLUMNS; k++) {
 		char cell[CELL_SIZE];
 		snprintf(cell, sizeof(cell), "%s", column_names[k]);

@@ -3,6 +3,7 @@
 #include "base/pmath.h"
 #include "base/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +30,15 @@ static double power_of_10(int exponent)
 	return x;
 }
 
-/* The whole part of log10(x), x > 0 */
+/* The whole part of log10(x), x > 0 and normal */
 static int exponent_of(double x)
 {
 	int exponent = 0;
-	while (x >= 10 && exponent < 300) {
+	while (x >= 10) {
 		x /= 10;
 		exponent++;
 	}
-	while (x < 1 && exponent > -300) {
+	while (x < 1 && exponent > -308) {
 		x *= 10;
 		exponent--;
 	}
@@ -49,10 +50,22 @@ static double on_axis(const struct axis *a, double x)
 	return a->is_log ? pm_log(x) : x;
 }
 
+/* Of halves, since the difference of two finite numbers may be infinite. */
+static double half_span(double low, double high)
+{
+	return high / 2 - low / 2;
+}
+
 double axis_at(const struct axis *a, double x)
 {
 	const double low = on_axis(a, a->low), high = on_axis(a, a->high);
-	return (on_axis(a, x) - low) / (high - low);
+	const double share = half_span(low, on_axis(a, x)) / half_span(low, high);
+	return share > 1 ? 1 : share > 0 ? share : 0;
+}
+
+static double clamp(double x, double least, double most)
+{
+	return x < least ? least : x > most ? most : x;
 }
 
 static void include(struct axis *a, double x)
@@ -66,15 +79,16 @@ static void include(struct axis *a, double x)
 /* Multiples of 1, 2 or 5 times a power of ten, four to nine of them. */
 static void linear_ticks(struct axis *a)
 {
-	const double wanted = 5, span = a->high - a->low;
-	const double unit = power_of_10(exponent_of(span / wanted));
+	const double wanted = 5, half = half_span(a->low, a->high);
+	const double unit = power_of_10(exponent_of(half / wanted * 2));
 	static const double steps[] = { 1, 2, 5, 10 };
 	double step = unit;
-	for (size_t i = 0; i < 4 && span / step > wanted + 1; i++)
+	for (size_t i = 0; i < 4 && half / step > (wanted + 1) / 2; i++)
 		step = steps[i] * unit;
 	a->n_ticks = 0;
 	const double first = ceil(a->low / step - 1e-9);
-	for (int i = 0; i < PLOT_MAX_TICKS && (first + i) * step <= a->high + 1e-9 * step; i++)
+	const double last = a->high / 2 + 1e-9 * (step / 2);
+	for (int i = 0; i < PLOT_MAX_TICKS && (first + i) * (step / 2) <= last; i++)
 		a->tick[a->n_ticks++] = (first + i) * step;
 }
 
@@ -118,20 +132,28 @@ static void finish_axis(struct axis *a, bool from_zero)
 	}
 	if (a->is_log) {
 		const double margin = pm_exp(0.04 * (pm_log(a->high) - pm_log(a->low)) + 0.01);
-		a->low /= margin;
-		a->high *= margin;
+		a->low = fmax(a->low / margin, DBL_MIN);
+		a->high = fmin(a->high * margin, DBL_MAX);
 		log_ticks(a);
 		return;
 	}
 	if (a->low > 0 && (from_zero || a->low < a->high / 2))
 		a->low = 0;
-	if (a->low == a->high) {
-		a->low -= fabs(a->low) / 10 + (a->low == 0);
-		a->high += fabs(a->high) / 10 + (a->high == 0);
+	/* What differs in the last digits of a double only is the same on every picture. */
+	const double largest = fmax(fabs(a->low), fabs(a->high)), same = 1e-12;
+	double margin = half_span(a->low, a->high) * 0.08;
+	if (largest < 1e-300) {
+		a->low = -1;
+		a->high = 1;
+	} else if (half_span(a->low, a->high) <= same * largest) {
+		margin = largest / 10;
+		a->high += margin;
+		a->low -= margin;
 	}
-	const double margin = (a->high - a->low) * 0.04;
 	a->high += from_zero ? 0 : margin;
 	a->low -= a->low == 0 ? 0 : margin;
+	a->low = clamp(a->low, -DBL_MAX, DBL_MAX);
+	a->high = clamp(a->high, -DBL_MAX, DBL_MAX);
 	linear_ticks(a);
 }
 
@@ -194,14 +216,19 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size)
 	double largest = 0;
 	for (int k = 0; k < a->n_ticks; k++)
 		largest = fabs(a->tick[k]) > largest ? fabs(a->tick[k]) : largest;
+	/* As many digits as tell neighbours apart. */
+	int digits = 4;
+	if (a->n_ticks > 1 && !a->is_log &&
+		exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)
+		digits = exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) + 1;
 	if (a->n_names > 0)
 		snprintf(buf, size, "%s", a->name[i]);
 	else if (!a->is_log && largest >= 1e6 && largest < 1e9)
-		snprintf(buf, size, x == 0 ? "0" : "%.4gM", x / 1e6);
+		snprintf(buf, size, x == 0 ? "0" : "%.*gM", digits, x / 1e6);
 	else if (!a->is_log && largest >= 1e4 && largest < 1e6)
-		snprintf(buf, size, x == 0 ? "0" : "%.4gk", x / 1e3);
+		snprintf(buf, size, x == 0 ? "0" : "%.*gk", digits, x / 1e3);
 	else
-		snprintf(buf, size, "%.4g", fabs(x) < 1e-12 * largest ? 0 : x);
+		snprintf(buf, size, "%.*g", digits, fabs(x) < 1e-12 * largest ? 0 : x);
 }
 
 bool plot_is_brief(const struct plot *p, int n_letters)

@@ -269,7 +269,7 @@ static void put_legend(const struct plot *p, int width, double top, struct legen
 		put_swatch(p, i, x, y - 4, f);
 		fprintf(f, "<text x=\"%g\" y=\"%g\">", px(x + swatch_px), y);
 		put_text(f, plot_label(p, i, l.brief),
-			(size_t)((column_px - swatch_px - letter_px) / letter_px));
+			(size_t)fmax(0, (column_px - swatch_px - letter_px) / letter_px));
 		fputs("</text>\n", f);
 	}
 }

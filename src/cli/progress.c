@@ -38,8 +38,8 @@ static void add_sparkline(const struct progress *p, double top, int room, struct
 	for (int i = 0; i < p->n_bars; i++)
 		top = p->bars[i] > top ? p->bars[i] : top;
 	for (int i = p->n_bars > room ? p->n_bars - room : 0; i < p->n_bars; i++) {
-		const int level = top > 0 ? (int)(p->bars[i] / top * N) : 0;
-		text_add(t, "%s", blocks[level < 0 ? 0 : level >= N ? N - 1 : level]);
+		const int level = p->bars[i] > 0 ? (int)(p->bars[i] / top * N) : 0;
+		text_add(t, "%s", blocks[level >= N ? N - 1 : level]);
 	}
 }
 

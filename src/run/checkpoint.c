@@ -177,7 +177,7 @@ uint64_t checkpoint_max_size(const struct train *t)
 {
 	struct train full = *t;
 	struct marks marks;
-	struct parts parts = { .n = 0 };
+	static struct parts parts; /* too much for a small stack, here and below */
 	full.replay.count = full.replay.buffer_size;
 	list_parts(&parts, &full, &marks);
 	return CHECKPOINT_BUFFER_MIN + data_size(&parts);
@@ -245,7 +245,7 @@ bool checkpoint_save(const char *path, const char *previous, struct train *t,
 	const struct marks *marks, char *buf, size_t size, struct err *e)
 {
 	struct marks m = *marks;
-	struct parts parts = { .n = 0 };
+	static struct parts parts;
 	struct output out = { .buf = buf, .size = size };
 	size_t checksum;
 	assert(size >= CHECKPOINT_BUFFER_MIN);
@@ -489,8 +489,8 @@ static bool rest_matches(struct input *in, const struct st_file *st, char *buf, 
 static bool read_all(
 	struct input *in, struct train *t, struct marks *m, char *buf, size_t size, struct err *e)
 {
-	struct st_file st = { .n_tensors = 0 };
-	struct parts parts = { .n = 0 };
+	static struct st_file st;
+	static struct parts parts;
 	struct sha256 hash;
 	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
 	assert(size >= CHECKPOINT_BUFFER_MIN);

@@ -227,9 +227,10 @@ void report_init(struct report *r)
 /* One line: a quoted name may hold anything, but no line break or escape comes out. */
 static void report_line(struct report *r, const char *prefix, const char *fmt, va_list args)
 {
-	char message[1024], line[2048];
-	vsnprintf(message, sizeof(message), fmt, args);
-	snprintf(line, sizeof(line), "%s%s", prefix, message);
+	char line[REPORT_LINE_SIZE];
+	const int n = snprintf(line, sizeof(line), "%s", prefix);
+	if (n >= 0 && (size_t)n < sizeof(line))
+		vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, args);
 	text_make_printable(line);
 	text_add(&r->text, "%s\n", line);
 }
@@ -237,10 +238,11 @@ static void report_line(struct report *r, const char *prefix, const char *fmt, v
 void report_error(struct report *r, const char *source, const char *fmt, ...)
 {
 	va_list args;
+	if (r->n_errors++ >= REPORT_MAX_ERRORS)
+		return;
 	va_start(args, fmt);
 	report_line(r, source, fmt, args);
 	va_end(args);
-	r->n_errors++;
 }
 
 static void ERR_PRINTF(2, 3) report_warning(struct report *r, const char *fmt, ...)
@@ -527,7 +529,7 @@ static void unknown_key(struct report *r, const char *source, const char *key)
 			return;
 		}
 	/* Nobody would see it in a full report, and a file may hold a million such keys. */
-	const char *near = r->text.full ? NULL : config_suggest(key);
+	const char *near = r->n_errors >= REPORT_MAX_ERRORS ? NULL : config_suggest(key);
 	if (near)
 		report_error(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
 	else

@@ -1,6 +1,7 @@
 #include "run/record.h"
 
 #include "base/file.h"
+#include "run/stats.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -99,7 +100,7 @@ static double cell_value(const char *s, size_t n)
 	buf[n] = '\0';
 	if (strcmp(buf, "true") == 0 || strcmp(buf, "false") == 0)
 		return buf[0] == 't';
-	return text_parse_real(buf, &x) == TEXT_OK ? x : (double)NAN;
+	return text_parse_real(buf, &x) == TEXT_OK ? stats_bounded(x) : (double)NAN;
 }
 
 /* Reads one line into cells (n_columns); false if it has another number of them. */

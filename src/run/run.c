@@ -204,7 +204,7 @@ static bool remove_run(struct run *r, struct err *e)
 static bool check_hash(
 	const struct run *r, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
-	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[65536];
+	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[8192];
 	struct sha256 hash;
 	uint64_t left;
 	int fd;

@@ -17,6 +17,12 @@ void stats_sort(double *x, size_t n)
 		qsort(x, n, sizeof(*x), compare_reals);
 }
 
+double stats_bounded(double x)
+{
+	const double largest = 1e300;
+	return x > largest ? largest : x < -largest ? -largest : x;
+}
+
 double stats_mean(const double *x, size_t n)
 {
 	double sum = 0;
@@ -100,7 +106,7 @@ bool resample_init(
 	r->size = r->start + n;
 	r->count = r->size + n;
 	for (size_t i = 0; i < n; i++)
-		ranked[i] = (struct ranked){ .x = x[i], .stratum = stratum[i] };
+		ranked[i] = (struct ranked){ .x = stats_bounded(x[i]), .stratum = stratum[i] };
 	qsort(ranked, n, sizeof(*ranked), compare_values);
 	for (size_t i = 0; i < n; i++) {
 		r->x[i] = ranked[i].x;

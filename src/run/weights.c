@@ -231,7 +231,7 @@ static bool parse_file(struct weights *w, const struct st_file *st, struct err *
 bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
 {
-	struct st_file st;
+	static struct st_file st; /* too much for a small stack */
 	struct err why;
 	*w = (struct weights){ 0 };
 	if (!st_parse(&st, bytes, len, &why) || !parse_file(w, &st, &why))
