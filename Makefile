@@ -10,22 +10,37 @@
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
 # make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
-# make install    PREFIX=/usr/local, DESTDIR for packaging
-# Knobs; what the program cannot be built without is kept apart below.
-CC = cc
-CFLAGS = -O3 -g
-LDFLAGS =
-PREFIX = /usr/local
-DESTDIR =
+# make install    PREFIX=/usr/local, DESTDIR for packaging; make dist: the sources as a tar
+# V=1 prints whole commands.
+# Knobs, from the command line or the environment; the flags that the program cannot be
+# built without are below.
+CC ?= cc
+CPPFLAGS ?=
+CFLAGS ?= -O3 -g
+LDFLAGS ?=
+LDLIBS ?=
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+DESTDIR ?=
 BUILD = build
 
 version := $(shell sed -n 's/^.define DQN_VERSION "\(.*\)"/\1/p' include/cli/version.h)
 # What the compiler says of itself under these flags.
-macros := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null)
-target := $(filter __x86_64__ __i386__ __aarch64__ __s390__,$(macros))
+macros := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null)
+# A compiler without GNU's intrinsics (tcc) builds the plain kernels alone.
+gnu := $(filter __GNUC__,$(macros))
+target := $(if $(gnu),$(filter __x86_64__ __i386__ __aarch64__ __s390__,$(macros)))
+system := $(filter __APPLE__ __FreeBSD__ __DragonFly__ __NetBSD__,$(macros))
 warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
-required = -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iinclude \
+required = -std=c11 -D_POSIX_C_SOURCE=200809L $(posix_$(system)) -D_FILE_OFFSET_BITS=64 -Iinclude \
 	-ffp-contract=off -fno-fast-math $(float_$(target))
+# Where POSIX alone hides what the others show beside it: SIGWINCH, TIOCGWINSZ, ru_maxrss.
+posix___APPLE__ = -D_DARWIN_C_SOURCE
+posix___FreeBSD__ = -D__BSD_VISIBLE=1
+posix___DragonFly__ = -D__BSD_VISIBLE=1
+posix___NetBSD__ = -D_NETBSD_SOURCE
 # Where float would otherwise be computed in a wider type.
 float___i386__ = -msse2 -mfpmath=sse
 float___s390__ = -fexcess-precision=fast
@@ -33,13 +48,17 @@ float___s390__ = -fexcess-precision=fast
 # which have the last word; HARDEN= and HARDEN_LINK= leave them out. FORTIFY_SOURCE
 # needs an optimising compiler, and hides calls from sanitizers; a static program is no PIE.
 static = $(filter -static,$(CC) $(CFLAGS) $(LDFLAGS))
-fortify = $(if $(filter __OPTIMIZE__,$(macros)),$(if \
-	$(filter _FORTIFY_SOURCE,$(macros))$(findstring -fsanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=2))
-HARDEN = -fstack-protector-strong $(if $(static),,-fPIE) $(fortify)
-HARDEN_LINK = $(if $(filter __ELF__,$(macros)),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(if $(static),,-pie)
+fortify = $(if $(filter __OPTIMIZE__,$(macros)),$(if $(filter _FORTIFY_SOURCE,$(macros))$(findstring \
+	-fsanitize,$(CC) $(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2))
 comma := ,
-compile = $(CC) $(required) $(warnings) $(HARDEN) $(CFLAGS) -MMD -MP
-link = $(CC) $(HARDEN_LINK) $(CFLAGS)
+HARDEN = -fstack-protector-strong $(if $(static),,-fPIE) $(fortify)
+HARDEN_LINK = $(if $(filter __ELF__,$(macros)),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now $(if $(static),,-pie))
+compile = $(CC) $(required) $(warnings) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(if $(gnu),-MMD -MP,-MD)
+link = $(CC) $(HARDEN_LINK) $(CFLAGS) $(LDFLAGS)
+# A line per file, unless V=1 or -s.
+quiet = $(if $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '%s\n' '$(1)';)
+# A word of the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
 
 # The kernels are compiled once per instruction set, chosen at run time.
 isas = scalar $(isas_$(target))
@@ -57,51 +76,52 @@ library = $(filter-out $(BUILD)/cli/%,$(objects))
 fuzzers := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 tests := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)) $(fuzzers)
 # The default build leaves its program where the README says; others keep it apart.
-program = $(if $(filter build,$(BUILD)),dqn,$(BUILD)/dqn)
+program = $(if $(filter build,$(BUILD)),./dqn,$(BUILD)/dqn)
 
 MAKEFLAGS += --no-builtin-rules
 
 all: $(program)
 
 $(program): $(objects)
-	$(link) $(LDFLAGS) -o $@ $^ -lm
+	$(call quiet,LD $@)$(link) -o $@ $^ $(LDLIBS) -lm
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) -c -o $@ $<
+	$(call quiet,CC $<)$(compile) -c -o $@ $<
 
 $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) $(flags_$*) -c -o $@ $<
+	$(call quiet,CC $< ($*))$(compile) $(flags_$*) -c -o $@ $<
 
 # The tests have two more environments, and the program with them is dqn-toy.
 toys = $(BUILD)/tests/toy.o
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) -c -o $@ $<
+	$(call quiet,CC $<)$(compile) -c -o $@ $<
 
 $(BUILD)/tests/%: tests/%.c $(library) $(toys)
 	@mkdir -p $(@D)
-	$(compile) $(HARDEN_LINK) -Itests -Isrc/nn -o $@ $< $(toys) $(filter-out %/table.o,$(library)) $(LDFLAGS) -lm
+	$(call quiet,CC $<)$(compile) $(HARDEN_LINK) $(LDFLAGS) -Itests -Isrc/nn -o $@ $< $(toys) \
+		$(filter-out %/table.o,$(library)) $(LDLIBS) -lm
 
 $(BUILD)/tests/dqn-toy: $(objects) $(toys)
-	$(link) $(LDFLAGS) -o $@ $(toys) $(filter-out %/table.o,$(objects)) -lm
+	$(call quiet,LD $@)$(link) -o $@ $(toys) $(filter-out %/table.o,$(objects)) $(LDLIBS) -lm
 
 # A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
 FUZZER =
 $(fuzzers:%=$(BUILD)/tests/%): %: %.o $(BUILD)/tests/fuzz/checksum.o \
 	$(if $(FUZZER),,$(BUILD)/tests/fuzz/replay.o) $(filter-out %/sha256.o,$(library))
-	$(link) $(FUZZER) -o $@ $(filter %.o,$^) $(LDFLAGS) -lm
+	$(call quiet,LD $@)$(link) $(FUZZER) -o $@ $(filter %.o,$^) $(LDLIBS) -lm
 
 # A changed compiler or flag rebuilds everything.
+flags = $(call quote,$(compile) $(HARDEN_LINK) $(LDFLAGS) $(LDLIBS))
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
-	@echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' | cmp -s - $@ || \
-		echo '$(compile) $(HARDEN_LINK) $(LDFLAGS)' >$@
+	@printf '%s\n' $(flags) | cmp -s - $@ || printf '%s\n' $(flags) >$@
 
 TESTS =
 test: $(program) $(tests:%=$(BUILD)/tests/%) $(BUILD)/tests/dqn-toy
-	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/run $(TESTS)
+	@DQN=$(program) BUILD=$(BUILD) sh tests/run $(TESTS)
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check:
@@ -133,87 +153,90 @@ fuzz_build = $(MAKE) --no-print-directory BUILD=build/fuzz CC=clang FUZZER=-fsan
 	$(foreach isa,$(isas),'flags_$(isa)=$(flags_$(isa)) -fno-sanitize=all')
 fuzz: $(program)
 	@$(fuzz_build) $(FUZZ:%=build/fuzz/tests/fuzz/fuzz_%)
-	@DQN=$(abspath $(program)) BUILD=build/fuzz FUZZ_RUNS=$(FUZZ_RUNS) sh tests/fuzz/run $(FUZZ)
+	@DQN=$(program) BUILD=build/fuzz FUZZ_RUNS=$(FUZZ_RUNS) sh tests/fuzz/run $(FUZZ)
 
 # The program as a whole, by AFL++.
 afl:
 	@$(MAKE) --no-print-directory BUILD=build/afl CC=afl-clang-fast CFLAGS='-O2 -g' all
-	@DQN=$(abspath build/afl/dqn) BUILD=build/afl sh tests/fuzz/afl
+	@DQN=build/afl/dqn BUILD=build/afl sh tests/fuzz/afl
 
 # The inputs that were found worth keeping; make test has them, too.
 fuzz-replay: $(fuzzers:%=$(BUILD)/tests/%)
 	@BUILD=$(BUILD) sh tests/run $(notdir $(fuzzers:=.c))
 
 bench: $(program)
-	@$(abspath $(program)) bench
+	@$(program) bench
 
 CONFIG = configs/cartpole.ini
 FROM = 1
 TO = 20
 learning: $(program)
-	@DQN=$(abspath $(program)) sh tests/learning $(CONFIG) $(FROM) $(TO)
+	@DQN=$(program) sh tests/learning $(CONFIG) $(FROM) $(TO)
 
 # 200 kills with SIGKILL, each run to the same bytes in the end.
 kill9: $(program)
-	@DQN=$(abspath $(program)) sh tests/kill9
+	@DQN=$(program) sh tests/kill9
 
 # Sweeps by what the README says runs them; ENGINES names a few of them.
 engines: $(program)
-	@DQN=$(abspath $(program)) bash tests/engines $(ENGINES)
+	@DQN=$(program) bash tests/engines $(ENGINES)
 
 # Every call of open, write, malloc ... fails once; FAULTS names a few of them.
 faults: $(program) $(BUILD)/tests/faults.so
-	@DQN=$(abspath $(program)) BUILD=$(BUILD) sh tests/faults $(FAULTS)
+	@DQN=$(program) BUILD=$(BUILD) sh tests/faults $(FAULTS)
 
 $(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
+	$(call quiet,CC $<)$(compile) -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
 interop: $(program)
-	@DQN=$(abspath $(program)) sh tests/interop
+	@DQN=$(program) sh tests/interop
 
 ablation: $(program)
-	@DQN=$(abspath $(program)) sh tests/ablation
+	@DQN=$(program) sh tests/ablation
 
 tutorial: $(program)
-	@DQN=$(abspath $(program)) sh tests/tutorial
+	@DQN=$(program) sh tests/tutorial
 
 portable: $(program)
-	@DQN=$(abspath $(program)) BUILD=build/portable sh tests/portable
+	@DQN=$(program) BUILD=build/portable sh tests/portable
 
 format:
 	clang-format -i src/*/*.[ch] include/*/*.h tests/*.[ch] tests/fuzz/*.[ch]
 
 $(BUILD)/dqn.1: $(program)
-	$(abspath $(program)) help --man >$@.tmp && mv $@.tmp $@
-
-# Where each shell looks for what it completes the arguments of dqn with.
-completions_bash = share/bash-completion/completions/dqn
-completions_zsh = share/zsh/site-functions/_dqn
-completions_fish = share/fish/vendor_completions.d/dqn.fish
-completions = $(completions_bash) $(completions_zsh) $(completions_fish)
+	$(call quiet,GEN $@)$(program) help --man >$@.tmp && mv $@.tmp $@
 
 $(BUILD)/completions.%: $(program)
-	$(abspath $(program)) completions $* >$@.tmp && mv $@.tmp $@
+	$(call quiet,GEN $@)$(program) completions $* >$@.tmp && mv $@.tmp $@
 
-install: $(program) $(BUILD)/dqn.1 $(patsubst %,$(BUILD)/completions.%,bash zsh fish)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/dqn/configs $(dir $(completions:%=$(DESTDIR)$(PREFIX)/%))
-	install -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/dqn
-	install -m 644 $(BUILD)/dqn.1 $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
-	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dqn/configs
-	install -m 644 $(BUILD)/completions.bash $(DESTDIR)$(PREFIX)/$(completions_bash)
-	install -m 644 $(BUILD)/completions.zsh $(DESTDIR)$(PREFIX)/$(completions_zsh)
-	install -m 644 $(BUILD)/completions.fish $(DESTDIR)$(PREFIX)/$(completions_fish)
+# Where each shell looks for what it completes the arguments of dqn with.
+completions_bash = bash-completion/completions/dqn
+completions_zsh = zsh/site-functions/_dqn
+completions_fish = fish/vendor_completions.d/dqn.fish
+shells = bash zsh fish
+bin = $(call quote,$(DESTDIR)$(bindir))
+man = $(call quote,$(DESTDIR)$(mandir)/man1)
+data = $(call quote,$(DESTDIR)$(datadir))
+install: $(program) $(BUILD)/dqn.1 $(shells:%=$(BUILD)/completions.%)
+	install -d $(bin) $(man) $(data)/dqn/configs $(foreach s,$(shells),$(data)/$(dir $(completions_$s)))
+	install -m 755 $(program) $(bin)/dqn
+	install -m 644 $(BUILD)/dqn.1 $(man)/dqn.1
+	install -m 644 configs/*.ini $(data)/dqn/configs
+	$(foreach s,$(shells),install -m 644 $(BUILD)/completions.$s $(data)/$(completions_$s) &&) :
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/dqn $(DESTDIR)$(PREFIX)/share/man/man1/dqn.1
-	rm -f $(completions:%=$(DESTDIR)$(PREFIX)/%)
-	rm -rf $(DESTDIR)$(PREFIX)/share/dqn
+	rm -f $(bin)/dqn $(man)/dqn.1 $(foreach s,$(shells),$(data)/$(completions_$s))
+	rm -rf $(data)/dqn
 
+# What git has, or in an unpacked archive what was in that.
+dist_dir = dqn-$(version)
+dist_files = .ci .clang-format .clang-tidy .gitignore LICENSE Makefile README.md configs include src tests
 dist:
-	@mkdir -p build
-	git archive --prefix=dqn-$(version)/ -o build/dqn-$(version).tar.gz HEAD
+	@rm -rf build/$(dist_dir) && mkdir -p build/$(dist_dir)
+	@if [ -e .git ]; then git archive HEAD | tar -xf - -C build/$(dist_dir); \
+		else cp -R $(dist_files) build/$(dist_dir); fi
+	tar -czf build/$(dist_dir).tar.gz -C build $(dist_dir)
 
 clean:
 	rm -rf build dqn

@@ -282,7 +282,6 @@ refuse 'batch_size = 64 must not exceed buffer_size = 63' buffer_size=63
 refuse 'exponential needs' exploration_schedule=exponential exploration_final_eps=0
 refuse 'exploration_final_eps must not exceed' exploration_initial_eps=0.01
 refuse 'stop_return needs evaluations' stop_return=1 eval_freq=0
-refuse 'MiB' total_timesteps=9e15 buffer_size=2147483648
 warn 'buffer_size = 50000 is larger' total_timesteps=49999
 warn 'target_update_interval = 50001 is longer' target_update_interval=50001
 warn 'eval_freq = 50001 is longer' eval_freq=50001
@@ -322,4 +321,43 @@ else
 	memory 'large minibatches' net_arch=256,256,256,256 train_freq=200 batch_size=2000
 fi
 
+
+# --- runs for other machines: config prints what train refuses ---
+
+big='buffer_size=2147483648 total_timesteps=9e15'
+# shellcheck disable=SC2086 # a list of words
+{
+	t 'a run too large for this machine can be printed' 0 "$DQN" config short.ini $big
+	err_lines 1
+	err_has '^dqn: warning: the run needs [0-9]+ MiB; this machine has [0-9]+ MiB$'
+	out_has '^buffer_size = 2147483648$'
+	t 'and its memory told' 0 "$DQN" config short.ini $big --memory
+	err_lines 1
+	out_has '^peak memory: [0-9]{8,} KiB$'
+	t 'train refuses it' 2 "$DQN" train short.ini $big --out big
+	err_has '^dqn: buffer_size = 2147483648, .* this machine has [0-9]+ MiB$'
+	no_if test -e big
+	t 'and so does bench' 2 "$DQN" bench short.ini $big
+	err_has 'this machine has [0-9]+ MiB$'
+}
+
+# A cgroup without a limit, in one that has 300 MiB at most: the step of a job.
+outer=''
+nest()
+{
+	mount() { awk -v type="$1" -v option="$2" '$(NF - 2) == type && "," $NF "," ~ option { print $5; exit }' /proc/self/mountinfo; }
+	at=$(mount cgroup ,memory,)$(sed -n 's/^[0-9]*:\(.*,\)*memory\(,.*\)*://p' /proc/self/cgroup)
+	file=memory.limit_in_bytes
+	[ -n "$at" ] || at=$(mount cgroup2 .) file=memory.max
+	[ -n "$at" ] && outer=$at/dqn-$$ && mkdir "$outer" "$outer/step" && echo 314572800 >"$outer/$file"
+}
+if nest 2>/dev/null; then
+	# shellcheck disable=SC2016 # the inner shell expands it
+	t 'the limit of a job is seen from its step' 2 sh -c 'echo $$ >"$1/step/cgroup.procs" &&
+		exec "$DQN" train short.ini buffer_size=1e7 total_timesteps=1e7 --out big' sh "$outer"
+	err_has 'need [0-9]{3} MiB; this machine has 300 MiB$'
+else
+	skip 'the limit of a job, seen from its step: no right to make cgroups with a memory limit'
+fi
+[ -z "$outer" ] || rmdir "$outer/step" "$outer" 2>/dev/null
 end

@@ -23,7 +23,7 @@ ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99
 UBSAN_OPTIONS=${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99
 export ASAN_OPTIONS UBSAN_OPTIONS
 
-absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/${1#./}" ;; esac; }
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 DQN=$(absolute "${DQN:-./dqn}")

@@ -4,6 +4,7 @@
  *     free(p);
  *
  * Blocks start at cache lines, so that no aligned vector lies across two of them.
+ * And what memory this process has had, and may have.
  */
 #ifndef DQN_BASE_MEMORY_H
 #define DQN_BASE_MEMORY_H
@@ -24,5 +25,13 @@ static inline uint64_t memory_block(uint64_t n)
 /* bytes zeros at a cache line, the caller's to free. NULL if there is not enough
  * memory, or bytes do not fit a size_t. */
 void *memory_zeroed(uint64_t bytes);
+
+/* The most memory that this process has had so far. */
+uint64_t memory_peak_kib(void);
+
+/* The bytes that this process may have: those of the machine, or the least limit of its
+ * cgroup (version 1 or 2) and of those that hold it: containers, jobs, slices. 0 is
+ * unknown. The files are below `root`, which is "" but in tests. */
+uint64_t memory_limit(const char *root);
 
 #endif

@@ -72,9 +72,10 @@ int fail(const struct err *e);
  * error. Returns the status, or 1 if it was 0 or 3 and output was lost. */
 int close_stdout(int status);
 
-/* Reads, overrides and checks a configuration; all that is wrong is said. */
+/* Reads, overrides and checks a configuration; all that is wrong is said. One that runs
+ * here must fit this machine, too. */
 bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	bool quiet, int *status);
+	bool runs_here, bool quiet, int *status);
 
 /* Reads a space and its overrides, which may be choices, too; all that is wrong is
  * said. The space refers to memory of its own, which the next call overwrites. */

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "run/run.h"
 
 #include <errno.h>
@@ -37,24 +38,6 @@ int close_stdout(int status)
 		return status;
 	say("write standard output: %s", strerror(errno));
 	return status == STATUS_OK || status == STATUS_BELOW_REQUIRED ? ERR_RUN : status;
-}
-
-/* That of the machine, or of the container: beyond it a process is killed. */
-static uint64_t physical_memory(void)
-{
-	const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-	uint64_t limit;
-	struct err ignored;
-	char *data;
-	size_t len;
-	if (!file_read("/sys/fs/cgroup/memory.max", 64, &data, &len, &ignored))
-		return memory;
-	data[strcspn(data, "\n")] = '\0'; /* a number, or "max" */
-	if (text_parse_u64(data, &limit) == TEXT_OK && (memory == 0 || limit < memory))
-		memory = limit;
-	free(data);
-	return memory;
 }
 
 void say_report(const struct report *r, bool warnings)
@@ -108,7 +91,7 @@ static bool read_config(struct config *c, const char *path, int n_overrides, cha
 }
 
 bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	bool quiet, int *status)
+	bool runs_here, bool quiet, int *status)
 {
 	static struct report r; /* too much for a small stack */
 	static struct choices choices;
@@ -117,7 +100,7 @@ bool load_config(struct config *c, const char *path, int n_overrides, char *cons
 	r.choices = &choices;
 	if (!read_config(c, path, n_overrides, overrides, &r, status))
 		return false;
-	config_check(c, physical_memory(), &r);
+	config_check(c, runs_here ? memory_limit("") : 0, &r);
 	say_report(&r, !quiet);
 	return r.n_errors == 0;
 }

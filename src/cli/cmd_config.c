@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/memory.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -84,8 +86,12 @@ int cmd_config(const struct args *args)
 	}
 	struct config c;
 	int status;
-	if (!load_config(&c, args->pos[0], args->n - 1, args->pos + 1, false, &status))
+	if (!load_config(&c, args->pos[0], args->n - 1, args->pos + 1, false, false, &status))
 		return status;
+	const double need = (double)config_memory(&c), has = (double)memory_limit("");
+	if (has > 0 && need > has) /* it may be meant for another one */
+		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20),
+			has / (1 << 20));
 	if (args->flag[MEMORY].set)
 		return print_memory(&c);
 	char buf[8192];

@@ -166,7 +166,7 @@ int cmd_train(const struct args *args)
 	}
 	char **overrides = args->pos + 1;
 	const int n_overrides = args->n - 1;
-	if (!load_config(&c, args->pos[0], n_overrides, overrides, quiet, &status))
+	if (!load_config(&c, args->pos[0], n_overrides, overrides, true, quiet, &status))
 		return status;
 	const struct kernels *k = choose_kernels(&e);
 	char dir[RUN_PATH_SIZE];

@@ -564,11 +564,9 @@ static bool write_progress(struct run *r, struct err *e)
 		return false;
 
 	const double wall_s = run_wall_s(r);
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
 	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%" PRId64 ",%.6f,%.0f,%ld\n", row->timesteps, wall_s,
-		(double)row->timesteps / wall_s, usage.ru_maxrss);
+	text_add(&t, "%" PRId64 ",%.6f,%.0f,%" PRIu64 "\n", row->timesteps, wall_s,
+		(double)row->timesteps / wall_s, memory_peak_kib());
 	return add_to_log(r, LOG_TIMING, t.p, t.len, e);
 }
 
