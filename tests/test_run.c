@@ -22,6 +22,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__APPLE__)
+#define st_mtim st_mtimespec
+#endif
 
 static char scratch[] = "/tmp/test_run.XXXXXX";
 static struct report report;
