@@ -62,7 +62,7 @@ cases() # FUNCTION
 
 # --- bash ---
 
-if command -v bash >/dev/null; then
+if bash -c ': < <(:)' 2>/dev/null; then
 	t 'bash reads it' 0 bash -n completions.bash
 	cat >ask.bash <<-'END'
 		source completions.bash
@@ -88,7 +88,7 @@ if command -v bash >/dev/null; then
 	t 'bash: the cursor in the middle' 0 bash -c '. ./completions.bash
 		COMP_LINE="dqn tr --out x" COMP_POINT=6; _dqn; echo "${COMPREPLY[@]}"'
 	out_is train
-	if command -v script >/dev/null; then
+	if has_terminal 'bash, as it is typed'; then
 		typed() { # as it is typed, and what the program gets
 			printf '%s\n' 'dqn() { printf "<%s>" "$@"; echo; }' '. ./completions.bash' \
 				"$(printf "dqn tr\tconf/on\tloss=hu\t--out wi\t")" exit |
@@ -98,7 +98,7 @@ if command -v bash >/dev/null; then
 		out_has '<train><conf/one.ini><loss=huber><--out><with blank/>'
 	fi
 else
-	skip 'bash: not installed'
+	skip 'bash: not installed, or no /dev/fd'
 fi
 
 # --- zsh ---

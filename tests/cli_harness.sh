@@ -95,6 +95,10 @@ runner 'no closing line' '1 0 passed, 1 failed' 'echo hello'
 runner 'text after the closing line' '1 0 passed, 1 failed' 'echo 3 passed, 0 failed; echo x'
 runner 'a crash' '1 0 passed, 1 failed' 'kill -SEGV $$'
 runner 'a crash after the closing line' '1 3 passed, 1 failed' 'echo 3 passed, 0 failed; exit 139'
+runner 'what is skipped' '0 1 passed, 0 failed' 'echo skip this: why; echo 1 passed, 0 failed'
+verdict 'runner: is said again at the end' "$(tail -n 2 log | head -n 1)" 'skip cli_fake.sh: this: why'
+runner 'what failed may have skipped, too' '1 1 passed, 1 failed' 'echo skip a: b; echo 1 passed, 1 failed; exit 1'
+verdict 'runner: and says it' "$(tail -n 2 log | head -n 1)" 'skip cli_fake.sh: a: b'
 runner 'zero tests' '1 0 passed, 1 failed' 'echo 0 passed, 0 failed'
 rm tests/cli_fake.sh
 DQN=./fake BUILD=build sh tests/run >log 2>&1

@@ -96,12 +96,12 @@ if command -v mandoc >/dev/null; then
 	t 'mandoc has no warning' 0 mandoc -T lint -W warning dqn.1
 	out_empty
 else
-	skip 'no mandoc'
+	skip 'the manual page in mandoc: not installed'
 fi
 if command -v groff >/dev/null; then
 	t 'groff has no warning' 0 groff -man -Tascii -ww -z dqn.1
 else
-	skip 'no groff'
+	skip 'the manual page in groff: not installed'
 fi
 render() { mandoc -T ascii dqn.1 2>/dev/null || groff -man -Tascii -rHY=0 dqn.1; }
 if command -v mandoc >/dev/null || command -v groff >/dev/null; then

@@ -30,6 +30,9 @@ for n in 1 2 3 4; do
 	for seed in 1 2 3; do run "all/n$n/$seed" $seed $((n * 30 + seed)) n_steps=$n; done
 done
 
+no_python=''
+command -v python3 >/dev/null || no_python=1
+[ -z "$no_python" ] || skip 'whether SVG is valid XML: no python3'
 svg() # checks on the SVG in $1
 {
 	yes_if grep -q '^<svg xmlns="http://www.w3.org/2000/svg" width="[0-9]*" height="[0-9]*" viewBox=' "$1"
@@ -37,7 +40,7 @@ svg() # checks on the SVG in $1
 	no_if grep -qiE '<script|javascript|href|onload|nan|inf[^o]' "$1"
 	yes_if grep -q 'prefers-color-scheme:dark' "$1"
 	yes_if [ "$(wc -c <"$1")" -lt 100000 ]
-	! command -v python3 >/dev/null ||
+	[ -n "$no_python" ] ||
 		yes_if python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' "$1"
 }
 paths() { grep -c "<path class=\"c[0-9]* $1\"" "$2"; }
@@ -183,7 +186,7 @@ out_has 'learning_rate'
 t 'single dots of three groups' 0 utf8 "$DQN" plot keys --x target_update_interval --by n_steps
 out_has '^ *[0-9]* *[^ -~]+ *c$|c *$'
 no_if grep -q "$(printf '\342[\240-\243]')" "$out"
-if command -v script >/dev/null; then
+if has_terminal 'plots on a terminal'; then
 	on_terminal() { TERM=xterm LC_ALL=C.UTF-8 script -qec "$1" /dev/null; }
 	t 'colours on a terminal' 0 on_terminal "$DQN plot all"
 	yes_if grep -q "$(printf '\033\\[34m')" "$out"

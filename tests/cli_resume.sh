@@ -189,6 +189,8 @@ out_has '^  format = dqn checkpoint$'
 out_has '^    seed = 9$'
 if command -v python3 >/dev/null && python3 -c 'import safetensors.numpy' 2>/dev/null; then
 	t 'the safetensors library reads it' 0 python3 -c 'import safetensors.numpy as s; s.load_file("stopped/checkpoint.safetensors")'
+else
+	skip 'the safetensors library reads a checkpoint: no python3 that has it'
 fi
 t 'it is no weights file' 5 "$DQN" eval stopped/checkpoint.safetensors
 err_has "^dqn: 'stopped/checkpoint.safetensors': "

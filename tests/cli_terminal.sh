@@ -4,11 +4,9 @@
 # shellcheck disable=SC2317 # t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
-if ! command -v script >/dev/null || ! script -qec true /dev/null >/dev/null 2>&1; then
-	t 'the program is there' 0 "$DQN" --version
-	skip 'all that needs a terminal: no script(1)'
-	end
-fi
+t 'the program is there' 0 "$DQN" --version
+out_is "dqn $version"
+has_terminal 'all that needs a terminal' || end
 copy_configs
 
 # on_terminal VARIABLES COMMAND: its output as the terminal got it, the carriage

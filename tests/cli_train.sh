@@ -128,7 +128,7 @@ err_lines 8
 err_has 'step 400 of 2000 \(20 %\): training return '
 t 'NO_COLOR and TERM change nothing elsewhere' 0 env NO_COLOR=1 TERM=xterm $short --out color
 err_lacks "$(printf '[\033\r]')"
-if command -v script >/dev/null; then
+if has_terminal 'progress on a terminal'; then
 	# A long run on a terminal of 50 columns, until it has drawn itself twice.
 	run='echo $$ >pid; exec $short total_timesteps=5e6 --out tty'
 	SHELL=/bin/sh TERM=xterm COLUMNS=50 script -qfc "$run" typescript >"$out" 2>&1 &
@@ -147,8 +147,6 @@ if command -v script >/dev/null; then
 	t 'a dumb terminal gets plain lines' 0 env SHELL=/bin/sh TERM=dumb script -qec "$run" typescript
 	no_if grep -q "$(printf '\033')" typescript
 	yes_if grep -q '^dqn: step 500 of 2000' typescript
-else
-	skip 'the terminal: no script(1)'
 fi
 
 # --- already done, or somebody else's ---

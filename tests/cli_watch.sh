@@ -9,7 +9,6 @@ on_terminal() # SIZE COMMAND: what a terminal of LINESxCOLUMNS gets, in $tmp/scr
 {
 	TERM=xterm LC_ALL=C.UTF-8 script -qfec "stty rows ${1%x*} cols ${1#*x}; $2" "$tmp/screen" >/dev/null
 }
-has_terminal() { command -v script >/dev/null || { skip 'a terminal: script is missing' && return 1; }; }
 
 # run DIR STEPS SECONDS [key=value ...]: a directory that looks like a run of 4000 steps
 # that has come so far
@@ -110,7 +109,7 @@ same_file "$out" before
 
 # --- a terminal ---
 
-if has_terminal; then
+if has_terminal 'watch on a terminal'; then
 	for i in 1 2 3 4 5 6 7 8 9; do
 		run "many/n_steps=$i,learning_rate=0.001/seed-1" 3000 6
 		finish "many/n_steps=$i,learning_rate=0.001/seed-1"

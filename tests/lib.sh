@@ -85,10 +85,17 @@ t()
 	fi
 }
 
-skip() # why a test is left out
+skip() # 'NAME: why', of what is left out; the runner repeats it at its end
 {
 	close_test
 	echo "skip $*"
+}
+
+has_terminal() # WHAT: script(1) can play a terminal; or WHAT is left out
+{
+	script -qec true /dev/null >/dev/null 2>&1 && return
+	skip "$1: no script(1), or no pseudo-terminals"
+	return 1
 }
 
 end()
@@ -126,11 +133,16 @@ snapshot()
 		-exec sha256sum {} +) | sort
 }
 
-# Standard output is JSON; nothing is said where there is no Python to ask.
+# Standard output is JSON.
 if command -v python3 >/dev/null; then
 	out_json() { python3 -m json.tool <"$out" >/dev/null 2>"$tmp/json" || bad "JSON: $(cat "$tmp/json")"; }
 else
-	out_json() { out_has '^\{.*\}$'; }
+	out_json()
+	{
+		out_has '^\{.*\}$'
+		[ -n "${t_no_json-}" ] || echo 'skip whether JSON is valid: no python3'
+		t_no_json=1
+	}
 fi
 
 # Waits up to a minute for a command to succeed; the test fails if it never does.

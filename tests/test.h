@@ -29,6 +29,9 @@ static inline bool test_note(bool ok, const char *file, int line)
 			printf("not true: %s\n", #condition);  \
 	} while (0)
 
+/* What is left out here, and why; the runner repeats it at its end. */
+#define SKIP(what, why) printf("skip %s: %s\n", what, why)
+
 /* What must not be reached. */
 #define FAIL(what)                                    \
 	do {                                          \
