@@ -174,14 +174,14 @@ same_file "$tmp/readme" "$tmp/usage"
 # from there, tests/engines those behind its marker. What only shows something stands in
 # ```text blocks.
 t 'recipes are run by tests/engines' 0 sed -n 's/^<!-- tests.engines \(.*\) -->$/\1/p' README.md
-out_lines 5
+out_lines 6
 while read -r name; do
-	yes_if grep -q "^\(engine_$name\|${name}_begin\)()" tests/engines
+	yes_if grep -q "^\(engine_$name\|${name}_begin\)()\|recipe $name >" tests/engines
 done <"$out"
 t 'the other commands are those of .ci/run' 0 sed -n \
 	'/^<!-- tests.engines/,/^```$/d; /^```sh$/,/^```$/ { /^```/!p; }' README.md
 out_has '^make test$'
-out_has '^make && ./dqn train configs/cartpole.ini$'
+out_has '^make -j && ./dqn train configs/cartpole.ini$'
 sed -n '/^readme_blocks() {$/,/^}$/p' .ci/run >"$tmp/blocks.sh"
 mkdir "$tmp/blocks"
 yes_if sh -c 'scratch=$1; . "$2"; readme_blocks' sh "$tmp/blocks" "$tmp/blocks.sh"
