@@ -77,4 +77,23 @@ err_has '^dqn: stop_return = 501 can never be met: an evaluation of up to 500 st
 t 'longer training episodes do not help' 2 $train stop_return=501 max_episode_steps=2000
 err_has 'can never be met'
 t 'longer evaluations do' 0 "$DQN" config configs/cartpole.ini stop_return=501 eval_max_episode_steps=502
+
+# --- diverged: also in evaluations ---
+
+# All values of the weights become 0x7f7f7f7f, 3.4e38: finite, but their sums are not.
+size=$(od -An -tu8 -N8 own/final.safetensors)
+data=$((8 + size))
+{
+	head -c $data own/final.safetensors | sed 's/"sha256"/"sha-no"/'
+	tail -c +$((data + 1)) own/final.safetensors | tr '\000-\377' '[\177*]'
+} >huge.safetensors
+t 'eval: finite weights whose Q values overflow have diverged' 4 "$DQN" eval huge.safetensors
+out_empty
+err_has "^dqn: 'huge.safetensors' has diverged: a Q value is not finite$"
+for how in '--json' '--csv' '--epsilon 0.9' '--require 5' '--max-episode-steps 3'; do
+	t "eval: diverged with $how" 4 "$DQN" eval huge.safetensors $how
+	out_empty
+	err_has 'has diverged'
+done
+t 'eval: random actions need no Q value' 0 "$DQN" eval huge.safetensors --epsilon 1
 end

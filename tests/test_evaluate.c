@@ -205,8 +205,43 @@ static void test_optional_arguments(void)
 	run(&job, 20, 3, 0, 0);
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
 	rng_init(&rng, 3);
+	memset(&stats, 0xff, sizeof(stats));
 	evaluate(&policy, &env, &rng, 20, 0, NULL, &stats, NULL, NULL);
 	CHECK(memcmp(&stats, &job.stats, sizeof(stats)) == 0);
+}
+
+/* Finite weights may give infinite Q values: no action follows from them. */
+static bool plays(float bias, double epsilon, struct eval_stats *stats)
+{
+	float work[WORK];
+	struct policy policy = some_policy(work);
+	static float params[2000];
+	const struct net *net = &policy.net;
+	struct env env;
+	struct rng rng, explore;
+	CHECK(net->n_params <= sizeof(params) / sizeof(params[0]));
+	for (size_t i = 0; i < net->n_params; i++)
+		params[i] = isnan(bias) ? 3e38f : 0; /* large weights: an overflow */
+	if (!isnan(bias))
+		params[net->b[net->n_layers - 1] + 1] = bias;
+	policy.params = params;
+	env_init(&env, env_find("CartPole-v1"), 0, NULL);
+	rng_init(&rng, 3);
+	rng_init(&explore, 4);
+	return evaluate(&policy, &env, &rng, 20, epsilon, &explore, stats, NULL, NULL);
+}
+
+static void test_q_values_that_are_not_finite_are_divergence(void)
+{
+	struct eval_stats stats;
+	CHECK(!plays((float)NAN, 0, &stats) && stats.diverged);
+	CHECK(!plays((float)INFINITY, 0, &stats) && stats.diverged);
+	CHECK(!plays(-(float)INFINITY, 0, &stats) && stats.diverged); /* never the maximum */
+	CHECK(!plays((float)INFINITY, 0.5, &stats) && stats.diverged);
+	CHECK(!plays(-(float)INFINITY, 0.99, &stats) && stats.diverged);
+	CHECK(plays((float)INFINITY, 1, &stats) && !stats.diverged); /* no Q value asked for */
+	CHECK(plays(3e38f, 0, &stats) && !stats.diverged);
+	CHECK_INT(stats.n_episodes, 20);
 }
 
 int main(void)
@@ -219,5 +254,6 @@ int main(void)
 	RUN(test_first_state_is_gymnasiums);
 	RUN(test_repeats_and_follows_its_stream);
 	RUN(test_optional_arguments);
+	RUN(test_q_values_that_are_not_finite_are_divergence);
 	return test_end();
 }

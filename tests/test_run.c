@@ -593,6 +593,37 @@ static void test_divergence_keeps_the_best_weights(void)
 }
 
 /* A step that is interrupted between its episode's end and its updates. */
+/* Q values that overflow although every weight is finite: first in an evaluation, then
+ * in the final one. No Q value is asked for in training. */
+static void test_an_evaluation_that_diverges_ends_the_run(void)
+{
+	static const char *const keys[] = { "exploration_final_eps=1", "gradient_steps=0", NULL };
+	struct config c = small_config(NULL);
+	struct err e;
+	set_keys(&c, keys);
+	for (int64_t step = 200; step <= 300; step += 100) {
+		const char *const name = step < 300 ? "eval_diverged" : "final_diverged";
+		c.eval_freq = 200;
+		CHECK(open_run(name, &c, false, &e));
+		while (run.train.timesteps < step - 1 && run_step(&run, &e))
+			;
+		const struct agent *a = &run.train.agent;
+		for (size_t i = 0; i < a->policy.net.n_params; i++)
+			a->online[i] = 3e38f;
+		bool ok = true;
+		while (ok && run.state == RUN_ACTIVE)
+			ok = run_step(&run, &e);
+		CHECK(!ok);
+		CHECK_INT(e.kind, ERR_DIVERGED);
+		CHECK(strstr(e.msg, "a Q value is not finite") != NULL);
+		CHECK_INT(run.train.timesteps, step);
+		CHECK_INT(run.train.has_best, step == 300); /* what has diverged never is */
+		CHECK(exists(name, "failed.txt"));
+		CHECK(!exists(name, "result.json") && !exists(name, "final.safetensors"));
+		run_close(&run);
+	}
+}
+
 static void test_divergence_is_the_same_after_interruptions(void)
 {
 	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
@@ -1345,6 +1376,7 @@ int main(void)
 	RUN(test_a_run_without_evaluations_keeps_the_last_weights);
 	RUN(test_a_stopped_run_says_so);
 	RUN(test_divergence_keeps_the_best_weights);
+	RUN(test_an_evaluation_that_diverges_ends_the_run);
 	RUN(test_divergence_is_the_same_after_interruptions);
 	RUN(test_what_has_diverged_is_not_saved);
 	RUN(test_another_configuration_is_refused);

@@ -16,6 +16,9 @@ struct policy {
  * are read, are worth being used on. */
 #define POLICY_ROWS 16
 
+/* Whether all n values are finite. */
+bool policy_is_finite(const float *q, size_t n);
+
 /* With probability epsilon a uniformly random action, otherwise the first
  * maximum of Q(obs), obs (net.dim[0]). Draws one double if epsilon > 0, and one
  * bounded integer for a random action. *q, unless NULL, gets the values
@@ -24,7 +27,7 @@ int policy_act(
 	const struct policy *p, const float *obs, double epsilon, struct rng *rng, const float **q);
 
 /* actions (n), n in 1..POLICY_ROWS: the first maximum of Q for each row of obs (n,
- * net.dim[0]), the same as policy_act with epsilon 0. */
-void policy_greedy(const struct policy *p, size_t n, const float *obs, int *actions);
+ * net.dim[0]), the same as policy_act with epsilon 0. False if a Q value is not finite. */
+bool policy_greedy(const struct policy *p, size_t n, const float *obs, int *actions);
 
 #endif

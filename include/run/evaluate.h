@@ -19,12 +19,14 @@ struct eval_stats {
 	double return_mean, return_std; /* std divides by n, as numpy.std does */
 	double return_min, return_max;
 	double length_mean;
+	bool diverged; /* a Q value was not finite; nothing else is valid then */
 };
 
 /* Runs n_episodes >= 1, each from env_reset(env, env_rng) in its turn on a copy of env,
  * with epsilon-greedy actions (explore may be NULL if epsilon is 0). Greedy ones run
  * POLICY_ROWS at a time. `episodes` (n_episodes) gets each one, unless NULL. Gives up
- * and returns false once *stop is not 0, unless stop is NULL. */
+ * and returns false once *stop is not 0, unless stop is NULL, and with stats->diverged
+ * where an action would follow from a Q value that is not finite. */
 bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
 	struct episode *episodes, const volatile sig_atomic_t *stop);

@@ -153,8 +153,12 @@ bool train_check(const struct train *t, struct err *e);
 /* t->diagnostics of the last update, if there was one. */
 void train_diagnose(struct train *t);
 
+/* ERR_DIVERGED of a Q value that is not finite; always false. */
+bool train_bad_q(const struct train *t, struct err *e);
+
 /* The weights (agent.average) on final_eval_episodes fresh episodes, used for nothing
- * else. Asking again gives the same. False if *t->stop cut it short. */
+ * else. Asking again gives the same. False if *t->stop cut it short, or with
+ * stats->diverged. */
 bool train_final_eval(const struct train *t, struct eval_stats *stats);
 
 #endif

@@ -108,10 +108,11 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	env_init(&env, w->env, job->limit, w->obs_scale);
 	rng_init(&env_rng, job->seed);
 	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
-	evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore, &job->stats,
-		job->episodes, NULL);
+	const bool ok = evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore,
+		&job->stats, job->episodes, NULL);
 	free(work);
-	return true;
+	return ok || err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite",
+			     job->name);
 }
 
 int cmd_eval(const struct args *args)

@@ -4,9 +4,10 @@
 #include <math.h>
 
 /* Plays n episodes side by side, n <= POLICY_ROWS; those under way keep their rows of
- * `obs` close together. */
+ * `obs` close together. False as evaluate is. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
-	double epsilon, struct rng *explore, const volatile sig_atomic_t *stop, struct episode *ep)
+	double epsilon, struct rng *explore, const volatile sig_atomic_t *stop, struct episode *ep,
+	bool *diverged)
 {
 	const size_t obs_dim = (size_t)env->ops->obs_dim;
 	struct env envs[POLICY_ROWS];
@@ -22,10 +23,15 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 	while (n > 0) {
 		if (stop && *stop)
 			return false;
-		if (epsilon > 0)
-			action[0] = policy_act(policy, obs, epsilon, explore, NULL);
-		else
-			policy_greedy(policy, n, obs, action);
+		if (epsilon > 0) {
+			const float *q;
+			action[0] = policy_act(policy, obs, epsilon, explore, &q);
+			*diverged = q && !policy_is_finite(q, (size_t)env->ops->n_actions);
+		} else {
+			*diverged = !policy_greedy(policy, n, obs, action);
+		}
+		if (*diverged)
+			return false;
 		size_t n_left = 0;
 		for (size_t i = 0; i < n; i++) {
 			const size_t l = episode[i];
@@ -49,13 +55,14 @@ bool evaluate(const struct policy *policy, const struct env *env, struct rng *en
 	double sum = 0, length = 0;
 	double mean = 0, squares = 0; /* Welford's, for the variance */
 	struct episode ep[POLICY_ROWS];
+	stats->diverged = false;
 	/* Explorers share a stream: one at a time. */
 	const int64_t n_rows = epsilon > 0 ? 1 : POLICY_ROWS;
 	for (int64_t i = 0; i < n_episodes; i++) {
 		const int64_t n_left = n_episodes - i, row = i % n_rows;
 		if (row == 0 &&
 			!play(policy, env, env_rng, (size_t)(n_left < n_rows ? n_left : n_rows),
-				epsilon, explore, stop, ep))
+				epsilon, explore, stop, ep, &stats->diverged))
 			return false;
 		const double r = ep[row].episode_return, off = r - mean;
 		mean += off / (double)(i + 1);

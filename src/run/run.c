@@ -667,8 +667,8 @@ static bool finish(struct run *r, struct err *e)
 		.best_return_mean = t->has_best ? t->best_row.stats.return_mean : (double)NAN,
 	};
 	snprintf(res->env_id, sizeof(res->env_id), "%s", t->env.ops->id);
-	if (!train_final_eval(t, &res->final))
-		return true; /* interrupted */
+	if (!train_final_eval(t, &res->final)) /* interrupted or diverged */
+		return !res->final.diverged || train_bad_q(t, e);
 
 	char path[RUN_PATH_SIZE], buf[RUN_RESULT_SIZE];
 	struct text text;

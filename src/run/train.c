@@ -77,17 +77,16 @@ static bool diverged(const struct train *t, const struct err *why, struct err *e
 		t->timesteps, t->agent.adam.t, why->msg);
 }
 
+bool train_bad_q(const struct train *t, struct err *e)
+{
+	struct err why;
+	err_set(&why, ERR_DIVERGED, "a Q value is not finite");
+	return diverged(t, &why, e);
+}
+
 static bool stopping(const struct train *t)
 {
 	return t->stop && *t->stop;
-}
-
-static bool all_finite(const float *x, int n)
-{
-	int n_finite = 0;
-	for (int i = 0; i < n; i++)
-		n_finite += isfinite(x[i]) ? 1 : 0;
-	return n_finite == n;
 }
 
 /* Steps 1 to 3: one transition into the replay buffer. */
@@ -99,11 +98,8 @@ static bool collect(struct train *t, struct err *e)
 	const float *q;
 	const int action =
 		policy_act(&t->agent.policy, t->obs, epsilon, &t->stream[STREAM_EXPLORATION], &q);
-	if (q && !all_finite(q, t->env.ops->n_actions)) {
-		struct err why;
-		err_set(&why, ERR_DIVERGED, "a Q value is not finite");
-		return diverged(t, &why, e);
-	}
+	if (q && !policy_is_finite(q, (size_t)t->env.ops->n_actions))
+		return train_bad_q(t, e);
 
 	float next_obs[ENV_MAX_OBS] = { 0 };
 	const struct step s = env_step(&t->env, action, next_obs);
@@ -188,19 +184,21 @@ bool train_check(const struct train *t, struct err *e)
 	return diverged(t, &why, e);
 }
 
-/* Step 6; false if it was interrupted and nothing has changed. */
-static bool eval_step(struct train *t)
+/* Step 6; false if it was interrupted or a Q value is not finite: nothing has changed
+ * then. */
+static bool eval_step(struct train *t, bool *has_diverged)
 {
 	const struct config *c = &t->config;
 	const size_t n_params = t->agent.policy.net.n_params;
 	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
 	struct eval_stats confirm = { 0 };
 	struct rng eval = t->stream[STREAM_EVAL], stop = t->stream[STREAM_STOP];
-	if (!eval_on(t, &eval, c->eval_episodes, &row.stats))
+	const bool evaluated = eval_on(t, &eval, c->eval_episodes, &row.stats);
+	const bool promising = evaluated && row.stats.return_mean >= c->stop_return;
+	if (!evaluated || (promising && !eval_on(t, &stop, c->stop_episodes, &confirm))) {
+		*has_diverged = row.stats.diverged || confirm.diverged;
 		return false;
-	const bool promising = row.stats.return_mean >= c->stop_return;
-	if (promising && !eval_on(t, &stop, c->stop_episodes, &confirm))
-		return false;
+	}
 	t->stream[STREAM_EVAL] = eval;
 	t->stream[STREAM_STOP] = stop;
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
@@ -315,8 +313,9 @@ bool train_step(struct train *t, struct err *e)
 			return false;
 		t->phase = PHASE_REPORT;
 	}
-	if (eval_due && !eval_step(t))
-		return interrupted(t);
+	bool has_diverged = false;
+	if (eval_due && !eval_step(t, &has_diverged))
+		return has_diverged ? train_bad_q(t, e) : interrupted(t);
 	t->phase = PHASE_COLLECT;
 	if (train_is_finished(t))
 		t->events |= TRAIN_FINISHED;
