@@ -119,6 +119,16 @@ int open(const char *path, int flags, ...)
 	return fails(OPEN, NULL) ? -1 : real(path, flags, mode);
 }
 
+int openat(int at, const char *path, int flags, ...)
+{
+	REAL("openat64", int, int, const char *, int, ...)
+	va_list args;
+	va_start(args, flags);
+	const mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	return fails(OPEN, NULL) ? -1 : real(at, path, flags, mode);
+}
+
 int dup(int fd)
 {
 	REAL("dup", int, int)
@@ -129,6 +139,12 @@ DIR *opendir(const char *path)
 {
 	REAL("opendir", DIR *, const char *)
 	return fails(OPEN, NULL) ? NULL : real(path);
+}
+
+DIR *fdopendir(int fd)
+{
+	REAL("fdopendir", DIR *, int)
+	return fails(OPEN, NULL) ? NULL : real(fd);
 }
 
 ssize_t read(int fd, void *data, size_t len)
@@ -159,6 +175,12 @@ int rename(const char *from, const char *to)
 {
 	REAL("rename", int, const char *, const char *)
 	return fails(RENAME, NULL) ? -1 : real(from, to);
+}
+
+int renameat(int from_at, const char *from, int to_at, const char *to)
+{
+	REAL("renameat", int, int, const char *, int, const char *)
+	return fails(RENAME, NULL) ? -1 : real(from_at, from, to_at, to);
 }
 
 /* It is closed all the same, as Linux does. */
@@ -209,6 +231,12 @@ int lstat(const char *path, struct stat *st)
 	return fails(STAT, NULL) ? -1 : real(path, st);
 }
 
+int fstatat(int at, const char *path, struct stat *st, int flags)
+{
+	REAL("fstatat64", int, int, const char *, struct stat *, int)
+	return fails(STAT, NULL) ? -1 : real(at, path, st, flags);
+}
+
 int fstat(int fd, struct stat *st)
 {
 	REAL("fstat64", int, int, struct stat *)
@@ -219,6 +247,12 @@ int unlink(const char *path)
 {
 	REAL("unlink", int, const char *)
 	return fails(UNLINK, NULL) ? -1 : real(path);
+}
+
+int unlinkat(int at, const char *path, int flags)
+{
+	REAL("unlinkat", int, int, const char *, int)
+	return fails(UNLINK, NULL) ? -1 : real(at, path, flags);
 }
 
 static void *counted(void *p)

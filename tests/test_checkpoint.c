@@ -102,7 +102,7 @@ static struct bytes saved(struct train *t, const struct marks *m)
 {
 	struct err e = { .msg = "" };
 	struct bytes b = { NULL, 0 };
-	if (!checkpoint_save(path, previous, t, m, buf, sizeof(buf), &e) ||
+	if (!checkpoint_save(NULL, path, previous, t, m, buf, sizeof(buf), &e) ||
 		!file_read(path, BYTES, &b.p, &b.len, &e)) {
 		FAIL(e.msg);
 		abort();
@@ -481,18 +481,18 @@ static void test_other_files_are_refused(void)
 	CHECK(strstr(e.msg, "not a checkpoint") != NULL);
 	free(weights);
 
-	CHECK(!checkpoint_load(scratch, t, &m, buf, sizeof(buf), &e));
+	CHECK(!checkpoint_load(NULL, scratch, t, &m, buf, sizeof(buf), &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "is not a file") != NULL);
 	char fifo[200];
 	snprintf(fifo, sizeof(fifo), "%s/fifo", scratch);
 	CHECK_INT(mkfifo(fifo, 0666), 0);
-	CHECK(!checkpoint_load(fifo, t, &m, buf, sizeof(buf), &e)); /* and does not wait */
+	CHECK(!checkpoint_load(NULL, fifo, t, &m, buf, sizeof(buf), &e)); /* and does not wait */
 	CHECK(strstr(e.msg, "is not a file") != NULL);
 	CHECK_INT(unlink(fifo), 0);
-	CHECK(!checkpoint_load("/dev/null", t, &m, buf, sizeof(buf), &e));
+	CHECK(!checkpoint_load(NULL, "/dev/null", t, &m, buf, sizeof(buf), &e));
 	CHECK(strstr(e.msg, "is not a file") != NULL);
-	CHECK(!checkpoint_load(fifo, t, &m, buf, sizeof(buf), &e));
+	CHECK(!checkpoint_load(NULL, fifo, t, &m, buf, sizeof(buf), &e));
 	CHECK_INT(e.kind, ERR_RUN);
 	release(t);
 }
@@ -527,7 +527,7 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 			break;
 		}
 		alarm(60);
-		CHECK(!checkpoint_load(path, t, &m, buf, sizeof(buf), &e));
+		CHECK(!checkpoint_load(NULL, path, t, &m, buf, sizeof(buf), &e));
 		alarm(0);
 		CHECK_INT(e.kind, is_ours ? ERR_CORRUPT : ERR_BUSY);
 	}
@@ -548,18 +548,20 @@ static void test_the_file_before_stays_until_the_new_one_is_there(void)
 	unlink(path);
 	unlink(previous);
 	free(saved(t, &some_marks).p);
-	CHECK(file_exists(path) && !file_exists(previous));
+	CHECK(file_exists(NULL, path) && !file_exists(NULL, previous));
 	drive(t, 10);
 	free(saved(t, &some_marks).p);
-	CHECK(checkpoint_load(path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
-	CHECK(checkpoint_load(previous, into, &m, buf, sizeof(buf), &e) && into->timesteps == 0);
+	CHECK(checkpoint_load(NULL, path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
+	CHECK(checkpoint_load(NULL, previous, into, &m, buf, sizeof(buf), &e) &&
+		into->timesteps == 0);
 	drive(t, 20);
 	snprintf(blocked, sizeof(blocked), "%s.tmp", path);
 	CHECK_INT(mkdir(blocked, 0777), 0);
-	CHECK(!checkpoint_save(path, previous, t, &some_marks, buf, sizeof(buf), &e));
+	CHECK(!checkpoint_save(NULL, path, previous, t, &some_marks, buf, sizeof(buf), &e));
 	CHECK_INT(rmdir(blocked), 0);
-	CHECK(checkpoint_load(path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
-	CHECK(checkpoint_load(previous, into, &m, buf, sizeof(buf), &e) && into->timesteps == 0);
+	CHECK(checkpoint_load(NULL, path, into, &m, buf, sizeof(buf), &e) && into->timesteps == 10);
+	CHECK(checkpoint_load(NULL, previous, into, &m, buf, sizeof(buf), &e) &&
+		into->timesteps == 0);
 	CHECK(checkpoint_max_size(t) >= (uint64_t)BUFFER);
 	release(t);
 	release(into);

@@ -15,7 +15,7 @@ static void write_text(const char *dir, const char *name, const char *text)
 {
 	char path[256];
 	CHECK(file_join(path, sizeof(path), dir, name, &e));
-	CHECK(file_write_atomic(path, text, strlen(text), &e));
+	CHECK(file_write_atomic(NULL, path, text, strlen(text), &e));
 }
 
 /* A run of that seed and n_steps with these logs; done if it has a result. */

@@ -154,7 +154,7 @@ static void test_reading_just_so_many_bytes(void)
 	int fd = -1;
 	uint64_t len = 0;
 	put(at("six"), "sixsix", 6);
-	CHECK(file_open(at("six"), &fd, &len, &e) && len == 6);
+	CHECK(file_open(NULL, at("six"), &fd, &len, &e) && len == 6);
 	CHECK(file_read_exactly(fd, "six", data, 4, &e) && memcmp(data, "sixs", 4) == 0);
 	CHECK(!file_read_exactly(fd, "six", data, 4, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
@@ -162,9 +162,9 @@ static void test_reading_just_so_many_bytes(void)
 	close(fd);
 	CHECK(!file_read_exactly(fd, "six", data, 4, &e));
 	CHECK_INT(e.kind, ERR_RUN);
-	CHECK(!file_open(at("."), &fd, &len, &e));
+	CHECK(!file_open(NULL, at("."), &fd, &len, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
-	CHECK(!file_open(at("nothing"), &fd, &len, &e));
+	CHECK(!file_open(NULL, at("nothing"), &fd, &len, &e));
 	CHECK_INT(e.kind, ERR_RUN);
 }
 
@@ -191,24 +191,24 @@ static void test_reading_a_descriptor(void)
 static void test_atomic_write_makes_and_replaces(void)
 {
 	struct err e;
-	CHECK(file_write_atomic(at("new"), "first", 5, &e));
+	CHECK(file_write_atomic(NULL, at("new"), "first", 5, &e));
 	check_content(at("new"), "first", 5);
-	CHECK(file_write_atomic(at("new"), "2", 1, &e));
+	CHECK(file_write_atomic(NULL, at("new"), "2", 1, &e));
 	check_content(at("new"), "2", 1);
-	CHECK(file_write_atomic(at("new"), "", 0, &e));
+	CHECK(file_write_atomic(NULL, at("new"), "", 0, &e));
 	check_content(at("new"), "", 0);
-	CHECK(file_write_atomic(at("new"), "a\0b", 3, &e));
+	CHECK(file_write_atomic(NULL, at("new"), "a\0b", 3, &e));
 	check_content(at("new"), "a\0b", 3);
-	CHECK(!file_exists(at("new.tmp")));
+	CHECK(!file_exists(NULL, at("new.tmp")));
 }
 
 static void test_atomic_write_replaces_a_stale_temporary_file(void)
 {
 	struct err e;
 	put(at("stale.tmp"), "left behind by a crash, and longer", 34);
-	CHECK(file_write_atomic(at("stale"), "good", 4, &e));
+	CHECK(file_write_atomic(NULL, at("stale"), "good", 4, &e));
 	check_content(at("stale"), "good", 4);
-	CHECK(!file_exists(at("stale.tmp")));
+	CHECK(!file_exists(NULL, at("stale.tmp")));
 }
 
 static void test_atomic_write_obeys_the_umask(void)
@@ -216,7 +216,7 @@ static void test_atomic_write_obeys_the_umask(void)
 	struct err e;
 	struct stat st;
 	const mode_t old = umask(027);
-	CHECK(file_write_atomic(at("mode"), "x", 1, &e));
+	CHECK(file_write_atomic(NULL, at("mode"), "x", 1, &e));
 	umask(old);
 	CHECK(stat(at("mode"), &st) == 0);
 	CHECK_INT(st.st_mode & 0777, 0640);
@@ -227,11 +227,11 @@ static void test_atomic_write_in_the_working_directory(void)
 	char here[4096];
 	struct err e;
 	CHECK(getcwd(here, sizeof(here)) != NULL && chdir(scratch) == 0);
-	CHECK(file_write_atomic("plain name", "x", 1, &e));
+	CHECK(file_write_atomic(NULL, "plain name", "x", 1, &e));
 	check_content("plain name", "x", 1);
-	CHECK(!file_exists("plain name.tmp"));
+	CHECK(!file_exists(NULL, "plain name.tmp"));
 	CHECK(chdir(here) == 0);
-	CHECK(file_exists(at("plain name")));
+	CHECK(file_exists(NULL, at("plain name")));
 }
 
 /* What a writer may not hide: ok says how file_end must end, message why not. */
@@ -241,7 +241,7 @@ static void check_writer(
 	struct file_writer w;
 	struct err e = { .msg = "" };
 	put(at("target"), "old", 3);
-	bool ok = file_begin(&w, at("target"), &e) && file_add(&w, "new", 3, &e);
+	bool ok = file_begin(&w, NULL, at("target"), &e) && file_add(&w, "new", 3, &e);
 	CHECK(ok);
 	ok = ok && use(&w, &e);
 	CHECK(!file_end(&w, ok, previous, &e));
@@ -250,7 +250,7 @@ static void check_writer(
 		printf("\"%s\" does not say \"%s\"\n", e.msg, message);
 	CHECK(strstr(e.msg, message) != NULL);
 	check_content(at("target"), "old", 3);
-	CHECK(!file_exists(at("target.tmp")));
+	CHECK(!file_exists(NULL, at("target.tmp")));
 }
 
 static bool use_nothing(struct file_writer *w, struct err *e)
@@ -333,16 +333,16 @@ static void test_a_temporary_name_that_is_taken(void)
 	struct file_writer w;
 	struct err e = { .msg = "" };
 	CHECK(mkdir(at("taken.tmp"), 0777) == 0);
-	CHECK(!file_begin(&w, at("taken"), &e));
+	CHECK(!file_begin(&w, NULL, at("taken"), &e));
 	CHECK(strstr(e.msg, "remove '") != NULL);
 	CHECK(!file_end(&w, false, NULL, &e));
-	CHECK(file_exists(at("taken.tmp")) && !file_exists(at("taken")));
+	CHECK(file_exists(NULL, at("taken.tmp")) && !file_exists(NULL, at("taken")));
 }
 
 static void check_write_fails(const char *path, const char *message)
 {
 	struct err e = { .msg = "" };
-	CHECK(!file_write_atomic(path, "data", 4, &e));
+	CHECK(!file_write_atomic(NULL, path, "data", 4, &e));
 	CHECK_INT(e.kind, ERR_RUN);
 	if (!strstr(e.msg, message))
 		printf("\"%s\" does not say \"%s\"\n", e.msg, message);
@@ -353,10 +353,10 @@ static void test_a_write_that_fails_leaves_nothing(void)
 {
 	CHECK(mkdir(at("dir"), 0777) == 0);
 	check_write_fails(at("dir"), "rename"); /* a directory is no target */
-	CHECK(!file_exists(at("dir.tmp")));
-	CHECK(file_exists(at("dir")));
+	CHECK(!file_exists(NULL, at("dir.tmp")));
+	CHECK(file_exists(NULL, at("dir")));
 	check_write_fails(at("no/such/dir"), "create");
-	CHECK(!file_exists(at("no")));
+	CHECK(!file_exists(NULL, at("no")));
 	char name[6000];
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
@@ -375,7 +375,7 @@ static void test_a_write_cut_short_keeps_the_old_file(void)
 		struct err e = { .msg = "" };
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &limit);
-		const bool ok = file_write_atomic(at("kept"), big, sizeof(big), &e);
+		const bool ok = file_write_atomic(NULL, at("kept"), big, sizeof(big), &e);
 		_exit(ok ? 1 : !strstr(e.msg, "write '") ? 2 : 0);
 	}
 	int status = -1;
@@ -383,7 +383,7 @@ static void test_a_write_cut_short_keeps_the_old_file(void)
 	CHECK(WIFEXITED(status));
 	CHECK_INT(WEXITSTATUS(status), 0);
 	check_content(at("kept"), "old content", 11);
-	CHECK(!file_exists(at("kept.tmp")));
+	CHECK(!file_exists(NULL, at("kept.tmp")));
 }
 
 static void test_writing_to_a_full_device_is_an_error(void)
@@ -464,12 +464,12 @@ static void test_a_directory_that_cannot_be_is_an_error(void)
 
 static void test_exists_is_about_the_name(void)
 {
-	CHECK(file_exists(scratch));
-	CHECK(file_exists("/dev/null"));
-	CHECK(!file_exists(at("nobody")));
-	CHECK(!file_exists(""));
+	CHECK(file_exists(NULL, scratch));
+	CHECK(file_exists(NULL, "/dev/null"));
+	CHECK(!file_exists(NULL, at("nobody")));
+	CHECK(!file_exists(NULL, ""));
 	CHECK(symlink("/nowhere/at/all", at("dangling")) == 0);
-	CHECK(file_exists(at("dangling")));
+	CHECK(file_exists(NULL, at("dangling")));
 }
 
 static void test_join_fits_or_fails(void)

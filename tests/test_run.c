@@ -162,7 +162,7 @@ static bool exists(const char *name, const char *file)
 {
 	char path[RUN_PATH_SIZE + 300];
 	snprintf(path, sizeof(path), "%s/%s", at(name), file);
-	return file_exists(path);
+	return file_exists(NULL, path);
 }
 
 /* run_open must fail that way and leave every file of the directory as it was. */
@@ -1090,7 +1090,7 @@ static void test_what_is_no_file(void)
 		char *data = read_file(at("victim"), &len);
 		CHECK_STR(data, victim);
 		free(data);
-		CHECK(!file_exists(at("nowhere")));
+		CHECK(!file_exists(NULL, at("nowhere")));
 	}
 	alarm(0);
 	CHECK(n_errors[0] > 40 && n_done[0] > 80 && n_errors[1] > 20 && n_done[1] > 100);

@@ -829,7 +829,7 @@ static void test_python_reads_the_same_network(void)
 		struct file f;
 		struct weights w;
 		build(&f, architectures[i]);
-		CHECK(file_write_atomic(weights, f.bytes, f.len, &e));
+		CHECK(file_write_atomic(NULL, weights, f.bytes, f.len, &e));
 		CHECK(parse(&w, f.bytes, f.len, &e));
 		write_q(&w, q);
 		snprintf(command, sizeof(command), "python3 -B tests/check_weights.py %s %s",

@@ -14,13 +14,28 @@
 
 #define FILE_PATH_SIZE 4096
 
+/* A directory that is held open. Names in it stay its own wherever it is moved to, and
+ * whatever takes its place. Functions below that take one take NULL, too: the name is
+ * then a path like any other. */
+struct dir {
+	int fd;           /* or -1 */
+	const char *path; /* of when it was opened, the caller's; for messages */
+};
+
+bool dir_open(struct dir *d, const char *path, struct err *e);
+void dir_close(struct dir *d);
+
+/* The path of a name for messages, in buf or the name itself. */
+const char *dir_path(const struct dir *d, const char *name, char buf[FILE_PATH_SIZE]);
+
 /* Opens a file for reading; *len is how long it is. What is no regular file, a FIFO
  * that would be waited for, is ERR_CORRUPT. The caller closes it. */
-bool file_open(const char *path, int *fd, uint64_t *len, struct err *e);
+bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, struct err *e);
 
 /* The same for writing to what is there, created if asked for. A device will do, too;
  * a link to a file will not: what it leads to is not ours. *fd is -1 on errors. */
-bool file_open_to_write(const char *path, bool create, int *fd, uint64_t *len, struct err *e);
+bool file_open_to_write(
+	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e);
 
 /* Reads just len bytes from a descriptor, through interruptions and short reads.
  * ERR_CORRUPT if it ends before. */
@@ -32,7 +47,8 @@ bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct 
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e);
 
 /* The same for our own files, which file_open opens. */
-bool file_load(const char *path, size_t limit, char **data, size_t *len, struct err *e);
+bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len,
+	struct err *e);
 
 /* The same from an open descriptor, named `name` in messages; does not close it. */
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e);
@@ -40,7 +56,7 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
 /* A file that is written piece by piece and appears at once, as file_write_atomic
  * has it:
  *
- *     ok = file_begin(&w, path, &e) && file_add(&w, data, len, &e) && ...;
+ *     ok = file_begin(&w, d, name, &e) && file_add(&w, data, len, &e) && ...;
  *     ok = file_end(&w, ok, previous, &e);
  *
  * file_patch writes over bytes that were added before. file_end puts the file in place
@@ -48,21 +64,23 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
  * The file that stood there before stays as `previous`, unless that is NULL. Once
  * file_begin was called, file_end must be. */
 struct file_writer {
+	const struct dir *dir;
 	int fd; /* or -1 */
-	char path[FILE_PATH_SIZE], temp[FILE_PATH_SIZE];
+	char name[FILE_PATH_SIZE], temp[FILE_PATH_SIZE];
 };
 
-bool file_begin(struct file_writer *w, const char *path, struct err *e);
+bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e);
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e);
 bool file_patch(
 	struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e);
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
 
-/* Writes path.tmp, in place of whatever has that name, flushes it to the disk,
- * renames it over `path` and flushes the directory: `path` is the old file or the new
+/* Writes name.tmp, in place of whatever has that name, flushes it to the disk,
+ * renames it over `name` and flushes the directory: `name` is the old file or the new
  * one, never a part. It may be the new one after an error too, if only the directory
  * could not be flushed. */
-bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e);
+bool file_write_atomic(
+	const struct dir *d, const char *name, const void *data, size_t len, struct err *e);
 
 /* For what the user names as output. A device or a FIFO is written into, as `>>` does,
  * and so is an open descriptor's name, /dev/stdout; else the same as file_write_atomic,
@@ -84,7 +102,10 @@ bool file_sync(int fd, const char *name, struct err *e);
 bool file_make_dirs(const char *path, struct err *e);
 
 /* True if something is there under that name, whatever it is, or if that cannot be told. */
-bool file_exists(const char *path);
+bool file_exists(const struct dir *d, const char *name);
+
+/* Removes a file; one that is not there is fine. */
+bool file_remove(const struct dir *d, const char *name, struct err *e);
 
 /* Joins into path[size]; false if it does not fit. */
 bool file_join(char *path, size_t size, const char *dir, const char *name, struct err *e);

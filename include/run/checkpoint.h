@@ -1,8 +1,8 @@
 /* Checkpoints: everything that decides the future of a run, in one safetensors file.
  *
- *     checkpoint_save(path, previous, &train, &marks, buf, size, &e);
+ *     checkpoint_save(dir, name, previous, &train, &marks, buf, size, &e);
  *     train_init(&train, &config, kernels, &e);
- *     checkpoint_load(path, &train, &marks, buf, size, &e);    // goes on from there
+ *     checkpoint_load(dir, name, &train, &marks, buf, size, &e);    // goes on from there
  *
  * Networks, moments, counters, generators, the environment in its episode, the
  * replay buffer with its priorities, running statistics, the best weights, how long
@@ -22,6 +22,7 @@
 #ifndef DQN_RUN_CHECKPOINT_H
 #define DQN_RUN_CHECKPOINT_H
 
+#include "base/file.h"
 #include "run/train.h"
 
 #define CHECKPOINT_FORMAT_VERSION "2"
@@ -39,14 +40,14 @@ uint64_t checkpoint_max_size(const struct train *t);
 
 /* Writes the file as file_end does; an earlier one stays as `previous`. Nothing that
  * decides the training is changed. */
-bool checkpoint_save(const char *path, const char *previous, struct train *t,
+bool checkpoint_save(const struct dir *d, const char *name, const char *previous, struct train *t,
 	const struct marks *marks, char *buf, size_t size, struct err *e);
 
-/* Reads a file into a train of the same configuration. ERR_CORRUPT names `path` and
+/* Reads a file into a train of the same configuration. ERR_CORRUPT names the file and
  * what is wrong, ERR_BUSY the keys of another configuration; *t then holds anything
  * and can only be loaded again or released. */
-bool checkpoint_load(const char *path, struct train *t, struct marks *marks, char *buf, size_t size,
-	struct err *e);
+bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks,
+	char *buf, size_t size, struct err *e);
 
 /* The same from memory. */
 bool checkpoint_parse(const char *name, const void *bytes, size_t len, struct train *t,

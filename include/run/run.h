@@ -30,6 +30,9 @@
  * its checkpoint, or starts again if there is none (both to the same bytes), one of
  * another configuration is left alone. config.ini is that of the process which began
  * the run: the keys in which others may differ decide nothing.
+ *
+ * The directory is held open. One that is moved while its run works keeps its run; once
+ * it, or a file that is being written, is removed or replaced, the run ends (ERR_RUN).
  */
 #ifndef DQN_RUN_RUN_H
 #define DQN_RUN_RUN_H
@@ -58,6 +61,7 @@ enum run_state { RUN_ACTIVE, RUN_DONE };
 
 struct run {
 	char dir[RUN_PATH_SIZE];
+	struct dir held; /* it: where the run's files are, whatever becomes of its name */
 	enum run_state state;
 	bool was_done;     /* found done by run_open: nothing was computed */
 	bool was_started;  /* found unfinished by run_open */
@@ -104,6 +108,10 @@ bool run_is_done(const char *dir, const struct config *c);
  * and leaves *e alone otherwise. Processes of other machines are only seen where the
  * file system tells of their locks. */
 bool run_is_held(const char *dir, struct err *e);
+
+/* True if the name that the directory had when it was opened leads somewhere else now, or
+ * nowhere: the files of the run are where the directory is. */
+bool run_was_moved(const struct run *r);
 
 /* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);

@@ -14,14 +14,46 @@ static bool io_error(struct err *e, const char *call, const char *path)
 	return err_set(e, ERR_RUN, "%s '%.500s': %s", call, path, strerror(errno));
 }
 
-static int open_retry(const char *path, int flags)
+static int fd_of(const struct dir *d)
+{
+	return d ? d->fd : AT_FDCWD;
+}
+
+const char *dir_path(const struct dir *d, const char *name, char buf[FILE_PATH_SIZE])
+{
+	return d && snprintf(buf, FILE_PATH_SIZE, "%s/%s", d->path, name) > 0 ? buf : name;
+}
+
+static bool error_at(struct err *e, const char *call, const struct dir *d, const char *name)
+{
+	const int error = errno;
+	char buf[FILE_PATH_SIZE];
+	const char *path = dir_path(d, name, buf);
+	errno = error;
+	return io_error(e, call, path);
+}
+
+static int open_retry(const struct dir *d, const char *name, int flags)
 {
 	const mode_t mode = 0666; /* less the umask, as usual */
 	int fd;
 	do
-		fd = open(path, flags | O_CLOEXEC, mode);
+		fd = openat(fd_of(d), name, flags | O_CLOEXEC, mode);
 	while (fd < 0 && errno == EINTR);
 	return fd;
+}
+
+bool dir_open(struct dir *d, const char *path, struct err *e)
+{
+	*d = (struct dir){ open_retry(NULL, path, O_RDONLY | O_DIRECTORY), path };
+	return d->fd >= 0 || io_error(e, "open", path);
+}
+
+void dir_close(struct dir *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = -1;
 }
 
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e)
@@ -68,7 +100,7 @@ fail:
 
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e)
 {
-	const int fd = open_retry(path, O_RDONLY);
+	const int fd = open_retry(NULL, path, O_RDONLY);
 	if (fd < 0)
 		return io_error(e, "open", path);
 	const bool ok = file_read_fd(fd, path, limit, data, len, e);
@@ -76,18 +108,20 @@ bool file_read(const char *path, size_t limit, char **data, size_t *len, struct 
 	return ok;
 }
 
-static bool not_a_file(const char *path, struct err *e)
+static bool not_a_file(const struct dir *d, const char *name, struct err *e)
 {
-	return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+	char buf[FILE_PATH_SIZE];
+	return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", dir_path(d, name, buf));
 }
 
 /* What was opened must be a file, or a device if that will do, or it is closed again. */
-static bool check_type(const char *path, bool device, int *fd, uint64_t *len, struct err *e)
+static bool check_type(
+	const struct dir *d, const char *name, bool device, int *fd, uint64_t *len, struct err *e)
 {
 	struct stat st;
-	bool ok = fstat(*fd, &st) == 0 || io_error(e, "stat", path);
+	bool ok = fstat(*fd, &st) == 0 || error_at(e, "stat", d, name);
 	if (ok && !S_ISREG(st.st_mode) && !(device && S_ISCHR(st.st_mode)))
-		ok = not_a_file(path, e);
+		ok = not_a_file(d, name, e);
 	if (ok) {
 		*len = (uint64_t)st.st_size;
 	} else {
@@ -97,32 +131,35 @@ static bool check_type(const char *path, bool device, int *fd, uint64_t *len, st
 	return ok;
 }
 
-bool file_open(const char *path, int *fd, uint64_t *len, struct err *e)
+bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, struct err *e)
 {
-	*fd = open_retry(path, O_RDONLY | O_NONBLOCK); /* does not wait at a FIFO */
-	return *fd >= 0 ? check_type(path, false, fd, len, e) : io_error(e, "open", path);
+	*fd = open_retry(d, name, O_RDONLY | O_NONBLOCK); /* does not wait at a FIFO */
+	return *fd >= 0 ? check_type(d, name, false, fd, len, e) : error_at(e, "open", d, name);
 }
 
-bool file_open_to_write(const char *path, bool create, int *fd, uint64_t *len, struct err *e)
+bool file_open_to_write(
+	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e)
 {
 	struct stat st;
 	*fd = -1;
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
-		(stat(path, &st) < 0 || !S_ISCHR(st.st_mode)))
-		return not_a_file(path, e);
-	*fd = open_retry(path, O_WRONLY | O_NONBLOCK | (create ? O_CREAT : 0));
+	if (fstatat(fd_of(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) &&
+		(fstatat(fd_of(d), name, &st, 0) < 0 || !S_ISCHR(st.st_mode)))
+		return not_a_file(d, name, e);
+	*fd = open_retry(d, name, O_WRONLY | O_NONBLOCK | (create ? O_CREAT : 0));
 	if (*fd < 0 && (errno == EISDIR || errno == ENXIO)) /* a FIFO that nobody reads */
-		return not_a_file(path, e);
-	return *fd >= 0 ? check_type(path, true, fd, len, e) : io_error(e, "open", path);
+		return not_a_file(d, name, e);
+	return *fd >= 0 ? check_type(d, name, true, fd, len, e) : error_at(e, "open", d, name);
 }
 
-bool file_load(const char *path, size_t limit, char **data, size_t *len, struct err *e)
+bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len,
+	struct err *e)
 {
 	int fd;
 	uint64_t size;
-	if (!file_open(path, &fd, &size, e))
+	char buf[FILE_PATH_SIZE];
+	if (!file_open(d, name, &fd, &size, e))
 		return false;
-	const bool ok = file_read_fd(fd, path, limit, data, len, e);
+	const bool ok = file_read_fd(fd, dir_path(d, name, buf), limit, data, len, e);
 	close(fd);
 	return ok;
 }
@@ -172,78 +209,90 @@ bool file_sync(int fd, const char *name, struct err *e)
 	return status == 0 || errno == EINVAL || io_error(e, "fsync", name);
 }
 
-/* Makes a rename in path's directory durable. */
-static bool sync_parent(const char *path, struct err *e)
+/* Makes a rename in the file's directory durable. */
+static bool sync_parent(const struct file_writer *w, struct err *e)
 {
-	char dir[FILE_PATH_SIZE];
-	const char *slash = strrchr(path, '/');
+	if (w->dir)
+		return file_sync(w->dir->fd, w->dir->path, e);
+	char path[FILE_PATH_SIZE];
+	const char *slash = strrchr(w->name, '/');
 	if (!slash)
-		strcpy(dir, ".");
-	else if (slash == path)
-		strcpy(dir, "/");
+		strcpy(path, ".");
+	else if (slash == w->name)
+		strcpy(path, "/");
 	else
-		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	const int fd = open_retry(dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return io_error(e, "open", dir);
-	const bool ok = file_sync(fd, dir, e);
-	close(fd);
+		snprintf(path, sizeof(path), "%.*s", (int)(slash - w->name), w->name);
+	struct dir parent;
+	if (!dir_open(&parent, path, e))
+		return false;
+	const bool ok = file_sync(parent.fd, path, e);
+	dir_close(&parent);
 	return ok;
 }
 
-bool file_begin(struct file_writer *w, const char *path, struct err *e)
+static bool failed(const struct file_writer *w, const char *call, struct err *e)
+{
+	return error_at(e, call, w->dir, w->temp);
+}
+
+bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e)
 {
 	w->fd = -1;
-	const int n = snprintf(w->temp, sizeof(w->temp), "%s.tmp", path);
+	w->dir = d;
+	const int n = snprintf(w->temp, sizeof(w->temp), "%s.tmp", name);
 	if (n < 0 || (size_t)n >= sizeof(w->temp))
-		return err_set(e, ERR_RUN, "path too long: '%s'", path);
-	memcpy(w->path, path, strlen(path) + 1);
+		return err_set(e, ERR_RUN, "path too long: '%s'", name);
+	memcpy(w->name, name, strlen(name) + 1);
 	/* Always a file of our own: what a killed process, or somebody else, left under
 	 * that name is neither waited for nor written through. */
-	if (unlink(w->temp) < 0 && errno != ENOENT)
-		return io_error(e, "remove", w->temp);
-	w->fd = open_retry(w->temp, O_WRONLY | O_CREAT | O_EXCL);
-	return w->fd >= 0 || io_error(e, "create", w->temp);
+	if (!file_remove(d, w->temp, e))
+		return false;
+	w->fd = open_retry(d, w->temp, O_WRONLY | O_CREAT | O_EXCL);
+	return w->fd >= 0 || failed(w, "create", e);
 }
 
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e)
 {
-	return file_write_fd(w->fd, w->temp, data, len, e);
+	char buf[FILE_PATH_SIZE];
+	return file_write_fd(w->fd, dir_path(w->dir, w->temp, buf), data, len, e);
 }
 
 bool file_patch(struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e)
 {
 	if (lseek(w->fd, (off_t)offset, SEEK_SET) < 0)
-		return io_error(e, "seek", w->temp);
-	if (!file_write_fd(w->fd, w->temp, data, len, e))
+		return failed(w, "seek", e);
+	if (!file_add(w, data, len, e))
 		return false;
-	return lseek(w->fd, 0, SEEK_END) >= 0 || io_error(e, "seek", w->temp);
+	return lseek(w->fd, 0, SEEK_END) >= 0 || failed(w, "seek", e);
 }
 
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e)
 {
 	if (w->fd < 0)
 		return false;
-	if (ok && !file_sync(w->fd, w->temp, e))
+	const int at = fd_of(w->dir);
+	char buf[FILE_PATH_SIZE];
+	if (ok && !file_sync(w->fd, dir_path(w->dir, w->temp, buf), e))
 		ok = false;
 	if (close(w->fd) < 0 && errno != EINTR && ok)
-		ok = io_error(e, "close", w->temp);
+		ok = failed(w, "close", e);
 	w->fd = -1;
-	if (ok && previous && rename(w->path, previous) < 0 && errno != ENOENT)
-		ok = io_error(e, "rename", previous);
-	if (ok && rename(w->temp, w->path) < 0)
-		ok = io_error(e, "rename", w->temp);
+	if (ok && previous && renameat(at, w->name, at, previous) < 0 && errno != ENOENT)
+		ok = error_at(e, "rename", w->dir, previous);
+	if (ok && renameat(at, w->temp, at, w->name) < 0)
+		ok = failed(w, "rename", e);
 	if (!ok) {
-		unlink(w->temp);
+		unlinkat(at, w->temp, 0);
 		return false;
 	}
-	return sync_parent(w->path, e);
+	return sync_parent(w, e);
 }
 
-bool file_write_atomic(const char *path, const void *data, size_t len, struct err *e)
+bool file_write_atomic(
+	const struct dir *d, const char *name, const void *data, size_t len, struct err *e)
 {
 	struct file_writer w;
-	const bool ok = file_begin(&w, path, e) && file_add(&w, data, len, e);
+	const bool ok = file_begin(&w, d, name, e) && file_add(&w, data, len, e);
 	return file_end(&w, ok, NULL, e);
 }
 
@@ -285,8 +334,8 @@ bool file_write(const char *path, const void *data, size_t len, struct err *e)
 	struct stat st;
 	const bool is_file = stat(path, &st) < 0 || S_ISREG(st.st_mode);
 	if (is_file && !file_is_nameless(path))
-		return follow_links(path, target, e) && file_write_atomic(target, data, len, e);
-	const int fd = open_retry(path, O_WRONLY | O_APPEND);
+		return follow_links(path, target, e) && file_write_atomic(NULL, target, data, len, e);
+	const int fd = open_retry(NULL, path, O_WRONLY | O_APPEND);
 	if (fd < 0)
 		return io_error(e, "open", path);
 	bool ok = file_write_fd(fd, path, data, len, e);
@@ -317,10 +366,17 @@ bool file_make_dirs(const char *path, struct err *e)
 	return true;
 }
 
-bool file_exists(const char *path)
+bool file_exists(const struct dir *d, const char *name)
 {
 	struct stat st;
-	return lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+	return fstatat(fd_of(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool file_remove(const struct dir *d, const char *name, struct err *e)
+{
+	return unlinkat(fd_of(d), name, 0) == 0 || errno == ENOENT ||
+	       error_at(e, "remove", d, name);
 }
 
 bool file_join(char *path, size_t size, const char *dir, const char *name, struct err *e)

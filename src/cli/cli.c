@@ -77,7 +77,7 @@ static bool read_config(struct config *c, const char *path, int n_overrides, cha
 		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
 		if (!is_machines_fault(errno))
 			e.kind = ERR_USAGE;
-		if (strchr(path, '=') && !file_exists(path))
+		if (strchr(path, '=') && !file_exists(NULL, path))
 			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
 		*status = fail(&e);
 		return false;
@@ -179,11 +179,12 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 	if (is_dir ? !file_join(name, RUN_PATH_SIZE, path, "final.safetensors", e)
 		   : (size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
 		return is_dir ? false : err_set(e, ERR_RUN, "path too long: '%s'", path);
-	if (is_dir && !file_exists(name))
+	if (is_dir && !file_exists(NULL, name))
 		return err_set(e, ERR_RUN,
 			"no 'final.safetensors' in '%s'; is it a run directory, and is the run done?",
 			path);
-	return (is_dir ? file_load : file_read)(name, WEIGHTS_LIMIT, data, len, e);
+	return is_dir ? file_load(NULL, name, WEIGHTS_LIMIT, data, len, e)
+		      : file_read(name, WEIGHTS_LIMIT, data, len, e);
 }
 
 bool locale_is_utf8(void)

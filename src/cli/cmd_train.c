@@ -72,7 +72,10 @@ static void print_summary(const struct run *r, const struct config *c)
 	if (res->has_best)
 		printf("best evaluation: %s at step %" PRId64 "\n",
 			text_real(res->best_return_mean, buf), res->best_timesteps);
-	printf("weights: %s/final.safetensors\n", r->dir);
+	if (run_was_moved(r))
+		printf("weights: final.safetensors in the directory that was '%s'\n", r->dir);
+	else
+		printf("weights: %s/final.safetensors\n", r->dir);
 	if (!r->was_done) {
 		const double wall_s = run_wall_s(r);
 		printf("time: %.2f s, %.0f steps/s\n", wall_s, (double)res->timesteps / wall_s);
@@ -112,7 +115,9 @@ static int save_and_stop(struct run *r, bool fresh)
 	struct err e;
 	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
 		r->train.config.total_timesteps);
-	const char *how = fresh ? " without --fresh" : "";
+	const char *how = run_was_moved(r) ? " with --out and the directory's new name"
+			  : fresh          ? " without --fresh"
+					   : "";
 	if (run_save(r, &e))
 		say("saved; the same command%s goes on from there", how);
 	else if (e.kind == ERR_DIVERGED)
@@ -150,6 +155,9 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 	progress_end(&p);
 	if (!ok)
 		return fail(&e);
+	if (run_was_moved(r) && level != PROGRESS_QUIET)
+		say("warning: '%.500s' was moved while the run worked; its files went with it",
+			r->dir);
 	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r, fresh);
 }
 

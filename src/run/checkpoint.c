@@ -241,7 +241,7 @@ static bool write_part(
 	return true;
 }
 
-bool checkpoint_save(const char *path, const char *previous, struct train *t,
+bool checkpoint_save(const struct dir *d, const char *name, const char *previous, struct train *t,
 	const struct marks *marks, char *buf, size_t size, struct err *e)
 {
 	struct marks m = *marks;
@@ -253,7 +253,7 @@ bool checkpoint_save(const char *path, const char *previous, struct train *t,
 	list_parts(&parts, t, &m);
 	out.used = build_header(&parts, t, buf, CHECKPOINT_BUFFER_MIN, &checksum);
 	sha256_init(&out.hash);
-	bool ok = file_begin(&out.file, path, e);
+	bool ok = file_begin(&out.file, d, name, e);
 	for (int i = 0; ok && i < parts.n; i++)
 		ok = write_part(&out, &parts.tensor[i], &parts.part[i], e);
 	ok = ok && flush(&out, e);
@@ -517,11 +517,12 @@ static bool read_all(
 	return check_state(in, t, m, e);
 }
 
-bool checkpoint_load(const char *path, struct train *t, struct marks *marks, char *buf, size_t size,
-	struct err *e)
+bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks,
+	char *buf, size_t size, struct err *e)
 {
-	struct input in = { .name = path };
-	if (!file_open(path, &in.fd, &in.left, e))
+	char path[FILE_PATH_SIZE];
+	struct input in = { .name = dir_path(d, name, path) };
+	if (!file_open(d, name, &in.fd, &in.left, e))
 		return false;
 	const bool ok = read_all(&in, t, marks, buf, size, e);
 	close(in.fd);

@@ -57,11 +57,6 @@ double run_wall_s(const struct run *r)
 	return now_s() - r->start_s;
 }
 
-static bool path_of(const struct run *r, const char *name, char path[RUN_PATH_SIZE], struct err *e)
-{
-	return file_join(path, RUN_PATH_SIZE, r->dir, name, e);
-}
-
 /* True, and e says by whom, if another process works in the directory. fd is .lock. */
 static bool in_use(const char *dir, int fd, struct err *e)
 {
@@ -83,17 +78,14 @@ static void let_go(struct run *r)
  * that happens. */
 static bool take_lock(struct run *r, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	if (!path_of(r, ".lock", path, e))
-		return false;
 	uint64_t ignored;
-	if (!file_open_to_write(path, true, &r->lock, &ignored, e))
+	if (!file_open_to_write(&r->held, ".lock", true, &r->lock, &ignored, e))
 		return false;
 	if (fcntl(r->lock, F_SETLK, &lock) == 0)
 		return true;
 	if (errno != EACCES && errno != EAGAIN)
-		err_set(e, ERR_RUN, "lock '%.500s': %s", path, strerror(errno));
+		err_set(e, ERR_RUN, "lock '%.500s/.lock': %s", r->dir, strerror(errno));
 	else if (!in_use(r->dir, r->lock, e))
 		err_set(e, ERR_BUSY, "'%.500s' is in use by another process", r->dir);
 	let_go(r);
@@ -107,7 +99,7 @@ bool run_is_held(const char *dir, struct err *e)
 	uint64_t len;
 	int fd;
 	if (!file_join(path, sizeof(path), dir, ".lock", &ignored) ||
-		!file_open(path, &fd, &len, &ignored))
+		!file_open(NULL, path, &fd, &len, &ignored))
 		return false;
 	const bool held = in_use(dir, fd, e);
 	close(fd);
@@ -118,9 +110,14 @@ bool run_is_held(const char *dir, struct err *e)
  * files do not count, nor does the config.ini.tmp of a process that was killed. */
 static bool check_empty(const struct run *r, struct err *e)
 {
-	DIR *dir = opendir(r->dir);
-	if (!dir)
-		return err_set(e, ERR_RUN, "open '%.500s': %s", r->dir, strerror(errno));
+	const int fd = openat(r->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		err_set(e, ERR_RUN, "open '%.500s': %s", r->dir, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
 	char foreign[256] = "";
 	for (const struct dirent *d; !foreign[0] && (d = readdir(dir));)
 		if (d->d_name[0] != '.' && strcmp(d->d_name, "config.ini.tmp") != 0)
@@ -140,13 +137,11 @@ static bool check_config(const struct run *r, const struct config *c, bool fresh
 	char path[RUN_PATH_SIZE];
 	char *data;
 	size_t len;
-	if (!path_of(r, "config.ini", path, e))
-		return false;
-	if (!file_load(path, CONFIG_LIMIT, &data, &len, e))
+	if (!file_load(&r->held, "config.ini", CONFIG_LIMIT, &data, &len, e))
 		return false;
 
 	struct config theirs;
-	const bool ok = config_read(&theirs, path, data, len, e);
+	const bool ok = config_read(&theirs, dir_path(&r->held, "config.ini", path), data, len, e);
 	free(data);
 	char buf[512];
 	struct text diff;
@@ -163,20 +158,20 @@ static bool check_config(const struct run *r, const struct config *c, bool fresh
  * done: true if there are any. Those that `remove` cannot remove are in nobody's way. */
 static bool leftovers(const struct run *r, bool is_done, bool remove)
 {
-	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
+	char temp[sizeof(LONGEST_NAME)];
 	struct err ignored;
 	bool any = false;
 	for (int i = 0; run_files[i]; i++) {
-		const bool is_checkpoint = strcmp(run_files[i], CHECKPOINT) == 0 ||
-					   strcmp(run_files[i], PREVIOUS) == 0;
-		if (!path_of(r, run_files[i], path, &ignored))
-			continue;
-		snprintf(temp, sizeof(temp), "%s.tmp", path);
-		any = any || file_exists(temp) || (is_done && is_checkpoint && file_exists(path));
+		const char *name = run_files[i];
+		const bool is_spent =
+			is_done && (strcmp(name, CHECKPOINT) == 0 || strcmp(name, PREVIOUS) == 0);
+		snprintf(temp, sizeof(temp), "%s.tmp", name);
+		any = any || file_exists(&r->held, temp) ||
+		      (is_spent && file_exists(&r->held, name));
 		if (remove)
-			unlink(temp);
-		if (remove && is_done && is_checkpoint)
-			unlink(path);
+			file_remove(&r->held, temp, &ignored);
+		if (remove && is_spent)
+			file_remove(&r->held, name, &ignored);
 	}
 	return any;
 }
@@ -184,18 +179,16 @@ static bool leftovers(const struct run *r, bool is_done, bool remove)
 /* All but config.ini, which says whose the directory is: write_config replaces it. */
 static bool remove_run(struct run *r, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	struct text removed;
 	leftovers(r, false, true);
 	text_init(&removed, r->removed, sizeof(r->removed));
 	for (int i = 0; run_files[i]; i++) {
 		const bool is_last = !run_files[i + 1];
-		if (!path_of(r, run_files[i], path, e))
+		if (!file_exists(&r->held, run_files[i]))
+			continue;
+		if (!is_last && !file_remove(&r->held, run_files[i], e))
 			return false;
-		if (is_last ? file_exists(path) : unlink(path) == 0)
-			text_add(&removed, "%s%s", removed.len ? " " : "", run_files[i]);
-		else if (!is_last && errno != ENOENT)
-			return err_set(e, ERR_RUN, "remove '%.500s': %s", path, strerror(errno));
+		text_add(&removed, "%s%s", removed.len ? " " : "", run_files[i]);
 	}
 	return true;
 }
@@ -208,19 +201,17 @@ static bool check_hash(
 	struct sha256 hash;
 	uint64_t left;
 	int fd;
-	if (!path_of(r, name, path, e))
-		return false;
-	if (!file_exists(path))
+	if (!file_exists(&r->held, name))
 		return err_set(e, ERR_CORRUPT,
 			"'%.500s' is marked as done but has no '%s'; --fresh runs it again", r->dir,
 			name);
-	if (!file_open(path, &fd, &left, e))
+	if (!file_open(&r->held, name, &fd, &left, e))
 		return false;
 	sha256_init(&hash);
 	bool ok = true, same = left <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
 	while (ok && same && left > 0) {
 		const size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
-		ok = file_read_exactly(fd, path, bytes, n, e);
+		ok = file_read_exactly(fd, dir_path(&r->held, name, path), bytes, n, e);
 		if (ok)
 			sha256_add(&hash, bytes, n);
 		left -= n;
@@ -230,8 +221,8 @@ static bool check_hash(
 	same = same && strcmp(want, got) == 0;
 	if (ok && !same)
 		return err_set(e, ERR_CORRUPT,
-			"'%.300s' is not the file that '%.300s/result.json' speaks of; --fresh runs it again",
-			path, r->dir);
+			"'%.300s/%s' is not the file that '%.300s/result.json' speaks of; --fresh runs it again",
+			r->dir, name, r->dir);
 	return ok;
 }
 
@@ -242,14 +233,13 @@ static bool check_done(struct run *r, bool *done, struct err *e)
 	char *data;
 	size_t len;
 	*done = false;
-	if (!path_of(r, "result.json", path, e))
-		return false;
-	if (!file_exists(path))
+	if (!file_exists(&r->held, "result.json"))
 		return true;
-	if (!file_load(path, RESULT_LIMIT, &data, &len, e))
+	if (!file_load(&r->held, "result.json", RESULT_LIMIT, &data, &len, e))
 		return false;
 	struct err why;
-	const bool ok = result_parse(&r->result, path, data, len, &why);
+	const bool ok =
+		result_parse(&r->result, dir_path(&r->held, "result.json", path), data, len, &why);
 	free(data);
 	if (!ok)
 		return err_set(e, why.kind, "%.600s; --fresh runs it again", why.msg);
@@ -262,15 +252,12 @@ static bool check_done(struct run *r, bool *done, struct err *e)
  * RUN_DONE) or was started, or something that must be left alone (false). */
 static bool look_around(struct run *r, const struct config *c, bool fresh, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	r->state = RUN_ACTIVE;
 	r->was_started = false;
-	if (!path_of(r, "config.ini", path, e))
-		return false;
-	if (!file_exists(path)) {
+	if (!file_exists(&r->held, "config.ini")) {
 		if (check_empty(r, e))
 			return true;
-		if (!file_exists(path)) /* or another process has just made it */
+		if (!file_exists(&r->held, "config.ini")) /* or another process has just made it */
 			return false;
 	}
 	bool done;
@@ -285,25 +272,36 @@ static bool look_around(struct run *r, const struct config *c, bool fresh, struc
 	return true;
 }
 
+static bool hold(struct run *r, const char *dir, struct err *e)
+{
+	r->held.fd = -1;
+	if (strlen(dir) + sizeof(LONGEST_NAME) > sizeof(r->dir))
+		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
+	memcpy(r->dir, dir, strlen(dir) + 1);
+	return dir_open(&r->held, r->dir, e);
+}
+
 bool run_is_done(const char *dir, const struct config *c)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct err e;
-	const bool done = r && strlen(dir) < sizeof(r->dir) &&
-			  memcpy(r->dir, dir, strlen(dir) + 1) && look_around(r, c, false, &e) &&
-			  r->state == RUN_DONE;
+	bool done = false;
+	if (r && hold(r, dir, &e)) {
+		done = look_around(r, c, false, &e) && r->state == RUN_DONE;
+		dir_close(&r->held);
+	}
 	free(r);
 	return done;
 }
 
 static bool write_config(const struct run *r, const struct config *c, struct err *e)
 {
-	char path[RUN_PATH_SIZE], buf[8192];
+	char buf[8192];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
 	config_print(c, &t);
 	assert(!t.full);
-	return path_of(r, "config.ini", path, e) && file_write_atomic(path, t.p, t.len, e);
+	return file_write_atomic(&r->held, "config.ini", t.p, t.len, e);
 }
 
 /* Goes on from the checkpoint if there is one, or from the one before if that is
@@ -311,17 +309,14 @@ static bool write_config(const struct run *r, const struct config *c, struct err
 static bool resume(struct run *r, struct err *e)
 {
 	static const char *const names[] = { CHECKPOINT, PREVIOUS };
-	char path[RUN_PATH_SIZE];
 	bool damaged = false;
 	struct err first;
 	for (int i = 0; i < 2; i++) {
 		struct err why;
-		if (!path_of(r, names[i], path, e))
-			return false;
-		if (!file_exists(path))
+		if (!file_exists(&r->held, names[i]))
 			continue;
-		r->was_resumed =
-			checkpoint_load(path, &r->train, &r->marks, r->buf, r->buf_size, &why);
+		r->was_resumed = checkpoint_load(
+			&r->held, names[i], &r->train, &r->marks, r->buf, r->buf_size, &why);
 		if (r->was_resumed) {
 			r->is_damaged = damaged;
 			r->is_saved = !damaged;
@@ -352,18 +347,17 @@ static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t
  * checkpoint names, or to nothing. */
 static bool open_logs(struct run *r, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	uint64_t size[N_LOGS];
 	for (int i = 0; i < N_LOGS; i++) {
-		if (!path_of(r, logs[i].name, path, e))
-			return false;
-		const bool missing = r->was_resumed && !file_exists(path);
-		if (!missing && !file_open_to_write(path, !r->was_resumed, &r->log[i], &size[i], e))
+		const char *name = logs[i].name;
+		const bool missing = r->was_resumed && !file_exists(&r->held, name);
+		if (!missing && !file_open_to_write(
+					&r->held, name, !r->was_resumed, &r->log[i], &size[i], e))
 			return false;
 		if (missing || size[i] < (uint64_t)r->marks.log_size[i])
 			return err_set(e, ERR_CORRUPT,
-				"'%.500s' is shorter than the checkpoint says; --fresh starts the run again",
-				path);
+				"'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again",
+				r->dir, name);
 	}
 	/* Checkpoints and weights need one more file; better to know now. */
 	const int spare = dup(r->log[0]);
@@ -404,26 +398,24 @@ static bool check_memory(const struct config *c, struct err *e)
 	return true;
 }
 
-static bool no_directory(const char *path, struct err *e)
+static bool no_directory(const struct run *r, const char *name, struct err *e)
 {
 	struct stat st;
-	return lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	       err_set(e, ERR_CORRUPT, "'%.500s' is not a file", path);
+	return fstatat(r->held.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
+	       err_set(e, ERR_CORRUPT, "'%.500s/%s' is not a file", r->dir, name);
 }
 
 /* What would fail at the end, or when it is time to save, fails here. */
 static bool check_limits(const struct run *r, struct err *e)
 {
 	struct rlimit limit;
-	char path[RUN_PATH_SIZE], temp[RUN_PATH_SIZE + 4];
+	char temp[sizeof(LONGEST_NAME)];
 	for (int i = 0; run_files[i]; i++) {
-		if (!path_of(r, run_files[i], path, e))
-			return false;
-		snprintf(temp, sizeof(temp), "%s.tmp", path);
-		if (!no_directory(path, e) || !no_directory(temp, e))
+		snprintf(temp, sizeof(temp), "%s.tmp", run_files[i]);
+		if (!no_directory(r, run_files[i], e) || !no_directory(r, temp, e))
 			return false;
 	}
-	if (access(r->dir, W_OK | X_OK) < 0)
+	if (faccessat(r->held.fd, ".", W_OK | X_OK, 0) < 0)
 		return err_set(e, ERR_RUN, "write to '%.500s': %s", r->dir, strerror(errno));
 	const uint64_t need = checkpoint_max_size(&r->train);
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
@@ -435,31 +427,18 @@ static bool check_limits(const struct run *r, struct err *e)
 	return true;
 }
 
-/* It goes on, and may not fail again. */
-static bool remove_failed(const struct run *r, struct err *e)
-{
-	char path[RUN_PATH_SIZE];
-	return path_of(r, FAILED, path, e) &&
-	       (unlink(path) == 0 || errno == ENOENT ||
-		       err_set(e, ERR_RUN, "remove '%.500s': %s", path, strerror(errno)));
-}
-
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e)
 {
-	*r = (struct run){ .lock = -1 };
+	*r = (struct run){ .held.fd = -1, .lock = -1 };
 	for (int i = 0; i < N_LOGS; i++)
 		r->log[i] = -1;
 	r->start_s = r->saved_s = now_s();
 	struct err ignored;
-	/* Here, not behind the training. */
-	if (strlen(dir) + sizeof(LONGEST_NAME) > sizeof(r->dir))
-		return err_set(e, ERR_RUN, "path too long: '%s'", dir);
-	memcpy(r->dir, dir, strlen(dir) + 1);
 	/* Once before the lock, which leaves a file, so that a done run and a directory
 	 * of something else are not touched; and once behind it, when no other process
 	 * can change the answer. */
-	if (!file_make_dirs(dir, e))
+	if (!file_make_dirs(dir, e) || !hold(r, dir, e))
 		goto fail;
 	if (!look_around(r, c, fresh, e)) {
 		run_is_held(dir, e); /* that may be all there is to it */
@@ -489,7 +468,8 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 	}
 	if (!check_limits(r, e) || (fresh && !remove_run(r, e)) ||
 		(r->was_started && !resume(r, e)) || (!r->was_started && !write_config(r, c, e)) ||
-		!open_logs(r, e) || !remove_failed(r, e))
+		!open_logs(r, e) ||
+		!file_remove(&r->held, FAILED, e)) /* it goes on, and may not fail again */
 		goto fail;
 	r->start_s -= r->marks.wall_s;
 	return true;
@@ -506,6 +486,7 @@ void run_close(struct run *r)
 		r->log[i] = -1;
 	}
 	let_go(r);
+	dir_close(&r->held);
 	train_release(&r->train);
 	free(r->buf);
 	r->buf = NULL;
@@ -588,11 +569,10 @@ static bool write_eval(struct run *r, struct err *e)
 static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,
 	uint64_t n_updates, char hash[SHA256_HEX_SIZE], struct err *e)
 {
-	char path[RUN_PATH_SIZE];
 	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net, params,
 		timesteps, n_updates, r->buf, r->buf_size);
 	sha256_of(r->buf, n, hash);
-	return path_of(r, name, path, e) && file_write_atomic(path, r->buf, n, e);
+	return file_write_atomic(&r->held, name, r->buf, n, e);
 }
 
 /* The weights that evaluated best; without evaluations the latest are. */
@@ -606,9 +586,44 @@ static bool write_best(struct run *r, struct err *e)
 		t->best_row.n_updates, r->result.best_sha256, e);
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool run_was_moved(const struct run *r)
+{
+	struct stat named, held;
+	return fstat(r->held.fd, &held) == 0 &&
+	       (stat(r->dir, &named) < 0 || !is_same(&named, &held));
+}
+
+/* ERR_RUN if somebody removed or replaced the directory, or a file that is open: what
+ * is written would be lost. One that was moved has all that is its own. */
+static bool check_held(const struct run *r, struct err *e)
+{
+	struct stat named, open;
+	const char *gone = file_exists(&r->held, "config.ini") ? NULL : "config.ini";
+	for (int i = -1; i < N_LOGS; i++) {
+		const int fd = i < 0 ? r->lock : r->log[i];
+		const char *name = i < 0 ? ".lock" : logs[i].name;
+		if (fd >= 0 && (fstat(fd, &open) < 0 || fstatat(r->held.fd, name, &named, 0) < 0 ||
+				       !is_same(&named, &open)))
+			gone = name;
+	}
+	if (!gone)
+		return true;
+	if (fstat(r->held.fd, &open) < 0 || open.st_nlink == 0)
+		return err_set(e, ERR_RUN,
+			"the run's directory '%.500s' was removed or replaced while it worked",
+			r->dir);
+	return err_set(e, ERR_RUN, "'%.500s/%s' was removed or replaced while the run worked",
+		r->dir, gone);
+}
+
 static bool sync_logs(struct run *r, struct err *e)
 {
-	if (!flush_episodes(r, e))
+	if (!check_held(r, e) || !flush_episodes(r, e))
 		return false;
 	for (int i = 0; i < N_LOGS; i++)
 		if (!file_sync(r->log[i], logs[i].name, e))
@@ -616,29 +631,41 @@ static bool sync_logs(struct run *r, struct err *e)
 	return true;
 }
 
-bool run_save(struct run *r, struct err *e)
+static bool save(struct run *r, struct err *e)
 {
-	char path[RUN_PATH_SIZE], previous[RUN_PATH_SIZE];
 	const double begin_s = now_s();
+	struct err ignored;
 	if (r->is_saved)
 		return true;
 	/* The logs first: a checkpoint must not speak of rows that a power cut takes. */
-	if (!train_check(&r->train, e) || !sync_logs(r, e) || !path_of(r, CHECKPOINT, path, e) ||
-		!path_of(r, PREVIOUS, previous, e))
+	if (!train_check(&r->train, e) || !sync_logs(r, e))
 		return false;
 	r->marks.wall_s = begin_s - r->start_s;
 	/* Two files are room enough: the one before the last makes way, unless it is the
 	 * only good one. */
-	if (!r->is_damaged && file_exists(path))
-		unlink(previous);
-	if (!checkpoint_save(path, r->is_damaged ? NULL : previous, &r->train, &r->marks, r->buf,
-		    r->buf_size, e))
+	if (!r->is_damaged && file_exists(&r->held, CHECKPOINT))
+		file_remove(&r->held, PREVIOUS, &ignored);
+	if (!checkpoint_save(&r->held, CHECKPOINT, r->is_damaged ? NULL : PREVIOUS, &r->train,
+		    &r->marks, r->buf, r->buf_size, e))
 		return false;
 	r->is_damaged = false;
 	r->is_saved = true;
 	r->saved_s = now_s();
 	r->save_s = r->saved_s - begin_s;
 	return true;
+}
+
+/* The reason of a failure, if that is one. */
+static bool because(const struct run *r, struct err *e)
+{
+	if (e->kind == ERR_RUN)
+		check_held(r, e);
+	return false;
+}
+
+bool run_save(struct run *r, struct err *e)
+{
+	return save(r, e) || because(r, e);
 }
 
 /* Saving takes no more than a fiftieth of the time, unless so short an interval is
@@ -670,7 +697,7 @@ static bool finish(struct run *r, struct err *e)
 	if (!train_final_eval(t, &res->final)) /* interrupted or diverged */
 		return !res->final.diverged || train_bad_q(t, e);
 
-	char path[RUN_PATH_SIZE], buf[RUN_RESULT_SIZE];
+	char buf[RUN_RESULT_SIZE];
 	struct text text;
 	if (!write_best(r, e) ||
 		!write_weights(r, "final.safetensors", t->agent.average, t->timesteps,
@@ -681,7 +708,7 @@ static bool finish(struct run *r, struct err *e)
 	result_print(res, &text);
 	text_add(&text, "\n");
 	assert(!text.full);
-	if (!path_of(r, "result.json", path, e) || !file_write_atomic(path, text.p, text.len, e))
+	if (!file_write_atomic(&r->held, "result.json", text.p, text.len, e))
 		return false;
 	r->state = RUN_DONE;
 	leftovers(r, true, true);
@@ -706,14 +733,15 @@ static bool step(struct run *r, struct err *e)
 		return false;
 	}
 	if ((t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
-		(t->events & TRAIN_LOGGED && (!flush_episodes(r, e) || !write_progress(r, e))))
+		(t->events & TRAIN_LOGGED &&
+			(!check_held(r, e) || !flush_episodes(r, e) || !write_progress(r, e))))
 		return false;
 	if (t->events & TRAIN_FINISHED)
 		return finish(r, e);
 	/* What has diverged is not saved, and found out by a later update or evaluation: at
 	 * the same step whenever saving is due. */
 	struct err ignored;
-	return !save_is_due(r) || !train_check(t, &ignored) || run_save(r, e);
+	return !save_is_due(r) || !train_check(t, &ignored) || save(r, e);
 }
 
 /* What is left of a run that has diverged. Errors are ignored: the divergence is what
@@ -721,15 +749,14 @@ static bool step(struct run *r, struct err *e)
 static void write_failed(struct run *r, const struct err *why)
 {
 	struct err ignored;
-	char path[RUN_PATH_SIZE], line[sizeof(why->msg) + 1];
+	char line[sizeof(why->msg) + 1];
 	struct text t;
 	flush_episodes(r, &ignored);
 	if (r->train.has_best)
 		write_best(r, &ignored);
 	text_init(&t, line, sizeof(line));
 	text_add(&t, "%s\n", why->msg);
-	if (path_of(r, FAILED, path, &ignored))
-		file_write_atomic(path, t.p, t.len, &ignored);
+	file_write_atomic(&r->held, FAILED, t.p, t.len, &ignored);
 }
 
 bool run_step(struct run *r, struct err *e)
@@ -740,5 +767,5 @@ bool run_step(struct run *r, struct err *e)
 		return true;
 	if (e->kind == ERR_DIVERGED)
 		write_failed(r, e);
-	return false;
+	return because(r, e);
 }
