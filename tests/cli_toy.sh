@@ -62,7 +62,7 @@ for seed in 1 2 3 4; do
 	t "negative rewards, seed $seed: solved" 0 "$DQN" eval runs/ToyNegative-v0/seed-$seed --require -8
 done
 t 'a requirement of 0 is not reached by -5' 3 "$DQN" eval runs/ToyNegative-v0/seed-1 --require 0
-err_has 'below the required 0$'
+err_has "below the required 0; no episode can return more than -1\$"
 
 # kill -9 on the way: the checkpoint has the state of an environment with chance in it.
 for id in ToySparse-v0 ToyNegative-v0; do

@@ -215,16 +215,16 @@ static bool plays(float bias, double epsilon, struct eval_stats *stats)
 {
 	float work[WORK];
 	struct policy policy = some_policy(work);
-	static float params[2000];
+	static float biased[2000];
 	const struct net *net = &policy.net;
 	struct env env;
 	struct rng rng, explore;
-	CHECK(net->n_params <= sizeof(params) / sizeof(params[0]));
+	CHECK(net->n_params <= sizeof(biased) / sizeof(biased[0]));
 	for (size_t i = 0; i < net->n_params; i++)
-		params[i] = isnan(bias) ? 3e38f : 0; /* large weights: an overflow */
+		biased[i] = isnan(bias) ? 3e38f : 0; /* large weights: an overflow */
 	if (!isnan(bias))
-		params[net->b[net->n_layers - 1] + 1] = bias;
-	policy.params = params;
+		biased[net->b[net->n_layers - 1] + 1] = bias;
+	policy.params = biased;
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
 	rng_init(&rng, 3);
 	rng_init(&explore, 4);

@@ -755,7 +755,7 @@ static bool same_training(const struct train *a, const struct train *b)
 static void test_evaluation_does_not_change_training(void)
 {
 	static const char *const without[] = { "eval_freq=0", NULL };
-	static const char *const with[] = { "eval_freq=50", "eval_episodes=3", "stop_return=1e9",
+	static const char *const with[] = { "eval_freq=50", "eval_episodes=3", "stop_return=500",
 		NULL };
 	static const char *const confirmed_in_vain[] = { "eval_freq=1", "eval_episodes=1",
 		"stop_return=9.9", "stop_episodes=40", "total_timesteps=600", NULL };
@@ -901,7 +901,7 @@ static void test_evaluation_has_its_own_time_limit(void)
 static void test_best_is_the_last_of_equals(void)
 {
 	/* Nothing falls within 5 steps: every evaluation gives 5. */
-	static const char *const keys[] = { "max_episode_steps=5", "eval_freq=70",
+	static const char *const keys[] = { "eval_max_episode_steps=5", "eval_freq=70",
 		"eval_episodes=2", NULL };
 	struct train *t = start(keys);
 	const size_t n = t->agent.policy.net.n_params;
