@@ -113,6 +113,68 @@ svg unfinished.svg
 yes_if grep -q '>all, 3 runs (2 unfinished)</text>' unfinished.svg
 is 'the curve ends where most of them do' "$(sed -n 's/^<path class="c0 l" d="M\(.*\) "\/>$/\1/p' unfinished.svg | wc -w)" 4
 
+# --- survivors ---
+
+diverge() # DIR: as a run that ends so leaves it, after its first evaluation
+{
+	rm "$1/result.json"
+	sed -i '3,$d' "$1/eval.csv" "$1/progress.csv"
+	echo 'step 1234: loss is not finite' >"$1/failed.txt"
+}
+legend() { sed -n 's/.*<text x="[0-9.]*" y="[0-9.]*">\(n_steps=[^<]*\)<.*/\1/p' "$1" | tr '\n' ';'; }
+for seed in 1 2 3 4 5 6 7 8; do
+	run "surv/lives/$seed" $seed 40 n_steps=1
+	run "surv/dies/$seed" $seed 60 n_steps=2
+	[ $seed -gt 4 ] || diverge surv/dies/$seed
+done
+t 'half of the seeds diverge' 0 "$DQN" plot surv -o surv.svg
+svg surv.svg
+is legend "$(legend surv.svg)" 'n_steps=1, 8 runs;n_steps=2, 8 runs (4 diverged: counted as 1);'
+# 60 60 60 60 60 60 60 60 at 1000; 1 1 1 1 120 120 120 120 and 1 1 1 1 180 180 180 180 then:
+# the middle four have means 60, 60.5, 90.5, against 40, 80, 120 of the other, drawn on top.
+# shellcheck disable=SC2046 # one number per word
+set -- $(sed -n 's/^<path class="c[01] l" d="M\(.*\) "\/>$/\1/p' surv.svg)
+is 'numbers of two lines' $# 12
+yes_if awk "BEGIN { unit = ($8 - ${12}) / 80; rise = ($2 - $6) / unit; exit !(rise > 30.3 && rise < 30.7) }"
+t 'in a terminal' 0 "$DQN" plot surv
+out_has '^b n_steps=2, 8 runs \(4 diverged: counted as 1\)$'
+t 'training returns, too' 0 "$DQN" plot surv --y ep_rew_mean -o rew.svg
+is legend "$(legend rew.svg)" 'n_steps=1, 8 runs;n_steps=2, 8 runs (4 diverged: counted as 1);'
+t 'a loss has no worst: behind what is complete' 0 "$DQN" plot surv --y loss -o loss.svg
+is legend "$(legend loss.svg)" 'n_steps=1, 8 runs;n_steps=2, 4 of 8 runs (4 diverged);'
+t 'a key against the return' 0 "$DQN" plot surv --x gamma --by n_steps -o key.svg
+svg key.svg
+is legend "$(legend key.svg)" 'n_steps=1, 8 runs;n_steps=2, 8 runs (4 diverged: counted as 1);'
+t 'against a metric without a worst' 0 "$DQN" plot surv --x gamma --by n_steps --y wall_s -o key.svg
+is legend "$(legend key.svg)" 'n_steps=1, 8 runs;n_steps=2, 4 of 8 runs (4 diverged);'
+t 'against the steps to the threshold' 0 "$DQN" plot surv --x gamma --by n_steps --y steps_to_threshold -o key.svg
+svg key.svg
+is legend "$(legend key.svg)" 'n_steps=1, 8 runs (8 never: counted as total_timesteps);n_steps=2, 8 runs (4 diverged, 8 never: counted as total_timesteps);'
+for seed in 1 2 3 4; do rm surv/dies/$seed/failed.txt; done
+t 'half of the seeds are not done: behind what is' 0 "$DQN" plot surv -o surv.svg
+is legend "$(legend surv.svg)" 'n_steps=1, 8 runs;n_steps=2, 4 of 8 runs (4 unfinished);'
+t 'in few letters' 0 "$DQN" plot surv --size 20x10
+out_has '^b 2 \(4/8\)$'
+echo '{' >surv/dies/1/result.json
+t 'one cannot be read' 0 "$DQN" plot surv -o surv.svg
+err_has "^dqn: warning: cannot read all of 1 of the runs: 'surv/dies/1/result.json': "
+is legend "$(legend surv.svg)" 'n_steps=1, 8 runs;n_steps=2, 4 of 8 runs (3 unfinished, 1 unreadable);'
+rm surv/dies/1/result.json
+for seed in 5 6 7 8; do rm surv/dies/$seed/result.json; done
+t 'of runs under way those that are as far as half of them' 0 "$DQN" plot surv -o surv.svg
+is legend "$(legend surv.svg)" 'n_steps=1, 8 runs;n_steps=2, 4 of 8 runs (8 unfinished);'
+echo 'timesteps,loss' >surv/lives/2/progress.csv
+printf 'x' >>surv/lives/3/progress.csv
+rm surv/lives/4/progress.csv
+t 'a log that no other command reads' 0 "$DQN" plot surv --y loss -o loss.svg
+err_has "^dqn: warning: cannot read all of 2 of the runs: 'surv/lives/3/progress.csv': its last line has no end; open 'surv/lives/4/progress.csv': No such file or directory$"
+err_lines 1
+is legend "$(legend loss.svg)" 'n_steps=1, 5 of 8 runs;n_steps=2, 4 of 8 runs (8 unfinished);'
+for seed in 1 2 3 4 5 6 7 8; do echo 'timesteps,loss' >surv/lives/$seed/progress.csv; done
+t 'a group without a curve' 0 "$DQN" plot surv --y loss -o loss.svg
+err_has "^dqn: warning: left out 1 of the groups: no rows with 'loss' that their runs share$"
+is legend "$(legend loss.svg)" 'n_steps=2, 4 of 8 runs (8 unfinished);'
+
 # --- a key against a metric ---
 
 t 'a key' 0 "$DQN" plot all --x n_steps -o key.svg
@@ -220,7 +282,7 @@ t 'a file that cannot be written' 1 "$DQN" plot all -o none/x.svg
 err_has "^dqn: create 'none/x.svg.tmp'"
 t 'a full disk' 1 sh -c 'exec "$DQN" plot all -o - >/dev/full'
 err_has 'write standard output'
-t 'hostile logs' 0 sh -c 'printf "timesteps,return_mean\n1,nan\n2,1e308\n1,-1e308\n3,5\n" >all/n1/1/eval.csv; exec "$DQN" plot all/n1/1 -o hostile.svg'
+t 'hostile logs' 0 sh -c 'printf "timesteps,return_mean\n1,nan\n2,1e308\n3,-1e308\n4,5\n" >all/n1/1/eval.csv; exec "$DQN" plot all/n1/1 -o hostile.svg'
 svg hostile.svg
 
 # --- any numbers, any target ---
@@ -263,7 +325,9 @@ for step in 1e308 -1e308 9007199254740993; do
 	sed -i "s/^2,/$step,/" values/1/eval.csv
 	t "a row at step $step" 0 quick plot values -o step.svg
 	svg step.svg
+	err_has "values/1/eval.csv': row [23] has steps out of order$"
 	t "a row at step $step in a terminal" 0 quick plot values --x seconds
+	err_has 'steps out of order$'
 done
 for size in 1x1 1x10000 10000x1 10000x10000; do
 	t "--size $size in a terminal" 0 quick plot all --size $size

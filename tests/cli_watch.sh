@@ -27,6 +27,7 @@ finish() # DIR: and then ended at 3000
 	hash=0123456789012345678901234567890123456789012345678901234567890123
 	printf '{"format_version":1,"env_id":"CartPole-v1","seed":1,"timesteps":3000,"total_timesteps":4000,"stopped":true,"episodes":9,"n_updates":1900,"final_episodes":5,"final_return_mean":487.5,"final_return_std":0,"final_return_min":1,"final_return_max":2,"final_length_mean":3,"best_timesteps":500,"best_return_mean":480,"final_sha256":"%s","best_sha256":"%s"}\n' \
 		$hash $hash >"$1/result.json"
+	printf 'timesteps,return_mean\n500,480\n' >"$1/eval.csv"
 }
 age() { find "$1" -exec touch -d "$2 seconds ago" {} +; } # DIR SECONDS
 
@@ -37,23 +38,31 @@ finish all/a/done
 run all/a/old 1000 10
 age all/a/old 100
 run all/a/broken 1000 10
+printf 'timesteps,return_mean\n500,480\n' >all/a/broken/eval.csv
+cp -r all/a/broken all/a/nan
 echo '{' >all/a/broken/result.json
+echo 'step 1234: loss is not finite' >all/a/nan/failed.txt
 
 # --- the table ---
 
 t 'a table' 0 "$DQN" watch all
 cat >want <<'END'
-5 runs in all: 2 running, 1 stopped, 1 failed, 1 done
+6 runs in all: 2 running, 1 stopped, 1 failed, 1 unreadable, 1 done; 1 cannot be read
 run       progress  steps  return  steps/s  left  state
 b/fresh        0 %      0                         running
 b/half        50 %   2000   200.2       50   40s  running
 a/old         25 %   1000   100.2      100        stopped
-a/broken      25 %   1000   100.2      100        failed
+a/nan         25 %   1000   100.2      100        failed
+a/broken      25 %   1000   100.2      100        unreadable
 a/done       100 %   3000   487.5      500        done
 END
 same_file "$out" want
+warning="^dqn: warning: cannot read all of 1 of the runs: 'all/a/broken/result.json': unexpected character at byte 2$"
+err_has "$warning"
+err_lines 1
 t '--once is the same here' 0 "$DQN" watch --once all/a all/b
 same_file "$out" want
+err_has "$warning"
 t 'one run' 0 "$DQN" watch all/a/done/
 out_has '^1 run in all/a: 1 done$'
 out_has '^done +100 %'
@@ -71,8 +80,19 @@ out_lines 3
 mkdir all/c
 echo 'learning_rate = x' >all/c/config.ini
 t 'a directory that is no run' 0 "$DQN" watch all
-out_has '^5 runs in all: .*; 1 cannot be read$'
+out_has '^6 runs in all: .*; 2 cannot be read$'
+err_has '^dqn: warning: left out 1 of the directories: all/c/config.ini:1: '
+t 'nothing else' 5 "$DQN" watch all/c
+err_has '^dqn: warning: left out 1 of the directories: '
+err_has '^dqn: no run can be read$'
 rm -r all/c
+printf 'timesteps,wall_s\n1000,\0\n' >all/a/old/timing.csv
+t 'a log that cannot be read' 0 "$DQN" watch all
+out_has '^6 runs in all: .*; 2 cannot be read$'
+err_has "^dqn: warning: cannot read all of 2 of the runs: .*; 'all/a/old/timing.csv': a NUL byte is in it$"
+run all/a/old 1000 10
+age all/a/old 100
+rm -r all/a/broken
 
 # --- who is at work ---
 

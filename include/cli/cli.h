@@ -85,7 +85,12 @@ bool load_space(
 /* Every error of a report with the prefix, and with `warnings` those, too. */
 void say_report(const struct report *r, bool warnings);
 
-/* Finds the runs of all paths and groups them; what is left out is said. */
+/* Warns of what could not be read: how much, and what is first of it. */
+void say_left_out(const struct records *list);
+void say_damaged(const struct faults *f);
+
+/* Finds the runs of all paths in an initialised list and groups them; what is left out
+ * is said. */
 bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
 	const char *by, int *status);
 

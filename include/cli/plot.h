@@ -35,6 +35,7 @@ struct axis {
 
 struct series {
 	char label[256], brief[128]; /* "n_steps=3 gamma=0.9, 5 runs" and "3, 0.9" */
+	bool is_partial;             /* not of all runs of the group */
 	bool has_marks;              /* at the points of the line */
 	size_t n;                    /* points of the line; y NaN is a gap, low NaN no interval */
 	double x[PLOT_MAX_POINTS], y[PLOT_MAX_POINTS];

@@ -131,16 +131,30 @@ void config_name(const char *path, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)len, base);
 }
 
+void say_left_out(const struct records *list)
+{
+	if (list->left_out.n > 0)
+		say("warning: left out %zu of the directories: %s", list->left_out.n,
+			list->left_out.first);
+	say_damaged(&list->damaged);
+}
+
+void say_damaged(const struct faults *f)
+{
+	if (f->n > 0)
+		say("warning: cannot read all of %zu of the runs: %s", f->n, f->first);
+}
+
 bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
 	const char *by, int *status)
 {
 	struct err e;
-	records_init(list);
+	size_t n_readable = 0;
 	*g = (struct groups){ 0 };
 	for (int i = 0; i < n_paths; i++) {
-		const size_t before = list->n + list->n_unreadable;
+		const size_t before = list->n;
 		bool ok = records_find(list, paths[i], &e);
-		if (ok && list->n + list->n_unreadable == before)
+		if (ok && list->n == before)
 			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", paths[i]);
 		if (!ok) {
 			*status = fail(&e);
@@ -148,10 +162,10 @@ bool load_groups(struct records *list, struct groups *g, int n_paths, char *cons
 		}
 	}
 	records_sort(list);
-	if (list->n_unreadable > 0)
-		say("warning: left out %zu of the directories: %s", list->n_unreadable,
-			list->unreadable);
-	if (list->n == 0) {
+	say_left_out(list);
+	for (size_t i = 0; i < list->n; i++)
+		n_readable += list->at[i].state != RECORD_UNREADABLE;
+	if (n_readable == 0) {
 		err_set(&e, ERR_CORRUPT, "no run can be read");
 		*status = fail(&e);
 		return false;

@@ -23,6 +23,11 @@ const struct flag plot_flags[] = {
 
 static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
 
+struct share {                      /* of a group's runs, that a series is made of */
+	size_t n, n_worst, n_never; /* diverged ones and what they count as; never there */
+	double worst;
+};
+
 struct plot_job {
 	const struct args *args;
 	enum curve_x x;
@@ -98,24 +103,56 @@ static bool parse_args(struct plot_job *job, struct err *e)
 
 /* --- learning curves --- */
 
-static void add_labels(const struct plot_job *job, size_t group, struct series *s)
+/* ", 4 of 8 runs (2 unfinished, 3 diverged: counted as 1)" */
+static void add_counts(
+	const struct plot_job *job, size_t group, const struct share *share, struct text *t)
+{
+	static const char *const names[N_RECORD_STATES] = { [RECORD_FAILED] = "diverged",
+		[RECORD_UNFINISHED] = "unfinished",
+		[RECORD_UNREADABLE] = "unreadable" };
+	const struct group *g = &job->groups.group[group];
+	size_t n_state[N_RECORD_STATES] = { 0 };
+	for (size_t i = 0; i < g->n; i++)
+		n_state[job->groups.member[g->first + i]->state]++;
+	text_add(t, ", ");
+	if (share->n < g->n)
+		text_add(t, "%zu of ", share->n);
+	text_add(t, "%zu run%s", g->n, g->n == 1 ? "" : "s");
+	const char *separator = " (";
+	for (int i = 0; i < N_RECORD_STATES; i++) {
+		if (!names[i] || n_state[i] == 0)
+			continue;
+		text_add(t, "%s%zu %s", separator, n_state[i], names[i]);
+		if (i == RECORD_FAILED && share->n_worst > 0)
+			text_add(t, ": counted as %.4g", share->worst);
+		separator = ", ";
+	}
+	if (share->n_never > 0) {
+		text_add(t, "%s%zu never: counted as total_timesteps", separator, share->n_never);
+		separator = ", ";
+	}
+	text_add(t, "%s", *separator == ',' ? ")" : "");
+}
+
+static void add_labels(
+	const struct plot_job *job, size_t group, const struct share *share, struct series *s)
 {
 	const struct groups *all = &job->groups;
 	const struct group *g = &all->group[group];
-	size_t n_unfinished = 0;
 	struct text label, brief;
-	for (size_t i = 0; i < g->n; i++)
-		n_unfinished += all->member[g->first + i]->state == RECORD_UNFINISHED;
 	text_init(&label, s->label, sizeof(s->label));
 	groups_label(all, group, &label);
-	text_add(&label, ", %zu run%s", g->n, g->n == 1 ? "" : "s");
-	if (n_unfinished > 0)
-		text_add(&label, " (%zu unfinished)", n_unfinished);
+	add_counts(job, group, share, &label);
 	text_init(&brief, s->brief, sizeof(s->brief));
 	for (int k = 0; k < all->n_keys; k++) {
 		text_add(&brief, "%s", k ? ", " : "");
 		config_print_value(&all->member[g->first]->config, all->key[k], &brief);
 	}
+	if (share->n < g->n)
+		text_add(&brief, " (%zu/%zu)", share->n, g->n);
+	if (share->n_worst > 0)
+		text_add(&brief, " (%zu diverged)", share->n_worst);
+	s->is_partial = share->n < g->n;
 }
 
 static void add_key_names(struct plot_job *job)
@@ -134,19 +171,25 @@ static double last_value(const struct series *s)
 	return -(double)INFINITY;
 }
 
-/* Puts the curve among the series, the one that ends highest first; the lowest goes
- * where there is no room. */
+static bool is_behind(const struct series *a, const struct series *b)
+{
+	return a->is_partial != b->is_partial ? a->is_partial : last_value(a) < last_value(b);
+}
+
+/* Puts the curve among the series, the one that ends highest first, those that lack runs
+ * last; the last goes where there is no room. */
 static void insert_curve(struct plot_job *job, const struct curve *c, size_t group)
 {
 	struct plot *p = &job->plot;
 	struct series s = { .n = c->n };
-	add_labels(job, group, &s);
+	const struct share share = { .n = c->n_runs, .n_worst = c->n_worst, .worst = c->worst };
+	add_labels(job, group, &share, &s);
 	memcpy(s.x, c->x, sizeof(s.x));
 	memcpy(s.y, c->y, sizeof(s.y));
 	memcpy(s.low, c->low, sizeof(s.low));
 	memcpy(s.high, c->high, sizeof(s.high));
 	int at = p->n_series;
-	while (at > 0 && last_value(&p->series[at - 1]) < last_value(&s))
+	while (at > 0 && is_behind(&p->series[at - 1], &s))
 		at--;
 	if (at == PLOT_MAX_SERIES)
 		return;
@@ -160,22 +203,29 @@ _Static_assert(PLOT_MAX_POINTS == CURVE_MAX_POINTS, "a series has room for a cur
 static bool plot_curves(struct plot_job *job, struct err *e)
 {
 	struct plot *p = &job->plot;
+	struct faults faults = { 0 };
+	size_t n_curves = 0;
 	bool has_band = false;
 	for (size_t i = 0; i < job->groups.n_groups; i++) {
 		struct curve c;
-		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, e))
+		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, &faults, e))
 			return false;
 		if (c.n == 0)
 			continue;
+		n_curves++;
 		for (size_t k = 0; k < c.n; k++)
 			has_band |= !isnan(c.low[k]);
 		insert_curve(job, &c, i);
 	}
+	say_damaged(&faults);
 	if (p->n_series == 0)
 		return err_set(e, ERR_RUN, "no run has a row with '%s' yet", job->column);
-	if (job->groups.n_groups > PLOT_MAX_SERIES)
-		say("%zu groups: the %d that end highest are shown; --by chooses keys",
-			job->groups.n_groups, PLOT_MAX_SERIES);
+	if (n_curves < job->groups.n_groups)
+		say("warning: left out %zu of the groups: no rows with '%s' that their runs share",
+			job->groups.n_groups - n_curves, job->column);
+	if (n_curves > PLOT_MAX_SERIES)
+		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves,
+			PLOT_MAX_SERIES);
 	snprintf(p->x.label, sizeof(p->x.label), "%s", x_labels[job->x]);
 	snprintf(p->y.label, sizeof(p->y.label), "%s%s",
 		strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column,
@@ -307,17 +357,27 @@ static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, s
 	const size_t first = g->group[group].first, n = g->group[group].n;
 	struct point *point = malloc(n * sizeof(*point));
 	struct series *s = &p->series[p->n_series];
+	struct share share = { 0 };
 	size_t n_points = 0;
 	if (!point)
 		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
 	*s = (struct series){ 0 };
 	for (size_t i = first; i < first + n; i++) {
 		const struct record *r = g->member[i];
-		const double y = r->state == RECORD_DONE ? job->metric->of(r) : (double)NAN;
+		double y = record_value(r, job->metric);
 		const double x = isnan(y) ? (double)NAN : place_of(job, r);
-		if (!isnan(x))
-			point[n_points++] = (struct point){ x, y, g->stratum[i] };
+		if (isnan(x))
+			continue;
+		if (isinf(y)) {
+			share.n_never++;
+			y = (double)r->config.total_timesteps;
+		} else if (r->state == RECORD_FAILED) {
+			share.n_worst++;
+			share.worst = y;
+		}
+		point[n_points++] = (struct point){ x, y, g->stratum[i] };
 	}
+	share.n = n_points;
 	qsort(point, n_points, sizeof(*point), compare_points);
 	const bool ok = n_points == 0 || fill_series(s, point, n_points, e);
 	for (size_t i = 0; i < n_points && s->n_dots < max_dots; i++) {
@@ -327,7 +387,7 @@ static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, s
 		s->dot_x[s->n_dots] = point[i].x;
 		s->dot_y[s->n_dots++] = point[i].y;
 	}
-	add_labels(job, group, s);
+	add_labels(job, group, &share, s);
 	p->n_series += n_points > 0;
 	free(point);
 	return ok;
@@ -460,6 +520,7 @@ int cmd_plot(const struct args *args)
 	struct err e;
 	int status;
 	job.args = args;
+	records_init(&job.records);
 	if (!parse_args(&job, &e))
 		return fail(&e);
 	const char *by = args->flag[BY].set ? args->flag[BY].string : NULL;

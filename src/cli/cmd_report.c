@@ -20,36 +20,96 @@ const struct flag report_flags[] = {
 	{ .name = NULL },
 };
 
+struct figures {
+	double iqm, mean, median;
+	struct interval iqm_95;
+};
+
 struct row {
 	size_t group;
-	size_t n_state[N_RECORD_STATES], n_values;
-	struct resample sample; /* of the metric, over done runs that have it */
-	double iqm, mean, median;
-	struct interval iqm_95, solved_95;
+	size_t n_state[N_RECORD_STATES];
+	size_t n_values, n_worst; /* runs with a value of the metric, and diverged ones of them */
+	struct resample sample;   /* of the values; never is job->never */
+	struct figures rank;      /* of the same */
+	/* The same, never being the run's total_timesteps: where that differs, it is the
+	 * least that can be, and an upper end of the interval there is not. */
+	struct figures shown;
+	struct interval solved_95;
 	size_t n_solved, n_judged, n_never; /* judged: done or failed, and has a threshold */
 	double steps;                       /* median to the threshold; infinite: never */
-	double wall_s;                      /* mean of done runs */
+	size_t n_steps;                     /* runs that it is of */
+	double wall_s;                      /* mean of done runs ... */
+	size_t n_walls;                     /* ... that have it */
 	bool has_unjudged;                  /* runs that no threshold applies to */
 };
 
 struct report_job {
 	const struct args *args;
-	const struct metric *metric;
+	const struct metric *metric, *steps;
 	struct records records;
 	struct groups groups;
-	struct row *row;   /* (groups.n_groups) best first */
-	size_t n_unjudged; /* runs that no threshold applies to */
+	struct row *row; /* (groups.n_groups) best first */
+	/* What "never" counts as where runs are ranked: twice the largest total_timesteps, as
+	 * in the PAR2 score of solvers. */
+	double never;
+	size_t n_unreadable, n_unjudged; /* of all; unjudged: no threshold applies */
 	double improvement;
 	struct interval improvement_95; /* of the first row over the second */
 };
 
 /* --- the figures --- */
 
-/* NaN: none applies to the run. */
-static double threshold_of(const struct report_job *job, const struct record *r)
+/* The values of a group's runs that have one. */
+static size_t take_values(
+	const struct report_job *job, size_t group, bool ranked, double *x, uint32_t *strata)
 {
-	const struct flag_value *flag = &job->args->flag[THRESHOLD];
-	return flag->set ? flag->real : config_threshold(&r->config);
+	const struct group *of = &job->groups.group[group];
+	size_t n = 0;
+	for (size_t i = of->first; i < of->first + of->n; i++) {
+		const struct record *r = job->groups.member[i];
+		const double value = record_value(r, job->metric);
+		if (isnan(value))
+			continue;
+		x[n] = !isinf(value) ? value
+		       : ranked      ? job->never
+				     : (double)r->config.total_timesteps;
+		strata[n++] = job->groups.stratum[i];
+	}
+	return n;
+}
+
+static bool measure(struct figures *f, struct resample *sample, const double *x,
+	const uint32_t *strata, size_t n, struct err *e)
+{
+	if (!resample_init(sample, x, strata, n, e))
+		return false;
+	f->iqm = sample->iqm;
+	f->mean = stats_mean(sample->x, n);
+	f->median = stats_quantile(sample->x, n, 0.5);
+	f->iqm_95 = resample_iqm(sample, STATS_REPLICATES);
+	return true;
+}
+
+static bool fill_figures(const struct report_job *job, struct row *row, double *scratch,
+	uint32_t *strata, struct err *e)
+{
+	struct resample shown;
+	const size_t n = take_values(job, row->group, true, scratch, strata);
+	row->n_values = n;
+	row->rank = (struct figures){ (double)NAN, (double)NAN, (double)NAN,
+		{ (double)NAN, (double)NAN } };
+	if (n > 0 && !measure(&row->rank, &row->sample, scratch, strata, n, e))
+		return false;
+	row->shown = row->rank;
+	if (n == 0 || job->metric != job->steps || row->n_never == 0)
+		return true;
+	take_values(job, row->group, false, scratch, strata);
+	if (!measure(&row->shown, &shown, scratch, strata, n, e))
+		return false;
+	resample_release(&shown);
+	if (row->shown.iqm_95.high < row->rank.iqm_95.high)
+		row->shown.iqm_95.high = (double)INFINITY;
+	return true;
 }
 
 static bool fill_row(struct report_job *job, struct row *row, size_t group, double *scratch,
@@ -58,66 +118,58 @@ static bool fill_row(struct report_job *job, struct row *row, size_t group, doub
 	const struct groups *g = &job->groups;
 	const size_t first = g->group[group].first, end = first + g->group[group].n;
 	double wall_s = 0;
-	size_t n_walls = 0, n = 0, n_steps = 0;
 	*row = (struct row){ .group = group };
 	for (size_t i = first; i < end; i++) {
 		const struct record *r = g->member[i];
+		const bool over = r->state == RECORD_DONE || r->state == RECORD_FAILED;
+		const double steps = record_value(r, job->steps);
 		row->n_state[r->state]++;
-		if (r->state == RECORD_UNFINISHED)
-			continue;
-		const double threshold = threshold_of(job, r);
-		if (!isnan(threshold)) {
-			const int64_t steps = record_steps_to(r, threshold);
-			row->n_judged++;
-			row->n_never += steps < 0;
-			row->n_solved +=
-				r->state == RECORD_DONE && r->result.final.return_mean >= threshold;
-			scratch[n_steps++] = steps < 0 ? (double)INFINITY : (double)steps;
-		} else {
-			row->has_unjudged = true;
-			job->n_unjudged++;
+		row->n_judged += over && !isnan(r->threshold);
+		row->has_unjudged |= over && isnan(r->threshold);
+		job->n_unjudged += over && isnan(r->threshold);
+		row->n_worst += r->state == RECORD_FAILED && !isnan(record_value(r, job->metric));
+		row->n_solved +=
+			r->state == RECORD_DONE && r->result.final.return_mean >= r->threshold;
+		if (!isnan(steps)) {
+			row->n_never += isinf(steps) != 0;
+			scratch[row->n_steps++] = steps;
 		}
 		if (r->state == RECORD_DONE && !isnan(r->wall_s)) {
 			wall_s += r->wall_s;
-			n_walls++;
+			row->n_walls++;
 		}
 	}
-	stats_sort(scratch, n_steps);
-	row->steps = stats_quantile(scratch, n_steps, 0.5);
-	row->wall_s = n_walls > 0 ? wall_s / (double)n_walls : (double)NAN;
+	job->n_unreadable += row->n_state[RECORD_UNREADABLE];
+	stats_sort(scratch, row->n_steps);
+	row->steps = stats_quantile(scratch, row->n_steps, 0.5);
+	row->wall_s = row->n_walls > 0 ? wall_s / (double)row->n_walls : (double)NAN;
 	row->solved_95 = stats_wilson(row->n_solved, row->n_judged);
-	for (size_t i = first; i < end; i++) {
-		const struct record *r = g->member[i];
-		const double x = r->state == RECORD_DONE ? job->metric->of(r) : (double)NAN;
-		if (isnan(x))
-			continue;
-		scratch[n] = x;
-		strata[n++] = g->stratum[i];
-	}
-	row->n_values = n;
-	row->iqm = row->mean = row->median = (double)NAN;
-	row->iqm_95 = (struct interval){ (double)NAN, (double)NAN };
-	if (n == 0)
-		return true;
-	if (!resample_init(&row->sample, scratch, strata, n, e))
-		return false;
-	row->iqm = row->sample.iqm;
-	row->iqm_95 = resample_iqm(&row->sample, STATS_REPLICATES);
-	row->mean = stats_mean(row->sample.x, n);
-	row->median = stats_quantile(row->sample.x, n, 0.5);
-	return true;
+	return fill_figures(job, row, scratch, strata, e);
 }
 
-/* The better one first; rows without a figure last; ties by steps, then by the keys. */
+static size_t n_runs(const struct report_job *job, const struct row *row)
+{
+	return job->groups.group[row->group].n;
+}
+
+static bool is_complete(const struct report_job *job, const struct row *row)
+{
+	return row->n_values == n_runs(job, row);
+}
+
+/* The better one first; after all others rows that lack runs, which may be the worst
+ * ones, and then those without a figure; ties by steps, then by the keys. */
 static bool is_before(const struct report_job *job, const struct row *a, const struct row *b)
 {
 	const double sign = job->metric->less_is_better ? -1 : 1;
 	if ((a->n_values == 0) != (b->n_values == 0))
 		return b->n_values == 0;
-	if (a->n_values > 0 && a->iqm != b->iqm)
-		return sign * a->iqm > sign * b->iqm;
-	if (a->n_values > 0 && a->mean != b->mean)
-		return sign * a->mean > sign * b->mean;
+	if (is_complete(job, a) != is_complete(job, b))
+		return is_complete(job, a);
+	if (a->n_values > 0 && a->rank.iqm != b->rank.iqm)
+		return sign * a->rank.iqm > sign * b->rank.iqm;
+	if (a->n_values > 0 && a->rank.mean != b->rank.mean)
+		return sign * a->rank.mean > sign * b->rank.mean;
 	if (a->steps < b->steps || b->steps < a->steps) /* NaN is neither */
 		return a->steps < b->steps;
 	return a->group < b->group;
@@ -178,6 +230,9 @@ static bool fill_rows(struct report_job *job, struct err *e)
 	uint32_t *strata = malloc(n * sizeof(*strata));
 	job->row = calloc(job->groups.n_groups, sizeof(*job->row));
 	bool ok = scratch && strata && job->row;
+	for (size_t i = 0; i < n; i++)
+		job->never =
+			fmax(job->never, 2 * (double)job->groups.member[i]->config.total_timesteps);
 	if (!ok)
 		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
 	for (size_t i = 0; ok && i < job->groups.n_groups; i++)
@@ -220,9 +275,23 @@ static void put_range(struct text *t, struct interval i, double scale, int decim
 {
 	if (isnan(i.low))
 		return;
+	text_add(t, isinf(i.high) ? ">= " : "");
 	put_real(t, scale * i.low, false, decimals);
+	if (isinf(i.high))
+		return;
 	text_add(t, " to ");
 	put_real(t, scale * i.high, false, decimals);
+}
+
+/* A figure of n of the row's runs; it is at least that if it is below `rank`. */
+static void put_figure(const struct report_job *job, const struct row *row, double x, double rank,
+	size_t n, int decimals, bool data, struct text *t)
+{
+	if (!data && x < rank)
+		text_add(t, ">= ");
+	put_real(t, x, data, decimals);
+	if (!data && n < n_runs(job, row) && !isnan(x))
+		text_add(t, " (%zu/%zu)", n, n_runs(job, row));
 }
 
 #define CELL(name)        \
@@ -255,33 +324,36 @@ CELL(put_unfinished)
 
 CELL(put_iqm)
 {
-	put_real(t, row->iqm, data, job->metric->decimals);
+	put_figure(job, row, row->shown.iqm, row->rank.iqm, row->n_values, job->metric->decimals,
+		data, t);
 }
 
 CELL(put_low)
 {
-	put_real(t, row->iqm_95.low, data, job->metric->decimals);
+	put_real(t, row->shown.iqm_95.low, data, job->metric->decimals);
 }
 
 CELL(put_high)
 {
-	put_real(t, row->iqm_95.high, data, job->metric->decimals);
+	put_real(t, row->shown.iqm_95.high, data, job->metric->decimals);
 }
 
 CELL(put_interval)
 {
 	(void)data;
-	put_range(t, row->iqm_95, 1, job->metric->decimals);
+	put_range(t, row->shown.iqm_95, 1, job->metric->decimals);
 }
 
 CELL(put_mean)
 {
-	put_real(t, row->mean, data, job->metric->decimals);
+	put_figure(job, row, row->shown.mean, row->rank.mean, row->n_values, job->metric->decimals,
+		data, t);
 }
 
 CELL(put_median)
 {
-	put_real(t, row->median, data, job->metric->decimals);
+	put_figure(job, row, row->shown.median, row->rank.median, row->n_values,
+		job->metric->decimals, data, t);
 }
 
 CELL(put_solved)
@@ -312,8 +384,7 @@ CELL(put_solved_interval)
 
 CELL(put_steps)
 {
-	(void)job;
-	put_real(t, row->steps, data, 0);
+	put_figure(job, row, row->steps, row->steps, row->n_steps, 0, data, t);
 }
 
 CELL(put_never)
@@ -325,8 +396,43 @@ CELL(put_never)
 
 CELL(put_wall)
 {
-	(void)job;
-	put_real(t, row->wall_s, data, 2);
+	put_figure(job, row, row->wall_s, row->wall_s, row->n_walls, 2, data, t);
+}
+
+CELL(put_unreadable)
+{
+	(void)job, (void)data;
+	text_add(t, "%zu", row->n_state[RECORD_UNREADABLE]);
+}
+
+CELL(put_counted)
+{
+	(void)job, (void)data;
+	text_add(t, "%zu", row->n_values);
+}
+
+CELL(put_worst)
+{
+	(void)job, (void)data;
+	text_add(t, "%zu", row->n_worst);
+}
+
+CELL(put_at_least)
+{
+	(void)job, (void)data;
+	text_add(t, "%d", row->shown.iqm < row->rank.iqm);
+}
+
+CELL(put_steps_counted)
+{
+	(void)job, (void)data;
+	text_add(t, "%zu", row->n_steps);
+}
+
+CELL(put_wall_counted)
+{
+	(void)job, (void)data;
+	text_add(t, "%zu", row->n_walls);
 }
 
 static const struct column columns[] = {
@@ -347,6 +453,12 @@ static const struct column columns[] = {
 	{ "steps_to_threshold", "steps", put_steps },
 	{ "censored", "never", put_never },
 	{ "wall_s", "wall s", put_wall },
+	{ "unreadable", "unreadable", put_unreadable },
+	{ "counted", NULL, put_counted },
+	{ "counted_as_worst", NULL, put_worst },
+	{ "iqm_at_least", NULL, put_at_least },
+	{ "steps_counted", NULL, put_steps_counted },
+	{ "wall_s_counted", NULL, put_wall_counted },
 };
 enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), CELL_SIZE = 256 };
 
@@ -367,7 +479,7 @@ static bool put_cell(
 	}
 	const struct column *c = &columns[i - g->n_keys];
 	const char *name = data ? c->data : c->shown;
-	if (!name)
+	if (!name || (!data && c->put == put_unreadable && job->n_unreadable == 0))
 		return false;
 	if (row)
 		c->put(job, row, data, &t);
@@ -431,8 +543,35 @@ static void print_table(const struct report_job *job, bool md)
 /* Which of the two best is better, if that can be told. */
 static bool can_tell(const struct report_job *job)
 {
-	return job->improvement_95.low > 0.5 &&
+	return is_complete(job, &job->row[0]) && is_complete(job, &job->row[1]) &&
+	       job->improvement_95.low > 0.5 &&
 	       !stats_too_few(job->row[0].n_values, job->row[1].n_values);
+}
+
+/* What the figures count runs as that have none of their own. */
+static void print_notes(const struct report_job *job)
+{
+	const struct groups *g = &job->groups;
+	double low = (double)NAN, high = (double)NAN;
+	size_t n = 0, n_never = 0;
+	for (size_t i = 0; i < g->n_members; i++) {
+		const double x = record_value(g->member[i], job->metric);
+		n_never += isinf(x) != 0;
+		if (g->member[i]->state != RECORD_FAILED || !isfinite(x))
+			continue;
+		n++;
+		low = fmin(low, x);
+		high = fmax(high, x);
+	}
+	if (n_never > 0)
+		printf("\n%zu run%s never reached the threshold: at least total_timesteps each.\n",
+			n_never, n_never == 1 ? "" : "s");
+	if (n == 0)
+		return;
+	printf("\n%zu run%s diverged: the lowest return each, %.1f", n, n == 1 ? "" : "s", low);
+	if (low < high)
+		printf(" to %.1f", high);
+	printf(".\n");
 }
 
 static void print_comparison(const struct report_job *job)
@@ -451,14 +590,21 @@ static void print_comparison(const struct report_job *job)
 	}
 	const struct row *a = &job->row[0], *b = &job->row[1];
 	const struct interval *i = &job->improvement_95;
-	if (job->improvement == 0.5 && a->iqm == b->iqm && a->mean == b->mean)
+	if (!is_complete(job, a) || !is_complete(job, b)) {
+		printf("\nWhether %s is better than %s cannot be told: "
+		       "%zu of %zu and %zu of %zu runs have a value.\n",
+			label[0], label[1], a->n_values, n_runs(job, a), b->n_values,
+			n_runs(job, b));
+		return;
+	}
+	if (job->improvement == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
 		printf("\nThe two best do not differ: %s; %s.\n", label[0], label[1]);
 	else if (can_tell(job))
 		printf("\n%s is better than %s: ", label[0], label[1]);
 	else
 		printf("\nWhether %s is better than %s, %zu and %zu runs are too few to tell: ",
 			label[0], label[1], a->n_values, b->n_values);
-	if (job->improvement == 0.5 && a->iqm == b->iqm && a->mean == b->mean)
+	if (job->improvement == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
 		return;
 	printf("a run of the first beats one of the second with probability %.2f",
 		job->improvement);
@@ -520,6 +666,7 @@ static void print_report(const struct report_job *job)
 		print_json(job);
 	} else {
 		print_table(job, flag[MD].set);
+		print_notes(job);
 		print_comparison(job);
 	}
 }
@@ -535,6 +682,10 @@ int cmd_report(const struct args *args)
 		return fail(&e);
 	}
 	job.args = args;
+	records_init(&job.records);
+	if (flag[THRESHOLD].set)
+		job.records.threshold = flag[THRESHOLD].real;
+	job.steps = record_metric("steps_to_threshold", &e);
 	job.metric =
 		record_metric(flag[METRIC].set ? flag[METRIC].string : record_metrics[0].name, &e);
 	if (!job.metric)

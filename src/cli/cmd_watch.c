@@ -16,13 +16,14 @@ const struct flag watch_flags[] = {
 	{ .name = NULL },
 };
 
-enum state { RUNNING, STOPPED, FAILED, DONE, N_STATES }; /* in the order of the table */
+enum state { RUNNING, STOPPED, FAILED, UNREADABLE, DONE, N_STATES }; /* in the order of the table */
 static const struct {
 	const char *name, *colour;
 } states[N_STATES] = {
 	[RUNNING] = { "running", "32" },
 	[STOPPED] = { "stopped", "33" },
 	[FAILED] = { "failed", "31" },
+	[UNREADABLE] = { "unreadable", "31" },
 	[DONE] = { "done", "0" },
 };
 
@@ -44,8 +45,11 @@ struct watch {
 
 static enum state state_of(struct watch *w, const struct record *r)
 {
+	static const enum state over[N_RECORD_STATES] = {
+		[RECORD_DONE] = DONE, [RECORD_FAILED] = FAILED, [RECORD_UNREADABLE] = UNREADABLE
+	};
 	if (r->state != RECORD_UNFINISHED)
-		return r->state == RECORD_DONE ? DONE : FAILED;
+		return over[r->state];
 	return pulse_is_felt(&w->pulse, r, (double)time(NULL)) ? RUNNING : STOPPED;
 }
 
@@ -235,8 +239,9 @@ static void put_table(const struct watch *w, int width, int lines, bool screen)
 	printf("%zu run%s in %.*s:", w->records.n, w->records.n == 1 ? "" : "s",
 		w->base > 1 ? (int)w->base - 1 : 1, w->base > 0 ? w->records.at[0].dir : ".");
 	put_counts(w->n);
-	if (w->records.n_unreadable > 0)
-		printf("; %zu cannot be read", w->records.n_unreadable);
+	const size_t n_bad = w->records.left_out.n + w->records.damaged.n;
+	if (n_bad > 0)
+		printf("; %zu cannot be read", n_bad);
 	fputs(line_end(screen), stdout);
 	if (w->records.n == 0)
 		return;
@@ -352,6 +357,7 @@ static int look_on(struct watch *w, double interval_s)
 	leave_screen();
 	if (!ok)
 		return fail(&e);
+	say_left_out(&w->records);
 	terminal_size(STDOUT_FILENO, &width, &lines);
 	put_table(w, width, lines - 1, false);              /* what stays on the screen */
 	return is_stop(came) ? 128 + (int)came : STATUS_OK; /* as the shell has it */
@@ -363,6 +369,11 @@ static int look_once(struct watch *w)
 	int width = 0, lines;
 	if (!look(w, &e))
 		return fail(&e);
+	say_left_out(&w->records);
+	if (w->records.left_out.n > 0 && w->records.n == 0) {
+		err_set(&e, ERR_CORRUPT, "no run can be read");
+		return fail(&e);
+	}
 	if (w->records.n == 0) {
 		err_set(&e, ERR_RUN, "no run in '%s' or below", w->args->pos[0]);
 		return fail(&e);

@@ -62,17 +62,23 @@ const struct command commands[] = {
 		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "
 		"final return with its 95 % bootstrap interval, mean, median, the share of seeds that "
 		"solve the environment with Wilson's interval, the median steps until an evaluation "
-		"reached the threshold (runs that never did count as infinite) and the wall clock. The "
-		"best row comes first. Metrics: final_return_mean, best_return_mean, eval_return_mean "
-		"(over all evaluations), final_length_mean, timesteps, episodes, n_updates, wall_s.",
+		"reached the threshold (runs that never did count as infinite) and the wall clock. A run "
+		"that diverged counts as the lowest return that an episode can have, and as one that "
+		"never reached the threshold. A figure of 6 runs of 8 is marked (6/8): the others are "
+		"not done, or cannot be read. The best row comes first, those that lack runs come last. "
+		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
+		"steps_to_threshold (>= where runs never got there: those count as total_timesteps), "
+		"final_length_mean, timesteps, episodes, n_updates, wall_s.",
 		"dqn report runs/sweep-cartpole\n"
-		"dqn report runs/sweep-cartpole --by n_steps --metric eval_return_mean\n"
+		"dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		"dqn report runs/a runs/b --tsv | sort -k 6\n",
 		report_flags, 1, -1, cmd_report },
 	{ "plot", "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
 		"draw learning curves, or returns against a key",
 		"A line per group of runs that differ in nothing but the seed: the interquartile mean "
-		"with its 95 % bootstrap interval as a band. --x is steps, updates or seconds, --y a "
+		"with its 95 % bootstrap interval as a band. It is made of the same runs everywhere, "
+		"and ends where the first of them does; the legend says how many they are. Runs that "
+		"diverged have the lowest return after their last row. --x is steps, updates or seconds, --y a "
 		"column of eval.csv or progress.csv. If --x is a configuration key, its values stand "
 		"against the final return, or what --y names of the metrics of dqn report: a dot per "
 		"run, on a logarithmic axis where the values lie so. Without --out the plot goes to the "

@@ -51,9 +51,9 @@ static char *read_bytes(int fd, const char *path, size_t size, size_t *len, stru
 }
 
 /* A file of a run as it is now. *changed_s, unless NULL, becomes the time of its last
- * change if that is later. What is no regular file counts as absent: a FIFO would be
- * waited for. Among thousands of runs it is system calls that take the time: here are
- * four, and the path is walked once. */
+ * change if that is later. What is no regular file is not read: a FIFO would be waited
+ * for. Among thousands of runs it is system calls that take the time: here are four, and
+ * the path is walked once. */
 static enum presence read_file(const char *dir, const char *name, size_t limit, char **data,
 	size_t *len, double *changed_s, struct err *e)
 {
@@ -62,10 +62,10 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 	*data = NULL;
 	*len = 0;
 	if (!file_join(path, sizeof(path), dir, name, e))
-		return FILE_ABSENT;
+		return FILE_UNREADABLE;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
-		const bool absent = errno == ENOENT || errno == ENOTDIR || errno == ENXIO;
+		const bool absent = errno == ENOENT || errno == ENOTDIR;
 		err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(errno));
 		return absent ? FILE_ABSENT : FILE_UNREADABLE;
 	}
@@ -74,7 +74,6 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 		err_set(e, ERR_RUN, "stat '%.500s': %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
 		err_set(e, ERR_RUN, "'%.500s' is not a file", path);
-		presence = FILE_ABSENT;
 	} else if ((uintmax_t)st.st_size > limit) {
 		err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", path, limit);
 	} else {
@@ -90,20 +89,31 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 
 /* --- logs --- */
 
-static double cell_value(const char *s, size_t n)
+/* A number, true or false as 1 or 0, or nothing as NaN. */
+static bool parse_cell(const char *s, size_t n, double *x)
 {
+	static const struct {
+		const char *word;
+		double value;
+	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 },
+		{ "inf", (double)INFINITY }, { "-inf", -(double)INFINITY },
+		{ "nan", (double)NAN } };
 	char buf[64];
-	double x;
-	if (n == 0 || n >= sizeof(buf))
-		return (double)NAN;
+	if (n >= sizeof(buf))
+		return false;
 	memcpy(buf, s, n);
 	buf[n] = '\0';
-	if (strcmp(buf, "true") == 0 || strcmp(buf, "false") == 0)
-		return buf[0] == 't';
-	return text_parse_real(buf, &x) == TEXT_OK ? stats_bounded(x) : (double)NAN;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(buf, words[i].word) == 0) {
+			*x = words[i].value;
+			return true;
+		}
+	const bool ok = text_parse_real(buf, x) == TEXT_OK;
+	*x = ok ? stats_bounded(*x) : (double)NAN;
+	return ok;
 }
 
-/* Reads one line into cells (n_columns); false if it has another number of them. */
+/* Reads one line into cells (n_columns); false if it is not that many. */
 static bool parse_row(const char *line, const char *end, double *cells, size_t n_columns)
 {
 	for (size_t i = 0; i < n_columns; i++) {
@@ -111,61 +121,100 @@ static bool parse_row(const char *line, const char *end, double *cells, size_t n
 		if ((comma == NULL) != (i + 1 == n_columns))
 			return false;
 		const char *stop = comma ? comma : end;
-		cells[i] = cell_value(line, (size_t)(stop - line));
+		if (!parse_cell(line, (size_t)(stop - line), &cells[i]))
+			return false;
 		line = comma ? comma + 1 : end;
 	}
 	return true;
 }
 
-bool table_parse(struct table *t, const char *data, size_t len)
+static bool parse_rows(struct table *t, const char *p, const char *end, struct err *e)
+{
+	for (const char *eol; (eol = memchr(p, '\n', (size_t)(end - p))); p = eol + 1) {
+		if (!parse_row(p, eol, t->cell + t->n_rows * t->n_columns, t->n_columns))
+			return err_set(e, ERR_CORRUPT, "row %zu is not %zu numbers", t->n_rows + 1,
+				t->n_columns);
+		t->n_rows++;
+	}
+	return true;
+}
+
+bool table_parse(struct table *t, const char *data, size_t len, bool under_way, struct err *e)
 {
 	const char *end = data + len;
 	const char *eol = memchr(data, '\n', len);
 	size_t n_lines = 1;
 	*t = (struct table){ 0 };
-	if (!eol || memchr(data, '\0', len))
+	if (memchr(data, '\0', len))
+		return err_set(e, ERR_CORRUPT, "a NUL byte is in it");
+	if (!under_way && (len == 0 || end[-1] != '\n'))
+		return err_set(e, ERR_CORRUPT, "its last line has no end");
+	if (!eol)
 		return true;
 	for (const char *p = eol + 1; p < end; p++)
 		n_lines += *p == '\n';
 	t->n_columns = 1;
 	for (const char *p = data; p < eol; p++)
 		t->n_columns += *p == ',';
-	t->header = malloc((size_t)(eol - data) + 1);
 	/* A cell takes a byte at least, so that this is bounded by the file. */
-	if (t->n_columns <= len / n_lines + 1)
-		t->cell = malloc(n_lines * t->n_columns * sizeof(*t->cell));
-	if (!t->header || !t->cell) {
-		const bool ragged = t->header && t->n_columns > len / n_lines + 1;
+	if (t->n_columns > len / n_lines + 1)
+		return err_set(e, ERR_CORRUPT, "not every row is %zu numbers", t->n_columns);
+	t->header = malloc((size_t)(eol - data) + 1);
+	t->cell = malloc(n_lines * t->n_columns * sizeof(*t->cell));
+	bool ok = t->header && t->cell;
+	if (ok) {
+		memcpy(t->header, data, (size_t)(eol - data));
+		t->header[eol - data] = '\0';
+		ok = parse_rows(t, eol + 1, end, e);
+	} else {
+		err_set(e, ERR_RUN, "out of memory for %zu rows", n_lines);
+	}
+	if (!ok)
 		table_release(t);
-		return ragged;
-	}
-	memcpy(t->header, data, (size_t)(eol - data));
-	t->header[eol - data] = '\0';
-	for (const char *p = eol + 1; p < end && (eol = memchr(p, '\n', (size_t)(end - p)));
-		p = eol + 1) {
-		if (!parse_row(p, eol, t->cell + t->n_rows * t->n_columns, t->n_columns))
-			break;
-		t->n_rows++;
-	}
+	return ok;
+}
+
+/* Both columns are there, and no step is before the last. */
+static bool check_table(const struct table *t, const char *column, struct err *e)
+{
+	const double largest_step = 0x1p53; /* of total_timesteps */
+	const double *x = table_column(t, "timesteps");
+	if (!x || !table_column(t, column))
+		return err_set(e, ERR_CORRUPT, "it has no column '%s'", x ? column : "timesteps");
+	for (size_t i = 0; i < t->n_rows; i++)
+		if (!(x[i * t->n_columns] >= (i > 0 ? x[(i - 1) * t->n_columns] : 0) &&
+			    x[i * t->n_columns] <= largest_step))
+			return err_set(e, ERR_CORRUPT, "row %zu has steps out of order", i + 1);
 	return true;
 }
 
-static bool read_table(
-	struct table *t, const char *dir, const char *name, double *changed_s, struct err *e)
+/* *changed_s as read_file has it. What is absent is an empty table of a run under way,
+ * and of others unless it is `needed`. */
+static bool read_table(struct table *t, const struct record *r, const char *name,
+	const char *column, bool needed, double *changed_s, struct err *e)
 {
 	char *data;
 	size_t len;
+	struct err why;
+	const bool under_way = r->state == RECORD_UNFINISHED;
 	*t = (struct table){ 0 };
-	if (read_file(dir, name, LOG_LIMIT, &data, &len, changed_s, e) != FILE_THERE)
-		return false;
-	const bool ok = table_parse(t, data, len);
+	const enum presence presence =
+		read_file(r->dir, name, LOG_LIMIT, &data, &len, changed_s, e);
+	if (presence != FILE_THERE)
+		return presence == FILE_ABSENT && (under_way || !needed);
+	bool ok = table_parse(t, data, len, under_way, &why);
 	free(data);
-	return ok || err_set(e, ERR_RUN, "out of memory reading '%.500s/%s'", dir, name);
+	if (ok && t->header && !check_table(t, column, &why)) {
+		table_release(t);
+		ok = false;
+	}
+	return ok || err_set(e, why.kind, "'%.500s/%s': %s", r->dir, name, why.msg);
 }
 
-bool table_read(struct table *t, const char *dir, const char *name, struct err *e)
+bool table_read(struct table *t, const struct record *r, const char *name, const char *column,
+	struct err *e)
 {
-	return read_table(t, dir, name, NULL, e);
+	return read_table(t, r, name, column, true, NULL, e);
 }
 
 const double *table_column(const struct table *t, const char *name)
@@ -191,7 +240,8 @@ void table_release(struct table *t)
 static double last_cell(const struct table *t, const char *name)
 {
 	const double *column = table_column(t, name);
-	return column && t->n_rows > 0 ? column[(t->n_rows - 1) * t->n_columns] : (double)NAN;
+	const double x = column && t->n_rows > 0 ? column[(t->n_rows - 1) * t->n_columns] : NAN;
+	return isfinite(x) ? x : (double)NAN;
 }
 
 /* --- one run --- */
@@ -205,71 +255,93 @@ static bool has_file(const char *dir, const char *name)
 	       S_ISREG(st.st_mode);
 }
 
-static int64_t steps_to(const struct table *evals, double threshold)
+void faults_add(struct faults *f, const char *what)
 {
-	const double *x = table_column(evals, "timesteps");
-	const double *y = table_column(evals, "return_mean");
-	for (size_t i = 0; x && y && i < evals->n_rows; i++) {
-		const double at = x[i * evals->n_columns];
-		if (y[i * evals->n_columns] >= threshold && at >= 0 && at < 0x1p53)
-			return (int64_t)at;
+	enum { N_NAMED = 3 };
+	const size_t len = strlen(f->first);
+	if (f->n < N_NAMED)
+		snprintf(f->first + len, sizeof(f->first) - len, "%s%.500s", len ? "; " : "", what);
+	else if (f->n == N_NAMED)
+		snprintf(f->first + len, sizeof(f->first) - len, "; ...");
+	f->n++;
+}
+
+/* Keeps the first thing that is wrong with a run. */
+static void note(struct record *r, const struct err *why)
+{
+	const size_t size = strlen(why->msg) + 1;
+	if (r->is_damaged)
+		return;
+	r->is_damaged = true;
+	r->fault = malloc(size);
+	if (r->fault)
+		memcpy(r->fault, why->msg, size);
+}
+
+static void read_evals(struct record *r, const struct table *t)
+{
+	const double *x = table_column(t, "timesteps"), *y = table_column(t, "return_mean");
+	const double *least = table_column(t, "return_min");
+	double sum = 0;
+	for (size_t i = 0, k = 0; i < t->n_rows; i++, k += t->n_columns) {
+		sum += y[k];
+		const double low = least ? least[k] : y[k];
+		if (isfinite(low))
+			r->lowest_return = fmin(r->lowest_return, low);
+		if (i == 0 && !isnan(r->threshold))
+			r->steps_to_threshold = (double)INFINITY;
+		if (y[k] >= r->threshold && x[k] < r->steps_to_threshold)
+			r->steps_to_threshold = x[k];
 	}
-	return -1;
+	r->last_return = last_cell(t, "return_mean");
+	r->mean_return = t->n_rows > 0 && isfinite(sum) ? sum / (double)t->n_rows : (double)NAN;
 }
 
 static void read_logs(struct record *r)
 {
 	struct table t;
 	struct err e;
-	double steps = 0;
-	r->steps_to_solved = -1;
-	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return = (double)NAN;
-	if (read_table(&t, r->dir, "timing.csv", &r->changed_s, &e)) {
-		steps = last_cell(&t, "timesteps");
+	if (read_table(&t, r, "timing.csv", "wall_s", false, &r->changed_s, &e)) {
+		const double steps = last_cell(&t, "timesteps");
+		r->timesteps = isnan(steps) ? 0 : (int64_t)steps;
 		r->wall_s = last_cell(&t, "wall_s");
 		r->steps_per_s = last_cell(&t, "steps_per_s");
 		table_release(&t);
+	} else {
+		note(r, &e);
 	}
-	if (read_table(&t, r->dir, "eval.csv", &r->changed_s, &e)) {
-		const double *x = table_column(&t, "return_mean");
-		double sum = 0;
-		for (size_t i = 0; x && i < t.n_rows; i++)
-			sum += x[i * t.n_columns];
-		r->last_return = last_cell(&t, "return_mean");
-		if (x && t.n_rows > 0)
-			r->mean_return = sum / (double)t.n_rows;
-		r->steps_to_solved = steps_to(&t, config_threshold(&r->config));
+	if (read_table(&t, r, "eval.csv", "return_mean", true, &r->changed_s, &e)) {
+		read_evals(r, &t);
 		table_release(&t);
+	} else {
+		note(r, &e);
 	}
-	if (r->state != RECORD_DONE && read_table(&t, r->dir, "progress.csv", &r->changed_s, &e)) {
+	if (r->state == RECORD_DONE)
+		return;
+	if (read_table(&t, r, "progress.csv", "ep_rew_mean", false, &r->changed_s, &e)) {
 		r->ep_rew_mean = last_cell(&t, "ep_rew_mean");
 		table_release(&t);
+	} else {
+		note(r, &e);
 	}
-	if (steps > 0 && steps < 0x1p53)
-		r->timesteps = (int64_t)steps;
 }
 
 static void read_result(struct record *r)
 {
-	char *data;
+	char path[RUN_PATH_SIZE], *data;
 	size_t len;
 	struct err e;
 	const enum presence presence =
 		read_file(r->dir, "result.json", SMALL_LIMIT, &data, &len, NULL, &e);
-	r->state = RECORD_FAILED;
-	if (presence == FILE_THERE) {
-		if (result_parse(&r->result, "result.json", data, len, &e))
-			r->state = RECORD_DONE;
-		free(data);
-	} else if (presence == FILE_ABSENT) {
+	r->state = RECORD_UNREADABLE;
+	if (presence == FILE_THERE && file_join(path, sizeof(path), r->dir, "result.json", &e) &&
+		result_parse(&r->result, path, data, len, &e))
+		r->state = RECORD_DONE;
+	else if (presence == FILE_ABSENT)
 		r->state = has_file(r->dir, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
-	}
-}
-
-static void leave_out(struct records *list, const struct err *why)
-{
-	if (list->n_unreadable++ == 0)
-		snprintf(list->unreadable, sizeof(list->unreadable), "%s", why->msg);
+	else
+		note(r, &e);
+	free(data);
 }
 
 static bool make_room(struct records *list, struct err *e)
@@ -286,28 +358,55 @@ static bool make_room(struct records *list, struct err *e)
 	return true;
 }
 
+/* One more, of which nothing is known; st may be NULL. NULL if memory is out. */
+static struct record *new_record(
+	struct records *list, const char *dir, const struct stat *st, struct err *e)
+{
+	char *copy = malloc(strlen(dir) + 1);
+	if (!copy || !make_room(list, e)) {
+		free(copy);
+		err_set(e, ERR_RUN, "out of memory for '%s'", dir);
+		return NULL;
+	}
+	memcpy(copy, dir, strlen(dir) + 1);
+	struct record *r = &list->at[list->n++];
+	*r = (struct record){ .dir = copy, .state = RECORD_LEFT_OUT };
+	if (st) {
+		r->device = (uint64_t)st->st_dev;
+		r->inode = (uint64_t)st->st_ino;
+	}
+	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return =
+		r->steps_to_threshold = r->lowest_return = r->worst_return = (double)NAN;
+	return r;
+}
+
+static bool leave_out(struct records *list, const char *dir, const struct stat *st,
+	const struct err *why, struct err *e)
+{
+	struct record *r = new_record(list, dir, st, e);
+	if (r)
+		note(r, why);
+	return r != NULL;
+}
+
 static bool add_record(struct records *list, const char *dir, const struct stat *st,
 	const char *config, size_t len, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	struct err why;
-	if (!make_room(list, e))
+	struct record *r = new_record(list, dir, st, e);
+	if (!r)
 		return false;
-	struct record *r = &list->at[list->n];
-	*r = (struct record){ .device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino };
 	if (!file_join(path, sizeof(path), dir, "config.ini", &why) ||
 		!config_read(&r->config, path, config, len, &why)) {
-		leave_out(list, &why);
+		note(r, &why);
 		return true;
 	}
-	char *copy = malloc(strlen(dir) + 1);
-	if (!copy)
-		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
-	memcpy(copy, dir, strlen(dir) + 1);
-	r->dir = copy;
-	list->n++;
+	r->threshold = isnan(list->threshold) ? config_threshold(&r->config) : list->threshold;
 	read_result(r);
 	read_logs(r);
+	if (r->state == RECORD_DONE)
+		r->lowest_return = fmin(r->lowest_return, r->result.final.return_min);
 	return true;
 }
 
@@ -315,7 +414,31 @@ static bool add_record(struct records *list, const char *dir, const struct stat 
 
 void records_init(struct records *list)
 {
-	*list = (struct records){ 0 };
+	*list = (struct records){ .threshold = (double)NAN };
+}
+
+static bool find_below(
+	struct records *list, char *dir, const struct stat *st, int depth, struct err *e);
+
+/* The same for one entry of the directory above; `dir` was cut if it is not `whole`. */
+static bool find_entry(struct records *list, char *dir, bool whole, int depth, struct err *e)
+{
+	struct err why;
+	struct stat st;
+	if (!whole) {
+		err_set(&why, ERR_RUN, "path too long: '%.100s...'", dir);
+		return leave_out(list, dir, NULL, &why, e);
+	}
+	if (lstat(dir, &st) < 0) {
+		err_set(&why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
+		return errno == ENOENT || leave_out(list, dir, NULL, &why, e);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return true;
+	if (depth <= MAX_DEPTH)
+		return find_below(list, dir, &st, depth, e);
+	err_set(&why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
+	return leave_out(list, dir, &st, &why, e);
 }
 
 /* dir is a buffer of RUN_PATH_SIZE that is extended on the way down, st what stat says
@@ -333,23 +456,29 @@ static bool find_below(
 		free(config);
 		return ok;
 	}
-	if (presence == FILE_UNREADABLE) {
-		leave_out(list, &why);
-		return true;
-	}
+	if (presence == FILE_UNREADABLE)
+		return leave_out(list, dir, st, &why, e);
 	DIR *d = opendir(dir);
-	if (!d)
-		return depth > 0 || err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
-	const size_t len = strlen(dir);
+	if (!d) {
+		err_set(&why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
+		return depth > 0 ? leave_out(list, dir, st, &why, e)
+				 : err_set(e, ERR_RUN, "%s", why.msg);
+	}
+	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
 	bool ok = true;
-	for (const struct dirent *entry; ok && (entry = readdir(d));) {
-		if (entry->d_name[0] == '.' || len + 1 + strlen(entry->d_name) >= RUN_PATH_SIZE)
-			continue;
-		snprintf(dir + len, RUN_PATH_SIZE - len, "/%s", entry->d_name);
-		struct stat below;
-		if (depth < MAX_DEPTH && lstat(dir, &below) == 0 && S_ISDIR(below.st_mode))
-			ok = find_below(list, dir, &below, depth + 1, e);
-		dir[len] = '\0';
+	const struct dirent *entry;
+	while (ok && (errno = 0, entry = readdir(d))) {
+		if (strcmp(entry->d_name, "config.ini") == 0) /* a link to nowhere */
+			ok = leave_out(list, dir, st, &why, e);
+		if (entry->d_name[0] != '.') {
+			const int n = snprintf(dir + len, room, "/%s", entry->d_name);
+			ok = ok && find_entry(list, dir, (size_t)n < room, depth + 1, e);
+			dir[len] = '\0';
+		}
+	}
+	if (ok && errno != 0) {
+		err_set(&why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
+		ok = leave_out(list, dir, st, &why, e);
 	}
 	closedir(d);
 	return ok;
@@ -373,7 +502,10 @@ bool records_find(struct records *list, const char *path, struct err *e)
 
 static int compare_dirs(const void *a, const void *b)
 {
-	return strcmp(((const struct record *)a)->dir, ((const struct record *)b)->dir);
+	const struct record *x = a, *y = b;
+	if ((x->state == RECORD_LEFT_OUT) != (y->state == RECORD_LEFT_OUT))
+		return x->state == RECORD_LEFT_OUT ? 1 : -1;
+	return strcmp(x->dir, y->dir);
 }
 
 static int compare_inodes(const void *a, const void *b)
@@ -386,27 +518,70 @@ static int compare_inodes(const void *a, const void *b)
 	return compare_dirs(a, b);
 }
 
+/* True if both are one directory; where that is unknown, the inode being 0, by name. */
+static bool is_same(const struct record *a, const struct record *b)
+{
+	return a->device == b->device && a->inode == b->inode &&
+	       (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
+}
+
+static void drop(struct record *r)
+{
+	free(r->dir);
+	free(r->fault);
+}
+
+/* Of every run, the worst return that it could have had; see struct record. */
+static void set_worst(struct records *list)
+{
+	for (int k = 0; env_ids[k]; k++) {
+		const struct env_ops *ops = env_find(env_ids[k]);
+		double seen = (double)NAN, declared, unused;
+		for (size_t i = 0; i < list->n; i++)
+			if (config_env(&list->at[i].config) == ops)
+				seen = fmin(seen, list->at[i].lowest_return);
+		for (size_t i = 0; i < list->n; i++) {
+			struct record *r = &list->at[i];
+			if (config_env(&r->config) != ops)
+				continue;
+			env_return_range(ops, config_eval_limit(&r->config), &declared, &unused);
+			r->worst_return = isfinite(declared) ? fmin(declared, seen) : seen;
+		}
+	}
+}
+
 void records_sort(struct records *list)
 {
 	size_t n = 0;
+	list->damaged = (struct faults){ 0 };
 	if (list->n == 0)
 		return;
 	qsort(list->at, list->n, sizeof(*list->at), compare_inodes);
 	for (size_t i = 0; i < list->n; i++) {
-		if (n > 0 && list->at[n - 1].device == list->at[i].device &&
-			list->at[n - 1].inode == list->at[i].inode)
-			free(list->at[i].dir);
+		if (n > 0 && is_same(&list->at[n - 1], &list->at[i]))
+			drop(&list->at[i]);
 		else
 			list->at[n++] = list->at[i];
 	}
-	list->n = n;
 	qsort(list->at, n, sizeof(*list->at), compare_dirs);
+	list->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct record *r = &list->at[i];
+		if (r->is_damaged)
+			faults_add(r->state == RECORD_LEFT_OUT ? &list->left_out : &list->damaged,
+				r->fault ? r->fault : r->dir);
+		if (r->state == RECORD_LEFT_OUT)
+			drop(r);
+		else
+			list->n = i + 1;
+	}
+	set_worst(list);
 }
 
 void records_release(struct records *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		free(list->at[i].dir);
+		drop(&list->at[i]);
 	free(list->at);
 	records_init(list);
 }
@@ -453,17 +628,40 @@ static double wall_s(const struct record *r)
 	return r->wall_s;
 }
 
+static double steps_to_threshold(const struct record *r)
+{
+	return r->steps_to_threshold;
+}
+
+static double worst_return(const struct record *r)
+{
+	return r->worst_return;
+}
+
+static double never(const struct record *r)
+{
+	return isnan(r->threshold) ? (double)NAN : (double)INFINITY;
+}
+
 const struct metric record_metrics[] = {
-	{ "final_return_mean", false, 1, final_return },
-	{ "best_return_mean", false, 1, best_return },
-	{ "eval_return_mean", false, 1, eval_return }, /* over all evaluations of the run */
-	{ "final_length_mean", false, 1, final_length },
-	{ "timesteps", true, 0, timesteps },
-	{ "episodes", true, 0, episodes },
-	{ "n_updates", true, 0, n_updates },
-	{ "wall_s", true, 2, wall_s },
+	{ "final_return_mean", false, 1, final_return, worst_return },
+	{ "best_return_mean", false, 1, best_return, worst_return },
+	{ "eval_return_mean", false, 1, eval_return, worst_return }, /* over all of the run */
+	{ "steps_to_threshold", true, 0, steps_to_threshold, never },
+	{ "final_length_mean", false, 1, final_length, NULL },
+	{ "timesteps", true, 0, timesteps, NULL },
+	{ "episodes", true, 0, episodes, NULL },
+	{ "n_updates", true, 0, n_updates, NULL },
+	{ "wall_s", true, 2, wall_s, NULL },
 	{ .name = NULL },
 };
+
+double record_value(const struct record *r, const struct metric *m)
+{
+	if (r->state == RECORD_DONE)
+		return m->of(r);
+	return r->state == RECORD_FAILED && m->worst ? m->worst(r) : (double)NAN;
+}
 
 const struct metric *record_metric(const char *name, struct err *e)
 {
@@ -485,17 +683,4 @@ const struct metric *record_metric(const char *name, struct err *e)
 	else
 		err_set(e, ERR_USAGE, "unknown metric '%s'; there are %s", name, list);
 	return NULL;
-}
-
-int64_t record_steps_to(const struct record *r, double threshold)
-{
-	struct table t;
-	struct err e;
-	if (threshold == config_threshold(&r->config))
-		return r->steps_to_solved;
-	if (!table_read(&t, r->dir, "eval.csv", &e))
-		return -1;
-	const int64_t steps = steps_to(&t, threshold);
-	table_release(&t);
-	return steps;
 }

@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_as(const char *data, size_t size, bool under_way)
 {
 	struct table t;
+	struct err e;
 	double sum = 0;
-	if (!table_parse(&t, (const char *)data, size))
-		return 0; /* out of memory */
+	if (!table_parse(&t, data, size, under_way, &e)) {
+		MUST(!t.header && !t.cell && e.msg[0]);
+		return;
+	}
 	for (size_t i = 0; i < t.n_rows * t.n_columns; i++)
 		sum += t.cell[i] < 1 ? 1 : 2; /* a look at each */
 	fuzz_accepted += t.n_rows > 0;
 	MUST(sum >= 0);
 	MUST(t.n_rows == 0 || t.header);
+	MUST(under_way || t.header);
 	if (t.header) {
 		char name[64];
 		const size_t n = strcspn(t.header, ",");
@@ -27,5 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(!column || column < t.cell + t.n_columns);
 	}
 	table_release(&t);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_as((const char *)data, size, true);
+	read_as((const char *)data, size, false);
 	return 0;
 }
