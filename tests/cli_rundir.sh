@@ -115,4 +115,56 @@ for file in progress.csv eval.csv episodes.csv timing.csv config.ini .lock; do
 		rm -rf a
 	done
 done
+
+# --- where it is ---
+
+# train names a run NAME,key=value,... and sweep a directory NAME/key=value,... of runs; all
+# else must be the same.
+of_train() # OVERRIDES...
+{
+	"$DQN" train short.ini "$@" -q >"$out" 2>"$err" && sed -n 's/^weights: \(.*\)\/final.safetensors$/\1/p' "$out"
+}
+of_sweep() { "$DQN" sweep short.ini "$@" | sed 's/.* --out //; s/^.runs\(.*\).$/runs\1/'; }
+long='adam_beta1=0.91234567 adam_beta2=0.99912345 adam_eps=1.2345678e-8 exploration_final_eps=0.0512345
+	exploration_fraction=0.21234567 exploration_initial_eps=0.91234567 initial_q=0.12345678 gamma=0.98765432
+	learning_rate=0.0012345678 max_grad_norm=9.87654321 obs_scale=0.12345,0.23456,0.34567,0.45678 tau=0.987654'
+rm -rf runs
+n=0
+while read -r overrides; do
+	n=$((n + 1))
+	t "train and sweep agree on: $(printf %.60s "$overrides")" 0 true
+	trained=$(of_train total_timesteps=200 $overrides)
+	swept=$(of_sweep total_timesteps=200 $overrides)
+	yes_if [ -f "$trained/result.json" ]
+	is names "$(printf %s "${trained#runs/short}" | tr / ,)" "$(printf %s "${swept#runs/short}" | tr / ,)"
+	is 'a name too long' "$(printf %s "$trained" | tr / '\n' | awk 'length > 255')" ''
+	t 'and sweep --missing knows the run' 0 "$DQN" train short.ini total_timesteps=200 $overrides -q --out "$swept"
+	t 'and leaves it out' 0 "$DQN" sweep short.ini total_timesteps=200 $overrides --missing --count
+	out_is 0
+done <<END
+
+seed=7
+seed=7 gamma=0.9
+gamma=.90 seed=07
+gamma=9e-1
+checkpoint_interval=3
+checkpoint_interval=3 gamma=0.9
+tau=0.5 seed=3 checkpoint_interval=0 net_arch=8,8 batch_size=1_6
+net_arch=8,8 batch_size=16 tau=5e-1 seed=3
+double_q=true activation=tanh
+$(echo $long)
+$(echo $long batch_size=16 buffer_size=1234 log_interval=321 n_steps=3 eval_freq=111 eval_episodes=2 seed=11)
+END
+yes_if [ $n -eq 12 ]
+t 'equal overrides are the same run' 0 find runs -path 'runs/short,*' -name result.json
+out_lines 8
+t 'a long name is parted' 0 find runs -path 'runs/short,*/*=*/seed-11'
+out_lines 1
+name=$(printf '%0200d' 0)
+mv short.ini "$name.ini"
+t 'nor is it an error to have a long name' 0 "$DQN" train "$name.ini" total_timesteps=200 $long -q
+yes_if [ -d "runs/$name"* ]
+mv "$name.ini" short.ini
+t 'what changes no result does not vary' 2 "$DQN" sweep short.ini 'checkpoint_interval=1|2'
+err_has "^dqn: 'checkpoint_interval=1\|2': checkpoint_interval changes no result: its values would be one run, in one directory$"
 end

@@ -129,7 +129,7 @@ static void check_same_future(struct train *a, struct train *b)
 	struct bytes of_a = saved(a, &some_marks), of_b = saved(b, &some_marks);
 	CHECK_INT(of_a.len, of_b.len);
 	CHECK(of_a.len == of_b.len && memcmp(of_a.p, of_b.p, of_a.len) == 0);
-	struct eval_stats final_a, final_b;
+	struct eval_stats final_a = { 0 }, final_b = { 0 };
 	CHECK(train_final_eval(a, &final_a) && train_final_eval(b, &final_b));
 	CHECK(memcmp(&final_a, &final_b, sizeof(final_a)) == 0);
 	if (more)

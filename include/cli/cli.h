@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "nn/kernels.h"
 #include "run/groups.h"
+#include "run/run.h"
 #include "run/space.h"
 
 #include <stdbool.h>
@@ -93,6 +94,21 @@ void say_damaged(const struct faults *f);
  * is said. */
 bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
 	const char *by, int *status);
+
+struct keys { /* that a command sets, by name, each once */
+	const struct option *at[CONFIG_MAX_OPTIONS];
+	int n;
+};
+void keys_add(struct keys *k, const struct option *o);
+void keys_add_overrides(struct keys *k, int n, char *const *overrides);
+
+/* Where a run lives unless --out of train says it: base,key=value,.../seed-N with first
+ * ',' (train: a name for the run), base/key=value,.../seed-N with '/' (sweep: a directory
+ * for many). Values as they are printed, so that 5e-4 and 0.0005 are the same run; keys
+ * that change no result are left out; another '/' where a name would be too long. False
+ * if it does not fit. */
+bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
+	const struct config *c);
 
 /* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
 void config_name(const char *path, char *name, size_t size);

@@ -5,6 +5,7 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,57 @@ void say_damaged(const struct faults *f)
 {
 	if (f->n > 0)
 		say("warning: cannot read all of %zu of the runs: %s", f->n, f->first);
+}
+
+void keys_add(struct keys *k, const struct option *o)
+{
+	int at = 0;
+	while (at < k->n && strcmp(k->at[at]->key, o->key) < 0)
+		at++;
+	if (at < k->n && k->at[at] == o)
+		return;
+	for (int i = k->n++; i > at; i--)
+		k->at[i] = k->at[i - 1];
+	k->at[at] = o;
+}
+
+void keys_add_overrides(struct keys *k, int n, char *const *overrides)
+{
+	for (int i = 0; i < n; i++) {
+		char key[64];
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
+		keys_add(k, config_find(key));
+	}
+}
+
+bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
+	const struct config *c)
+{
+	const size_t most = first == ',' ? 255 : 201; /* bytes of a name; file systems take 255 */
+	const char *slash = strrchr(base, '/');
+	size_t begin = slash ? (size_t)(slash - base) + 1 : 0; /* of the last name */
+	char separator = first;
+	struct text t;
+	text_init(&t, dir, RUN_PATH_SIZE);
+	text_add(&t, "%s", base);
+	for (int i = 0; i < keys->n; i++) {
+		const struct option *o = keys->at[i];
+		char pair[512];
+		struct text p;
+		if (strcmp(o->key, "seed") == 0 || o->neutral)
+			continue;
+		text_init(&p, pair, sizeof(pair));
+		text_add(&p, "%s=", o->key);
+		config_print_value(c, o, &p);
+		if (t.len - begin + 1 + p.len > most)
+			separator = '/';
+		if (separator == '/')
+			begin = t.len + 1;
+		text_add(&t, "%c%s", separator, pair);
+		separator = ',';
+	}
+	text_add(&t, "/seed-%" PRIu64, c->seed);
+	return !t.full;
 }
 
 bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,

@@ -30,8 +30,7 @@ struct sweep {
 	const struct args *args;
 	struct space space;
 	char out[RUN_PATH_SIZE];
-	const struct option *key[CONFIG_MAX_OPTIONS]; /* what the commands set, by name */
-	int n_keys;
+	struct keys keys;              /* what the commands set */
 	uint64_t n_lines, first, last; /* the first and the last of them to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
@@ -72,57 +71,6 @@ static void put_path(const char *path)
 	put_word(safe);
 }
 
-/* Inserts a key in the order of names, unless it is there. */
-static void add_key(struct sweep *s, const struct option *o)
-{
-	int at = 0;
-	while (at < s->n_keys && strcmp(s->key[at]->key, o->key) < 0)
-		at++;
-	if (at < s->n_keys && s->key[at] == o)
-		return;
-	for (int i = s->n_keys++; i > at; i--)
-		s->key[i] = s->key[i - 1];
-	s->key[at] = o;
-}
-
-static void collect_keys(struct sweep *s)
-{
-	for (int i = 0; i < s->space.n_dims; i++)
-		add_key(s, s->space.dim[i].choice->option);
-	for (int i = 1; i < s->args->n; i++) {
-		char key[64];
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(s->args->pos[i], "="),
-			s->args->pos[i]);
-		add_key(s, config_find(key));
-	}
-}
-
-/* OUT[/key=value,...]/seed-N, a part of it for every so many bytes: file systems take
- * names of up to 255. */
-static bool run_dir(const struct sweep *s, const struct config *c, char dir[RUN_PATH_SIZE])
-{
-	const size_t part_max = 200;
-	struct text t;
-	text_init(&t, dir, RUN_PATH_SIZE);
-	text_add(&t, "%s", s->out);
-	size_t part = t.len;
-	for (int i = 0; i < s->n_keys; i++) {
-		char value[256];
-		struct text v;
-		if (strcmp(s->key[i]->key, "seed") == 0)
-			continue;
-		text_init(&v, value, sizeof(value));
-		config_print_value(c, s->key[i], &v);
-		const bool first = part == t.len;
-		const bool next = t.len + v.len + strlen(s->key[i]->key) - part > part_max;
-		if (!first && next)
-			part = t.len;
-		text_add(&t, "%s%s=%s", part == t.len ? "/" : ",", s->key[i]->key, value);
-	}
-	text_add(&t, "/seed-%" PRIu64, c->seed);
-	return !t.full;
-}
-
 static void end_line(const struct sweep *s)
 {
 	putchar(s->args->flag[ZERO].set ? '\0' : '\n');
@@ -133,12 +81,12 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 	put_word(s->args->program);
 	fputs(" train ", stdout);
 	put_path(s->args->pos[0]);
-	for (int i = 0; i < s->n_keys; i++) {
+	for (int i = 0; i < s->keys.n; i++) {
 		char pair[512];
 		struct text t;
 		text_init(&t, pair, sizeof(pair));
-		text_add(&t, "%s=", s->key[i]->key);
-		config_print_value(c, s->key[i], &t);
+		text_add(&t, "%s=", s->keys.at[i]->key);
+		config_print_value(c, s->keys.at[i], &t);
 		putchar(' ');
 		put_word(pair);
 	}
@@ -186,7 +134,7 @@ static bool put_line(struct sweep *s, uint64_t i)
 	point(s, i, &c);
 	report_init(&r);
 	config_check(&c, 0, &r);
-	if (!run_dir(s, &c, dir))
+	if (!run_dir(dir, s->out, '/', &s->keys, &c))
 		report_error(&r, "", "the run's directory has too long a name");
 	if (r.n_errors > 0) {
 		snprintf(where, sizeof(where), "line %" PRIu64 ", counted from 0", i);
@@ -236,6 +184,11 @@ static bool count_lines(struct sweep *s, struct err *e)
 {
 	const struct flag_value *flag = s->args->flag;
 	const struct space *space = &s->space;
+	for (int i = 0; i < space->n_dims; i++)
+		if (space->dim[i].choice->option->neutral)
+			return err_set(e, ERR_USAGE,
+				"%s%s changes no result: its values would be one run, in one directory",
+				space->dim[i].choice->source, space->dim[i].choice->option->key);
 	if (flag[RANDOM].set || flag[SOBOL].set)
 		return sample_settings(s, e);
 	for (int i = 0; i < space->n_dims; i++)
@@ -317,7 +270,9 @@ int cmd_sweep(const struct args *args)
 		err_set(&e, ERR_USAGE, "path too long: '%s'", flag[OUT].string);
 		return fail(&e);
 	}
-	collect_keys(&s);
+	keys_add_overrides(&s.keys, args->n - 1, args->pos + 1);
+	for (int i = 0; i < s.space.n_dims; i++)
+		keys_add(&s.keys, s.space.dim[i].choice->option);
 	if (!choose_lines(&s, &e)) {
 		free(s.sample);
 		return fail(&e);

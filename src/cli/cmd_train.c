@@ -1,10 +1,10 @@
 #include "cli/cli.h"
+#include "base/file.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { OUT, FRESH, JSON, QUIET, VERBOSE };
 const struct flag train_flags[] = {
@@ -17,32 +17,15 @@ const struct flag train_flags[] = {
 	{ .name = NULL },
 };
 
-static int compare_strings(const void *a, const void *b)
+static bool default_dir(const struct config *c, const char *path, int n_overrides,
+	char *const *overrides, char dir[RUN_PATH_SIZE], struct err *e)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* runs/NAME[,key=value...]/seed-N: the overrides in sorted order, their values as
- * they are printed, so that 5e-4 and 0.0005 are the same run. Sorts overrides. */
-static bool default_dir(const struct config *c, const char *path, char **overrides, int n_overrides,
-	char dir[RUN_PATH_SIZE], struct err *e)
-{
-	char name[RUN_PATH_SIZE];
-	struct text t;
+	char name[RUN_PATH_SIZE], base[RUN_PATH_SIZE];
+	struct keys keys = { .n = 0 };
 	config_name(path, name, sizeof(name));
-	text_init(&t, dir, RUN_PATH_SIZE);
-	text_add(&t, "runs/%s", name);
-	qsort(overrides, (size_t)n_overrides, sizeof(*overrides), compare_strings);
-	for (int i = 0; i < n_overrides; i++) {
-		char key[64];
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
-		if (strcmp(key, "seed") == 0 || config_find(key)->neutral)
-			continue;
-		text_add(&t, ",%s=", key);
-		config_print_value(c, config_find(key), &t);
-	}
-	text_add(&t, "/seed-%" PRIu64, c->seed);
-	return !t.full ||
+	keys_add_overrides(&keys, n_overrides, overrides);
+	return (file_join(base, sizeof(base), "runs", name, e) &&
+		       run_dir(dir, base, ',', &keys, c)) ||
 	       err_set(e, ERR_USAGE, "the run's default directory has too long a name; use --out");
 }
 
@@ -181,7 +164,7 @@ int cmd_train(const struct args *args)
 	const char *out = dir;
 	if (args->flag[OUT].set)
 		out = args->flag[OUT].string;
-	else if (!default_dir(&c, args->pos[0], overrides, n_overrides, dir, &e))
+	else if (!default_dir(&c, args->pos[0], n_overrides, overrides, dir, &e))
 		return fail(&e);
 	if (out[0] == '\0') {
 		err_set(&e, ERR_USAGE, "--out needs the name of a directory");
