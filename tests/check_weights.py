@@ -21,6 +21,19 @@ def no_duplicates(pairs):
     return dict(pairs)
 
 
+def checksum(metadata, header, data):
+    """As include/nn/safetensors.h has it."""
+    h = hashlib.sha256()
+    for key, value in sorted(metadata.items()):
+        if key != "dqn_sha256_v2":
+            h.update(f"m{key}\0{value}\0".encode())
+    for name, t in sorted(header.items()):
+        shape = ",".join(map(str, t["shape"]))
+        digest = hashlib.sha256(data[slice(*t["data_offsets"])]).hexdigest()
+        h.update(f"t{name}\0{t['dtype']}\0{shape}\0{digest}\0".encode())
+    return h.hexdigest()
+
+
 def read(path):
     with open(path, "rb") as f:
         raw = f.read()
@@ -32,9 +45,7 @@ def read(path):
     data = raw[8 + n :]
     metadata = header.pop("__metadata__")
     assert all(isinstance(v, str) for v in metadata.values())
-    digits = metadata["sha256"].encode()  # of the file with zeros in their place
-    assert len(digits) == 64 and raw.count(digits) == 1
-    assert hashlib.sha256(raw.replace(digits, b"0" * 64)).hexdigest().encode() == digits
+    assert metadata["dqn_sha256_v2"] == checksum(metadata, header, data)
     tensors, end = {}, 0
     for name, t in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         first, last = t["data_offsets"]

@@ -196,7 +196,7 @@ for back in 1 2 3 4 100 400; do
 done
 patch() # FROM TO: in the header, of the same length; without the checksum that would tell
 {
-	sed -e "s/$1/$2/" -e 's/"sha256"/"sha-no"/' $weights >bad.safetensors
+	sed -e "s/$1/$2/" -e 's/"dqn_sha256_v2"/"dqn_sha256_no"/' $weights >bad.safetensors
 	no_if cmp -s $weights bad.safetensors
 	is "length of $2" "$(wc -c <bad.safetensors)" "$size"
 }
@@ -218,7 +218,9 @@ corrupt 'another scale' "obs_scale"
 patch '0.weight' '1.weight'
 corrupt 'another name' "tensor '0.weight' is missing"
 patch 'F32' 'F16'
-both 'half precision' "data type is not F32"
+both 'half precision' "shape and data_offsets disagree in tensor '0.weight'"
+patch 'F32' 'F23'
+both 'no data type' "data type 'F23', which is not one of safetensors"
 patch '"shape":\[16,4\]' '"shape":[4,16]'
 corrupt 'a matrix the other way round' "the shape of '0.weight' or '0.bias' does not fit"
 patch '"shape":\[16,4\]' '"shape":[16,5]'
@@ -238,6 +240,37 @@ while [ $offset -lt $((size - 456)) ]; do
 	[ $status -eq 5 ] && [ -s got ] && bad "byte $offset: result, but status 5"
 	offset=$((offset + 17))
 done
+# --- files that another program has written again ---
+
+if command -v python3 >/dev/null; then
+	rewrite() { python3 -B "$root/tests/rewrite_weights.py" "$1" "${2-$weights}" bad.safetensors || exit 1; }
+	for how in order spaces padded escaped library; do
+		rewrite $how
+		t "weights that another program has written again: $how" 0 "$DQN" eval bad.safetensors
+		is 'the same result' "$(head -n 1 "$out")" "$(head -n 1 text)"
+		t "inspect of them: $how" 0 "$DQN" inspect bad.safetensors
+		is 'the same tensors' "$(grep '  mean ' "$out" | sort | cksum)" "$("$DQN" inspect $weights | grep '  mean ' | sort | cksum)"
+	done
+	for how in value pair more fewer moved; do
+		rewrite $how
+		both "weights that another program has changed: $how" 'the file does not match its checksum$'
+	done
+	"$DQN" train short.ini net_arch=16,16,16 gradient_steps=0 --out deep -q >/dev/null || exit 1
+	rewrite swapped deep/final.safetensors
+	both 'two layers that were swapped' 'the file does not match its checksum$'
+	rewrite old
+	cp bad.safetensors old.safetensors
+	t 'weights of an earlier dqn' 0 "$DQN" eval old.safetensors
+	is 'the same result' "$(head -n 1 "$out")" "$(head -n 1 text)"
+	put $((size / 2)) 177
+	both 'weights of an earlier dqn, a byte changed' 'the file does not match its checksum'
+	rewrite spaces old.safetensors
+	both 'weights of an earlier dqn, written again' \
+		'the file does not match its checksum \(that of an earlier dqn, which covers the header as it was written'
+else
+	skip 'weights that another program has written again: no python3'
+fi
+
 t 'a run without its file is told apart from a broken one' 5 sh -c 'rm -rf unfinished; cp -r run unfinished
 	echo x >unfinished/final.safetensors; exec "$DQN" eval unfinished'
 err_has "^dqn: 'unfinished/final.safetensors': not a safetensors file"
@@ -280,6 +313,71 @@ out_has '^  a  \(\)  1$'
 st '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}' '\0\0\300\177\0\0\200\077'
 t 'inspect of a NaN' 0 "$DQN" inspect bad.safetensors
 out_has 'min 1, max 1, 1 NOT FINITE$'
+# Any valid file, whatever its types, names and metadata are.
+st '{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}' '\0\0\0\0\0\0\360\277'
+t 'inspect of F64' 0 "$DQN" inspect bad.safetensors
+out_has '^  a  \(1\) F64  mean -1, std 0, min -1, max -1$'
+st '{"a":{"dtype":"F16","shape":[3],"data_offsets":[0,6]}}' '\0\74\0\300\1\0'
+t 'inspect of F16' 0 "$DQN" inspect bad.safetensors
+out_has '^  a  \(3\) F16  mean -0.3333, std 1.247, min -2, max 1$'
+st '{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}' '\200\77\0\300'
+t 'inspect of BF16' 0 "$DQN" inspect bad.safetensors
+out_has '^  a  \(2\) BF16  mean -0.5, std 1.5, min -2, max 1$'
+for type in I8:1 I16:2 I32:4 I64:8; do
+	n=${type#*:}
+	st "{\"a\":{\"dtype\":\"${type%:*}\",\"shape\":[],\"data_offsets\":[0,$n]}}" "$(printf '\\377%.0s' $(seq "$n"))"
+	t "inspect of ${type%:*}" 0 "$DQN" inspect bad.safetensors
+	out_has "^  a  \(\) ${type%:*}  -1$"
+done
+for type in U8:1:255 U16:2:65535 U32:4:4294967295 BOOL:1:255; do
+	n=${type#*:} n=${n%:*}
+	st "{\"a\":{\"dtype\":\"${type%%:*}\",\"shape\":[],\"data_offsets\":[0,$n]}}" "$(printf '\\377%.0s' $(seq "$n"))"
+	t "inspect of ${type%%:*}" 0 "$DQN" inspect bad.safetensors
+	out_has "^  a  \(\) ${type%%:*}  ${type##*:}$"
+done
+for type in F8_E4M3:8 F8_E5M2:8 F8_E8M0:8 F6_E2M3:6 F6_E3M2:6 F4:4 C64:64; do
+	st "{\"a\":{\"dtype\":\"${type%:*}\",\"shape\":[2,4],\"data_offsets\":[0,${type#*:}]}}" \
+		"$(printf '\\1%.0s' $(seq "${type#*:}"))"
+	t "inspect of ${type%:*}" 0 "$DQN" inspect bad.safetensors
+	out_has "^  a  \(2 x 4\) ${type%:*}  ${type#*:} bytes$"
+done
+st '{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}' '\1\1'
+both 'half a byte' 'shape and data_offsets disagree'
+st '{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[5,0],"data_offsets":[8,8]}}' '\0\0\200\077\0\0\0\100'
+t 'inspect of nine dimensions, and of none of five' 0 "$DQN" inspect bad.safetensors
+out_has '^  a  \(1 x 1 x 1 x 1 x 1 x 1 x 1 x 1 x 2\)  mean 1.5'
+out_has '^  e  \(5 x 0\)  empty$'
+name=$(head -c 5000 /dev/zero | tr '\0' n)
+st "{\"__metadata__\":{\"$name\":\"$name\",\"sha256\":\"of something else\",\"\":\"\"},\"$name\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}" '\1'
+t 'inspect of long names' 0 "$DQN" inspect bad.safetensors
+out_has "^  $name  \(1\) U8  mean 1"
+out_has "^  $name = $name$"
+out_has '^  sha256 = of something else$'
+header='{' i=0
+while [ $i -lt 300 ]; do
+	header="$header\"t$i\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[$i,$((i + 1))]},"
+	i=$((i + 1))
+done
+st "$header\"last\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}" "$(printf '\\1%.0s' $(seq 300))"
+t 'inspect of 301 tensors' 0 "$DQN" inspect bad.safetensors
+out_has ', 301 tensors, 300 values$'
+out_has '^  t299  \(\) U8  1$'
+st '{"a":{"dtype":"F32","shape":[549755813888],"data_offsets":[0,2199023255552]}}'
+if truncate -s $((2199023255552 + $(wc -c <bad.safetensors))) bad.safetensors 2>/dev/null; then
+	t 'inspect of two terabytes' 0 timeout 20 "$DQN" inspect bad.safetensors
+	out_has ' 549755813888 float32 values, too large: only the header was read$'
+	out_has '^  a  \(549755813888\)  2199023255552 bytes$'
+	truncate -s 2T bad.safetensors
+	t 'two terabytes cut off' 5 timeout 20 "$DQN" inspect bad.safetensors
+	err_has "^dqn: 'bad.safetensors': data_offsets outside the file in tensor 'a'$"
+	: >bad.safetensors
+	truncate -s 2T bad.safetensors
+	t 'a hole of two terabytes' 5 timeout 20 "$DQN" inspect bad.safetensors
+	err_has "^dqn: 'bad.safetensors': bad header: it does not begin with '\{'$"
+	rm bad.safetensors
+else
+	skip 'inspect of two terabytes: no such files here'
+fi
 st '{}'
 t 'inspect of no tensors' 0 "$DQN" inspect bad.safetensors
 out_has ' 0 tensors, 0 float32 values$'

@@ -183,7 +183,7 @@ kill -INT "$pid"
 ended 130
 t 'inspect shows what is in one' 0 "$DQN" inspect stopped/checkpoint.safetensors
 out_has '^  agent.online  \([0-9]+\)  mean '
-out_has '^  timesteps  \(\)  [0-9]+$'
+out_has '^  timesteps  \(\) I64  [0-9]+$'
 out_has '^  replay.obs  \([0-9]+ x 4\)  mean '
 out_has '^  format = dqn checkpoint$'
 out_has '^    seed = 9$'
@@ -304,7 +304,7 @@ yes_if [ -s diverged/best.safetensors ]
 sed 's/^dqn: //' "$err" >why
 same_file diverged/failed.txt why
 t 'a report counts it' 0 "$DQN" report diverged --csv
-out_has '^1,0,1,0,.*,0,0,0[.]79[0-9]*,inf,1,$'
+out_has '^1,0,1,0,.*,0,0,0[.]79[0-9]*,inf,1,,'
 t 'and so does watch' 0 "$DQN" watch --once diverged
 out_has ' failed$'
 cp -r diverged again

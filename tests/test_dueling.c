@@ -679,6 +679,7 @@ static void test_tensors_have_pytorchs_names_and_layout(void)
 	check_tensor(&st, 5, "value.bias", 0, 1, params + 60);
 	check_tensor(&st, 6, "advantage.weight", 5, 2, params + 61);
 	check_tensor(&st, 7, "advantage.bias", 0, 2, params + 71);
+	st_release(&st);
 	free(bytes);
 }
 
@@ -700,7 +701,7 @@ static const char *verdict(const struct tensor *tensors, int n)
 	CHECK(n <= 20);
 	for (int t = 0; t < n; t++) {
 		st[t] = (struct st_tensor){ .n_values = 1, .values = values };
-		snprintf(st[t].name, sizeof(st[t].name), "%s", tensors[t].name);
+		st[t].name = tensors[t].name;
 		while (st[t].n_dims < 3 && tensors[t].shape[st[t].n_dims]) {
 			st[t].shape[st[t].n_dims] = tensors[t].shape[st[t].n_dims];
 			st[t].n_values *= (size_t)st[t].shape[st[t].n_dims++];

@@ -201,6 +201,7 @@ static void test_tensors_have_pytorchs_layout(void)
 	memcpy(&bits, &first, 4);
 	for (int b = 0; b < 4; b++)
 		CHECK_INT(st.data[b], bits >> (8 * b) & 0xff);
+	st_release(&st);
 	release(&f);
 }
 
@@ -214,34 +215,26 @@ static void test_metadata(void)
 	struct file f;
 	struct st_file st;
 	struct err e;
-	char value[8192], text[8192], hash[SHA256_HEX_SIZE];
+	char text[8192];
 	struct text t;
 	build(&f, keys);
 	CHECK(st_parse(&st, f.bytes, f.len, &e));
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		CHECK(st_metadata_get(&st, want[i][0], value, sizeof(value)));
-		CHECK_STR(value, want[i][1]);
+		const char *value = st_metadata_get(&st, want[i][0]);
+		CHECK_STR(value ? value : "", want[i][1]);
 	}
-	CHECK(st_metadata_get(&st, "config", value, sizeof(value)));
 	text_init(&t, text, sizeof(text));
 	config_print_deciding(&f.config, &t);
-	CHECK_STR(value, text);
-	CHECK(st_metadata_get(&st, "sha256", value, sizeof(value)));
-	/* of the whole file with zeros in the place of these digits */
-	char *at = strstr(f.bytes + 8, value);
-	CHECK(at != NULL && strlen(value) == 64);
-	if (at)
-		memset(at, '0', 64);
-	sha256_of(f.bytes, f.len, hash);
-	CHECK_STR(value, hash);
-	CHECK(st_metadata_get(&st, "obs_scale", value, sizeof(value)));
+	CHECK_STR(st_metadata_get(&st, "config"), text);
+	const char *value = st_metadata_get(&st, "obs_scale");
 	double scale[4] = { 0 };
 	char close = 0, rest = 0;
-	CHECK_INT(sscanf(value, "[%lf,%lf,%lf,%lf%c%c", &scale[0], &scale[1], &scale[2], &scale[3],
-			  &close, &rest),
+	CHECK_INT(sscanf(value ? value : "", "[%lf,%lf,%lf,%lf%c%c", &scale[0], &scale[1],
+			  &scale[2], &scale[3], &close, &rest),
 		5);
 	CHECK(close == ']' && (float)scale[0] == 0.1f && scale[1] == -2 && scale[3] == 4);
-	CHECK(!st_metadata_get(&st, "no_such_key", value, sizeof(value)));
+	CHECK(!st_metadata_get(&st, "no_such_key"));
+	st_release(&st);
 	release(&f);
 }
 
@@ -292,8 +285,8 @@ static void check_changed_byte(const struct file *f, size_t at)
 			   w.max_episode_steps == w.env->max_episode_steps;
 	weights_release(&w);
 	bool in_key = false;
-	for (size_t i = 0; i < 6; i++)
-		in_key |= memcmp(f->bytes + at - i + 6, "\":\"", 3) == 0;
+	for (size_t i = 0; i < sizeof("dqn_sha256_v2") - 1 && i < at; i++)
+		in_key |= strncmp(f->bytes + at - i + sizeof("dqn_sha256_v2") - 1, "\":\"", 3) == 0;
 	CHECK(equal);
 	CHECK(in_key);
 	if (!equal || !in_key)
@@ -475,7 +468,7 @@ static void test_crafted_tensors_that_are_not(void)
 		{ FILE_OF(METADATA, W("[4611686018427387906,4]", "[0,32]") "," BIAS), 40,
 			"larger" },
 		{ FILE_OF(METADATA, W("[4611686018427387912]", "[0,32]") "," BIAS), 40, "larger" },
-		{ FILE_OF(METADATA, W("[2,4,1,1,1]", "[0,32]") "," BIAS), 40, "dimensions" },
+		{ FILE_OF(METADATA, W("[2,4,1,1,1]", "[0,32]") "," BIAS), 40, "does not fit" },
 		{ FILE_OF(METADATA, W("[2,4,1,1]", "[0,32]") "," BIAS), 40, "shape" },
 		{ FILE_OF(METADATA, W("[8]", "[0,32]") "," BIAS), 40, "shape" },
 		{ FILE_OF(METADATA, WEIGHT "," B("[2,1]", "[32,40]")), 40, "shape" },
@@ -539,12 +532,12 @@ static void test_crafted_tensors_that_are_not(void)
 		{ FILE_OF(METADATA, WEIGHT
 			  ",\"0.Bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"),
 			40, "missing" },
-		{ FIELDS("\"dtype\":\"F16\",\"shape\":[2,8]," OFFSETS), 40, "F32" },
-		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "disagree" },
+		{ FIELDS("\"dtype\":\"F16\",\"shape\":[2,8]," OFFSETS), 40, "float32" },
+		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "larger" },
 		{ FIELDS("\"dtype\":\"F64\",\"shape\":[2,2]," OFFSETS), 40, "float32" },
 		{ FIELDS("\"dtype\":\"I32\"," SHAPE "," OFFSETS), 40, "float32" },
 		{ FIELDS("\"dtype\":\"f32\"," SHAPE "," OFFSETS), 40, "F32" },
-		{ FIELDS("\"dtype\":\"F32345678\"," SHAPE "," OFFSETS), 40, "header" },
+		{ FIELDS("\"dtype\":\"F32345678\"," SHAPE "," OFFSETS), 40, "data type" },
 		{ FIELDS(SHAPE "," OFFSETS), 40, "F32" },
 		{ FIELDS(DTYPE "," OFFSETS), 40, "missing" },
 		{ FIELDS(DTYPE "," SHAPE), 40, "missing" },
@@ -711,15 +704,22 @@ static void test_lengths_of_the_header(void)
 	release(&f);
 }
 
-static void test_headers_up_to_a_mebibyte(void)
+/* The reference implementation's limit is 100 000 000. */
+static void test_headers_up_to_a_hundred_megabytes(void)
 {
-	enum { MAX = 1 << 20 };
-	static char header[MAX + 2];
-	memset(header, ' ', MAX + 1);
+	enum { MAX = 100000000 };
+	static char header[(1 << 20) + 1];
+	size_t len;
+	struct err e;
+	memset(header, ' ', sizeof(header) - 1);
 	memcpy(header, FILE_OF(METADATA, TENSORS), strlen(FILE_OF(METADATA, TENSORS)));
-	check_crafted(header, 40, "header length");
-	header[MAX] = '\0';
 	check_crafted(header, 40, "");
+	for (int more = 0; more < 2; more++) {
+		unsigned char first[ST_LENGTH_BYTES] = { 0 };
+		for (int b = 0; b < 4; b++)
+			first[b] = (unsigned char)((MAX + more) >> (8 * b) & 0xff);
+		CHECK(st_header_len(first, UINT64_MAX, &len, &e) == !more);
+	}
 }
 
 /* A header of n layers 4-1-1-...-1-2; breaks the chain at one of them if asked. */
@@ -758,7 +758,7 @@ static void test_depths(void)
 	check_depth(10, -1, "20 tensors");
 	check_depth(32, -1, "64 tensors");
 	check_depth(64, -1, "128 tensors");
-	check_depth(65, -1, "too many tensors");
+	check_depth(65, -1, "130 tensors");
 	for (int l = 1; l < 9; l++)
 		check_depth(9, l, "does not fit");
 }
@@ -864,7 +864,7 @@ int main(void)
 	RUN(test_a_checksum_that_is_too_long_is_rejected);
 	RUN(test_weights_that_are_not_finite);
 	RUN(test_lengths_of_the_header);
-	RUN(test_headers_up_to_a_mebibyte);
+	RUN(test_headers_up_to_a_hundred_megabytes);
 	RUN(test_depths);
 	RUN(test_widths_above_the_limit);
 	RUN(test_names_in_messages_are_cut);

@@ -1,12 +1,28 @@
 /* safetensors (Hugging Face, format 0.4): 8 bytes header length, a JSON header,
  * then the tensors' bytes, all little-endian.
  *
- * The writer fills the caller's buffer: a whole small file with st_build, or only
- * the header of a large one with st_build_header, whose data the caller encodes
- * and hashes piece by piece. The reader works on pointer and length, trusts nothing
- * and allocates nothing: header length, JSON, data types, shapes, offsets, gaps and
- * overlaps are all checked before a tensor can be used.
- * Errors are ERR_CORRUPT and do not name the file; the caller does.
+ * The writer fills the caller's buffer and allocates nothing: a whole small file with
+ * st_build, or only the header of a large one with st_build_header, whose data the
+ * caller encodes and hashes piece by piece. The reader takes any valid file and trusts
+ * nothing: header length, JSON, data types, shapes, offsets, gaps and overlaps are all
+ * checked before a tensor can be used.
+ *
+ * The metadata's "dqn_sha256_v2" is a checksum of what the file means, so that another
+ * program may write it again: other order, other spacing, the same checksum. It is the
+ * SHA-256 of these records, each string in UTF-8 with a NUL after it:
+ *
+ *     "m", key, value              each other pair of the metadata, sorted by key
+ *     "t", name, dtype, "2,4", h   each tensor, sorted by name; "2,4" is its shape and h
+ *                                  the SHA-256 of its bytes, 64 digits in lower case
+ *
+ * "m" and "t" have no NUL. Files of earlier versions have "sha256" instead: that of the
+ * whole file with zeros in the place of these digits. It is checked where the metadata
+ * has a "format_version"; without, it is somebody else's key.
+ *
+ *     st_parse(&st, bytes, len, &e);    st.tensor[i] ...    st_release(&st);
+ *
+ * Errors are ERR_CORRUPT, or ERR_RUN out of memory, and do not name the file; the
+ * caller does.
  */
 #ifndef DQN_NN_SAFETENSORS_H
 #define DQN_NN_SAFETENSORS_H
@@ -17,23 +33,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ST_MAX_TENSORS 128
-#define ST_MAX_METADATA 256
-#define ST_MAX_DIMS 4
+#define ST_MAX_TENSORS 128 /* in a file with a checksum */
+#define ST_MAX_DIMS 4      /* that are kept; a tensor may have more */
 #define ST_NAME_SIZE 64
 #define ST_LENGTH_BYTES 8 /* of the header length that a file begins with */
 
-/* In C: float, double, int32_t, int64_t, uint64_t, uint8_t. */
-enum st_type { ST_F32, ST_F64, ST_I32, ST_I64, ST_U64, ST_U8 };
+/* The first ones are ours: float, double, int32_t, int64_t, uint64_t, uint8_t. */
+enum st_type {
+	ST_F32,
+	ST_F64,
+	ST_I32,
+	ST_I64,
+	ST_U64,
+	ST_U8,
+	ST_U32,
+	ST_I16,
+	ST_U16,
+	ST_I8,
+	ST_BOOL,
+	ST_F16,
+	ST_BF16,
+	ST_OTHER /* the first of those whose values are not read */
+};
 
 struct st_tensor {
-	char name[ST_NAME_SIZE];
+	const char *name;
 	enum st_type type;
 	int n_dims;
-	uint64_t shape[ST_MAX_DIMS];
-	const void *values;        /* writer: what to write, row-major */
-	size_t offset;             /* reader: in the data of the file, and */
-	const unsigned char *data; /* where that is, n_values little-endian ones */
+	uint64_t shape[ST_MAX_DIMS]; /* the first of its dimensions */
+	const void *values;          /* writer: what to write, row-major */
+	const char *dims;            /* reader: all dimensions, in the header: "2,4]" */
+	size_t offset;               /* in the data of the file, and */
+	const unsigned char *data;   /* where that is, n_values little-endian ones */
 	size_t n_values;
 };
 
@@ -44,61 +75,81 @@ struct st_metadata { /* __metadata__, a map of strings */
 struct st_file {
 	const char *header; /* the JSON */
 	size_t header_len;
-	const unsigned char *data; /* behind the header; NULL after st_parse_header */
+	const unsigned char *data; /* after the header; NULL after st_parse_header */
 	size_t data_len;
-	const char *checksum; /* its 64 digits in the header, or NULL */
-	int n_tensors;
-	struct st_tensor tensor[ST_MAX_TENSORS];
+	int n_tensors, n_metadata; /* both in the file's order: */
+	struct st_tensor *tensor;
+	struct st_metadata *metadata;
+	const char *checksum;     /* the value in the metadata, or NULL */
+	const char *old_checksum; /* or, of an earlier dqn, its digits in the header */
+	char *text;               /* names, keys and values */
 };
 
-/* Writes a file into buf; adds the metadata key "sha256": the hash of the whole
- * file with these 64 digits as zeros. Returns the file's length, or 0 if it does
- * not fit. */
-size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
+/* Writes a file into buf, its checksum included; sets the tensors' offsets. Returns the
+ * file's length, or 0 if it does not fit. */
+size_t st_build(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
 	int n_metadata, char *buf, size_t size);
 
 /* Writes everything before the data, with zeros as the checksum, and says where in
  * the file its digits belong. Returns the length, or 0 if it does not fit. */
-size_t st_build_header(const struct st_tensor *tensors, int n_tensors,
-	const struct st_metadata *metadata, int n_metadata, char *buf, size_t size,
-	size_t *checksum);
+size_t st_build_header(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
+	int n_metadata, char *buf, size_t size, size_t *checksum);
 
-/* Reads and checks a file; if its metadata has a "sha256", against that. The
- * bytes stay the caller's and must outlive *st. */
+/* Reads and checks a file; if it has a checksum, against that. The bytes stay the
+ * caller's and must outlive *st, which holds memory until it is released. On failure
+ * nothing is to be released. */
 bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e);
+void st_release(struct st_file *st);
 
 /* The length of the header that a file of `len` bytes with this beginning says it
- * has, the first ST_LENGTH_BYTES included; it is in the file and below a mebibyte. */
+ * has, the first ST_LENGTH_BYTES included; it is in the file and as long as the format
+ * allows at most. */
 bool st_header_len(const unsigned char first[ST_LENGTH_BYTES], uint64_t len, size_t *header_len,
 	struct err *e);
 
 /* Reads and checks the header alone, header_len bytes from the file's first on, of
- * a file with data_len bytes behind it: all but the checksum. No tensor has data. */
+ * a file with data_len bytes after it: all but the checksum. No tensor has data. Only
+ * `header` and `dims` refer to the bytes. */
 bool st_parse_header(
 	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e);
 
-/* Adds a header to h as the checksum of its file covers it. */
-void st_hash_header(const struct st_file *st, struct sha256 *h);
+/* A checksum on the way: begun for a file that is written or, of the kind that it has,
+ * for one that is read (whose header is still there), then the data in any pieces. */
+struct st_hash {
+	struct sha256 all, one; /* one: of the tensor at hand */
+	bool is_old;
+	int n_tensors, current; /* current: in `tensor`, or -1 */
+	const struct st_tensor *tensor;
+	size_t at; /* bytes of data so far */
+	char digest[ST_MAX_TENSORS][SHA256_HEX_SIZE];
+};
 
-/* Copies the metadata value of that key; false if there is none, or none that fits. */
-bool st_metadata_get(const struct st_file *st, const char *key, char *value, size_t size);
+void st_hash_begin(struct st_hash *h, const struct st_tensor *tensors, int n_tensors,
+	const struct st_metadata *metadata, int n_metadata);
+void st_hash_begin_file(struct st_hash *h, const struct st_file *st);
+void st_hash_add(struct st_hash *h, const void *data, size_t n_bytes);
+void st_hash_end(struct st_hash *h, char hex[SHA256_HEX_SIZE]);
 
-/* Calls visit for every metadata pair, in the file's order. Values longer than
- * size - 1 bytes are not visited; key and value live in buf during the call. */
-void st_metadata_each(const struct st_file *st, char *buf, size_t size,
-	void (*visit)(void *arg, const char *key, const char *value), void *arg);
+/* The same, compared with the checksum of the file. ERR_CORRUPT if it differs. */
+bool st_hash_check(struct st_hash *h, const struct st_file *st, struct err *e);
 
-/* Bytes of one value, in a file and in memory. */
+/* The metadata's value of that key, or NULL. */
+const char *st_metadata_get(const struct st_file *st, const char *key);
+
+const char *st_type_name(enum st_type type);
+
+/* Bytes of one value of our types, in a file and in memory; of all of a tensor's. */
 size_t st_value_size(enum st_type type);
+size_t st_tensor_size(const struct st_tensor *tensor);
 
-/* n values between memory and the bytes of a file. */
+/* n values of our types between memory and the bytes of a file. */
 void st_encode(enum st_type type, const void *values, size_t n, unsigned char *bytes);
 void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *values);
 
 /* Copies the values of a float32 tensor out. */
 void st_values(const struct st_tensor *tensor, float *values);
 
-/* Value i of a tensor of any type, rounded to double. */
+/* Value i of a tensor of a type below ST_OTHER, rounded to double. */
 double st_value(const struct st_tensor *tensor, size_t i);
 
 #endif

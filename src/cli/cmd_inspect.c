@@ -1,13 +1,18 @@
 #include "cli/cli.h"
 
+#include "base/file.h"
+#include "base/json.h"
 #include "nn/safetensors.h"
 #include "run/run.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { VALUES_LIMIT = 1 << 30 }; /* bytes of a file whose values are read */
 
 /* Text from a file may hold anything; a terminal gets only what prints. */
 static void put_safe(const char *s, size_t len)
@@ -16,11 +21,11 @@ static void put_safe(const char *s, size_t len)
 		putchar((unsigned char)s[i] < ' ' || s[i] == 0x7f ? '?' : s[i]);
 }
 
-static void print_pair(void *arg, const char *key, const char *value)
+static void print_pair(const struct st_metadata *m)
 {
-	(void)arg;
+	const char *value = m->value;
 	printf("  ");
-	put_safe(key, strlen(key));
+	put_safe(m->key, strlen(m->key));
 	const bool many_lines = strchr(value, '\n') != NULL;
 	printf(many_lines ? " =\n" : " = ");
 	while (*value) {
@@ -36,8 +41,32 @@ static void print_pair(void *arg, const char *key, const char *value)
 	printf(many_lines ? "" : "\n");
 }
 
-static void print_tensor(const struct st_tensor *t)
+/* Name, shape, and the type if it is not float32. */
+static void print_head(const struct st_file *st, const struct st_tensor *t)
 {
+	struct json j;
+	printf("  ");
+	put_safe(t->name, strlen(t->name));
+	printf("  (");
+	json_init(&j, t->dims, (size_t)(st->header + st->header_len - t->dims));
+	for (int d = 0; d < t->n_dims; d++) {
+		uint64_t dim = 0;
+		j.first = d == 0;
+		json_next_item(&j);
+		json_u64(&j, &dim);
+		printf("%s%" PRIu64, d ? " x " : "", dim);
+	}
+	printf(t->type == ST_F32 ? ")" : ") %s", st_type_name(t->type));
+}
+
+/* The values too, where they were read. */
+static void print_tensor(const struct st_file *st, const struct st_tensor *t)
+{
+	print_head(st, t);
+	if (t->n_values == 0 || !t->data || t->type >= ST_OTHER) {
+		printf(t->n_values == 0 ? "  empty\n" : "  %zu bytes\n", st_tensor_size(t));
+		return;
+	}
 	double sum = 0, squares = 0, min = (double)INFINITY, max = -(double)INFINITY;
 	size_t n_bad = 0;
 	for (size_t i = 0; i < t->n_values; i++) {
@@ -47,18 +76,6 @@ static void print_tensor(const struct st_tensor *t)
 		squares += x * x;
 		min = x < min ? x : min;
 		max = x > max ? x : max;
-	}
-	char shape[128];
-	struct text s;
-	text_init(&s, shape, sizeof(shape));
-	for (int d = 0; d < t->n_dims; d++)
-		text_add(&s, "%s%" PRIu64, d ? " x " : "", t->shape[d]);
-	printf("  ");
-	put_safe(t->name, strlen(t->name));
-	printf("  (%s)", shape);
-	if (t->n_values == 0) {
-		printf("  empty\n");
-		return;
 	}
 	if (t->n_dims == 0) {
 		char value[TEXT_REAL_SIZE];
@@ -73,20 +90,58 @@ static void print_tensor(const struct st_tensor *t)
 	printf("\n");
 }
 
+/* The header alone of a file that is too large to be read. */
+static bool read_header(const char *name, char **bytes, struct st_file *st, struct err *e)
+{
+	unsigned char first[ST_LENGTH_BYTES];
+	uint64_t len;
+	size_t header_len = 0;
+	int fd;
+	struct err why;
+	*bytes = NULL;
+	if (!file_open(NULL, name, &fd, &len, e))
+		return false;
+	bool ok = file_read_exactly(fd, name, first, sizeof(first), e);
+	if (ok && !st_header_len(first, len, &header_len, &why))
+		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
+	if (ok && !(*bytes = malloc(header_len)))
+		ok = err_set(e, ERR_RUN, "out of memory for a header of %zu bytes", header_len);
+	if (ok) {
+		memcpy(*bytes, first, sizeof(first));
+		ok = file_read_exactly(
+			fd, name, *bytes + sizeof(first), header_len - sizeof(first), e);
+	}
+	close(fd);
+	if (ok && !st_parse_header(st, *bytes, header_len, (size_t)(len - header_len), &why))
+		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
+	return ok;
+}
+
+static bool read_file(
+	const char *path, char name[RUN_PATH_SIZE], char **bytes, struct st_file *st, struct err *e)
+{
+	struct err why;
+	struct stat info;
+	size_t len;
+	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > VALUES_LIMIT) {
+		snprintf(name, RUN_PATH_SIZE, "%s", path);
+		return read_header(path, bytes, st, e);
+	}
+	*bytes = NULL;
+	return read_weights(path, name, bytes, &len, e) &&
+	       (st_parse(st, *bytes, len, &why) ||
+		       err_set(e, why.kind, "'%.200s': %s", name, why.msg));
+}
+
 int cmd_inspect(const struct args *args)
 {
 	static char name[RUN_PATH_SIZE];
-	static struct st_file st; /* too much for a small stack */
-	struct err e, why;
-	char *data;
-	size_t len;
-	if (!read_weights(args->pos[0], name, &data, &len, &e))
+	struct st_file st;
+	struct err e;
+	char *bytes;
+	if (!read_file(args->pos[0], name, &bytes, &st, &e)) {
+		free(bytes);
 		return fail(&e);
-	int status = STATUS_OK;
-	if (!st_parse(&st, data, len, &why)) {
-		err_set(&e, why.kind, "'%.200s': %s", name, why.msg);
-		status = fail(&e);
-		goto out;
 	}
 	size_t n_values = 0;
 	bool all_floats = true;
@@ -95,14 +150,16 @@ int cmd_inspect(const struct args *args)
 		all_floats = all_floats && st.tensor[i].type == ST_F32;
 	}
 	put_safe(name, strlen(name));
-	printf(": %zu bytes, %d tensors, %zu %svalues\n", len, st.n_tensors, n_values,
-		all_floats ? "float32 " : "");
+	printf(": %zu bytes, %d tensors, %zu %svalues%s\n",
+		ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors, n_values,
+		all_floats ? "float32 " : "",
+		st.data ? "" : ", too large: only the header was read");
 	for (int i = 0; i < st.n_tensors; i++)
-		print_tensor(&st.tensor[i]);
-	static char value[32768];
+		print_tensor(&st, &st.tensor[i]);
 	printf("metadata:\n");
-	st_metadata_each(&st, value, sizeof(value), print_pair, NULL);
-out:
-	free(data);
-	return status;
+	for (int i = 0; i < st.n_metadata; i++)
+		print_pair(&st.metadata[i]);
+	st_release(&st);
+	free(bytes);
+	return STATUS_OK;
 }

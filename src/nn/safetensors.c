@@ -4,29 +4,50 @@
 #include "base/sha256.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define METADATA "__metadata__"
-#define CHECKSUM "sha256"
+#define CHECKSUM "dqn_sha256_v2"
+#define OLD_CHECKSUM "sha256"
 #define NO_CHECKSUM "0000000000000000000000000000000000000000000000000000000000000000"
 enum {
 	HEX_DIGITS = SHA256_HEX_SIZE - 1,
 	LENGTH_BYTES = ST_LENGTH_BYTES,
 	ALIGN = 8,
-	HEADER_MAX = 1 << 20
+	HEADER_MAX = 100000000, /* of the reference implementation */
 };
 
 /* In the order of enum st_type. */
 static const struct {
 	const char *name;
-	int n_bytes;
-} types[] = { { "F32", 4 }, { "F64", 8 }, { "I32", 4 }, { "I64", 8 }, { "U64", 8 }, { "U8", 1 } };
+	unsigned n_bits;
+} types[] = { { "F32", 32 }, { "F64", 64 }, { "I32", 32 }, { "I64", 64 }, { "U64", 64 },
+	{ "U8", 8 }, { "U32", 32 }, { "I16", 16 }, { "U16", 16 }, { "I8", 8 }, { "BOOL", 8 },
+	{ "F16", 16 }, { "BF16", 16 }, { "C64", 64 }, { "F8_E4M3", 8 }, { "F8_E5M2", 8 },
+	{ "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F6_E2M3", 6 },
+	{ "F6_E3M2", 6 }, { "F4", 4 } };
 enum { N_TYPES = sizeof(types) / sizeof(types[0]) };
+
+const char *st_type_name(enum st_type type)
+{
+	return types[type].name;
+}
 
 size_t st_value_size(enum st_type type)
 {
-	return (size_t)types[type].n_bytes;
+	return types[type].n_bits / 8;
+}
+
+/* No overflow: it has been compared with the size of the data. */
+size_t st_tensor_size(const struct st_tensor *t)
+{
+	const size_t whole = t->n_values / 8, rest = t->n_values % 8,
+		     n_bits = types[t->type].n_bits;
+	return whole * n_bits + rest * n_bits / 8;
 }
 
 static void put_le(unsigned char *p, uint64_t x, int n_bytes)
@@ -46,13 +67,13 @@ static uint64_t get_le(const unsigned char *p, int n_bytes)
 void st_encode(enum st_type type, const void *values, size_t n, unsigned char *bytes)
 {
 	const char *p = values;
-	if (types[type].n_bytes == 4)
+	if (types[type].n_bits == 32)
 		for (size_t i = 0; i < n; i++) {
 			uint32_t x;
 			memcpy(&x, p + i * sizeof(x), sizeof(x));
 			put_le(bytes + i * sizeof(x), x, sizeof(x));
 		}
-	else if (types[type].n_bytes == 8)
+	else if (types[type].n_bits == 64)
 		for (size_t i = 0; i < n; i++) {
 			uint64_t x;
 			memcpy(&x, p + i * sizeof(x), sizeof(x));
@@ -65,12 +86,12 @@ void st_encode(enum st_type type, const void *values, size_t n, unsigned char *b
 void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *values)
 {
 	char *p = values;
-	if (types[type].n_bytes == 4)
+	if (types[type].n_bits == 32)
 		for (size_t i = 0; i < n; i++) {
 			const uint32_t x = (uint32_t)get_le(bytes + i * sizeof(x), sizeof(x));
 			memcpy(p + i * sizeof(x), &x, sizeof(x));
 		}
-	else if (types[type].n_bytes == 8)
+	else if (types[type].n_bits == 64)
 		for (size_t i = 0; i < n; i++) {
 			const uint64_t x = get_le(bytes + i * sizeof(x), sizeof(x));
 			memcpy(p + i * sizeof(x), &x, sizeof(x));
@@ -79,9 +100,132 @@ void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *va
 		memcpy(p, bytes, n);
 }
 
-size_t st_build_header(const struct st_tensor *tensors, int n_tensors,
-	const struct st_metadata *metadata, int n_metadata, char *buf, size_t size,
-	size_t *checksum)
+/* --- checksums --- */
+
+static void add_string(struct sha256 *h, const char *s)
+{
+	sha256_add(h, s, strlen(s) + 1);
+}
+
+static void hash_init(struct st_hash *h, const struct st_tensor *tensors, int n_tensors)
+{
+	h->tensor = tensors;
+	h->n_tensors = n_tensors;
+	h->is_old = false;
+	h->current = -1;
+	h->at = 0;
+	sha256_init(&h->all);
+}
+
+/* There are few pairs, and few tensors below: the next one is searched for. */
+void st_hash_begin(struct st_hash *h, const struct st_tensor *tensors, int n_tensors,
+	const struct st_metadata *metadata, int n_metadata)
+{
+	const struct st_metadata *last = NULL, *next;
+	hash_init(h, tensors, n_tensors);
+	do {
+		next = NULL;
+		for (const struct st_metadata *m = metadata; m < metadata + n_metadata; m++)
+			if (strcmp(m->key, CHECKSUM) != 0 &&
+				(!last || strcmp(m->key, last->key) > 0) &&
+				(!next || strcmp(m->key, next->key) < 0))
+				next = m;
+		if (next) {
+			sha256_add(&h->all, "m", 1);
+			add_string(&h->all, next->key);
+			add_string(&h->all, next->value);
+		}
+		last = next;
+	} while (next);
+}
+
+void st_hash_begin_file(struct st_hash *h, const struct st_file *st)
+{
+	if (!st->old_checksum) {
+		st_hash_begin(h, st->tensor, st->n_tensors, st->metadata, st->n_metadata);
+		return;
+	}
+	hash_init(h, st->tensor, st->n_tensors);
+	h->is_old = true;
+	const char *bytes = st->header - LENGTH_BYTES, *end = st->header + st->header_len;
+	const char *after = st->old_checksum + HEX_DIGITS;
+	sha256_add(&h->all, bytes, (size_t)(st->old_checksum - bytes));
+	sha256_add(&h->all, NO_CHECKSUM, HEX_DIGITS);
+	sha256_add(&h->all, after, (size_t)(end - after));
+}
+
+void st_hash_add(struct st_hash *h, const void *data, size_t n_bytes)
+{
+	const char *p = data;
+	if (h->is_old) {
+		sha256_add(&h->all, data, n_bytes);
+		return;
+	}
+	while (n_bytes > 0) {
+		if (h->current < 0) {
+			for (h->current = 0; h->tensor[h->current].offset != h->at ||
+					     h->tensor[h->current].n_values == 0;)
+				h->current++;
+			sha256_init(&h->one);
+		}
+		const struct st_tensor *t = &h->tensor[h->current];
+		const size_t left = t->offset + st_tensor_size(t) - h->at;
+		const size_t n = left < n_bytes ? left : n_bytes;
+		sha256_add(&h->one, p, n);
+		h->at += n;
+		p += n;
+		n_bytes -= n;
+		if (n == left) {
+			sha256_hex(&h->one, h->digest[h->current]);
+			h->current = -1;
+		}
+	}
+}
+
+void st_hash_end(struct st_hash *h, char hex[SHA256_HEX_SIZE])
+{
+	const struct st_tensor *last = NULL, *next;
+	do {
+		next = NULL;
+		for (const struct st_tensor *t = h->tensor; t < h->tensor + h->n_tensors; t++)
+			if (!h->is_old && (!last || strcmp(t->name, last->name) > 0) &&
+				(!next || strcmp(t->name, next->name) < 0))
+				next = t;
+		if (next) {
+			char *digest = h->digest[next - h->tensor], shape[128];
+			struct text s;
+			text_init(&s, shape, sizeof(shape));
+			for (int d = 0; d < next->n_dims && d < ST_MAX_DIMS; d++)
+				text_add(&s, "%s%" PRIu64, d ? "," : "", next->shape[d]);
+			if (next->n_values == 0)
+				sha256_of("", 0, digest);
+			sha256_add(&h->all, "t", 1);
+			add_string(&h->all, next->name);
+			add_string(&h->all, types[next->type].name);
+			add_string(&h->all, shape);
+			add_string(&h->all, digest);
+		}
+		last = next;
+	} while (next);
+	sha256_hex(&h->all, hex);
+}
+
+bool st_hash_check(struct st_hash *h, const struct st_file *st, struct err *e)
+{
+	char hash[SHA256_HEX_SIZE];
+	st_hash_end(h, hash);
+	if (!st->checksum || strcmp(hash, st->checksum) == 0)
+		return true;
+	return err_set(e, ERR_CORRUPT, "the file does not match its checksum%s",
+		st->old_checksum ? " (that of an earlier dqn, which covers the header as it was "
+				   "written: no other program may have written the file again)"
+				 : "");
+}
+
+/* --- writing --- */
+
+size_t st_build_header(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
+	int n_metadata, char *buf, size_t size, size_t *checksum)
 {
 	if (size <= LENGTH_BYTES)
 		return 0;
@@ -103,9 +247,9 @@ size_t st_build_header(const struct st_tensor *tensors, int n_tensors,
 			types[tensors[i].type].name);
 		for (int d = 0; d < tensors[i].n_dims; d++)
 			text_add(&t, "%s%" PRIu64, d ? "," : "", tensors[i].shape[d]);
-		const size_t end = data_len + tensors[i].n_values * st_value_size(tensors[i].type);
-		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", data_len, end);
-		data_len = end;
+		tensors[i].offset = data_len;
+		data_len += st_tensor_size(&tensors[i]);
+		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", tensors[i].offset, data_len);
 	}
 	text_add(&t, "}");
 	while (!t.full && t.len % ALIGN != 0)
@@ -114,7 +258,7 @@ size_t st_build_header(const struct st_tensor *tensors, int n_tensors,
 	return t.full ? 0 : LENGTH_BYTES + t.len;
 }
 
-size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
+size_t st_build(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
 	int n_metadata, char *buf, size_t size)
 {
 	size_t checksum;
@@ -122,7 +266,7 @@ size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_
 		st_build_header(tensors, n_tensors, metadata, n_metadata, buf, size, &checksum);
 	size_t len = header_len;
 	for (int i = 0; i < n_tensors && len > 0; i++) {
-		const size_t n_bytes = tensors[i].n_values * st_value_size(tensors[i].type);
+		const size_t n_bytes = st_tensor_size(&tensors[i]);
 		if (n_bytes > size - len)
 			return 0;
 		st_encode(tensors[i].type, tensors[i].values, tensors[i].n_values,
@@ -131,19 +275,21 @@ size_t st_build(const struct st_tensor *tensors, int n_tensors, const struct st_
 	}
 	if (len == 0)
 		return 0;
-	struct sha256 h;
+	struct st_hash h;
 	char hash[SHA256_HEX_SIZE];
-	sha256_init(&h);
-	sha256_add(&h, buf, len); /* its digits are zeros yet */
-	sha256_hex(&h, hash);
+	st_hash_begin(&h, tensors, n_tensors, metadata, n_metadata);
+	st_hash_add(&h, buf + header_len, len - header_len);
+	st_hash_end(&h, hash);
 	memcpy(buf + checksum, hash, HEX_DIGITS);
 	return len;
 }
 
+/* --- reading --- */
+
 static bool corrupt(struct err *e, const char *what, const char *tensor)
 {
 	if (tensor)
-		return err_set(e, ERR_CORRUPT, "%s in tensor '%s'", what, tensor);
+		return err_set(e, ERR_CORRUPT, "%s in tensor '%.64s'", what, tensor);
 	return err_set(e, ERR_CORRUPT, "%s", what);
 }
 
@@ -155,23 +301,36 @@ static int find_type(const char *name)
 	return -1;
 }
 
-/* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]} */
-static bool parse_tensor(struct st_file *st, struct json *j, struct st_tensor *t, struct err *e)
+/* Dimensions and their product, UINT64_MAX if it is larger than that. */
+static uint64_t parse_shape(struct json *j, struct st_tensor *t)
 {
-	char key[ST_NAME_SIZE], dtype[8] = "";
-	uint64_t offsets[2] = { 0, 0 };
+	uint64_t n = 1;
+	bool is_empty = false;
+	json_open(j, '[');
+	t->dims = j->p;
+	for (; json_next_item(j); t->n_dims++) {
+		uint64_t dim = 0;
+		json_u64(j, &dim);
+		if (t->n_dims < ST_MAX_DIMS)
+			t->shape[t->n_dims] = dim;
+		is_empty = is_empty || dim == 0;
+		n = dim != 0 && n > UINT64_MAX / dim ? UINT64_MAX : n * (dim ? dim : 1);
+	}
+	return is_empty ? 0 : n;
+}
+
+/* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]} */
+static bool parse_tensor(
+	const struct st_file *st, struct json *j, struct st_tensor *t, struct err *e)
+{
+	char key[ST_NAME_SIZE], dtype[16] = "";
+	uint64_t offsets[2] = { 0, 0 }, n = 0;
 	int n_offsets = 0;
-	bool has_shape = false;
 	for (json_open(j, '{'); json_next_key(j, key, sizeof(key));) {
 		if (strcmp(key, "dtype") == 0 && !dtype[0]) {
 			json_string(j, dtype, sizeof(dtype));
-		} else if (strcmp(key, "shape") == 0 && !has_shape) {
-			has_shape = true;
-			for (json_open(j, '['); json_next_item(j); t->n_dims++) {
-				if (t->n_dims == ST_MAX_DIMS)
-					return corrupt(e, "too many dimensions", t->name);
-				json_u64(j, &t->shape[t->n_dims]);
-			}
+		} else if (strcmp(key, "shape") == 0 && !t->dims) {
+			n = parse_shape(j, t);
 		} else if (strcmp(key, "data_offsets") == 0 && n_offsets == 0) {
 			for (json_open(j, '['); json_next_item(j); n_offsets++) {
 				if (n_offsets == 2)
@@ -186,133 +345,110 @@ static bool parse_tensor(struct st_file *st, struct json *j, struct st_tensor *t
 		return true; /* the caller reports it */
 	const int type = find_type(dtype);
 	if (type < 0)
-		return corrupt(e, "data type is not F32, F64, I32, I64, U64 or U8", t->name);
-	if (!has_shape || n_offsets != 2)
+		return err_set(e, ERR_CORRUPT,
+			"data type '%s', which is not one of safetensors (F32, I64 ...), in tensor '%.64s'",
+			dtype, t->name);
+	if (!t->dims || n_offsets != 2)
 		return corrupt(e, "shape or data_offsets missing", t->name);
 	if (offsets[0] > offsets[1] || offsets[1] > st->data_len)
 		return corrupt(e, "data_offsets outside the file", t->name);
-	uint64_t n = 1;
-	for (int d = 0; d < t->n_dims; d++) {
-		if (t->shape[d] != 0 && n > st->data_len / t->shape[d])
-			return corrupt(e, "shape larger than the file", t->name);
-		n *= t->shape[d];
-	}
-	t->type = (enum st_type)type;
-	if (n > UINT64_MAX / st_value_size(t->type) ||
-		offsets[1] - offsets[0] != n * st_value_size(t->type))
+	const unsigned n_bits = types[type].n_bits;
+	if (n > SIZE_MAX / 64 || n * n_bits / 8 > st->data_len)
+		return corrupt(e, "shape larger than the file", t->name);
+	if (n * n_bits % 8 != 0 || offsets[1] - offsets[0] != n * n_bits / 8)
 		return corrupt(e, "shape and data_offsets disagree", t->name);
+	t->type = (enum st_type)type;
 	t->n_values = (size_t)n;
 	t->offset = (size_t)offsets[0];
 	return true;
 }
 
-/* Every byte of the data belongs to exactly one tensor. */
-static bool check_coverage(const struct st_file *st, struct err *e)
+static int compare_names(const void *a, const void *b)
 {
+	const struct st_tensor *const *x = a, *const *y = b;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct st_metadata *const *x = a, *const *y = b;
+	return strcmp((*x)->key, (*y)->key);
+}
+
+/* By offset, empty ones first. */
+static int compare_offsets(const void *a, const void *b)
+{
+	const struct st_tensor *const *x = a, *const *y = b;
+	if ((*x)->offset != (*y)->offset)
+		return (*x)->offset < (*y)->offset ? -1 : 1;
+	return ((*x)->n_values > 0) - ((*y)->n_values > 0);
+}
+
+/* No name twice, no key twice, and every byte of the data belongs to exactly one tensor. */
+static bool check_order(const struct st_file *st, struct err *e)
+{
+	const size_t n = (size_t)st->n_tensors, n_pairs = (size_t)st->n_metadata;
+	const void **order = malloc(((n > n_pairs ? n : n_pairs) + 1) * sizeof(*order));
+	if (!order)
+		return err_set(e, ERR_RUN, "out of memory for %zu tensors", n);
+	bool ok = true;
+	for (size_t i = 0; i < n_pairs; i++)
+		order[i] = &st->metadata[i];
+	qsort(order, n_pairs, sizeof(*order), compare_keys);
+	for (size_t i = 1; ok && i < n_pairs; i++)
+		if (compare_keys(&order[i - 1], &order[i]) == 0)
+			ok = corrupt(e, "a key of the metadata is there twice", NULL);
+	for (size_t i = 0; i < n; i++)
+		order[i] = &st->tensor[i];
+	qsort(order, n, sizeof(*order), compare_names);
+	for (size_t i = 1; ok && i < n; i++)
+		if (compare_names(&order[i - 1], &order[i]) == 0)
+			ok = corrupt(
+				e, "repeated name", ((const struct st_tensor *)order[i])->name);
+	qsort(order, n, sizeof(*order), compare_offsets);
 	size_t covered = 0;
-	while (covered < st->data_len) {
-		const struct st_tensor *next = NULL;
-		for (int i = 0; i < st->n_tensors; i++)
-			if (st->tensor[i].offset == covered && st->tensor[i].n_values > 0) {
-				if (next)
-					return corrupt(e, "overlapping data", st->tensor[i].name);
-				next = &st->tensor[i];
-			}
-		if (!next)
-			return corrupt(e, "the data has gaps or overlaps", NULL);
-		covered += next->n_values * st_value_size(next->type);
+	for (size_t i = 0; ok && i < n; i++) {
+		const struct st_tensor *t = order[i];
+		if (t->offset < covered)
+			ok = corrupt(e, "overlapping data", t->name);
+		else if (t->offset > covered)
+			ok = corrupt(e, "the data has gaps", NULL);
+		covered += st_tensor_size(t);
 	}
-	size_t total = 0; /* of at most ST_MAX_TENSORS sizes <= data_len each */
-	for (int i = 0; i < st->n_tensors; i++) {
-		const size_t size = st->tensor[i].n_values * st_value_size(st->tensor[i].type);
-		if (size > st->data_len - total)
-			return corrupt(e, "overlapping data", st->tensor[i].name);
-		total += size;
-	}
-	return true;
+	free(order);
+	return ok && (covered == st->data_len || corrupt(e, "the data has gaps", NULL));
 }
 
-/* Moves j to the first pair of __metadata__; false if there is none. */
-static bool open_metadata(const struct st_file *st, struct json *j)
+const char *st_metadata_get(const struct st_file *st, const char *key)
 {
-	char name[ST_NAME_SIZE];
-	json_init(j, st->header, st->header_len);
-	for (json_open(j, '{'); json_next_key(j, name, sizeof(name));) {
-		if (strcmp(name, METADATA) == 0)
-			return json_open(j, '{');
-		json_skip(j);
-	}
-	return false;
+	for (int i = 0; i < st->n_metadata; i++)
+		if (strcmp(st->metadata[i].key, key) == 0)
+			return st->metadata[i].value;
+	return NULL;
 }
 
-void st_metadata_each(const struct st_file *st, char *buf, size_t size,
-	void (*visit)(void *arg, const char *key, const char *value), void *arg)
-{
-	struct json j;
-	char key[ST_NAME_SIZE];
-	if (!open_metadata(st, &j))
-		return;
-	while (json_next_key(&j, key, sizeof(key))) {
-		struct json value = j; /* a copy: a value too long is skipped */
-		if (json_string(&value, buf, size))
-			visit(arg, key, buf);
-		json_string(&j, NULL, 0);
-	}
-}
-
-bool st_metadata_get(const struct st_file *st, const char *key, char *value, size_t size)
-{
-	struct json j;
-	char name[ST_NAME_SIZE];
-	if (!open_metadata(st, &j))
-		return false;
-	while (json_next_key(&j, name, sizeof(name))) {
-		if (strcmp(name, key) == 0)
-			return json_string(&j, value, size);
-		json_string(&j, NULL, 0);
-	}
-	return false;
-}
-
-/* Sets st->checksum to the digits, if there is one: a file without passes, other
- * programs write such files. */
+/* A file without one passes, other programs write such files. */
 static bool find_checksum(struct st_file *st, struct err *e)
 {
-	char digits[SHA256_HEX_SIZE], key[ST_NAME_SIZE];
-	struct json j;
-	for (bool more = open_metadata(st, &j); more && json_next_key(&j, key, sizeof(key));) {
-		if (strcmp(key, CHECKSUM) != 0) {
-			json_string(&j, NULL, 0);
-			continue;
-		}
-		if (!json_string(&j, digits, sizeof(digits)) || strlen(digits) != HEX_DIGITS ||
-			memcmp(j.p - 1 - HEX_DIGITS, digits, HEX_DIGITS) != 0)
-			return corrupt(e, "the checksum in the metadata is none", NULL);
-		st->checksum = j.p - 1 - HEX_DIGITS;
-	}
+	st->checksum = st_metadata_get(st, CHECKSUM);
+	if (st->checksum)
+		st->old_checksum = NULL;
+	else if (st_metadata_get(st, "format_version"))
+		st->checksum = st_metadata_get(st, OLD_CHECKSUM);
+	else
+		st->old_checksum = NULL;
+	if (!st->checksum)
+		return true;
+	if (strlen(st->checksum) != HEX_DIGITS ||
+		(st->old_checksum && memcmp(st->old_checksum, st->checksum, HEX_DIGITS) != 0))
+		return corrupt(e, "the checksum in the metadata is not one of 64 digits", NULL);
+	if (st->n_tensors > ST_MAX_TENSORS)
+		return corrupt(e, "too many tensors for a file with a checksum of dqn", NULL);
+	for (int i = 0; i < st->n_tensors; i++)
+		if (st->tensor[i].n_dims > ST_MAX_DIMS)
+			return corrupt(
+				e, "too many dimensions for a checksum of dqn", st->tensor[i].name);
 	return true;
-}
-
-/* A map of strings, no key twice. */
-static bool check_metadata(struct json *j, struct err *e)
-{
-	char key[ST_NAME_SIZE], earlier[ST_NAME_SIZE];
-	int n = 0;
-	json_open(j, '{');
-	struct json start = *j;
-	for (; json_next_key(j, key, sizeof(key)); n++) {
-		if (n == ST_MAX_METADATA)
-			return corrupt(e, "too much metadata", NULL);
-		struct json before = start;
-		for (int i = 0; i < n; i++) {
-			json_next_key(&before, earlier, sizeof(earlier));
-			json_string(&before, NULL, 0);
-			if (strcmp(earlier, key) == 0)
-				return corrupt(e, "a key of the metadata is there twice", NULL);
-		}
-		json_string(j, NULL, 0);
-	}
-	return true; /* what is no JSON, the caller reports */
 }
 
 bool st_header_len(
@@ -329,6 +465,62 @@ bool st_header_len(
 	return true;
 }
 
+/* How many tensors and pairs of metadata there are up to the first error; text has room
+ * for any string of the header. */
+static void count(struct json j, char *text, size_t size, size_t *n_tensors, size_t *n_pairs)
+{
+	for (json_open(&j, '{'); json_next_key(&j, text, size);) {
+		if (strcmp(text, METADATA) != 0) {
+			++*n_tensors;
+			json_skip(&j);
+			continue;
+		}
+		for (json_open(&j, '{'); json_next_key(&j, text, size); ++*n_pairs)
+			json_skip(&j);
+	}
+}
+
+/* A string of the header into st->text, after what is there already; it fits, as it has
+ * two quotes in the header and one NUL here. */
+static const char *keep(char **free_text, bool ok)
+{
+	char *s = *free_text;
+	*free_text += ok ? strlen(s) + 1 : 0;
+	return s;
+}
+
+static bool parse_all(struct st_file *st, struct err *e)
+{
+	struct json j;
+	const size_t size = st->header_len + 1;
+	bool has_metadata = false;
+	char *s = st->text;
+	json_init(&j, st->header, st->header_len);
+	for (json_open(&j, '{'); json_next_key(&j, s, size);) {
+		if (strcmp(s, METADATA) != 0) {
+			struct st_tensor *t = &st->tensor[st->n_tensors++];
+			t->name = keep(&s, true);
+			if (!parse_tensor(st, &j, t, e))
+				return false;
+			continue;
+		}
+		if (has_metadata)
+			return corrupt(e, "two " METADATA " entries", NULL);
+		has_metadata = true;
+		for (json_open(&j, '{'); json_next_key(&j, s, size);) {
+			struct st_metadata *m = &st->metadata[st->n_metadata++];
+			m->key = keep(&s, true);
+			m->value = keep(&s, json_string(&j, s, size));
+			if (strcmp(m->key, OLD_CHECKSUM) == 0 && strlen(m->value) == HEX_DIGITS)
+				st->old_checksum = j.p - 1 - HEX_DIGITS;
+		}
+	}
+	if (!json_end(&j))
+		return err_set(e, ERR_CORRUPT, "bad header: %s at byte %zu", j.error,
+			(size_t)(j.p - st->header));
+	return check_order(st, e) && find_checksum(st, e);
+}
+
 bool st_parse_header(
 	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e)
 {
@@ -337,47 +529,28 @@ bool st_parse_header(
 	st->header_len = header_len - LENGTH_BYTES;
 	if (st->header_len == 0 || st->header[0] != '{')
 		return corrupt(e, "bad header: it does not begin with '{'", NULL);
-
 	struct json j;
-	char name[ST_NAME_SIZE];
-	bool has_metadata = false;
+	size_t n_tensors = 0, n_pairs = 0;
 	json_init(&j, st->header, st->header_len);
-	for (json_open(&j, '{'); json_next_key(&j, name, sizeof(name));) {
-		if (strcmp(name, METADATA) == 0) {
-			if (has_metadata)
-				return corrupt(e, "two " METADATA " entries", NULL);
-			has_metadata = true;
-			if (!check_metadata(&j, e))
-				return false;
-			continue;
-		}
-		if (st->n_tensors == ST_MAX_TENSORS)
-			return corrupt(e, "too many tensors", NULL);
-		for (int i = 0; i < st->n_tensors; i++)
-			if (strcmp(st->tensor[i].name, name) == 0)
-				return corrupt(e, "repeated name", name);
-		struct st_tensor *t = &st->tensor[st->n_tensors++];
-		memcpy(t->name, name, sizeof(t->name));
-		if (!parse_tensor(st, &j, t, e))
-			return false;
-	}
-	if (!json_end(&j))
-		return err_set(e, ERR_CORRUPT, "bad header: %s at byte %zu", j.error,
-			(size_t)(j.p - st->header));
-	return check_coverage(st, e) && find_checksum(st, e);
+	st->text = calloc(st->header_len + 1, 1);
+	if (st->text)
+		count(j, st->text, st->header_len + 1, &n_tensors, &n_pairs);
+	st->tensor = calloc(n_tensors + 1, sizeof(*st->tensor));
+	st->metadata = calloc(n_pairs + 1, sizeof(*st->metadata));
+	const bool ok = st->text && st->tensor && st->metadata
+				? parse_all(st, e)
+				: err_set(e, ERR_RUN, "out of memory for %zu tensors", n_tensors);
+	if (!ok)
+		st_release(st);
+	return ok;
 }
 
-void st_hash_header(const struct st_file *st, struct sha256 *h)
+void st_release(struct st_file *st)
 {
-	const char *bytes = st->header - LENGTH_BYTES, *end = st->header + st->header_len;
-	if (!st->checksum) {
-		sha256_add(h, bytes, (size_t)(end - bytes));
-		return;
-	}
-	const char *behind = st->checksum + HEX_DIGITS;
-	sha256_add(h, bytes, (size_t)(st->checksum - bytes));
-	sha256_add(h, NO_CHECKSUM, HEX_DIGITS);
-	sha256_add(h, behind, (size_t)(end - behind));
+	free(st->text);
+	free(st->tensor);
+	free(st->metadata);
+	*st = (struct st_file){ 0 };
 }
 
 bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
@@ -394,15 +567,13 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 		st->tensor[i].data = st->data + st->tensor[i].offset;
 	if (!st->checksum)
 		return true;
-	struct sha256 h;
-	char hash[SHA256_HEX_SIZE];
-	sha256_init(&h);
-	st_hash_header(st, &h);
-	sha256_add(&h, st->data, st->data_len);
-	sha256_hex(&h, hash);
-	if (memcmp(hash, st->checksum, HEX_DIGITS) != 0)
-		return corrupt(e, "the file does not match its checksum", NULL);
-	return true;
+	struct st_hash h;
+	st_hash_begin_file(&h, st);
+	st_hash_add(&h, st->data, st->data_len);
+	if (st_hash_check(&h, st, e))
+		return true;
+	st_release(st);
+	return false;
 }
 
 void st_values(const struct st_tensor *tensor, float *values)
@@ -410,30 +581,43 @@ void st_values(const struct st_tensor *tensor, float *values)
 	st_decode(ST_F32, tensor->data, tensor->n_values, values);
 }
 
+/* IEEE 754's binary16. */
+static double half(uint64_t bits)
+{
+	const int exponent = (int)(bits >> 10 & 31);
+	const double fraction = (double)(bits & 1023) / 1024;
+	const double x = exponent == 0    ? ldexp(fraction, -14)
+			 : exponent == 31 ? (fraction > 0 ? (double)NAN : (double)INFINITY)
+					  : ldexp(1 + fraction, exponent - 15);
+	return bits >> 15 ? -x : x;
+}
+
 double st_value(const struct st_tensor *tensor, size_t i)
 {
-	union {
-		float f32;
-		double f64;
-		int32_t i32;
-		int64_t i64;
-		uint64_t u64;
-		uint8_t u8;
-	} x;
-	st_decode(tensor->type, tensor->data + i * st_value_size(tensor->type), 1, &x);
+	const size_t n_bytes = st_value_size(tensor->type);
+	const uint64_t bits = get_le(tensor->data + i * n_bytes, (int)n_bytes);
+	/* Signed values have their sign bit at the top of an int64_t. */
+	const int64_t whole =
+		(int64_t)(bits << (64 - 8 * n_bytes)) / ((int64_t)1 << (64 - 8 * n_bytes));
+	float f32;
+	double f64;
+	const uint32_t low = (uint32_t)(tensor->type == ST_BF16 ? bits << 16 : bits);
+	memcpy(&f32, &low, sizeof(f32));
+	memcpy(&f64, &bits, sizeof(f64));
 	switch (tensor->type) {
-	case ST_F32:
-		return x.f32;
 	case ST_F64:
-		return x.f64;
+		return f64;
+	case ST_F32:
+	case ST_BF16:
+		return f32;
+	case ST_F16:
+		return half(bits);
+	case ST_I8:
+	case ST_I16:
 	case ST_I32:
-		return x.i32;
 	case ST_I64:
-		return (double)x.i64;
-	case ST_U64:
-		return (double)x.u64;
-	case ST_U8:
-		return x.u8;
+		return (double)whole;
+	default:
+		return (double)bits;
 	}
-	return 0;
 }

@@ -36,11 +36,12 @@ static void add_part(struct parts *l, const char *name, enum st_type type, struc
 {
 	if (st_value_size(type) != l->width)
 		return;
-	assert(l->n < ST_MAX_TENSORS && strlen(name) < ST_NAME_SIZE);
+	assert(l->n < ST_MAX_TENSORS);
 	struct st_tensor *t = &l->tensor[l->n];
-	*t = (struct st_tensor){ .type = type, .n_dims = n_dims, .shape = { rows, cols } };
+	*t = (struct st_tensor){ .name = name, .type = type, .n_dims = n_dims };
+	t->shape[0] = rows;
+	t->shape[1] = cols;
 	t->n_values = (n_dims > 0 ? rows : 1) * (n_dims > 1 ? cols : 1);
-	memcpy(t->name, name, strlen(name));
 	l->part[l->n++] = part;
 }
 
@@ -169,7 +170,7 @@ static size_t data_size(const struct parts *l)
 {
 	size_t n = 0;
 	for (int i = 0; i < l->n; i++)
-		n += l->tensor[i].n_values * st_value_size(l->tensor[i].type);
+		n += st_tensor_size(&l->tensor[i]);
 	return n;
 }
 
@@ -185,8 +186,9 @@ uint64_t checkpoint_max_size(const struct train *t)
 
 /* --- writing --- */
 
-static size_t build_header(
-	const struct parts *l, const struct train *t, char *buf, size_t size, size_t *checksum)
+/* Begins the checksum as well. */
+static size_t build_header(struct parts *l, const struct train *t, char *buf, size_t size,
+	size_t *checksum, struct st_hash *hash)
 {
 	char config[CONFIG_SIZE], steps[32];
 	struct text text;
@@ -201,22 +203,24 @@ static size_t build_header(
 		{ "timesteps", steps },
 		{ "config", config },
 	};
-	const size_t n = st_build_header(l->tensor, l->n, metadata,
-		sizeof(metadata) / sizeof(metadata[0]), buf, size, checksum);
+	const int n_metadata = sizeof(metadata) / sizeof(metadata[0]);
+	const size_t n =
+		st_build_header(l->tensor, l->n, metadata, n_metadata, buf, size, checksum);
 	assert(n > 0);
+	st_hash_begin(hash, l->tensor, l->n, metadata, n_metadata);
 	return n;
 }
 
 struct output {
 	struct file_writer file;
-	struct sha256 hash;
+	struct st_hash hash;
 	char *buf;
 	size_t size, used;
 };
 
 static bool flush(struct output *out, struct err *e)
 {
-	sha256_add(&out->hash, out->buf, out->used);
+	st_hash_add(&out->hash, out->buf, out->used);
 	const bool ok = file_add(&out->file, out->buf, out->used, e);
 	out->used = 0;
 	return ok;
@@ -247,19 +251,18 @@ bool checkpoint_save(const struct dir *d, const char *name, const char *previous
 	struct marks m = *marks;
 	static struct parts parts;
 	struct output out = { .buf = buf, .size = size };
-	size_t checksum;
+	size_t checksum, header_len;
 	assert(size >= CHECKPOINT_BUFFER_MIN);
 	train_diagnose(t);
 	list_parts(&parts, t, &m);
-	out.used = build_header(&parts, t, buf, CHECKPOINT_BUFFER_MIN, &checksum);
-	sha256_init(&out.hash);
-	bool ok = file_begin(&out.file, d, name, e);
+	header_len = build_header(&parts, t, buf, CHECKPOINT_BUFFER_MIN, &checksum, &out.hash);
+	bool ok = file_begin(&out.file, d, name, e) && file_add(&out.file, buf, header_len, e);
 	for (int i = 0; ok && i < parts.n; i++)
 		ok = write_part(&out, &parts.tensor[i], &parts.part[i], e);
 	ok = ok && flush(&out, e);
 	if (ok) {
 		char hash[SHA256_HEX_SIZE];
-		sha256_hex(&out.hash, hash);
+		st_hash_end(&out.hash, hash);
 		ok = file_patch(&out.file, checksum, hash, SHA256_HEX_SIZE - 1, e);
 	}
 	return file_end(&out.file, ok, previous, e);
@@ -323,18 +326,19 @@ static bool read_header(struct input *in, struct st_file *st, char *buf, size_t 
 static bool check_metadata(
 	const struct input *in, const struct st_file *st, const struct config *c, struct err *e)
 {
-	char value[CONFIG_SIZE], diff_buf[512];
+	char diff_buf[512];
+	const char *value = st_metadata_get(st, "format");
 	struct config theirs;
 	struct err why;
 	struct text diff;
-	if (!st->checksum || !st_metadata_get(st, "format", value, sizeof(value)) ||
-		strcmp(value, FORMAT) != 0)
+	if (!st->checksum || !value || strcmp(value, FORMAT) != 0)
 		return corrupt(in, e, "not a checkpoint", NULL);
-	if (!st_metadata_get(st, "format_version", value, sizeof(value)) ||
-		strcmp(value, CHECKPOINT_FORMAT_VERSION) != 0)
+	value = st_metadata_get(st, "format_version");
+	if (!value || strcmp(value, CHECKPOINT_FORMAT_VERSION) != 0)
 		return corrupt(in, e, "its format_version is not the one known here,",
 			CHECKPOINT_FORMAT_VERSION);
-	if (!st_metadata_get(st, "config", value, sizeof(value)))
+	value = st_metadata_get(st, "config");
+	if (!value)
 		return corrupt(in, e, "no configuration in it", NULL);
 	if (!config_read(&theirs, in->name, value, strlen(value), &why))
 		return err_set(e, why.kind, "%s", why.msg);
@@ -345,8 +349,9 @@ static bool check_metadata(
 	return true;
 }
 
-/* The file must hold just what would be written. How full the replay buffer is, its
- * own tensors say. */
+/* The file must hold just what would be written, in any order, as another program may have
+ * written it again: *l becomes that of the file's data. How full the replay buffer is,
+ * its own tensors say. */
 static bool match_parts(const struct input *in, const struct st_file *st, struct parts *l,
 	struct train *t, struct marks *m, struct err *e)
 {
@@ -359,20 +364,30 @@ static bool match_parts(const struct input *in, const struct st_file *st, struct
 	list_parts(l, t, m);
 	if (st->n_tensors != l->n)
 		return corrupt(in, e, "not the tensors of such a run", NULL);
-	size_t offset = 0;
 	for (int i = 0; i < l->n; i++) {
-		const struct st_tensor *got = &st->tensor[i], *want = &l->tensor[i];
-		if (strcmp(got->name, want->name) != 0 || got->type != want->type ||
-			got->n_dims != want->n_dims || got->n_values != want->n_values ||
-			memcmp(got->shape, want->shape, sizeof(got->shape)) != 0 ||
-			got->offset != offset)
+		struct st_tensor *want = &l->tensor[i];
+		const struct st_tensor *got = st->tensor, *end = got + st->n_tensors;
+		while (got < end && strcmp(got->name, want->name) != 0)
+			got++;
+		if (got == end || got->type != want->type || got->n_dims != want->n_dims ||
+			got->n_values != want->n_values ||
+			memcmp(got->shape, want->shape, sizeof(got->shape)) != 0)
 			return corrupt(in, e, "missing or of another shape:", want->name);
-		offset += want->n_values * st_value_size(want->type);
+		want->offset = got->offset;
 	}
+	for (int i = 1; i < l->n; i++) /* by offset; nearly always they are */
+		for (int k = i; k > 0 && l->tensor[k].offset < l->tensor[k - 1].offset; k--) {
+			const struct st_tensor tensor = l->tensor[k];
+			const struct part part = l->part[k];
+			l->tensor[k] = l->tensor[k - 1];
+			l->part[k] = l->part[k - 1];
+			l->tensor[k - 1] = tensor;
+			l->part[k - 1] = part;
+		}
 	return true;
 }
 
-static bool read_part(struct input *in, struct sha256 *hash, const struct st_tensor *t,
+static bool read_part(struct input *in, struct st_hash *hash, const struct st_tensor *t,
 	const struct part *part, char *buf, size_t size, struct err *e)
 {
 	uint64_t size_value = 0;
@@ -385,7 +400,7 @@ static bool read_part(struct input *in, struct sha256 *hash, const struct st_ten
 		const size_t n = left < room ? left : room;
 		if (!take(in, buf, n * width, e))
 			return false;
-		sha256_add(hash, buf, n * width);
+		st_hash_add(hash, buf, n * width);
 		st_decode(t->type, (const unsigned char *)buf, n, p);
 		p += n * width;
 		left -= n;
@@ -467,54 +482,54 @@ static bool check_state(
 }
 
 /* A file that says to be something else may just be damaged: it is not if its checksum
- * is right, or if it is larger than ours can be. st lies in buf. */
-static bool rest_matches(struct input *in, const struct st_file *st, char *buf, size_t size)
+ * is right, or if it is larger than ours can be. */
+static bool rest_matches(
+	struct input *in, const struct st_file *st, struct st_hash *hash, char *buf, size_t size)
 {
-	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
-	struct sha256 hash;
 	struct err ignored;
-	memcpy(want, st->checksum, SHA256_HEX_SIZE - 1);
-	sha256_init(&hash);
-	st_hash_header(st, &hash);
 	while (in->left > 0) {
 		const size_t n = in->left < size ? (size_t)in->left : size;
 		if (!take(in, buf, n, &ignored))
 			return false;
-		sha256_add(&hash, buf, n);
+		st_hash_add(hash, buf, n);
 	}
-	sha256_hex(&hash, got);
-	return strcmp(got, want) == 0;
+	return st_hash_check(hash, st, &ignored);
+}
+
+static bool read_rest(struct input *in, const struct st_file *st, struct train *t, struct marks *m,
+	char *buf, size_t size, struct err *e)
+{
+	static struct parts parts;
+	struct st_hash hash;
+	struct err why;
+	if (st->checksum)
+		st_hash_begin_file(&hash, st); /* before buf is used again */
+	if (!check_metadata(in, st, &t->config, e)) {
+		if (st->checksum && in->left <= checkpoint_max_size(t) &&
+			!rest_matches(in, st, &hash, buf, size))
+			return damaged(in, e);
+		return false;
+	}
+	if (!match_parts(in, st, &parts, t, m, e))
+		return false;
+	for (int i = 0; i < parts.n; i++)
+		if (!read_part(in, &hash, &parts.tensor[i], &parts.part[i], buf, size, e))
+			return false;
+	if (!st_hash_check(&hash, st, &why))
+		return corrupt(in, e, why.msg, NULL);
+	return check_state(in, t, m, e);
 }
 
 static bool read_all(
 	struct input *in, struct train *t, struct marks *m, char *buf, size_t size, struct err *e)
 {
-	static struct st_file st;
-	static struct parts parts;
-	struct sha256 hash;
-	char want[SHA256_HEX_SIZE] = "", got[SHA256_HEX_SIZE];
+	struct st_file st;
 	assert(size >= CHECKPOINT_BUFFER_MIN);
 	if (!read_header(in, &st, buf, size, e))
 		return false;
-	if (!check_metadata(in, &st, &t->config, e)) {
-		if (st.checksum && in->left <= checkpoint_max_size(t) &&
-			!rest_matches(in, &st, buf, size))
-			return damaged(in, e);
-		return false;
-	}
-	if (!match_parts(in, &st, &parts, t, m, e))
-		return false;
-	if (st.checksum)
-		memcpy(want, st.checksum, SHA256_HEX_SIZE - 1);
-	sha256_init(&hash);
-	st_hash_header(&st, &hash); /* before buf is used again */
-	for (int i = 0; i < parts.n; i++)
-		if (!read_part(in, &hash, &parts.tensor[i], &parts.part[i], buf, size, e))
-			return false;
-	sha256_hex(&hash, got);
-	if (strcmp(got, want) != 0)
-		return damaged(in, e);
-	return check_state(in, t, m, e);
+	const bool ok = read_rest(in, &st, t, m, buf, size, e);
+	st_release(&st);
+	return ok;
 }
 
 bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks,

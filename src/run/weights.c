@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the JSON header: the configuration and 2 * (NET_MAX_LAYERS + 1) tensors. */
-enum { HEADER_SIZE = 32768, CONFIG_SIZE = 8192 };
+/* HEADER_SIZE: room for the JSON header, the configuration and that many tensors. */
+enum { MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1), HEADER_SIZE = 32768, CONFIG_SIZE = 8192 };
 
 /* "0.weight" and "0.bias", "2.weight" ...: an activation stands between two
  * layers. The heads of a dueling network are "value.weight", "advantage.weight". */
@@ -32,20 +32,23 @@ size_t weights_buffer_size(const struct net *net)
 
 /* The tensors of a network over a block in PyTorch's layout: the same offsets,
  * W transposed. */
-static int describe(const struct net *net, const float *block, struct st_tensor *tensors)
+static int describe(const struct net *net, const float *block, struct st_tensor *tensors,
+	char names[MAX_TENSORS][ST_NAME_SIZE])
 {
 	int n = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		struct st_tensor *w = &tensors[n++], *b = &tensors[n++];
+		struct st_tensor *w = &tensors[n], *b = &tensors[n + 1];
 		*w = (struct st_tensor){
 			.n_dims = 2, .shape = { m.out, m.in }, .n_values = m.in * m.out
 		};
 		*b = (struct st_tensor){ .n_dims = 1, .shape = { m.out }, .n_values = m.out };
 		w->values = block + m.w;
 		b->values = block + m.b;
-		tensor_name(w->name, net, i, "weight");
-		tensor_name(b->name, net, i, "bias");
+		w->name = names[n++];
+		b->name = names[n++];
+		tensor_name(names[n - 2], net, i, "weight");
+		tensor_name(names[n - 1], net, i, "bias");
 	}
 	return n;
 }
@@ -64,8 +67,9 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 		const struct linear m = net_linear(net, i);
 		net_transpose(m.in, m.out, params + m.w, block + m.w);
 	}
-	struct st_tensor tensors[2 * (NET_MAX_LAYERS + 1)];
-	const int n_tensors = describe(net, block, tensors);
+	struct st_tensor tensors[MAX_TENSORS];
+	char names[MAX_TENSORS][ST_NAME_SIZE];
+	const int n_tensors = describe(net, block, tensors, names);
 
 	char config[CONFIG_SIZE], scale[256], arch[64], steps[32], updates[32], limit[32];
 	struct text t;
@@ -169,12 +173,11 @@ static bool infer_net(const struct st_file *st, const struct env_ops *env,
 	return true;
 }
 
-static bool metadata(
-	const struct st_file *st, const char *key, char *value, size_t size, struct err *e)
+static bool metadata(const struct st_file *st, const char *key, const char **value, struct err *e)
 {
-	return st_metadata_get(st, key, value, size) ||
-	       err_set(e, ERR_CORRUPT, "no usable '%s' in the metadata; was it written by dqn?",
-		       key);
+	*value = st_metadata_get(st, key);
+	return *value || err_set(e, ERR_CORRUPT,
+				 "no usable '%s' in the metadata; was it written by dqn?", key);
 }
 
 /* A JSON list of n finite factors. */
@@ -194,69 +197,75 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 
 static bool parse_file(struct weights *w, const struct st_file *st, struct err *e)
 {
-	char value[256];
-	if (!metadata(st, "format_version", value, sizeof(value), e))
+	const char *value;
+	if (!metadata(st, "format_version", &value, e))
 		return false;
 	if (strcmp(value, WEIGHTS_FORMAT_VERSION) != 0)
-		return err_set(e, ERR_CORRUPT, "format_version '%s' is not the one known here (%s)",
-			value, WEIGHTS_FORMAT_VERSION);
-	if (!metadata(st, "env_id", value, sizeof(value), e))
+		return err_set(e, ERR_CORRUPT,
+			"format_version '%.64s' is not the one known here (%s)", value,
+			WEIGHTS_FORMAT_VERSION);
+	if (!metadata(st, "env_id", &value, e))
 		return false;
 	w->env = env_find(value);
 	if (!w->env)
-		return err_set(e, ERR_CORRUPT, "unknown environment '%s'", value);
+		return err_set(e, ERR_CORRUPT, "unknown environment '%.64s'", value);
 
-	if (!metadata(st, "activation", value, sizeof(value), e))
+	if (!metadata(st, "activation", &value, e))
 		return false;
 	int activation = 0;
 	while (activation_names[activation] && strcmp(activation_names[activation], value) != 0)
 		activation++;
 	if (!activation_names[activation])
-		return err_set(e, ERR_CORRUPT, "unknown activation '%s'", value);
+		return err_set(e, ERR_CORRUPT, "unknown activation '%.64s'", value);
 	if (!infer_net(st, w->env, (enum activation)activation, &w->net, e))
 		return false;
 
-	if (!metadata(st, "obs_scale", value, sizeof(value), e))
+	if (!metadata(st, "obs_scale", &value, e))
 		return false;
 	if (!parse_obs_scale(value, w->env->obs_dim, w->obs_scale))
-		return err_set(e, ERR_CORRUPT, "obs_scale '%s' is no list of %d reals", value,
+		return err_set(e, ERR_CORRUPT, "obs_scale '%.128s' is no list of %d reals", value,
 			w->env->obs_dim);
-	if (!metadata(st, "max_episode_steps", value, sizeof(value), e))
+	if (!metadata(st, "max_episode_steps", &value, e))
 		return false;
 	if (text_parse_i64(value, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
-		return err_set(e, ERR_CORRUPT, "max_episode_steps '%s' is no count", value);
+		return err_set(e, ERR_CORRUPT, "max_episode_steps '%.64s' is no count", value);
+	return true;
+}
+
+static bool copy_params(struct weights *w, const struct st_file *st, struct err *e)
+{
+	w->params = memory_zeroed(w->net.n_params * sizeof(float));
+	float *block = malloc(w->net.n_params * sizeof(float));
+	if (!w->params || !block) {
+		free(block);
+		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
+	}
+	for (int i = 0; i < net_n_linear(&w->net); i++) {
+		const struct linear m = net_linear(&w->net, i);
+		st_values(find_tensor(st, &w->net, i, "weight"), block + m.w);
+		net_transpose(m.out, m.in, block + m.w, w->params + m.w);
+		st_values(find_tensor(st, &w->net, i, "bias"), w->params + m.b);
+	}
+	free(block);
+	for (size_t i = 0; i < w->net.n_params; i++)
+		if (!isfinite(w->params[i]))
+			return err_set(e, ERR_CORRUPT, "weight %zu is not finite", i);
 	return true;
 }
 
 bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
 {
-	static struct st_file st; /* too much for a small stack */
+	struct st_file st;
 	struct err why;
 	*w = (struct weights){ 0 };
-	if (!st_parse(&st, bytes, len, &why) || !parse_file(w, &st, &why))
+	if (!st_parse(&st, bytes, len, &why))
 		return err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	w->params = memory_zeroed(w->net.n_params * sizeof(float));
-	float *block = malloc(w->net.n_params * sizeof(float));
-	if (!w->params || !block) {
+	const bool ok = parse_file(w, &st, &why) && copy_params(w, &st, &why);
+	st_release(&st);
+	if (!ok)
 		weights_release(w);
-		free(block);
-		return err_set(e, ERR_RUN, "out of memory reading '%.200s'", name);
-	}
-	for (int i = 0; i < net_n_linear(&w->net); i++) {
-		const struct linear m = net_linear(&w->net, i);
-		st_values(find_tensor(&st, &w->net, i, "weight"), block + m.w);
-		net_transpose(m.out, m.in, block + m.w, w->params + m.w);
-		st_values(find_tensor(&st, &w->net, i, "bias"), w->params + m.b);
-	}
-	free(block);
-	for (size_t i = 0; i < w->net.n_params; i++)
-		if (!isfinite(w->params[i])) {
-			weights_release(w);
-			return err_set(
-				e, ERR_CORRUPT, "'%.200s': weight %zu is not finite", name, i);
-		}
-	return true;
+	return ok || err_set(e, why.kind, "'%.200s': %s", name, why.msg);
 }
 
 void weights_release(struct weights *w)

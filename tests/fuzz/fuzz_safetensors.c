@@ -6,30 +6,24 @@
 #include <math.h>
 #include <string.h>
 
-static void visit(void *arg, const char *key, const char *value)
-{
-	*(size_t *)arg += strlen(key) + strlen(value);
-}
-
 static void look_at(const struct st_file *st, size_t size)
 {
-	static char value[4096];
 	size_t n_chars = 0, n_bytes = 0, n_nan = 0;
 	for (int i = 0; i < st->n_tensors; i++) {
 		const struct st_tensor *t = &st->tensor[i];
 		uint64_t n = 1;
-		for (int d = 0; d < t->n_dims; d++)
+		for (int d = 0; d < t->n_dims && d < ST_MAX_DIMS; d++)
 			n *= t->shape[d];
-		MUST(n == t->n_values && strlen(t->name) < ST_NAME_SIZE);
-		n_bytes += t->n_values * st_value_size(t->type);
-		for (size_t k = 0; k < t->n_values; k++)
+		MUST(t->n_dims > ST_MAX_DIMS || n == t->n_values);
+		n_chars += strlen(t->name);
+		n_bytes += st_tensor_size(t);
+		for (size_t k = 0; k < t->n_values && t->type < ST_OTHER; k++)
 			n_nan += isnan(st_value(t, k)) ? 1 : 0;
 	}
 	MUST(n_bytes == st->data_len && st->data_len < size && n_nan <= n_bytes);
-	st_metadata_each(st, value, sizeof(value), visit, &n_chars);
-	MUST(n_chars < 4 * size);
-	if (st_metadata_get(st, "config", value, sizeof(value)))
-		MUST(strlen(value) < sizeof(value));
+	for (int i = 0; i < st->n_metadata; i++)
+		n_chars += strlen(st->metadata[i].key) + strlen(st->metadata[i].value);
+	MUST(n_chars < size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -43,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	look_at(&st, size);
+	st_release(&st);
 	if (!weights_parse(&w, "fuzz", data, size, &e))
 		return 0;
 	fuzz_accepted++;
