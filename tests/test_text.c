@@ -482,13 +482,37 @@ static void test_printable(void)
 		{ "\xff\xff\xc0", "???" },
 		{ "cut \xf0\x9f\xa4", "cut ???" },
 		{ "\xc3(", "?(" },
+		{ "C1 \xc2\x85 and \x9b", "C1 ? and ?" },
+		{ "\xe2\x80\xae turned \xe2\x81\xa6", "? turned ?" },
+		{ "hid\xe2\x80\x8b"
+		  "den\xc2\xad\xef\xbb\xbf\xf3\xa0\x81\x81",
+			"hid?den???" },
+		{ "\xe2\x80\xa8 lines \xe2\x80\xa9", "? lines ?" },
+		{ "\xe0\x80\x80 overlong \xed\xa0\x80 surrogate", "??? overlong ??? surrogate" },
+		{ "\xf4\x90\x80\x80 \xef\xbf\xbe \xf0\x9f\xbf\xbf", "???? ? ?" },
+		{ "e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd",
+			"e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char buf[64];
 		snprintf(buf, sizeof(buf), "%s", cases[i].in);
 		text_make_printable(buf);
 		CHECK_STR(buf, cases[i].out);
+		CHECK(text_is_printable(buf));
+		CHECK_INT(text_is_printable(cases[i].in), strcmp(cases[i].in, cases[i].out) == 0);
+		CHECK_INT(text_columns(cases[i].in), text_columns(buf));
 	}
+}
+
+static void test_json_strings_escape_what_is_not_printable(void)
+{
+	char buf[128];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	text_add_json_string(
+		&t, "\xc3\xa9 \"\\ \n\x1b\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x81\x81");
+	CHECK_STR(
+		buf, "\"\xc3\xa9 \\\"\\\\ \\n\\u001b\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc41\"");
 }
 
 static void test_columns(void)
@@ -496,13 +520,31 @@ static void test_columns(void)
 	CHECK_INT(text_columns(""), 0);
 	CHECK_INT(text_columns("seed-1"), 6);
 	CHECK_INT(text_columns("\xc3\xa9t\xc3\xa9"), 3);            /* ete with accents */
-	CHECK_INT(text_columns("\xe2\x96\x88\xf0\x9f\x98\x80"), 2); /* of three and four bytes */
+	CHECK_INT(text_columns("\xe2\x96\x88\xf0\x9f\x98\x80"), 3); /* a block and a wide face */
+	CHECK_INT(text_columns("e\xcc\x81t\xc3\xa9"), 3);           /* the first one composed */
+	CHECK_INT(text_columns("\xe6\xbc\xa2\xe5\xad\x97"), 4);     /* two Han characters */
+	CHECK_INT(text_columns("\xff\xc2\x9b"), 2);                 /* as ?? */
+}
+
+static void test_what_fits_is_whole_characters(void)
+{
+	const char *s = "a\xe6\xbc\xa2"
+			"e\xcc\x81"; /* 1, 2 and 1 columns; the mark takes none */
+	const size_t bytes[] = { 0, 1, 1, 4, 7, 7 }, from[] = { 5, 4, 4, 1, 0, 0 };
+	for (int columns = 0; columns < 6; columns++) {
+		CHECK_INT(text_fit(s, columns), bytes[columns]);
+		CHECK_INT(text_fit_end(s, columns) - s, from[columns]);
+	}
+	CHECK_INT(text_fit(s, -1), 0);
+	CHECK_INT(text_fit_end(s, -1) - s, 7);
 }
 
 int main(void)
 {
 	RUN(test_columns);
 	RUN(test_printable);
+	RUN(test_json_strings_escape_what_is_not_printable);
+	RUN(test_what_fits_is_whole_characters);
 	RUN(test_text_is_written_piece_by_piece);
 	RUN(test_a_piece_that_does_not_fit_is_dropped);
 	RUN(test_a_full_text_stays_full);

@@ -24,7 +24,7 @@ enum err_kind {           /* the exit status; 0 and 3 are no errors */
 
 struct err {
 	enum err_kind kind;
-	char msg[768]; /* one line, no prefix; control bytes come out as '?' */
+	char msg[768]; /* one line, no prefix, printable (base/text.h) */
 };
 
 #if defined(__GNUC__)

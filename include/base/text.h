@@ -32,14 +32,29 @@ void text_add_real(struct text *t, double x);
 /* The same, as JSON has it: null where x is not finite. */
 void text_add_json_real(struct text *t, double x);
 
-/* s as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
+/* s as a JSON string with its quotes. What people must not get raw (see text_char) is
+ * escaped, so that the string reads back the same; bytes that are not UTF-8 become U+FFFD. */
 void text_add_json_string(struct text *t, const char *s);
 
-/* Control characters in s and bytes that are no UTF-8 become '?'. */
-void text_make_printable(char *s);
+/* Bytes of the character at s, which is not at its end, and its columns on a terminal: 0
+ * to 2, or -1 if it must not reach one, or be shown to people at all: bytes that are not
+ * UTF-8 (one at a time), control characters (C0, DEL and C1), line and paragraph
+ * separators, what turns the direction of text, what is invisible. */
+int text_char(const char *s, int *columns);
 
-/* Columns that s takes on a terminal: its characters in UTF-8. */
+/* Those become '?': everything that shows a name, from a file or from the user, does so
+ * through this. */
+void text_make_printable(char *s);
+bool text_is_printable(const char *s);
+
+/* Columns that s takes on a terminal once it is printable. */
 int text_columns(const char *s);
+
+/* Bytes of the longest beginning of s that takes no more than so many columns. */
+size_t text_fit(const char *s, int columns);
+
+/* The same for an end: where it begins. */
+const char *text_fit_end(const char *s, int columns);
 
 #define TEXT_REAL_SIZE 32
 /* text_add_real into buf; returns buf. */

@@ -66,6 +66,10 @@ bool args_parse(
 /* Prints "dqn: " and the message on standard error. */
 void say(const char *fmt, ...) ERR_PRINTF(1, 2);
 
+/* Prints len bytes of a name, or what else may hold anything, what is not printable
+ * (base/text.h) as '?'. */
+void put_printable(FILE *f, const char *s, size_t len);
+
 /* Says the error and returns its exit status. */
 int fail(const struct err *e);
 

@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -10,9 +12,6 @@ bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, args);
 	va_end(args);
-	/* A quoted name may hold anything; it must not reach a terminal raw. */
-	for (char *c = e->msg; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	text_make_printable(e->msg); /* a quoted name may hold anything */
 	return false;
 }

@@ -63,47 +63,141 @@ void text_add_json_real(struct text *t, double x)
 		text_add(t, "null");
 }
 
-/* Bytes of the UTF-8 character at s; 0 if there is none. */
-static int utf8_length(const char *s)
+/* Characters that do not take one column, sorted: -1 is for what text_char keeps from
+ * people. Unicode 14's default ignorables, East Asian width and, of the marks that stand
+ * over another character, those of names in use; to count too many columns does no harm. */
+static const struct {
+	uint32_t first, last;
+	int columns;
+} odd_characters[] = { { 0x0, 0x1f, -1 }, { 0x7f, 0x9f, -1 }, { 0xad, 0xad, -1 },
+	{ 0x300, 0x34e, 0 }, { 0x34f, 0x34f, -1 }, { 0x350, 0x36f, 0 }, { 0x483, 0x489, 0 },
+	{ 0x591, 0x5bd, 0 }, { 0x610, 0x61a, 0 }, { 0x61c, 0x61c, -1 }, { 0x64b, 0x65f, 0 },
+	{ 0x6d6, 0x6dc, 0 }, { 0x93c, 0x93c, 0 }, { 0x941, 0x948, 0 }, { 0x94d, 0x94d, 0 },
+	{ 0xe31, 0xe31, 0 }, { 0xe34, 0xe3a, 0 }, { 0xe47, 0xe4e, 0 }, { 0x1100, 0x115e, 2 },
+	{ 0x115f, 0x1160, -1 }, { 0x17b4, 0x17b5, -1 }, { 0x180b, 0x180f, -1 },
+	{ 0x1ab0, 0x1aff, 0 }, { 0x1dc0, 0x1dff, 0 }, { 0x200b, 0x200f, -1 },
+	{ 0x2028, 0x202e, -1 }, { 0x2060, 0x206f, -1 }, { 0x20d0, 0x20f0, 0 },
+	{ 0x231a, 0x231b, 2 }, { 0x2329, 0x232a, 2 }, { 0x23e9, 0x23ec, 2 }, { 0x23f0, 0x23f0, 2 },
+	{ 0x23f3, 0x23f3, 2 }, { 0x25fd, 0x25fe, 2 }, { 0x2614, 0x2615, 2 }, { 0x2648, 0x2653, 2 },
+	{ 0x267f, 0x267f, 2 }, { 0x2693, 0x2693, 2 }, { 0x26a1, 0x26a1, 2 }, { 0x26aa, 0x26ab, 2 },
+	{ 0x26bd, 0x26be, 2 }, { 0x26c4, 0x26c5, 2 }, { 0x26ce, 0x26ce, 2 }, { 0x26d4, 0x26d4, 2 },
+	{ 0x26ea, 0x26ea, 2 }, { 0x26f2, 0x26f3, 2 }, { 0x26f5, 0x26f5, 2 }, { 0x26fa, 0x26fa, 2 },
+	{ 0x26fd, 0x26fd, 2 }, { 0x2705, 0x2705, 2 }, { 0x270a, 0x270b, 2 }, { 0x2728, 0x2728, 2 },
+	{ 0x274c, 0x274c, 2 }, { 0x274e, 0x274e, 2 }, { 0x2753, 0x2755, 2 }, { 0x2757, 0x2757, 2 },
+	{ 0x2795, 0x2797, 2 }, { 0x27b0, 0x27b0, 2 }, { 0x27bf, 0x27bf, 2 }, { 0x2b1b, 0x2b1c, 2 },
+	{ 0x2b50, 0x2b50, 2 }, { 0x2b55, 0x2b55, 2 }, { 0x2e80, 0x3029, 2 }, { 0x302e, 0x303e, 2 },
+	{ 0x3041, 0x3096, 2 }, { 0x3099, 0x309a, 0 }, { 0x309b, 0x3163, 2 }, { 0x3164, 0x3164, -1 },
+	{ 0x3165, 0x3247, 2 }, { 0x3250, 0x4dbf, 2 }, { 0x4e00, 0xa4c6, 2 }, { 0xa960, 0xa97c, 2 },
+	{ 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfad9, 2 }, { 0xfdd0, 0xfdef, -1 },
+	{ 0xfe00, 0xfe0f, -1 }, { 0xfe10, 0xfe19, 2 }, { 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6b, 2 },
+	{ 0xfeff, 0xfeff, -1 }, { 0xff01, 0xff60, 2 }, { 0xffa0, 0xffa0, -1 },
+	{ 0xffe0, 0xffe6, 2 }, { 0xfff0, 0xfffb, -1 }, { 0x110bd, 0x110bd, -1 },
+	{ 0x110cd, 0x110cd, -1 }, { 0x13430, 0x13438, -1 }, { 0x16fe0, 0x16fe3, 2 },
+	{ 0x16ff0, 0x1b2fb, 2 }, { 0x1bca0, 0x1bca3, -1 }, { 0x1d173, 0x1d17a, -1 },
+	{ 0x1f004, 0x1f004, 2 }, { 0x1f0cf, 0x1f0cf, 2 }, { 0x1f18e, 0x1f18e, 2 },
+	{ 0x1f191, 0x1f19a, 2 }, { 0x1f200, 0x1f64f, 2 }, { 0x1f680, 0x1f6ff, 2 },
+	{ 0x1f7e0, 0x1f7ff, 2 }, { 0x1f900, 0x1f9ff, 2 }, { 0x1fa70, 0x1faff, 2 },
+	{ 0x20000, 0x3fffd, 2 }, { 0xe0000, 0xe0fff, -1 } };
+
+/* The UTF-8 character at s and its bytes; 0 if there is none. */
+static int utf8_decode(const char *s, uint32_t *c)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	const int n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	for (int i = 1; i < n; i++)
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* else it is overlong */
+	*c = n == 1 ? u[0] : u[0] & (0x7fu >> n);
+	for (int i = 1; i < n; i++) {
 		if ((u[i] & 0xc0) != 0x80)
 			return 0;
-	const bool overlong = (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xf0 && u[1] < 0x90);
-	const bool surrogate = u[0] == 0xed && u[1] >= 0xa0;
-	const bool too_high = u[0] > 0xf4 || (u[0] == 0xf4 && u[1] >= 0x90);
-	return overlong || surrogate || too_high ? 0 : n;
+		*c = *c << 6 | (u[i] & 0x3f);
+	}
+	const bool surrogate = *c >= 0xd800 && *c < 0xe000;
+	return u[0] > 0xf4 || *c < least[n] || *c > 0x10ffff || surrogate ? 0 : n;
+}
+
+int text_char(const char *s, int *columns)
+{
+	enum { N = sizeof(odd_characters) / sizeof(odd_characters[0]) };
+	uint32_t c;
+	const int n = utf8_decode(s, &c);
+	size_t i = 0;
+	while (i < N && odd_characters[i].last < c)
+		i++;
+	const bool is_noncharacter = (c & 0xfffe) == 0xfffe; /* U+FFFE and such */
+	const bool is_odd = i < N && c >= odd_characters[i].first;
+	*columns = n == 0 || is_noncharacter ? -1 : is_odd ? odd_characters[i].columns : 1;
+	return n == 0 ? 1 : n;
 }
 
 void text_make_printable(char *s)
 {
-	for (int n; *s; s += n) {
-		n = utf8_length(s);
-		if (n == 0 || (unsigned char)*s < ' ' || *s == 0x7f) {
-			*s = '?';
-			n = 1;
-		}
+	char *to = s;
+	for (int n, columns; *s; s += n) {
+		n = text_char(s, &columns);
+		if (columns < 0)
+			*to++ = '?';
+		else
+			for (int i = 0; i < n; i++)
+				*to++ = s[i];
 	}
+	*to = '\0';
+}
+
+bool text_is_printable(const char *s)
+{
+	int columns = 0;
+	while (*s && columns >= 0)
+		s += text_char(s, &columns);
+	return columns >= 0;
+}
+
+size_t text_fit(const char *s, int columns)
+{
+	const char *end = s;
+	for (int n, width; *end; end += n) {
+		n = text_char(end, &width);
+		columns -= width < 0 ? 1 : width;
+		if (columns < 0)
+			break;
+	}
+	return (size_t)(end - s);
+}
+
+int text_columns(const char *s)
+{
+	int columns = 0;
+	for (int width; *s; columns += width < 0 ? 1 : width)
+		s += text_char(s, &width);
+	return columns;
+}
+
+const char *text_fit_end(const char *s, int columns)
+{
+	for (int all = text_columns(s), width; all > columns && *s; all -= width < 0 ? 1 : width)
+		s += text_char(s, &width);
+	return s;
 }
 
 void text_add_json_string(struct text *t, const char *s)
 {
 	text_add(t, "\"");
-	for (int n; *s; s += n > 0 ? n : 1) {
-		const unsigned char c = (unsigned char)*s;
-		n = utf8_length(s);
-		if (c == '"' || c == '\\')
-			text_add(t, "\\%c", c);
-		else if (c == '\n')
+	for (int n, columns; *s; s += n) {
+		uint32_t c;
+		const bool valid = utf8_decode(s, &c) > 0;
+		n = text_char(s, &columns);
+		if (*s == '"' || *s == '\\')
+			text_add(t, "\\%c", *s);
+		else if (*s == '\n')
 			text_add(t, "\\n");
-		else if (c < ' ' || c == 0x7f)
-			text_add(t, "\\u%04x", c);
-		else if (n == 0)
-			text_add(t, "\\ufffd");
-		else
+		else if (columns >= 0)
 			text_add(t, "%.*s", n, s);
+		else if (!valid)
+			text_add(t, "\\ufffd");
+		else if (c < 0x10000)
+			text_add(t, "\\u%04x", (unsigned)c);
+		else
+			text_add(t, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+				(unsigned)(0xdc00 + (c & 0x3ff)));
 	}
 	text_add(t, "\"");
 }
@@ -301,14 +395,6 @@ bool text_is_near(const char *a, const char *b, size_t *distance)
 {
 	*distance = text_distance(a, b, (strlen(a) + 2) / 3);
 	return *distance != SIZE_MAX;
-}
-
-int text_columns(const char *s)
-{
-	int n = 0;
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
 }
 
 const char *text_nearest(const char *word, const char *const *list)

@@ -26,6 +26,19 @@ void say(const char *fmt, ...)
 	fprintf(stderr, "dqn: %s\n", line);
 }
 
+void put_printable(FILE *f, const char *s, size_t len)
+{
+	for (size_t n; len > 0; s += n, len -= n) {
+		int columns;
+		n = (size_t)text_char(s, &columns);
+		n = n < len ? n : len;
+		if (columns < 0)
+			fputc('?', f);
+		else
+			fwrite(s, 1, n, f);
+	}
+}
+
 int fail(const struct err *e)
 {
 	say("%s", e->msg);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, JSON, CSV };
 const struct flag eval_flags[] = {
@@ -38,8 +39,9 @@ static void print_text(const struct eval_job *job)
 	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
 		job->weights->env->id, s->return_mean, s->return_std, s->n_episodes,
 		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
-	printf("weights: %s; seed %" PRIu64 ", epsilon %s", job->name, job->seed,
-		text_real(job->epsilon, epsilon));
+	printf("weights: ");
+	put_printable(stdout, job->name, strlen(job->name));
+	printf("; seed %" PRIu64 ", epsilon %s", job->seed, text_real(job->epsilon, epsilon));
 	const int64_t own = job->weights->env->max_episode_steps;
 	const int64_t theirs = job->weights->max_episode_steps;
 	if (job->limit != own || theirs != own)

@@ -14,24 +14,17 @@
 
 enum { VALUES_LIMIT = 1 << 30 }; /* bytes of a file whose values are read */
 
-/* Text from a file may hold anything; a terminal gets only what prints. */
-static void put_safe(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		putchar((unsigned char)s[i] < ' ' || s[i] == 0x7f ? '?' : s[i]);
-}
-
 static void print_pair(const struct st_metadata *m)
 {
 	const char *value = m->value;
 	printf("  ");
-	put_safe(m->key, strlen(m->key));
+	put_printable(stdout, m->key, strlen(m->key));
 	const bool many_lines = strchr(value, '\n') != NULL;
 	printf(many_lines ? " =\n" : " = ");
 	while (*value) {
 		const size_t len = strcspn(value, "\n");
 		printf("%s", many_lines && len ? "    " : "");
-		put_safe(value, len);
+		put_printable(stdout, value, len);
 		value += len;
 		if (*value == '\n') {
 			putchar('\n');
@@ -46,7 +39,7 @@ static void print_head(const struct st_file *st, const struct st_tensor *t)
 {
 	struct json j;
 	printf("  ");
-	put_safe(t->name, strlen(t->name));
+	put_printable(stdout, t->name, strlen(t->name));
 	printf("  (");
 	json_init(&j, t->dims, (size_t)(st->header + st->header_len - t->dims));
 	for (int d = 0; d < t->n_dims; d++) {
@@ -149,7 +142,7 @@ int cmd_inspect(const struct args *args)
 		n_values += st.tensor[i].n_values;
 		all_floats = all_floats && st.tensor[i].type == ST_F32;
 	}
-	put_safe(name, strlen(name));
+	put_printable(stdout, name, strlen(name));
 	printf(": %zu bytes, %d tensors, %zu %svalues%s\n",
 		ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors, n_values,
 		all_floats ? "float32 " : "",

@@ -36,15 +36,15 @@ struct sweep {
 	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
 };
 
-/* One word of a shell's command line. A line break in it comes from printf, so that
- * the command stays on one line. */
+/* One word of a shell's command line. What is not printable in it, line breaks too, comes
+ * from printf: the command stays on one line and may be shown on a terminal. */
 static void put_word(const char *word)
 {
 	const char *plain =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=,:+@%-";
 	if (word[0] && strspn(word, plain) == strlen(word)) {
 		fputs(word, stdout);
-	} else if (strpbrk(word, "\n\r")) {
+	} else if (!text_is_printable(word)) {
 		fputs("\"$(printf %b '", stdout);
 		for (; *word; word++)
 			if (strchr(plain, *word))
@@ -208,6 +208,11 @@ static bool check_args(const struct args *args, struct err *e)
 	if (strcmp(args->pos[0], "-") == 0)
 		return err_set(e, ERR_USAGE,
 			"SPACE must be a file: the commands that are printed read it again");
+	const char *const names[] = { args->program, args->pos[0] };
+	for (int i = 0; i < 2; i++)
+		if (names[i][strlen(names[i]) - (names[i][0] != '\0')] == '\n')
+			return err_set(e, ERR_USAGE,
+				"'%s' ends in a line break, which shells cut off", names[i]);
 	if (flag[RANDOM].set && flag[SOBOL].set)
 		return err_set(e, ERR_USAGE, "--random and --sobol exclude each other");
 	if (flag[SEED].set && !flag[RANDOM].set && !flag[SOBOL].set)

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { OUT, FRESH, JSON, QUIET, VERBOSE };
 const struct flag train_flags[] = {
@@ -55,10 +56,10 @@ static void print_summary(const struct run *r, const struct config *c)
 	if (res->has_best)
 		printf("best evaluation: %s at step %" PRId64 "\n",
 			text_real(res->best_return_mean, buf), res->best_timesteps);
-	if (run_was_moved(r))
-		printf("weights: final.safetensors in the directory that was '%s'\n", r->dir);
-	else
-		printf("weights: %s/final.safetensors\n", r->dir);
+	const bool moved = run_was_moved(r);
+	printf(moved ? "weights: final.safetensors in the directory that was '" : "weights: ");
+	put_printable(stdout, r->dir, strlen(r->dir));
+	printf(moved ? "'\n" : "/final.safetensors\n");
 	if (!r->was_done) {
 		const double wall_s = run_wall_s(r);
 		printf("time: %.2f s, %.0f steps/s\n", wall_s, (double)res->timesteps / wall_s);

@@ -142,26 +142,20 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 /* What tells the run from the others; of a long name its end, where the seed is. */
 static void put_name(const struct watch *w, const struct record *r, int width)
 {
-	char name[RUN_PATH_SIZE];
-	snprintf(name, sizeof(name), "%s", r->dir + w->base);
-	text_make_printable(name);
-	const char *s = name;
-	int n = text_columns(name);
-	const bool cut = n > width;
-	const int dots = !cut ? 0 : width < 3 ? width : 3;
-	for (; n > width - dots; n--)
-		do
-			s++;
-		while (((unsigned char)*s & 0xc0) == 0x80);
-	printf("%.*s%s%*s", dots, "...", s, width - n - dots, "");
+	const char *name = r->dir + w->base;
+	const int n_dots = text_columns(name) <= width ? 0 : width < 3 ? width : 3;
+	name = text_fit_end(name, width - n_dots);
+	printf("%.*s", n_dots, "...");
+	put_printable(stdout, name, strlen(name));
+	printf("%*s", width - n_dots - text_columns(name), "");
 }
 
-static void put_counts(const size_t n[N_STATES])
+static void add_counts(struct text *t, const size_t n[N_STATES])
 {
 	const char *comma = " ";
 	for (int s = 0; s < N_STATES; s++)
 		if (n[s] > 0) {
-			printf("%s%zu %s", comma, n[s], states[s].name);
+			text_add(t, "%s%zu %s", comma, n[s], states[s].name);
 			comma = ", ";
 		}
 }
@@ -170,6 +164,13 @@ static void put_counts(const size_t n[N_STATES])
 static const char *line_end(bool screen)
 {
 	return screen ? "\033[K\n" : "\n";
+}
+
+/* A line of words, no wider than `width` (0: any width). */
+static void put_words(const char *s, int width, bool screen)
+{
+	put_printable(stdout, s, width > 0 ? text_fit(s, width) : strlen(s));
+	fputs(line_end(screen), stdout);
 }
 
 struct layout {
@@ -236,13 +237,16 @@ static void put_table(const struct watch *w, int width, int lines, bool screen)
 	const size_t others = 3; /* the summary, the header, what is not shown */
 	if (lines > 0 && n_shown + others > (size_t)lines)
 		n_shown = (size_t)lines > others + 1 ? (size_t)lines - others : 1;
-	printf("%zu run%s in %.*s:", w->records.n, w->records.n == 1 ? "" : "s",
+	char buf[RUN_PATH_SIZE + 256];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	text_add(&t, "%zu run%s in %.*s:", w->records.n, w->records.n == 1 ? "" : "s",
 		w->base > 1 ? (int)w->base - 1 : 1, w->base > 0 ? w->records.at[0].dir : ".");
-	put_counts(w->n);
+	add_counts(&t, w->n);
 	const size_t n_bad = w->records.left_out.n + w->records.damaged.n;
 	if (n_bad > 0)
-		printf("; %zu cannot be read", n_bad);
-	fputs(line_end(screen), stdout);
+		text_add(&t, "; %zu cannot be read", n_bad);
+	put_words(buf, width, screen);
 	if (w->records.n == 0)
 		return;
 	const struct layout layout = layout_of(w, n_shown, width);
@@ -254,9 +258,10 @@ static void put_table(const struct watch *w, int width, int lines, bool screen)
 	for (size_t i = n_shown; i < w->records.n; i++)
 		hidden[w->line[i].state]++;
 	if (n_shown < w->records.n) {
-		printf("and");
-		put_counts(hidden);
-		fputs(line_end(screen), stdout);
+		text_init(&t, buf, sizeof(buf));
+		text_add(&t, "and");
+		add_counts(&t, hidden);
+		put_words(buf, width, screen);
 	}
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,16 +30,20 @@ struct frame { /* the plotting area */
 
 static void put_text(FILE *f, const char *s, size_t max)
 {
-	size_t n = 0;
-	for (; *s && n < max; s++, n += ((unsigned char)*s & 0xc0) != 0x80)
+	const char *end = s + text_fit(s, max < INT_MAX ? (int)max : INT_MAX);
+	for (int n, columns; s < end; s += n) {
+		n = text_char(s, &columns);
 		if (*s == '&')
 			fputs("&amp;", f);
 		else if (*s == '<')
 			fputs("&lt;", f);
 		else if (*s == '>')
 			fputs("&gt;", f);
+		else if (columns < 0) /* XML has no such characters, nor may pages show them */
+			fputc('?', f);
 		else
-			fputc(*s, f);
+			fwrite(s, 1, (size_t)n, f);
+	}
 	if (*s)
 		fputs("…", f);
 }

@@ -1,3 +1,4 @@
+#include "cli/cli.h"
 #include "cli/plot.h"
 
 #include <math.h>
@@ -138,6 +139,12 @@ static void put_x_ticks(const struct plot *p, const struct canvas *c, int left, 
 	fputc('\n', f);
 }
 
+/* As much of it as so many columns hold. */
+static void put_label(const char *s, int columns, FILE *f)
+{
+	put_printable(f, s, text_fit(s, columns));
+}
+
 void plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f)
 {
 	static struct canvas c;
@@ -159,7 +166,8 @@ void plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 		draw_series(&c, p, i);
 	place_letters(&c, p, letter);
 
-	fprintf(f, "%.*s\n", width, p->y.label);
+	put_label(p->y.label, width, f);
+	fputc('\n', f);
 	for (int line = 0; line < c.n_lines; line++) {
 		tick[0] = '\0';
 		for (int i = 0; i < p->y.n_ticks; i++)
@@ -183,13 +191,19 @@ void plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 		fputs(utf8 ? "─" : "-", f);
 	fputc('\n', f);
 	put_x_ticks(p, &c, label + 2, f);
-	const int indent = label + 2 + (c.n_columns - (int)strlen(p->x.label)) / 2;
-	fprintf(f, "%*s%.*s\n", indent > 0 ? indent : 0, "", width, p->x.label);
+	const int indent = label + 2 + (c.n_columns - text_columns(p->x.label)) / 2;
+	fprintf(f, "%*s", indent > 0 ? indent : 0, "");
+	put_label(p->x.label, width, f);
+	fputc('\n', f);
 	const bool brief = plot_is_brief(p, width - 2);
-	if (brief)
-		fprintf(f, "%.*s:\n", width - 1, p->keys);
+	if (brief) {
+		put_label(p->keys, width - 1, f);
+		fputs(":\n", f);
+	}
 	for (int i = 0; i < p->n_series; i++) {
 		put_letter(i, colour, f);
-		fprintf(f, " %.*s\n", width > 2 ? width - 2 : 0, plot_label(p, i, brief));
+		fputc(' ', f);
+		put_label(plot_label(p, i, brief), width - 2, f);
+		fputc('\n', f);
 	}
 }
