@@ -167,4 +167,110 @@ yes_if [ -d "runs/$name"* ]
 mv "$name.ini" short.ini
 t 'what changes no result does not vary' 2 "$DQN" sweep short.ini 'checkpoint_interval=1|2'
 err_has "^dqn: 'checkpoint_interval=1\|2': checkpoint_interval changes no result: its values would be one run, in one directory$"
+
+# --- what the system does, by libraries that are loaded before ---
+
+compile() { # LIBRARY SOURCE
+	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -shared -o "$1" "$2" -ldl -lm 2>/dev/null &&
+		env LD_PRELOAD="$PWD/$1" "$DQN" --version >/dev/null 2>&1
+}
+with_fault() { # FAULT COMMAND...
+	fault=$1
+	shift
+	env LD_PRELOAD="$PWD/faults.so" FAULT="$fault" timeout 60 "$@"
+}
+rm -rf a plain
+t 'a run without faults' 0 "$DQN" train short.ini --out plain -q
+if compile faults.so "$root/tests/faults.c"; then
+	for error in ENOSYS ENOLCK EOPNOTSUPP EINVAL; do
+		rm -rf a
+		t "a file system without locks: $error" 0 with_fault lock:1+:$error "$DQN" train short.ini --out a
+		is 'lines about it' "$(grep -c "^dqn: warning: the file system of 'a' has no locks: see to it that no other process works there$" "$err")" 1
+		err_any
+		same_tree plain a
+		t 'the done run is recognised without a warning' 0 with_fault lock:1+:$error "$DQN" train short.ini --out a
+		err_has 'is done already'
+		err_lacks warning
+	done
+	rm -rf a
+	t 'another error of the lock still is one' 1 with_fault lock:1:EIO "$DQN" train short.ini --out a
+	err_has "^dqn: lock 'a/.lock': Input/output error$"
+	for at in 1 5 12; do
+		rm -rf a
+		t "a write that takes nothing ends the run: number $at" 1 with_fault write:$at+:zero "$DQN" train short.ini --out a -q
+		err_has "^dqn: write '[a-z./]*': no byte is taken$"
+		err_lines 1
+		t 'and the next run comes to the same bytes' 0 "$DQN" train short.ini --out a -q
+		same_tree plain a
+	done
+	t 'so does that of a figure' 1 with_fault write:1:zero "$DQN" plot plain -o a.svg
+	err_has "^dqn: write 'a.svg.tmp': no byte is taken$"
+	no_if [ -e a.svg ]
+	for at in 3 5; do
+		t "a file of ours that ends early: $at" 1 with_fault read:$at+:zero "$DQN" train short.ini --out plain
+		err_has "^dqn: 'plain/(config.ini|result.json)' ends too early$"
+		err_lines 1
+	done
+else
+	skip 'faults: no library can be loaded before the program'
+fi
+cat >mode.c <<'END'
+#include <fenv.h>
+#include <stdlib.h>
+static void __attribute__((constructor)) set(void)
+{
+	static const int modes[] = { FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
+	const int mode = atoi(getenv("MODE"));
+	if (mode < 3)
+		fesetround(modes[mode]);
+#if defined(__x86_64__)
+	unsigned csr = __builtin_ia32_stmxcsr();
+	if (mode == 3)
+		__builtin_ia32_ldmxcsr(csr | 0x8040); /* flush to zero, denormals are zero */
+#endif
+}
+END
+if MODE=0 compile mode.so mode.c; then
+	# A column of denormals, that of the learning rate.
+	denormal='learning_rate=1e-310 learning_rate_schedule=linear'
+	t 'tiny numbers' 0 "$DQN" train short.ini $denormal --out tiny -q
+	for mode in 0 1 2 3; do
+		rm -rf a
+		t "rounding and denormals are the program's own: $mode" 0 env MODE=$mode LD_PRELOAD="$PWD/mode.so" "$DQN" train short.ini --out a -q
+		same_tree plain a
+		rm -rf a
+		t 'with tiny numbers, too' 0 env MODE=$mode LD_PRELOAD="$PWD/mode.so" "$DQN" train short.ini $denormal --out a -q
+		same_tree tiny a
+	done
+else
+	skip 'rounding modes: no library can be loaded before the program'
+fi
+
+# --- files of five gigabytes, which take no room ---
+
+for file in config.ini result.json final.safetensors checkpoint.safetensors eval.csv; do
+	rm -rf a
+	cp -r plain a
+	[ $file != checkpoint.safetensors ] || rm a/result.json
+	if ! truncate -s 5G a/$file 2>/dev/null; then
+		skip 'large files: there are none here'
+		break
+	fi
+	for command in "train short.ini --out a" "report a" "plot a" "eval a" "inspect a/$file" "config a/$file" "watch a --once"; do
+		before=$(date +%s%N)
+		t "$command with $file of 5 GB" 0 sh -c 'ulimit -v 2000000 2>/dev/null; timeout 20 "$@" >log 2>&1; s=$?; cat log
+			[ $s -ne 124 ] && [ $s -lt 128 ]' sh "$DQN" $command
+		err_any
+		yes_if [ $((($(date +%s%N) - before) / 1000000)) -lt 5000 ]
+	done
+done
+for command in 'eval a/final.safetensors' 'inspect a/final.safetensors' 'eval -' 'inspect -'; do
+	truncate -s 5G a/final.safetensors
+	before=$(date +%s%N)
+	t "$command: too large is said before it is read" 0 sh -c '"$@" <a/final.safetensors 2>&1; [ $? -ne 0 ]' sh "$DQN" $command
+	out_has "^dqn: '(a/final.safetensors|standard input)'( is larger than the [0-9]+ bytes allowed|: the data has gaps)$"
+	yes_if [ $((($(date +%s%N) - before) / 1000000)) -lt 500 ]
+done
+t 'standard input without end stops at the limit' 2 sh -c 'timeout 60 "$DQN" train - </dev/zero'
+err_has "^dqn: 'standard input' is larger than the 1048576 bytes allowed$"
 end

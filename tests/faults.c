@@ -7,7 +7,7 @@
  *                              memory were never freed
  *
  * Calls: open read write fsync rename close malloc mkdir lock cut seek stat unlink.
- * Instead of an error: "short" reads or writes one byte. Standard streams are left alone.
+ * Instead of an error: "short" reads or writes one byte, "zero" none. Standard streams are left alone.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -42,12 +42,14 @@ enum call {
 };
 static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename",
 	"close", "malloc", "mkdir", "lock", "cut", "seek", "stat", "unlink" };
+enum { ZERO = 1 << 20 };
 static const struct {
 	const char *name;
-	int number; /* 0: short */
+	int number; /* 0: short, or ZERO */
 } errors[] = { { "short", 0 }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
 	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK },
-	{ "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EFBIG", EFBIG } };
+	{ "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EFBIG", EFBIG }, { "ENOSYS", ENOSYS },
+	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EINVAL", EINVAL }, { "zero", ZERO } };
 
 static long n_calls[N_CALLS], n_live;
 static int fault_call = -1, fault_error;
@@ -83,17 +85,17 @@ static void __attribute__((constructor)) arm(void)
 	armed = true;
 }
 
-/* True if this call is the one: errno is set, or *is_short. */
-static bool fails(enum call call, bool *is_short)
+/* True if this call is the one: errno is set, or *most is how many bytes it may move. */
+static bool fails(enum call call, size_t *most)
 {
 	if (!armed)
 		return false;
 	const long n = ++n_calls[call];
 	if ((int)call != fault_call || n < fault_at || (n > fault_at && !fault_stays))
 		return false;
-	if (fault_error == 0) {
-		if (is_short)
-			*is_short = true;
+	if (fault_error == 0 || fault_error == ZERO) {
+		if (most)
+			*most = fault_error == 0;
 		return false;
 	}
 	errno = fault_error;
@@ -150,19 +152,19 @@ DIR *fdopendir(int fd)
 ssize_t read(int fd, void *data, size_t len)
 {
 	REAL("read", ssize_t, int, void *, size_t)
-	bool is_short = false;
-	if (fd > 2 && fails(READ, &is_short))
+	size_t most = len;
+	if (fd > 2 && fails(READ, &most))
 		return -1;
-	return real(fd, data, is_short && len > 1 ? 1 : len);
+	return real(fd, data, most < len ? most : len);
 }
 
 ssize_t write(int fd, const void *data, size_t len)
 {
 	REAL("write", ssize_t, int, const void *, size_t)
-	bool is_short = false;
-	if (fd > 2 && fails(WRITE, &is_short))
+	size_t most = len;
+	if (fd > 2 && fails(WRITE, &most))
 		return -1;
-	return real(fd, data, is_short && len > 1 ? 1 : len);
+	return real(fd, data, most < len ? most : len);
 }
 
 int fsync(int fd)

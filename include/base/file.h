@@ -42,7 +42,8 @@ bool file_open_to_write(
 bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e);
 
 /* Reads all of `path` into *data (the caller frees it), NUL-terminated behind
- * its *len bytes. More than `limit` bytes is an error. For what the user names: a FIFO
+ * its *len bytes. More than `limit` bytes is an error, before they are read if the size
+ * can be known. For what the user names: a FIFO
  * is waited for and read to its end, as `cat` does. */
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e);
 
@@ -91,7 +92,8 @@ bool file_write(const char *path, const void *data, size_t len, struct err *e);
  * it says nothing of what is in it. */
 bool file_is_nameless(const char *path);
 
-/* Writes all bytes to a descriptor, through interruptions and short writes. */
+/* Writes all bytes to a descriptor, through interruptions and short writes. One that
+ * takes no byte is an error. */
 bool file_write_fd(int fd, const char *name, const void *data, size_t len, struct err *e);
 
 /* Flushes to the disk. What cannot be flushed (EINVAL: a device, a directory on some

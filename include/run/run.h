@@ -68,6 +68,7 @@ struct run {
 	bool was_resumed;  /* and goes on from a checkpoint; else it starts again */
 	bool is_damaged;   /* the latest one is, and only the one before it good */
 	bool is_saved;     /* nothing has changed since the latest one */
+	bool is_unlocked;  /* the file system has no locks: a second process is not seen */
 	char warning[512]; /* what is wrong with the latest one, or "" */
 	char removed[256]; /* names that `fresh` removed, separated by blanks */
 	struct train train;

@@ -56,8 +56,18 @@ void dir_close(struct dir *d)
 	d->fd = -1;
 }
 
+static bool too_large(const char *name, size_t limit, struct err *e)
+{
+	return err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", name, limit);
+}
+
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e)
 {
+	struct stat st;
+	const off_t at = lseek(fd, 0, SEEK_CUR); /* -1 where there is no such thing */
+	if (at >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > at &&
+		(uintmax_t)(st.st_size - at) > limit)
+		return too_large(name, limit, e); /* before it is read */
 	const size_t first_size = 65536;
 	size_t size = first_size < limit ? first_size : limit + 1, n = 0;
 	char *p = malloc(size + 1);
@@ -75,8 +85,7 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
 			break;
 		n += (size_t)got;
 		if (n > limit) {
-			err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", name,
-				limit);
+			too_large(name, limit, e);
 			goto fail;
 		}
 		if (n == size) {
@@ -155,11 +164,15 @@ bool file_load(const struct dir *d, const char *name, size_t limit, char **data,
 	struct err *e)
 {
 	int fd;
-	uint64_t size;
+	uint64_t size = 0;
 	char buf[FILE_PATH_SIZE];
 	if (!file_open(d, name, &fd, &size, e))
 		return false;
-	const bool ok = file_read_fd(fd, dir_path(d, name, buf), limit, data, len, e);
+	bool ok = file_read_fd(fd, dir_path(d, name, buf), limit, data, len, e);
+	if (ok && *len < size) {
+		free(*data);
+		ok = err_set(e, ERR_RUN, "'%.500s' ends too early", dir_path(d, name, buf));
+	}
 	close(fd);
 	return ok;
 }
@@ -190,6 +203,8 @@ bool file_write_fd(int fd, const char *name, const void *data, size_t len, struc
 			continue;
 		if (n < 0)
 			return io_error(e, "write", name);
+		if (n == 0) /* and would do so for ever */
+			return err_set(e, ERR_RUN, "write '%.500s': no byte is taken", name);
 		p += n;
 		len -= (size_t)n;
 	}
@@ -334,7 +349,8 @@ bool file_write(const char *path, const void *data, size_t len, struct err *e)
 	struct stat st;
 	const bool is_file = stat(path, &st) < 0 || S_ISREG(st.st_mode);
 	if (is_file && !file_is_nameless(path))
-		return follow_links(path, target, e) && file_write_atomic(NULL, target, data, len, e);
+		return follow_links(path, target, e) &&
+		       file_write_atomic(NULL, target, data, len, e);
 	const int fd = open_retry(NULL, path, O_WRONLY | O_APPEND);
 	if (fd < 0)
 		return io_error(e, "open", path);

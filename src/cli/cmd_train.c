@@ -121,6 +121,10 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 	if (r->was_started && !r->was_resumed && level != PROGRESS_QUIET)
 		say("'%.500s' holds an unfinished run of this configuration; starting it again",
 			r->dir);
+	if (r->is_unlocked && !r->was_done && level != PROGRESS_QUIET)
+		say("warning: the file system of '%.500s' has no locks: see to it that no other "
+		    "process works there",
+			r->dir);
 	if (r->warning[0] && level != PROGRESS_QUIET)
 		say("warning: %s", r->warning);
 	if (r->was_resumed && level != PROGRESS_QUIET)

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/version.h"
 
+#include <fenv.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -168,6 +169,7 @@ static bool asks_for_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	fesetenv(FE_DFL_ENV); /* rounding, denormals: whatever a library that was loaded wants */
 	fill_standard_descriptors();
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
 	if (argc < 2) {

@@ -74,8 +74,18 @@ static void let_go(struct run *r)
 	r->lock = -1;
 }
 
+/* What a file system without locks says, or one whose server of locks is away. */
+static bool has_no_locks(int error)
+{
+	static const int errors[] = { ENOSYS, ENOLCK, EOPNOTSUPP, ENOTSUP, EINVAL };
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (error == errors[i])
+			return true;
+	return false;
+}
+
 /* A write lock on .lock: the kernel lets go of it when the process ends, however
- * that happens. */
+ * that happens. Where there are no locks it is true without one. */
 static bool take_lock(struct run *r, struct err *e)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -84,6 +94,11 @@ static bool take_lock(struct run *r, struct err *e)
 		return false;
 	if (fcntl(r->lock, F_SETLK, &lock) == 0)
 		return true;
+	r->is_unlocked = has_no_locks(errno);
+	if (r->is_unlocked) {
+		let_go(r);
+		return true;
+	}
 	if (errno != EACCES && errno != EAGAIN)
 		err_set(e, ERR_RUN, "lock '%.500s/.lock': %s", r->dir, strerror(errno));
 	else if (!in_use(r->dir, r->lock, e))
@@ -444,9 +459,10 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		run_is_held(dir, e); /* that may be all there is to it */
 		goto fail;
 	}
-	const bool locked = r->state == RUN_ACTIVE
-				    ? take_lock(r, e)
-				    : leftovers(r, true, false) && take_lock(r, &ignored);
+	const bool locked =
+		r->state == RUN_ACTIVE
+			? take_lock(r, e)
+			: leftovers(r, true, false) && take_lock(r, &ignored) && !r->is_unlocked;
 	if (r->state == RUN_ACTIVE && !locked)
 		goto fail;
 	if (locked && !look_around(r, c, fresh, e))
