@@ -1,8 +1,8 @@
 /* Learning curves of a group of runs: the interquartile mean over its seeds, with its
- * bootstrap interval, against steps, updates or seconds.
+ * 95 % interval, against steps, updates or seconds.
  *
  *     curve_of_group(&c, &groups, i, CURVE_STEPS, "return_mean", &faults, &e);
- *     c.x[k], c.y[k], c.low[k], c.high[k];   // low and high NaN for a single run
+ *     c.x[k], c.y[k], c.low[k], c.high[k];   // low and high NaN where runs are too few
  *
  * A curve is made of the same n_runs runs everywhere: of all that are over, and of
  * those under way that are as far as half of all; others have nothing to say yet. It

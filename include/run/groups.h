@@ -5,7 +5,10 @@
  *     groups_release(&g);
  *
  * Within a group the runs stand in the order of the other keys that differ, then of
- * the seed; stratum[] numbers their settings. A run of the same configuration and
+ * the seed. A setting is one choice of those keys. If every group has the same settings,
+ * as in a grid, the figures speak of these settings, and a run is a sample. If not, the
+ * settings are a sample, too, and those of one group may be luckier than those of
+ * another: a setting counts once, however many seeds it has. unit[] says what counts. A run of the same configuration and
  * seed as another says nothing new: of such, one is kept, a done one if there is one.
  */
 #ifndef DQN_RUN_GROUPS_H
@@ -25,7 +28,8 @@ struct groups {
 	size_t n_groups, n_members, n_copies;
 	struct group *group;
 	const struct record **member;
-	uint32_t *stratum; /* per member */
+	uint32_t *unit;    /* per member: the run, or its setting; see above */
+	bool has_settings; /* units are settings */
 };
 
 /* ERR_USAGE for a list with an unknown key. */

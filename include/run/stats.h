@@ -1,27 +1,36 @@
-/* What a few numbers say: the interquartile mean and its uncertainty, as Agarwal et
- * al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (2021)
- * and its library rliable compute them.
+/* What a few numbers say: the interquartile mean, the probability of improvement
+ * (Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical
+ * Precipice", 2021) and shares, each with an interval that holds the truth at least 95
+ * times in 100, whatever the distribution: tests/test_intervals.c counts.
  *
- *     resample_init(&r, x, stratum, n, &e);           // copies
- *     r.iqm; resample_iqm(&r, &e);                    // and its 95 % interval
- *     resample_improvement(&r, &other, &p, &e);       // P(x > y) and its interval
- *     resample_release(&r);
+ *     sample_init(&s, x, unit, n, &e);                 // copies
+ *     s.iqm; sample_iqm(&s);                           // and its interval
+ *     sample_improvement(&s, &other).p                 // P(x > y)
+ *     sample_release(&s);
  *
- * Intervals are percentiles of STATS_REPLICATES resamples with replacement, each
- * stratum by itself. The draws are seeded: equal numbers give equal intervals.
+ * All of them rest on Clopper and Pearson's interval of a share. A bootstrap, or
+ * Student's t, takes the spread of the sample for that of the distribution, which is
+ * wrong where a sample of few lacks what is rare: runs that fail, or that reach 500.
+ *
+ * Numbers of one unit depend on each other, as runs of a setting that was drawn do; then
+ * the units count, of which there are weight = n^2 / sum of size^2 (Kish 1965).
  */
 #ifndef DQN_RUN_STATS_H
 #define DQN_RUN_STATS_H
 
 #include "base/err.h"
-#include "base/rng.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define STATS_REPLICATES 2000
+/* Of so many, one at least lies in the lowest quarter of the distribution, and one in the
+ * highest, with 97.5 % each: 0.75^13 < 0.025. With fewer there is no interval. */
+#define STATS_LEAST_RUNS 13
 
-struct interval { /* NaN where there is none */
+/* So many equal coin tosses show that a coin is not fair: 0.5^6 < 0.025. */
+#define STATS_LEAST_PAIRS 6
+
+struct interval { /* 95 %; NaN where there is none */
 	double low, high;
 };
 
@@ -34,34 +43,36 @@ double stats_iqm(const double *sorted, size_t n); /* scipy.stats.trim_mean(x, 0.
 double stats_quantile(const double *sorted, size_t n, double q); /* numpy.quantile */
 void stats_sort(double *x, size_t n);
 
-/* Wilson's 95 % interval of a share, k of n. */
-struct interval stats_wilson(size_t k, size_t n);
+/* The interval of a share, k of n; not only of whole numbers. Clopper and Pearson (1934). */
+struct interval stats_share(double k, double n);
 
-/* True if no outcome of n and m numbers could be told from chance: even if all of one
- * lie above all of the other, the rank test's two-sided p is above 0.05. */
-bool stats_too_few(size_t n, size_t m);
-
-struct resample {
-	size_t n;
-	double *x;        /* (n) sorted */
-	uint32_t *member; /* (n) places in x, stratum after stratum; owns those below */
-	uint32_t *start;  /* (n) per place in member: where its stratum begins */
-	uint32_t *size;   /* (n) and how many it has */
-	uint32_t *count;  /* (n) how often each x is in the last draw */
+struct sample {
+	size_t n, n_units;
+	double *x;      /* (n) sorted; owns sum */
+	uint32_t *unit; /* (n) of each x, below n_units; owns size */
+	uint32_t *size; /* (n_units) numbers in each */
+	double *sum;    /* (n_units) scratch */
+	double weight;  /* independent numbers that it is worth, >= 1 */
 	double iqm;
 };
 
-/* stratum[i] says which of the strata x[i] is in; any numbers. n >= 1. */
-bool resample_init(
-	struct resample *r, const double *x, const uint32_t *stratum, size_t n, struct err *e);
-void resample_release(struct resample *r);
+/* unit[i] says which of the units x[i] is in; any numbers. n >= 1. */
+bool sample_init(struct sample *s, const double *x, const uint32_t *unit, size_t n, struct err *e);
+void sample_release(struct sample *s);
 
-/* The interval of the interquartile mean; none of a single number. `n_replicates`
- * up to STATS_REPLICATES. */
-struct interval resample_iqm(struct resample *r, int n_replicates);
+/* The interval of the interquartile mean: the mean of the middle half of the lowest and
+ * of the highest distribution whose every share is in the interval of the sample's. None
+ * below a weight of STATS_LEAST_RUNS. */
+struct interval sample_iqm(const struct sample *s);
 
-/* The probability that a random x is larger than a random y, ties half, and its
- * interval. */
-struct interval resample_improvement(struct resample *x, struct resample *y, double *p);
+struct improvement {
+	double p;             /* that a random x is larger than a random y, ties half */
+	struct interval p_95; /* none below a weight of STATS_LEAST_PAIRS */
+	size_t enough;        /* numbers in each that could tell p from 1/2; 0: no end seen */
+};
+
+/* The interval is that of a share of n, where n is what p varies like, but not less than
+ * the smaller weight: no distribution makes p vary more (Birnbaum and Klose 1957). */
+struct improvement sample_improvement(struct sample *x, struct sample *y);
 
 #endif

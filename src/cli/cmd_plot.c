@@ -101,6 +101,44 @@ static bool parse_args(struct plot_job *job, struct err *e)
 	       err_set(e, ERR_USAGE, "--out needs the name of a file");
 }
 
+/* --- intervals --- */
+
+struct bands { /* means of several runs: with an interval, without, and flat ones */
+	size_t n_with, n_without, n_flat;
+};
+
+/* A band without height would not be seen: it is left out, and said. */
+static void count_bands(
+	struct bands *b, const double *y, double *low, double *high, size_t n, size_t n_runs)
+{
+	size_t n_high = 0, n_bands = 0;
+	for (size_t k = 0; k < n && n_runs > 1; k++) {
+		n_bands += isnan(low[k]) ? 0 : 1;
+		n_high += high[k] > low[k];
+		b->n_without += isnan(low[k]) && !isnan(y[k]) ? 1 : 0;
+	}
+	b->n_with += n_bands;
+	if (n_high > 0 || n_bands == 0)
+		return;
+	b->n_flat++;
+	for (size_t k = 0; k < n; k++)
+		low[k] = high[k] = (double)NAN;
+}
+
+static void label_y(struct plot_job *job, const char *what, const struct bands *b)
+{
+	struct text t;
+	text_init(&t, job->plot.y.label, sizeof(job->plot.y.label));
+	text_add(&t, "%s", what);
+	if (b->n_without > 0)
+		text_add(&t, " (IQM, 95 %% from %d %s)", STATS_LEAST_RUNS,
+			job->groups.has_settings ? "settings" : "runs");
+	else if (b->n_with > 0)
+		text_add(&t, " (IQM, 95 %%)");
+	if (b->n_flat > 0)
+		say("%zu of the lines have no band: their runs are equal", b->n_flat);
+}
+
 /* --- learning curves --- */
 
 /* ", 4 of 8 runs (2 unfinished, 3 diverged: counted as 1)" */
@@ -205,7 +243,7 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	struct plot *p = &job->plot;
 	struct faults faults = { 0 };
 	size_t n_curves = 0;
-	bool has_band = false;
+	struct bands bands = { 0 };
 	for (size_t i = 0; i < job->groups.n_groups; i++) {
 		struct curve c;
 		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, &faults, e))
@@ -213,8 +251,7 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 		if (c.n == 0)
 			continue;
 		n_curves++;
-		for (size_t k = 0; k < c.n; k++)
-			has_band |= !isnan(c.low[k]);
+		count_bands(&bands, c.y, c.low, c.high, c.n, c.n_runs);
 		insert_curve(job, &c, i);
 	}
 	say_damaged(&faults);
@@ -227,9 +264,8 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves,
 			PLOT_MAX_SERIES);
 	snprintf(p->x.label, sizeof(p->x.label), "%s", x_labels[job->x]);
-	snprintf(p->y.label, sizeof(p->y.label), "%s%s",
-		strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column,
-		has_band ? " (IQM, 95 %)" : "");
+	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column,
+		&bands);
 	return true;
 }
 
@@ -294,7 +330,7 @@ static bool looks_log(const double *sorted, size_t n)
 
 struct point {
 	double x, y;
-	uint32_t stratum;
+	uint32_t unit;
 };
 
 static int compare_points(const void *a, const void *b)
@@ -307,8 +343,8 @@ static int compare_points(const void *a, const void *b)
 static bool fill_series(struct series *s, const struct point *point, size_t n, struct err *e)
 {
 	double *y = malloc(n * sizeof(*y));
-	uint32_t *strata = malloc(n * sizeof(*strata));
-	bool ok = y && strata;
+	uint32_t *units = malloc(n * sizeof(*units));
+	bool ok = y && units;
 	size_t n_places = 0;
 	if (!ok)
 		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
@@ -316,25 +352,29 @@ static bool fill_series(struct series *s, const struct point *point, size_t n, s
 		n_places += i == 0 || point[i].x != point[i - 1].x;
 	const size_t most_places = 30;
 	for (size_t i = 0, end; ok && n_places <= most_places && n_places < n && i < n; i = end) {
-		struct resample r;
+		struct sample sample;
 		size_t n_values = 0;
+		bool one_unit = true;
 		for (end = i; end < n && point[end].x == point[i].x; end++) {
 			y[n_values] = point[end].y;
-			strata[n_values++] = point[end].stratum;
+			units[n_values] = point[end].unit;
+			one_unit &= units[n_values++] == point[i].unit;
 		}
-		ok = resample_init(&r, y, strata, n_values, e);
+		for (size_t k = 0; one_unit && k < n_values; k++)
+			units[k] = (uint32_t)k; /* runs of one setting: samples of it */
+		ok = sample_init(&sample, y, units, n_values, e);
 		if (!ok)
 			break;
-		const struct interval interval = resample_iqm(&r, STATS_REPLICATES);
+		const struct interval interval = sample_iqm(&sample);
 		s->x[s->n] = point[i].x;
-		s->y[s->n] = r.iqm;
+		s->y[s->n] = sample.iqm;
 		s->low[s->n] = interval.low;
 		s->high[s->n++] = interval.high;
-		resample_release(&r);
+		sample_release(&sample);
 	}
 	s->has_marks = true;
 	free(y);
-	free(strata);
+	free(units);
 	return ok;
 }
 
@@ -375,7 +415,7 @@ static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, s
 			share.n_worst++;
 			share.worst = y;
 		}
-		point[n_points++] = (struct point){ x, y, g->stratum[i] };
+		point[n_points++] = (struct point){ x, y, g->unit[i] };
 	}
 	share.n = n_points;
 	qsort(point, n_points, sizeof(*point), compare_points);
@@ -467,12 +507,12 @@ static bool plot_scatter(struct plot_job *job, struct err *e)
 		return err_set(e, ERR_RUN, "no run is done yet");
 	choose_scale(job, places);
 	snprintf(p->x.label, sizeof(p->x.label), "%s", job->key->key);
-	bool has_mean = false;
-	for (int i = 0; i < p->n_series; i++)
-		has_mean |= p->series[i].n > 0;
-	snprintf(p->y.label, sizeof(p->y.label), "%s%s",
-		job->metric == record_metrics ? "final return" : job->metric->name,
-		has_mean ? " (IQM, 95 %)" : "");
+	struct bands bands = { 0 };
+	for (int i = 0; i < p->n_series; i++) {
+		struct series *s = &p->series[i];
+		count_bands(&bands, s->y, s->low, s->high, s->n, s->n_dots);
+	}
+	label_y(job, job->metric == record_metrics ? "final return" : job->metric->name, &bands);
 	return true;
 }
 

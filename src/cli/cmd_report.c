@@ -29,7 +29,7 @@ struct row {
 	size_t group;
 	size_t n_state[N_RECORD_STATES];
 	size_t n_values, n_worst; /* runs with a value of the metric, and diverged ones of them */
-	struct resample sample;   /* of the values; never is job->never */
+	struct sample sample;     /* of the values; never is job->never */
 	struct figures rank;      /* of the same */
 	/* The same, never being the run's total_timesteps: where that differs, it is the
 	 * least that can be, and an upper end of the interval there is not. */
@@ -53,15 +53,14 @@ struct report_job {
 	 * in the PAR2 score of solvers. */
 	double never;
 	size_t n_unreadable, n_unjudged; /* of all; unjudged: no threshold applies */
-	double improvement;
-	struct interval improvement_95; /* of the first row over the second */
+	struct improvement improvement;  /* of the first row over the second */
 };
 
 /* --- the figures --- */
 
 /* The values of a group's runs that have one. */
 static size_t take_values(
-	const struct report_job *job, size_t group, bool ranked, double *x, uint32_t *strata)
+	const struct report_job *job, size_t group, bool ranked, double *x, uint32_t *units)
 {
 	const struct group *of = &job->groups.group[group];
 	size_t n = 0;
@@ -73,47 +72,47 @@ static size_t take_values(
 		x[n] = !isinf(value) ? value
 		       : ranked      ? job->never
 				     : (double)r->config.total_timesteps;
-		strata[n++] = job->groups.stratum[i];
+		units[n++] = job->groups.unit[i];
 	}
 	return n;
 }
 
-static bool measure(struct figures *f, struct resample *sample, const double *x,
-	const uint32_t *strata, size_t n, struct err *e)
+static bool measure(struct figures *f, struct sample *sample, const double *x,
+	const uint32_t *units, size_t n, struct err *e)
 {
-	if (!resample_init(sample, x, strata, n, e))
+	if (!sample_init(sample, x, units, n, e))
 		return false;
 	f->iqm = sample->iqm;
 	f->mean = stats_mean(sample->x, n);
 	f->median = stats_quantile(sample->x, n, 0.5);
-	f->iqm_95 = resample_iqm(sample, STATS_REPLICATES);
+	f->iqm_95 = sample_iqm(sample);
 	return true;
 }
 
 static bool fill_figures(const struct report_job *job, struct row *row, double *scratch,
-	uint32_t *strata, struct err *e)
+	uint32_t *units, struct err *e)
 {
-	struct resample shown;
-	const size_t n = take_values(job, row->group, true, scratch, strata);
+	struct sample shown;
+	const size_t n = take_values(job, row->group, true, scratch, units);
 	row->n_values = n;
 	row->rank = (struct figures){ (double)NAN, (double)NAN, (double)NAN,
 		{ (double)NAN, (double)NAN } };
-	if (n > 0 && !measure(&row->rank, &row->sample, scratch, strata, n, e))
+	if (n > 0 && !measure(&row->rank, &row->sample, scratch, units, n, e))
 		return false;
 	row->shown = row->rank;
 	if (n == 0 || job->metric != job->steps || row->n_never == 0)
 		return true;
-	take_values(job, row->group, false, scratch, strata);
-	if (!measure(&row->shown, &shown, scratch, strata, n, e))
+	take_values(job, row->group, false, scratch, units);
+	if (!measure(&row->shown, &shown, scratch, units, n, e))
 		return false;
-	resample_release(&shown);
+	sample_release(&shown);
 	if (row->shown.iqm_95.high < row->rank.iqm_95.high)
 		row->shown.iqm_95.high = (double)INFINITY;
 	return true;
 }
 
 static bool fill_row(struct report_job *job, struct row *row, size_t group, double *scratch,
-	uint32_t *strata, struct err *e)
+	uint32_t *units, struct err *e)
 {
 	const struct groups *g = &job->groups;
 	const size_t first = g->group[group].first, end = first + g->group[group].n;
@@ -143,8 +142,8 @@ static bool fill_row(struct report_job *job, struct row *row, size_t group, doub
 	stats_sort(scratch, row->n_steps);
 	row->steps = stats_quantile(scratch, row->n_steps, 0.5);
 	row->wall_s = row->n_walls > 0 ? wall_s / (double)row->n_walls : (double)NAN;
-	row->solved_95 = stats_wilson(row->n_solved, row->n_judged);
-	return fill_figures(job, row, scratch, strata, e);
+	row->solved_95 = stats_share((double)row->n_solved, (double)row->n_judged);
+	return fill_figures(job, row, scratch, units, e);
 }
 
 static size_t n_runs(const struct report_job *job, const struct row *row)
@@ -217,28 +216,25 @@ static void compare_best(struct report_job *job)
 		return;
 	/* Better is larger or smaller. */
 	const bool less = job->metric->less_is_better;
-	double p;
-	const struct interval i = resample_improvement(&row[less].sample, &row[!less].sample, &p);
-	job->improvement = p;
-	job->improvement_95 = i;
+	job->improvement = sample_improvement(&row[less].sample, &row[!less].sample);
 }
 
 static bool fill_rows(struct report_job *job, struct err *e)
 {
 	const size_t n = job->groups.n_members;
 	double *scratch = malloc(n * sizeof(*scratch));
-	uint32_t *strata = malloc(n * sizeof(*strata));
+	uint32_t *units = malloc(n * sizeof(*units));
 	job->row = calloc(job->groups.n_groups, sizeof(*job->row));
-	bool ok = scratch && strata && job->row;
+	bool ok = scratch && units && job->row;
 	for (size_t i = 0; i < n; i++)
 		job->never =
 			fmax(job->never, 2 * (double)job->groups.member[i]->config.total_timesteps);
 	if (!ok)
 		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
 	for (size_t i = 0; ok && i < job->groups.n_groups; i++)
-		ok = fill_row(job, &job->row[i], i, scratch, strata, e);
+		ok = fill_row(job, &job->row[i], i, scratch, units, e);
 	free(scratch);
-	free(strata);
+	free(units);
 	if (!ok)
 		return false;
 	if (job->n_unjudged > 0)
@@ -281,6 +277,12 @@ static void put_range(struct text *t, struct interval i, double scale, int decim
 		return;
 	text_add(t, " to ");
 	put_real(t, scale * i.high, false, decimals);
+}
+
+/* What an interval needs more of. */
+static const char *unit_name(const struct report_job *job)
+{
+	return job->groups.has_settings ? "settings" : "runs";
 }
 
 /* A figure of n of the row's runs; it is at least that if it is below `rank`. */
@@ -341,6 +343,8 @@ CELL(put_high)
 CELL(put_interval)
 {
 	(void)data;
+	if (row->n_values > 0 && isnan(row->shown.iqm_95.low))
+		text_add(t, "needs %d %s", STATS_LEAST_RUNS, unit_name(job));
 	put_range(t, row->shown.iqm_95, 1, job->metric->decimals);
 }
 
@@ -544,8 +548,7 @@ static void print_table(const struct report_job *job, bool md)
 static bool can_tell(const struct report_job *job)
 {
 	return is_complete(job, &job->row[0]) && is_complete(job, &job->row[1]) &&
-	       job->improvement_95.low > 0.5 &&
-	       !stats_too_few(job->row[0].n_values, job->row[1].n_values);
+	       job->improvement.p_95.low > 0.5;
 }
 
 /* What the figures count runs as that have none of their own. */
@@ -589,7 +592,7 @@ static void print_comparison(const struct report_job *job)
 		groups_label(&job->groups, job->row[i].group, &t);
 	}
 	const struct row *a = &job->row[0], *b = &job->row[1];
-	const struct interval *i = &job->improvement_95;
+	const struct improvement *i = &job->improvement;
 	if (!is_complete(job, a) || !is_complete(job, b)) {
 		printf("\nWhether %s is better than %s cannot be told: "
 		       "%zu of %zu and %zu of %zu runs have a value.\n",
@@ -597,19 +600,23 @@ static void print_comparison(const struct report_job *job)
 			n_runs(job, b));
 		return;
 	}
-	if (job->improvement == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
-		printf("\nThe two best do not differ: %s; %s.\n", label[0], label[1]);
-	else if (can_tell(job))
+	if (i->p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean) {
+		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
+		return;
+	}
+	if (can_tell(job))
 		printf("\n%s is better than %s: ", label[0], label[1]);
+	else if (job->groups.has_settings)
+		printf("\nWhether %s is better than %s, %zu and %zu settings are too few to tell: ",
+			label[0], label[1], a->sample.n_units, b->sample.n_units);
 	else
 		printf("\nWhether %s is better than %s, %zu and %zu runs are too few to tell: ",
 			label[0], label[1], a->n_values, b->n_values);
-	if (job->improvement == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
-		return;
-	printf("a run of the first beats one of the second with probability %.2f",
-		job->improvement);
-	if (!isnan(i->low))
-		printf(" (95 %%: %.2f to %.2f)", i->low, i->high);
+	printf("a run of the first beats one of the second with probability %.2f", i->p);
+	if (!isnan(i->p_95.low))
+		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
+	if (!can_tell(job) && i->enough > 0)
+		printf("; %zu %s of each would be enough if that holds", i->enough, unit_name(job));
 	printf(".\n");
 }
 
@@ -646,13 +653,17 @@ static void print_json(const struct report_job *job)
 	putchar(']');
 	if (has_comparison(job)) {
 		text_init(&t, buf, sizeof(buf));
-		put_json_number(&t, "probability", job->improvement);
+		put_json_number(&t, "probability", job->improvement.p);
 		text_add(&t, ",");
-		put_json_number(&t, "low", job->improvement_95.low);
+		put_json_number(&t, "low", job->improvement.p_95.low);
 		text_add(&t, ",");
-		put_json_number(&t, "high", job->improvement_95.high);
-		printf(",\"improvement\":{%s,\"can_tell\":%s}", buf,
-			can_tell(job) ? "true" : "false");
+		put_json_number(&t, "high", job->improvement.p_95.high);
+		printf(",\"improvement\":{%s,\"can_tell\":%s,\"unit\":\"%s\"", buf,
+			can_tell(job) ? "true" : "false", unit_name(job));
+		if (job->improvement.enough > 0)
+			printf(",\"enough\":%zu}", job->improvement.enough);
+		else
+			printf(",\"enough\":null}");
 	}
 	printf("}\n");
 }
@@ -698,7 +709,7 @@ int cmd_report(const struct args *args)
 			status = fail(&e);
 	}
 	for (size_t i = 0; job.row && i < job.groups.n_groups; i++)
-		resample_release(&job.row[i].sample);
+		sample_release(&job.row[i].sample);
 	free(job.row);
 	groups_release(&job.groups);
 	records_release(&job.records);

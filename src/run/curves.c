@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLICATES = 500 };
-
 const char *const curve_x_names[] = { "steps", "updates", "seconds", NULL };
 const char *const curve_eval_columns[] = { "return_mean", "return_std", "return_min", "return_max",
 	NULL };
@@ -154,9 +152,9 @@ static double reach(const struct line *l, const struct record *r)
 
 /* Chooses the runs of the curve: those that are done or have a worst value, and of the
  * others, which still come on, those that are as far as half of all. It moves their
- * lines and strata to the front, frees the rest, and says between which x all of them
+ * lines and units to the front, frees the rest, and says between which x all of them
  * have a value. */
-static bool choose_runs(struct curve *c, struct line *lines, uint32_t *strata,
+static bool choose_runs(struct curve *c, struct line *lines, uint32_t *units,
 	const struct record *const *member, size_t n, double *begin, double *end, struct err *e)
 {
 	double *far = malloc(n * sizeof(*far));
@@ -189,7 +187,7 @@ static bool choose_runs(struct curve *c, struct line *lines, uint32_t *strata,
 		}
 		const struct line chosen = *l;
 		l->x = NULL;
-		strata[c->n_runs] = strata[i];
+		units[c->n_runs] = units[i];
 		lines[c->n_runs++] = chosen;
 	}
 	return true;
@@ -231,22 +229,22 @@ static bool choose_places(
 }
 
 static bool fill_points(
-	struct curve *c, const struct line *lines, const uint32_t *strata, struct err *e)
+	struct curve *c, const struct line *lines, const uint32_t *units, struct err *e)
 {
 	double *values = malloc((c->n_runs + 1) * sizeof(*values));
 	bool ok = values || err_set(e, ERR_RUN, "out of memory for %zu runs", c->n_runs);
 	for (size_t i = 0; ok && i < c->n; i++) {
-		struct resample r;
+		struct sample s;
 		for (size_t k = 0; k < c->n_runs; k++)
 			values[k] = value_at(&lines[k], c->x[i]);
-		ok = resample_init(&r, values, strata, c->n_runs, e);
+		ok = sample_init(&s, values, units, c->n_runs, e);
 		if (!ok)
 			break;
-		const struct interval interval = resample_iqm(&r, REPLICATES);
-		c->y[i] = r.iqm;
+		const struct interval interval = sample_iqm(&s);
+		c->y[i] = s.iqm;
 		c->low[i] = interval.low;
 		c->high[i] = interval.high;
-		resample_release(&r);
+		sample_release(&s);
 	}
 	free(values);
 	return ok;
@@ -263,17 +261,17 @@ bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum 
 	if (!curve_column(column, &of_eval, e))
 		return false;
 	struct line *lines = calloc(of->n, sizeof(*lines));
-	uint32_t *strata = malloc(of->n * sizeof(*strata));
-	bool ok = (lines && strata) || err_set(e, ERR_RUN, "out of memory for %zu runs", of->n);
+	uint32_t *units = malloc(of->n * sizeof(*units));
+	bool ok = (lines && units) || err_set(e, ERR_RUN, "out of memory for %zu runs", of->n);
 	for (size_t i = 0; ok && i < of->n; i++) {
-		strata[i] = g->stratum[of->first + i];
+		units[i] = g->unit[of->first + i];
 		ok = read_line(&lines[i], member[i], x, column, of_eval, faults, e);
 	}
-	ok = ok && choose_runs(c, lines, strata, member, of->n, &begin, &end, e) &&
-	     choose_places(c, lines, begin, end, e) && fill_points(c, lines, strata, e);
+	ok = ok && choose_runs(c, lines, units, member, of->n, &begin, &end, e) &&
+	     choose_places(c, lines, begin, end, e) && fill_points(c, lines, units, e);
 	for (size_t i = 0; lines && i < of->n; i++)
 		free(lines[i].x);
 	free(lines);
-	free(strata);
+	free(units);
 	return ok;
 }

@@ -97,6 +97,44 @@ static void drop_copies(struct groups *g, size_t n)
 	g->n_members = kept;
 }
 
+/* Members of the setting that begins at i, in a group that ends before `end`. */
+static size_t setting_size(const struct groups *g, size_t i, size_t end)
+{
+	size_t n = 1;
+	while (i + n < end &&
+		compare_keys(g->inner, g->n_inner, g->member[i], g->member[i + n]) == 0)
+		n++;
+	return n;
+}
+
+static bool same_settings(const struct groups *g, const struct group *a, const struct group *b)
+{
+	const size_t a_end = a->first + a->n, b_end = b->first + b->n;
+	size_t i = a->first, k = b->first;
+	while (i < a_end && k < b_end) {
+		if (compare_keys(g->inner, g->n_inner, g->member[i], g->member[k]) != 0)
+			return false;
+		i += setting_size(g, i, a_end);
+		k += setting_size(g, k, b_end);
+	}
+	return i == a_end && k == b_end;
+}
+
+static void number_units(struct groups *g)
+{
+	g->has_settings = g->n_inner > 0 && g->n_groups == 1;
+	for (size_t i = 1; i < g->n_groups; i++)
+		g->has_settings |= !same_settings(g, &g->group[0], &g->group[i]);
+	for (size_t i = 0; i < g->n_groups; i++) {
+		const size_t end = g->group[i].first + g->group[i].n;
+		for (size_t k = g->group[i].first, n; k < end; k += n) {
+			n = g->has_settings ? setting_size(g, k, end) : 1;
+			for (size_t m = 0; m < n; m++)
+				g->unit[k + m] = (uint32_t)k;
+		}
+	}
+}
+
 bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e)
 {
 	const size_t n = records->n;
@@ -115,8 +153,8 @@ bool groups_init(struct groups *g, const struct records *records, const char *by
 	const struct record **spare = calloc(n + 1, sizeof(const struct record *));
 	g->member = malloc((n + 1) * sizeof(const struct record *));
 	g->group = calloc(n + 1, sizeof(*g->group));
-	g->stratum = calloc(n + 1, sizeof(*g->stratum));
-	if (!spare || !g->member || !g->group || !g->stratum) {
+	g->unit = calloc(n + 1, sizeof(*g->unit));
+	if (!spare || !g->member || !g->group || !g->unit) {
 		free(spare);
 		groups_release(g);
 		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
@@ -126,17 +164,13 @@ bool groups_init(struct groups *g, const struct records *records, const char *by
 	merge_sort(g, g->member, spare, n);
 	free(spare);
 	drop_copies(g, n);
-	uint32_t stratum = 0;
 	for (size_t i = 0; i < g->n_members; i++) {
 		const struct record *r = g->member[i], *last = i > 0 ? g->member[i - 1] : NULL;
-		const bool next = !last || compare_keys(g->key, g->n_keys, last, r) != 0;
-		if (next)
+		if (!last || compare_keys(g->key, g->n_keys, last, r) != 0)
 			g->group[g->n_groups++].first = i;
 		g->group[g->n_groups - 1].n++;
-		if (next || compare_keys(g->inner, g->n_inner, last, r) != 0)
-			stratum++;
-		g->stratum[i] = stratum;
 	}
+	number_units(g);
 	return true;
 }
 
@@ -144,10 +178,10 @@ void groups_release(struct groups *g)
 {
 	free(g->member);
 	free(g->group);
-	free(g->stratum);
+	free(g->unit);
 	g->member = NULL;
 	g->group = NULL;
-	g->stratum = NULL;
+	g->unit = NULL;
 }
 
 void groups_label(const struct groups *g, size_t i, struct text *t)

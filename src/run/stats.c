@@ -1,5 +1,7 @@
 #include "run/stats.h"
 
+#include "base/pmath.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -48,32 +50,88 @@ double stats_quantile(const double *sorted, size_t n, double q)
 	return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
 }
 
-struct interval stats_wilson(size_t k, size_t n)
+/* --- the incomplete beta function --- */
+
+/* log Gamma(x), x > 0: Stirling's series, of x raised to where it is exact in double. */
+static double log_gamma(double x)
 {
-	const double z = 1.959963984540054; /* the normal distribution's 97.5 % */
-	if (n == 0)
+	const double half_log_2pi = 0.91893853320467274178;
+	double product = 1;
+	for (; x < 20; x++)
+		product *= x;
+	const double r = 1 / x, r2 = r * r;
+	const double series =
+		r * (1 / 12. - r2 * (1 / 360. - r2 * (1 / 1260. - r2 * (1 / 1680. - r2 / 1188.))));
+	return (x - 0.5) * pm_log(x) - x + half_log_2pi + series - pm_log(product);
+}
+
+/* The continued fraction of the incomplete beta function (DLMF 8.17.22), Lentz's way. */
+static double beta_fraction(double x, double a, double b)
+{
+	double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), h = d;
+	for (int i = 1; i < 100000; i++) {
+		const double m = i;
+		const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+		const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+		d = 1 / (1 + even * d);
+		c = 1 + even / c;
+		h *= d * c;
+		d = 1 / (1 + odd * d);
+		c = 1 + odd / c;
+		const double factor = d * c;
+		h *= factor;
+		if (fabs(factor - 1) < 1e-15)
+			break;
+	}
+	return h;
+}
+
+/* Where the distribution Beta(a, b) has passed the share q: scipy.stats.beta.ppf. */
+static double beta_quantile(double q, double a, double b)
+{
+	const double log_beta = log_gamma(a) + log_gamma(b) - log_gamma(a + b);
+	double low = 0, high = 1, x = a / (a + b);
+	x = x < 1 ? x : 0.5;
+	for (int i = 0; i < 64 && high - low > 1e-15 * high; i++) {
+		/* Newton's step, or half of what is left where that leads out of it. */
+		const double bump = pm_exp(a * pm_log(x) + b * pm_log(1 - x) - log_beta);
+		const double share = x < (a + 1) / (a + b + 2)
+					     ? bump * beta_fraction(x, a, b) / a
+					     : 1 - bump * beta_fraction(1 - x, b, a) / b;
+		if (share < q)
+			low = x;
+		else
+			high = x;
+		const double next = x - (share - q) * x * (1 - x) / bump;
+		if (fabs(next - x) <= 1e-15 * x)
+			break;
+		x = next > low && next < high ? next : low + (high - low) / 2;
+		if (!(x > low && x < high))
+			break;
+	}
+	return x;
+}
+
+static const double tail = 0.025;
+
+/* The largest share of which k or fewer of n are not yet surprising. */
+static double upper_share(double k, double n)
+{
+	return k >= n ? 1 : beta_quantile(1 - tail, k + 1, n - k);
+}
+
+struct interval stats_share(double k, double n)
+{
+	if (!(n > 0))
 		return (struct interval){ (double)NAN, (double)NAN };
-	const double m = (double)n, p = (double)k / m, scale = 1 + z * z / m;
-	const double middle = p + z * z / (2 * m);
-	const double half = z * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
-	return (struct interval){ k == 0 ? 0 : (middle - half) / scale,
-		k == n ? 1 : (middle + half) / scale };
+	return (struct interval){ 1 - upper_share(n - k, n), upper_share(k, n) };
 }
 
-bool stats_too_few(size_t n, size_t m)
-{
-	const double enough = 2 / 0.05; /* orders: two of them are the extreme ones */
-	double orders = 1;              /* n + m over n */
-	for (size_t i = 1; i <= n && orders < enough; i++)
-		orders = orders * (double)(m + i) / (double)i;
-	return orders < enough;
-}
-
-/* --- resampling --- */
+/* --- samples --- */
 
 struct ranked {
 	double x;
-	uint32_t stratum, place;
+	uint32_t unit, place;
 };
 
 static int compare_values(const void *a, const void *b)
@@ -81,141 +139,143 @@ static int compare_values(const void *a, const void *b)
 	return compare_reals(&((const struct ranked *)a)->x, &((const struct ranked *)b)->x);
 }
 
-static int compare_strata(const void *a, const void *b)
+static int compare_units(const void *a, const void *b)
 {
 	const struct ranked *p = a, *q = b;
-	if (p->stratum != q->stratum)
-		return p->stratum < q->stratum ? -1 : 1;
-	return (p->place > q->place) - (p->place < q->place);
+	return (p->unit > q->unit) - (p->unit < q->unit);
 }
 
-bool resample_init(
-	struct resample *r, const double *x, const uint32_t *stratum, size_t n, struct err *e)
+bool sample_init(struct sample *s, const double *x, const uint32_t *unit, size_t n, struct err *e)
 {
 	assert(n >= 1 && n < UINT32_MAX);
 	struct ranked *ranked = calloc(n, sizeof(*ranked));
-	r->x = calloc(n, sizeof(*r->x));
-	r->member = calloc(n, 4 * sizeof(*r->member));
-	if (!ranked || !r->x || !r->member) {
+	*s = (struct sample){ .n = n };
+	s->x = calloc(n, 2 * sizeof(*s->x));
+	s->unit = calloc(n, 2 * sizeof(*s->unit));
+	if (!ranked || !s->x || !s->unit) {
 		free(ranked);
-		resample_release(r);
+		sample_release(s);
 		return err_set(e, ERR_RUN, "out of memory for %zu numbers", n);
 	}
-	r->n = n;
-	r->start = r->member + n;
-	r->size = r->start + n;
-	r->count = r->size + n;
+	s->sum = s->x + n;
+	s->size = s->unit + n;
 	for (size_t i = 0; i < n; i++)
-		ranked[i] = (struct ranked){ .x = stats_bounded(x[i]), .stratum = stratum[i] };
+		ranked[i] = (struct ranked){ .x = stats_bounded(x[i]), .unit = unit[i] };
 	qsort(ranked, n, sizeof(*ranked), compare_values);
 	for (size_t i = 0; i < n; i++) {
-		r->x[i] = ranked[i].x;
+		s->x[i] = ranked[i].x;
 		ranked[i].place = (uint32_t)i;
 	}
-	qsort(ranked, n, sizeof(*ranked), compare_strata);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i; end < n && ranked[end].stratum == ranked[i].stratum; end++) {
-			r->member[end] = ranked[end].place;
-			r->start[end] = (uint32_t)i;
-		}
-		for (size_t k = i; k < end; k++)
-			r->size[k] = (uint32_t)(end - i);
+	qsort(ranked, n, sizeof(*ranked), compare_units);
+	for (size_t i = 0; i < n; i++) {
+		s->n_units += i == 0 || ranked[i].unit != ranked[i - 1].unit;
+		s->unit[ranked[i].place] = (uint32_t)s->n_units - 1;
+		s->size[s->n_units - 1]++;
 	}
 	free(ranked);
-	r->iqm = stats_iqm(r->x, n);
+	double squares = 0;
+	for (size_t i = 0; i < s->n_units; i++)
+		squares += (double)s->size[i] * (double)s->size[i];
+	s->weight = floor((double)n * (double)n / squares);
+	s->iqm = stats_iqm(s->x, n);
 	return true;
 }
 
-void resample_release(struct resample *r)
+void sample_release(struct sample *s)
 {
-	free(r->x);
-	free(r->member);
-	r->x = NULL;
-	r->member = NULL;
+	free(s->x);
+	free(s->unit);
+	s->x = NULL;
+	s->unit = NULL;
 }
 
-/* Draws as many as there are, each stratum from itself, into r->count. */
-static void draw(struct resample *r, struct rng *rng)
+static double clamp(double x, double low, double high)
 {
-	memset(r->count, 0, r->n * sizeof(*r->count));
-	for (size_t i = 0; i < r->n; i++)
-		r->count[r->member[r->start[i] + rng_below(rng, r->size[i])]]++;
+	return x < low ? low : x > high ? high : x;
 }
 
-/* stats_iqm of the last draw */
-static double drawn_iqm(const struct resample *r)
+struct interval sample_iqm(const struct sample *s)
 {
-	const size_t cut = r->n / 4, end = r->n - cut;
-	size_t at = 0; /* drawn numbers passed */
-	double sum = 0;
-	for (size_t i = 0; i < r->n && at < end; at += r->count[i], i++) {
-		const size_t from = at > cut ? at : cut;
-		const size_t to = at + r->count[i] < end ? at + r->count[i] : end;
-		if (to > from)
-			sum += (double)(to - from) * r->x[i];
-	}
-	return sum / (double)(end - cut);
-}
-
-static struct interval percentiles(double *replicates, size_t n)
-{
-	stats_sort(replicates, n);
-	return (struct interval){ stats_quantile(replicates, n, 0.025),
-		stats_quantile(replicates, n, 0.975) };
-}
-
-struct interval resample_iqm(struct resample *r, int n_replicates)
-{
-	double replicates[STATS_REPLICATES];
-	struct rng rng;
-	assert(n_replicates >= 1 && n_replicates <= STATS_REPLICATES);
-	if (r->n == 1)
+	const size_t n = s->n, step = 1 + n / 256;
+	/* Sums of differences, so that of equal numbers the mean is just that number. */
+	struct interval iqm = { s->x[0], s->x[n - 1] };
+	if (s->weight < STATS_LEAST_RUNS)
 		return (struct interval){ (double)NAN, (double)NAN };
-	rng_init_stream(&rng, 1, 0);
-	for (int i = 0; i < n_replicates; i++) {
-		draw(r, &rng);
-		replicates[i] = drawn_iqm(r);
+	/* The quarter to three quarters of the distribution that shares `before` to `after`
+	 * of the runs reach at most, and the same from above; few steps are enough. */
+	double before = 0.25;
+	for (size_t i = 0; i < n && before < 0.75;) {
+		const size_t end = i + step < n ? i + step : n;
+		const double k = (double)end / (double)n * s->weight;
+		const double after = clamp(upper_share(k, s->weight), before, 0.75);
+		const double share = 2 * (after - before) / (double)(end - i);
+		for (; i < end; i++) {
+			iqm.low += share * (s->x[i] - s->x[0]);
+			iqm.high += share * (s->x[n - 1 - i] - s->x[n - 1]);
+		}
+		before = after;
 	}
-	return percentiles(replicates, (size_t)n_replicates);
+	/* Rounding must not put the sample's own outside. */
+	iqm.low = fmin(iqm.low, s->iqm);
+	iqm.high = fmax(iqm.high, s->iqm);
+	return iqm;
 }
 
-/* Pairs in which x is larger, ties half, as a share of all pairs of the last draws. */
-static double drawn_improvement(const struct resample *x, const struct resample *y)
+/* The share of pairs in which x is larger, ties half; *variance is that of the part that
+ * comes from x being a sample (Brunner and Munzel 2000). */
+static double placements(struct sample *x, const struct sample *y, double *variance)
 {
-	double pairs = 0, below = 0; /* drawn y below x[i] */
-	for (size_t i = 0, k = 0; i < x->n; i++) {
-		for (; k < y->n && y->x[k] < x->x[i]; k++)
-			below += y->count[k];
-		double equal = 0;
-		for (size_t m = k; m < y->n && y->x[m] == x->x[i]; m++)
-			equal += y->count[m];
-		size_t same = i;
-		double count = 0;
-		for (; same < x->n && x->x[same] == x->x[i]; same++)
-			count += x->count[same];
-		pairs += count * (below + equal / 2);
-		i = same - 1;
+	size_t below = 0, up_to = 0; /* y below x[i], and those that equal it */
+	double total = 0, squares = 0;
+	for (size_t u = 0; u < x->n_units; u++)
+		x->sum[u] = 0;
+	for (size_t i = 0; i < x->n; i++) {
+		for (; below < y->n && y->x[below] < x->x[i]; below++)
+			continue;
+		for (up_to = up_to > below ? up_to : below; up_to < y->n && y->x[up_to] == x->x[i];)
+			up_to++;
+		x->sum[x->unit[i]] += (double)(below + up_to);
+		total += (double)(below + up_to);
 	}
-	return pairs / ((double)x->n * (double)y->n);
+	const double pairs = 2 * (double)x->n * (double)y->n, units = (double)x->n_units;
+	for (size_t u = 0; u < x->n_units; u++) {
+		const double rest = x->sum[u] - (double)x->size[u] * (total / (double)x->n);
+		squares += rest / pairs * (rest / pairs);
+	}
+	*variance = units > 1 ? squares * units / (units - 1) : 0;
+	return total / pairs;
 }
 
-struct interval resample_improvement(struct resample *x, struct resample *y, double *p)
+/* The fewest in each sample with which the lower end passes one half, if p stays and
+ * each is worth `gain` coin tosses; 0 if more than a million. */
+static size_t enough_for(double p, double gain)
 {
-	double replicates[STATS_REPLICATES];
-	struct rng rng_x, rng_y;
-	for (size_t i = 0; i < x->n; i++)
-		x->count[i] = 1;
-	for (size_t i = 0; i < y->n; i++)
-		y->count[i] = 1;
-	*p = drawn_improvement(x, y);
-	if (x->n == 1 || y->n == 1)
-		return (struct interval){ (double)NAN, (double)NAN };
-	rng_init_stream(&rng_x, 1, 1);
-	rng_init_stream(&rng_y, 1, 2);
-	for (int i = 0; i < STATS_REPLICATES; i++) {
-		draw(x, &rng_x);
-		draw(y, &rng_y);
-		replicates[i] = drawn_improvement(x, y);
+	size_t low = STATS_LEAST_PAIRS - 1, high = 1000000; /* the first is too few */
+	if (!(stats_share(p * gain * (double)high, gain * (double)high).low > 0.5))
+		return 0;
+	while (high - low > 1) {
+		const size_t middle = low + (high - low) / 2;
+		const double n = gain * (double)middle;
+		if (stats_share(p * n, n).low > 0.5)
+			high = middle;
+		else
+			low = middle;
 	}
-	return percentiles(replicates, STATS_REPLICATES);
+	return high;
+}
+
+struct improvement sample_improvement(struct sample *x, struct sample *y)
+{
+	double of_x, of_y;
+	struct improvement i = { .p_95 = { (double)NAN, (double)NAN } };
+	i.p = placements(x, y, &of_x);
+	placements(y, x, &of_y);
+	const double least = x->weight < y->weight ? x->weight : y->weight;
+	const double most = 3 * x->weight * y->weight / (x->weight + y->weight);
+	const double variance = of_x + of_y;
+	const double n = variance > 0 ? clamp(i.p * (1 - i.p) / variance, least, most) : least;
+	if (least >= STATS_LEAST_PAIRS)
+		i.p_95 = stats_share(i.p * n, n);
+	i.enough = enough_for(i.p, n / least);
+	return i;
 }

@@ -1,38 +1,11 @@
 """Statistics of scores by NumPy and SciPy, as rliable defines them: stats.txt.
 
-rliable's aggregate_iqm is scipy.stats.trim_mean(scores, 0.25); its intervals are
-percentiles of a bootstrap that resamples the runs of each task by themselves; its
+rliable's aggregate_iqm is scipy.stats.trim_mean(scores, 0.25); its
 probability_of_improvement is the Mann-Whitney U statistic over the number of pairs.
-The resamples are drawn here with NumPy's own generators, in the order that
-run/stats.c draws in, and each statistic is computed afresh from the drawn scores.
 """
 import numpy as np
 import scipy
 from scipy import stats
-
-N_REPLICATES = 2000
-
-
-def stream(key):
-    return np.random.PCG64(np.random.SeedSequence(1, spawn_key=(key,)))
-
-
-def below(bits, n):  # Lemire's unbiased integer in [0, n)
-    while True:
-        product = int(bits.random_raw()) * n
-        if product % 2**64 >= (2**64 - n) % n:
-            return product >> 64
-
-
-def draws(scores, strata, key):
-    bits = stream(key)
-    tasks = [np.sort(scores[strata == s]) for s in np.unique(strata)]
-    for _ in range(N_REPLICATES):
-        yield np.concatenate([[t[below(bits, len(t))] for _ in t] for t in tasks])
-
-
-def interval(replicates):
-    return np.percentile(replicates, [2.5, 97.5])
 
 
 def iqm(scores):
@@ -48,8 +21,8 @@ def line(name, *values):
 
 
 print(f"# numpy {np.__version__}, scipy {scipy.__version__}. Per case: 'case NAME n n_strata', the")
-print("# scores and their strata; then mean, iqm, median and the interval of the iqm; from the")
-print("# second case on also the probability of improvement over the case before, and its interval.")
+print("# scores and their strata; then mean, iqm and median; from the second case on also the")
+print("# probability of improvement over the case before.")
 rng = np.random.default_rng(2021)
 cases = {
     "five": (rng.normal(400, 80, 5).round(2), np.zeros(5)),
@@ -63,9 +36,8 @@ for name, (x, strata) in cases.items():
     print("case", name.replace(" ", "_"), len(x), len(set(strata)))
     line("scores", *x)
     print("strata", *(int(s) for s in strata))
-    line("of", x.mean(), iqm(x), np.median(x), *interval([iqm(d) for d in draws(x, strata, 0)]))
-    if before:
-        y, other = before
-        pairs = zip(draws(x, strata, 1), draws(y, other, 2))
-        line("improvement", improvement(x, y), *interval([improvement(a, b) for a, b in pairs]))
-    before = x, strata
+    line("of", x.mean(), iqm(x), np.median(x))
+    if before is not None:
+        y = before
+        line("improvement", improvement(x, y))
+    before = x
