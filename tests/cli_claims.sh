@@ -67,7 +67,7 @@ for n in 0 -1 x 1.5; do
 done
 t 'eval: a requirement that no episode can meet' 3 "$DQN" eval own --require 501
 err_has 'is below the required 501; no episode can return more than 500$'
-sed -e 's/"max_episode_steps":"500"/"max_episode_steps":"900"/' -e 's/"sha256"/"sha-no"/' own/final.safetensors >old.safetensors
+sed -e 's/"max_episode_steps":"500"/"max_episode_steps":"900"/' -e 's/"dqn_sha256_v2"/"dqn_sha256_no"/' own/final.safetensors >old.safetensors
 t 'eval: weights of the time when 0 was the limit of training' 0 "$DQN" eval old.safetensors --json
 out_has '"return_max":500,.*,"max_episode_steps":500\}$'
 t 'eval: says what their run had' 0 "$DQN" eval old.safetensors
@@ -84,7 +84,7 @@ t 'longer evaluations do' 0 "$DQN" config configs/cartpole.ini stop_return=501 e
 size=$(od -An -tu8 -N8 own/final.safetensors)
 data=$((8 + size))
 {
-	head -c $data own/final.safetensors | sed 's/"sha256"/"sha-no"/'
+	head -c $data own/final.safetensors | sed 's/"dqn_sha256_v2"/"dqn_sha256_no"/'
 	tail -c +$((data + 1)) own/final.safetensors | tr '\000-\377' '[\177*]'
 } >huge.safetensors
 t 'eval: finite weights whose Q values overflow have diverged' 4 "$DQN" eval huge.safetensors

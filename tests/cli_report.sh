@@ -33,9 +33,9 @@ t 'two groups' 0 "$DQN" report all
 out_lines 5
 # Of 20 100 200 300 400 480 490 500 the middle four have mean 345; all have 311.25. Of
 # the 64 pairs with half of each, 47 are larger and 2 equal.
-out_has '^0.9  +8 +8 +0 +0 +345.0 +[0-9.]+ to [0-9.]+ +311.2 +350.0 +3/8 +14 to 69 % +1000 +0 +9.00$'
-out_has '^0.99 +8 +8 +0 +0 +172.5 +[0-9.]+ to [0-9.]+ +155.6 +175.0 +0/8 +0 to 32 % +never +8 +9.00$'
-out_has '^Whether gamma=0.9 is better than gamma=0.99, 8 and 8 runs are too few to tell: a run of the first beats one of the second with probability 0.75 \(95 %: 0.4[0-9] to 1.00\)\.$'
+out_has '^0.9  +8 +8 +0 +0 +345.0 +needs 13 runs +311.2 +350.0 +3/8 +9 to 76 % +1000 +0 +9.00$'
+out_has '^0.99 +8 +8 +0 +0 +172.5 +needs 13 runs +155.6 +175.0 +0/8 +0 to 37 % +never +8 +9.00$'
+out_has '^Whether gamma=0.9 is better than gamma=0.99, 8 and 8 runs are too few to tell: a run of the first beats one of the second with probability 0.75 \(95 %: 0.39 to 0.96\); 16 runs of each would be enough if that holds\.$'
 is 'the better one is first' "$(sed -n 2p "$out" | cut -c 1-4)" '0.9 '
 cp "$out" table
 t 'the same every time' 0 "$DQN" report all
@@ -44,7 +44,7 @@ t 'and in whatever order they are named' 0 "$DQN" report all/b all/a/seed-8 all/
 same_file "$out" table
 t 'one run' 0 "$DQN" report all/a/seed-3
 out_lines 2
-out_has '^ +1 +1 +0 +0 +300.0 +300.0 +300.0 +0/1 +0 to 79 % +1000 +0 +6.00$'
+out_has '^ +1 +1 +0 +0 +300.0 +needs 13 runs +300.0 +300.0 +0/1 +0 to 98 % +1000 +0 +6.00$'
 t '--tsv' 0 "$DQN" report all --tsv
 out_lines 3
 is header "$(head -n 1 "$out" | tr '\t' ' ')" 'gamma runs done failed unfinished iqm iqm_low iqm_high mean median solved solved_low solved_high steps_to_threshold censored wall_s unreadable counted counted_as_worst iqm_at_least steps_counted wall_s_counted'
@@ -57,7 +57,7 @@ out_json
 out_lines 1
 out_has '"keys":\{"gamma":0.9\},"runs":8,"done":8,"failed":0,"unfinished":0,"iqm":345,'
 out_has '"steps_to_threshold":null,"censored":8'
-out_has '"improvement":\{"probability":0.75,"low":0.4[0-9]*,"high":(1|0.9[0-9]*),"can_tell":false\}'
+out_has '"improvement":\{"probability":0.75,"low":0.3[0-9]*,"high":0.9[0-9]*,"can_tell":false,"unit":"runs","enough":16\}'
 t '--md' 0 "$DQN" report all --md
 out_has '^\| 0.9 \| 8 \| 8 \| 0 \| 0 \| 345.0 \| '
 is widths "$(awk -F'|' '/^\|/ { print NF }' "$out" | sort -u)" 16
@@ -68,8 +68,8 @@ t '--threshold' 0 "$DQN" report all --threshold 200 --tsv
 is 'solved' "$(cut -f 11 "$out" | tr '\n' ' ')" 'solved 6 4 '
 is 'evaluations that reached it' "$(cut -f 14 "$out" | tr '\n' ' ')" 'steps_to_threshold 1000 inf '
 t '--metric, less being better' 0 "$DQN" report all --metric wall_s
-out_has '^0.9 +8 +8 +0 +0 +9.00 +[0-9.]+ to [0-9.]+ +9.00'
-out_has '^The two best do not differ: gamma=0.9; gamma=0.99\.$'
+out_has '^0.9 +8 +8 +0 +0 +9.00 +needs 13 runs +9.00'
+out_has '^The two best do not differ in these runs: gamma=0.9; gamma=0.99\.$'
 t 'best_return_mean' 0 "$DQN" report all --metric best_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 480 480 '
 t 'eval_return_mean' 0 "$DQN" report all --metric eval_return_mean --tsv
@@ -81,8 +81,8 @@ out_lines 6
 t '--by pools the others' 0 "$DQN" report all --by loss
 out_lines 5
 out_has '^huber +16 +16 '
-out_has '^mse +6 +6 +0 +0 +499.0 +499.0 to 499.0'
-out_has '^loss=mse is better than loss=huber: a run of the first beats one of the second with probability 0.94 \(95 %: 0.8[0-9] to 1.00\)\.$'
+out_has '^mse +6 +6 +0 +0 +499.0 +needs 13 settings '
+out_has '^Whether loss=mse is better than loss=huber, 1 and 2 settings are too few to tell: .* 0.94; 6 settings of each would be enough if that holds\.$'
 t '--by a key that does not differ' 0 "$DQN" report all --by n_steps
 out_lines 2
 out_has '^3 +22 '
@@ -93,7 +93,7 @@ out_has '^"8,8",0.99,huber,1,1,'
 is widths "$(sed 's/"[^"]*"/x/' "$out" | awk -F, '{ print NF }' | sort -u)" "$(head -n 1 "$out" | tr , '\n' | wc -l)"
 run all/c/seed-1 1 499 500 gamma=0.9 loss=mse
 t 'two runs cannot tell' 0 "$DQN" report all/a/seed-1 all/c/seed-2
-out_has 'Whether loss=mse is better than loss=huber, 1 and 1 runs are too few to tell: .* with probability 1.00\.$'
+out_has 'Whether loss=mse is better than loss=huber, 1 and 1 runs are too few to tell: .* with probability 1.00; 6 runs of each would be enough if that holds\.$'
 
 # --- states ---
 
@@ -173,24 +173,24 @@ for first in 500 500 1000 1500 2000 9999; do
 done
 t 'steps to the threshold' 0 "$DQN" report steps --metric steps_to_threshold
 # Of 500 500 1000 1500 2000 2000 or more the middle four have mean 1250.
-out_has '^0.99 +6 +6 +0 +0 +1250 +[0-9]+ to [0-9]+|>= [0-9]+ +>= 1250 +1250 +'
+out_has '^0.99 +6 +6 +0 +0 +1250 +needs 13 runs +>= 1250 +1250 +'
 is 'less is better' "$(sed -n 2p "$out" | cut -c 1-4)" 0.99
 # Of 1500 1500 1500 and three that are 2000 or more, two of these are in the middle.
-out_has '^0.9 +6 +6 +0 +0 +>= 1750 +>= 1500 +>= 1750 +>= 1750 '
+out_has '^0.9 +6 +6 +0 +0 +>= 1750 +needs 13 runs +>= 1750 +>= 1750 '
 out_has '^4 runs never reached the threshold: at least total_timesteps each\.$'
 out_has 'gamma=0.99.* better than gamma=0.9.*: a run of the first beats one of the second with probability 0\.[0-9]+'
 t 'as data' 0 "$DQN" report steps --metric steps_to_threshold --tsv
 awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
 	{ print $1, $column["iqm"], $column["iqm_at_least"], $column["iqm_high"], $column["censored"], $column["steps_counted"] }' "$out" >cells
-is cells "$(sed 1d cells | sed 's/\(0.99 1250 0\) [0-9.a-z]*/\1 x/' | tr '\n' ';')" '0.99 1250 0 x 1 6;0.9 1750 1 inf 3 6;'
+is cells "$(sed 1d cells | sed 's/\(0.99 1250 0\) [0-9.a-z]*/\1 x/' | tr '\n' ';')" '0.99 1250 0 x 1 6;0.9 1750 1  3 6;'
 t 'as JSON' 0 "$DQN" report steps --metric steps_to_threshold --json
 out_json
 out_has '"metric":"steps_to_threshold"'
 t '--threshold applies' 0 "$DQN" report steps/a --metric steps_to_threshold --threshold 15
-out_has '^ +6 +6 +0 +0 +500 +500 to 500 +500 +500 '
+out_has '^ +6 +6 +0 +0 +500 +needs 13 runs +500 +500 '
 out_lacks 'never reached'
 t '--threshold that none reaches' 0 "$DQN" report steps/a --metric steps_to_threshold --threshold 481
-out_has '^ +6 +6 +0 +0 +>= 2000 +>= 2000 +>= 2000 +>= 2000 .* never +6 '
+out_has '^ +6 +6 +0 +0 +>= 2000 +needs 13 runs +>= 2000 +>= 2000 .* never +6 '
 cp -r steps/b/1 keep
 diverge steps/b/1
 t 'a run that diverged never gets there' 0 "$DQN" report steps --metric steps_to_threshold
