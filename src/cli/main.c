@@ -61,8 +61,8 @@ const struct command commands[] = {
 		"[--tsv|--csv|--json|--md]",
 		"compare the runs that directories hold",
 		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "
-		"final return with its 95 % bootstrap interval, mean, median, the share of seeds that "
-		"solve the environment with Wilson's interval, the median steps until an evaluation "
+		"final return with its 95 % interval, mean, median, the share of seeds that "
+		"solve the environment with its interval (Clopper and Pearson's), the median steps until an evaluation "
 		"reached the threshold (runs that never did count as infinite) and the wall clock. A run "
 		"that diverged counts as the lowest return that an episode can have, and as one that "
 		"never reached the threshold. A figure of 6 runs of 8 is marked (6/8): the others are "
@@ -77,7 +77,7 @@ const struct command commands[] = {
 	{ "plot", "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
 		"draw learning curves, or returns against a key",
 		"A line per group of runs that differ in nothing but the seed: the interquartile mean "
-		"with its 95 % bootstrap interval as a band. It is made of the same runs everywhere, "
+		"with its 95 % interval as a band. It is made of the same runs everywhere, "
 		"and ends where the first of them does; the legend says how many they are. Runs that "
 		"diverged have the lowest return after their last row. --x is steps, updates or seconds, --y a "
 		"column of eval.csv or progress.csv. If --x is a configuration key, its values stand "
