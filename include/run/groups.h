@@ -8,8 +8,9 @@
  * the seed. A setting is one choice of those keys. If every group has the same settings,
  * as in a grid, the figures speak of these settings, and a run is a sample. If not, the
  * settings are a sample, too, and those of one group may be luckier than those of
- * another: a setting counts once, however many seeds it has. unit[] says what counts. A run of the same configuration and
- * seed as another says nothing new: of such, one is kept, a done one if there is one.
+ * another: a setting counts once, however many seeds it has. unit[] says what counts.
+ * A run of the same configuration and seed as another says nothing new: of such, one is
+ * kept, a done one if there is one.
  */
 #ifndef DQN_RUN_GROUPS_H
 #define DQN_RUN_GROUPS_H
