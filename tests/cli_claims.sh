@@ -96,4 +96,32 @@ for how in '--json' '--csv' '--epsilon 0.9' '--require 5' '--max-episode-steps 3
 	err_has 'has diverged'
 done
 t 'eval: random actions need no Q value' 0 "$DQN" eval huge.safetensors --epsilon 1
+
+# --- alarms: judged by what the environment declares ---
+
+toy="$BUILD/tests/dqn-toy train short.ini total_timesteps=6000 gamma=0.95 obs_scale=none reward_scale=1 initial_q=0 log_interval=100"
+wild='learning_rate=1 learning_rate_schedule=constant loss=mse max_grad_norm=0 target_update_interval=1 clip_targets=false
+	ema_decay=0'
+for id in ToySparse-v0 ToyNegative-v0; do
+	for clip in true false; do
+		t "$id learns without an alarm, clip_targets=$clip" 0 $toy id=$id clip_targets=$clip --out toy/$id-$clip
+		err_lacks warning
+	done
+done
+t 'sparse rewards: their bounds are there before the first of them' 0 $toy id=ToySparse-v0 --out toy/early
+err_any
+is bounds "$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next } { printf "%.3f %.3f\n", $c["q_bound"], $c["q_bound_low"] }' \
+	toy/early/progress.csv | sort -u)" '20.000 -20.000'
+wilder='gamma=0.95 obs_scale=none reward_scale=1 initial_q=0 log_interval=100 net_arch=4'
+t 'sparse rewards: Q values beyond them are one' 0 "$BUILD/tests/dqn-toy" train short.ini id=ToySparse-v0 $wild $wilder \
+	double_q=false n_steps=1 --out toy/wild
+err_has '^dqn: warning: step [0-9]+: Q reaches -?[0-9.e+]+, but no return can (exceed 20|be below -20); the run looks as if it is diverging$'
+t 'negative rewards: so are Q values above 0' 0 "$BUILD/tests/dqn-toy" train short.ini id=ToyNegative-v0 $wild seed=3 \
+	gamma=0.95 obs_scale=1000,1000 reward_scale=1 initial_q=0 log_interval=100 net_arch=4 --out toy/high
+err_has '^dqn: warning: step [0-9]+: Q reaches [0-9.e+]+, but no return can exceed 0; '
+for seed in 1 2 3; do
+	t "small rewards are no divergence, seed $seed" 0 "$DQN" train short.ini reward_scale=1e-6 initial_q=0 clip_targets=false \
+		seed=$seed --out small/$seed
+	err_lacks warning
+done
 end

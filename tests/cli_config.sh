@@ -282,10 +282,17 @@ refuse 'batch_size = 64 must not exceed buffer_size = 63' buffer_size=63
 refuse 'exponential needs' exploration_schedule=exponential exploration_final_eps=0
 refuse 'exploration_final_eps must not exceed' exploration_initial_eps=0.01
 refuse 'stop_return needs evaluations' stop_return=1 eval_freq=0
-warn 'buffer_size = 50000 is larger' total_timesteps=49999
-warn 'target_update_interval = 50001 is longer' target_update_interval=50001
+warn 'tau = 0.005 moves the target network only every' tau=0.005 target_update_interval=10
+for config in "$root"/configs/*.ini; do
+	chosen=''
+	case $config in *sweep*) chosen='seed=1 double_q=true n_steps=3' ;; esac
+	# shellcheck disable=SC2086 # words
+	t "no warning of ${config##*/}" 0 "$DQN" config "$config" $chosen
+done
+t 'a buffer that is larger than the run is nothing to warn of' 0 "$DQN" config /dev/null total_timesteps=49999
+warn 'target_update_interval = 50001 and tau = 1: the target network stays near its start' target_update_interval=50001
 warn 'eval_freq = 50001 is longer' eval_freq=50001
-warn 'train_freq = 50001 is longer' train_freq=50001
+warn 'train_freq = 50001 has no step after learning_starts in the run' train_freq=50001
 warn 'gradient_steps = 0' gradient_steps=0
 t 'results that cannot be written' 1 sh -c 'exec "$DQN" config configs/cartpole.ini >/dev/full'
 err_has '^dqn: write standard output: No space left on device$'

@@ -231,8 +231,9 @@ static void __attribute__((constructor)) set(void)
 }
 END
 if MODE=0 compile mode.so mode.c; then
-	# A column of denormals, that of the learning rate.
-	denormal='learning_rate=1e-310 learning_rate_schedule=linear'
+	# Inputs and rewards so small that most Q values are denormal floats.
+	denormal='learning_rate=1.2e-38 net_arch=none weight_init=glorot_uniform obs_scale=1.2e-38,1.2e-38,1.2e-38,1.2e-38
+		reward_scale=1.2e-38 initial_q=0 clip_targets=false'
 	t 'tiny numbers' 0 "$DQN" train short.ini $denormal --out tiny -q
 	for mode in 0 1 2 3; do
 		rm -rf a

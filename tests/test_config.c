@@ -13,6 +13,7 @@
 
 #include "test.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -238,7 +239,7 @@ static double random_real(struct rng *rng, const struct option *o)
 		high = 1e9;
 	switch (rng_below(rng, 5)) {
 	case 0:
-		return open == '[' ? low : nextafter(low, high);
+		return open == '[' ? low : low == 0 ? (double)FLT_MIN : nextafter(low, high);
 	case 1:
 		return close == ']' ? high : nextafter(high, low);
 	case 2: { /* few digits */
@@ -432,7 +433,9 @@ static void test_reals_at_both_ends(void)
 		CHECK(sscanf(o->range, "%c%lf, %lf%c", &open, &low, &high, &close) == 4);
 		if (isfinite(low)) {
 			CHECK_INT(accepts(o->key, text_real(low, value)), open == '[');
-			CHECK(accepts(o->key, text_real(nextafter(low, high), value)));
+			/* the next float from 0 on, see below; the next double elsewhere */
+			const double next = low == 0 ? (double)FLT_MIN : nextafter(low, high);
+			CHECK(accepts(o->key, text_real(next, value)));
 			CHECK(!accepts(o->key, text_real(nextafter(low, -INFINITY), value)));
 		}
 		if (isfinite(high)) {
@@ -452,6 +455,25 @@ static void test_reals_at_both_ends(void)
 	CHECK_NEAR(parsed_text("[agent]\ngamma = .5\n").gamma, 0.5, 0);
 	const struct config c = parsed_text("[agent]\ngamma = -0\n");
 	CHECK(c.gamma == 0 && !signbit(c.gamma));
+}
+
+/* They would be 0 as floats, or nearly without digits. */
+static void test_reals_that_are_lost_as_floats_are_refused(void)
+{
+	for (const struct option *o = config_options; o->key; o++)
+		if (o->type == OPTION_REAL) {
+			CHECK(!accepts(o->key, "1e-60"));
+			CHECK(!accepts(o->key, "1.17e-38"));
+		}
+	CHECK(accepts("learning_rate", "1.18e-38"));
+	CHECK(accepts("reward_scale", "1.18e-38"));
+	CHECK(!accepts("initial_q", "-1e-60"));
+	CHECK(!accepts("obs_scale", "1,1,1e-40,1"));
+	CHECK(!accepts("obs_scale", "1,1,-1e-60,1"));
+	CHECK(accepts("obs_scale", "1,1,1.18e-38,1"));
+	parsed_text("[optimizer]\nlearning_rate = 1e-60\n");
+	CHECK(reports("f.ini:2: ", "learning_rate = '1e-60' is too small"));
+	CHECK_INT(report.n_errors, 1);
 }
 
 static void test_seeds_have_64_bits(void)
@@ -815,7 +837,7 @@ static void test_checks_between_keys(void)
 			  "target_update_interval=1" },
 			0, 0, "" },
 		{ { "batch_size=65", "buffer_size=64" }, 1, 0, "batch_size" },
-		{ { "batch_size=64", "buffer_size=64" }, 0, 0, "" },
+		{ { "batch_size=64", "buffer_size=64", "learning_starts=64" }, 0, 0, "" },
 		{ { "exploration_schedule=exponential", "exploration_final_eps=0" }, 1, 0,
 			"exponential" },
 		{ { "exploration_schedule=exponential", "exploration_initial_eps=0",
@@ -855,21 +877,46 @@ static void test_checks_between_keys(void)
 		  },
 			0, 1, "stop_return = -7 is met by any evaluation" },
 		{ { "stop_return=1.01" }, 0, 0, "" },
-		{ { "buffer_size=50001" }, 0, 1, "buffer_size" },
-		{ { "buffer_size=50000" }, 0, 0, "" },
+		{ { "buffer_size=50001" }, 0, 0, "" }, /* takes no more room than the run */
+		{ { "n_steps=3", "buffer_size=2", "batch_size=1" }, 1, 0, "n_steps" },
+		{ { "n_steps=2", "buffer_size=2", "batch_size=1", "learning_starts=2" }, 0, 0, "" },
 		{ { "target_update_interval=50001" }, 0, 1, "target_update_interval" },
-		{ { "target_update_interval=50000" }, 0, 0, "" },
+		{ { "target_update_interval=50000" }, 0, 1, "stays near its start" },
+		{ { "target_update_interval=49999" }, 0, 0, "" },
+		{ { "target_update_interval=800", "learning_starts=900", "total_timesteps=1600",
+			  "eval_freq=0" },
+			0, 1, "stays near its start" }, /* 800 is before, 1600 after all updates */
+		{ { "tau=0.005" }, 0, 1, "tau = 0.005" },
+		{ { "tau=0.005", "target_update_interval=1" }, 0, 0, "" },
+		{ { "tau=0.005", "target_update_interval=2" }, 0, 1,
+			"tau = 0.005 moves the target network only every "
+			"target_update_interval = 2 steps" },
+		{ { "tau=0.005", "target_update_interval=4", "train_freq=4" }, 0, 0, "" },
+		{ { "tau=0.005", "target_update_interval=8", "train_freq=4" }, 0, 1, "tau" },
+		{ { "tau=1e-6", "target_update_interval=1" }, 0, 1, "stays near its start" },
+		{ { "tau=1", "target_update_interval=2" }, 0, 0, "" },
+		{ { "learning_rate=1e-20" }, 0, 1, "no weight moves by more than" },
+		{ { "learning_rate=1e-7" }, 0, 0, "" },
+		{ { "ema_decay=0.99999" }, 0, 1, "ema_decay" },
+		{ { "ema_decay=0.99995" }, 0, 0, "" }, /* 49 000 updates */
+		{ { "ema_decay=0.99995", "train_freq=4" }, 0, 1, "12250 updates" },
+		{ { "ema_decay=0.99995", "train_freq=4", "gradient_steps=-1" }, 0, 0, "" },
+		{ { "learning_starts=10001", "buffer_size=10000" }, 0, 1, "learning_starts" },
+		{ { "learning_starts=10000", "buffer_size=10000" }, 0, 0, "" },
+		{ { "learning_starts=62" }, 0, 1, "batch_size = 64" },
+		{ { "learning_starts=63" }, 0, 0, "" },
+		{ { "learning_starts=0", "train_freq=64" }, 0, 0, "" },
 		{ { "eval_freq=50001" }, 0, 1, "eval_freq" },
 		{ { "eval_freq=50000" }, 0, 0, "" },
 		{ { "train_freq=50001" }, 0, 1, "train_freq" },
-		{ { "train_freq=50000" }, 0, 0, "" },
+		{ { "train_freq=50000", "target_update_interval=1" }, 0, 0, "" },
+		{ { "train_freq=30000", "learning_starts=30000" }, 0, 1, "nothing is learned" },
 		{ { "gradient_steps=0" }, 0, 1, "gradient_steps" },
 		{ { "gradient_steps=-1" }, 0, 0, "" },
 		/* All errors at once; no warnings beside them. */
 		{ { "learning_starts=1e6", "batch_size=65", "buffer_size=64", "gradient_steps=0" },
 			2, 0, "batch_size" },
-		{ { "buffer_size=1e6", "eval_freq=1e6", "gradient_steps=0" }, 0, 3,
-			"gradient_steps" },
+		{ { "tau=1e-6", "eval_freq=1e6", "learning_starts=1" }, 0, 3, "eval_freq" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_keys(cases[i].keys, cases[i].n_errors, cases[i].n_warnings, cases[i].piece);
@@ -878,13 +925,11 @@ static void test_checks_between_keys(void)
 /* pm_log takes normal numbers only: the quotient of the ends must be one. */
 static void test_exponential_exploration_with_a_denormal_quotient_is_refused(void)
 {
-	static const char *const keys[][4] = {
-		{ "exploration_schedule=exponential", "exploration_final_eps=1e-320" },
-		{ "exploration_schedule=exponential", "exploration_final_eps=5e-324",
-			"exploration_initial_eps=0.3" },
-	};
-	for (int i = 0; i < 2; i++)
-		check_keys(keys[i], 1, 0, "exploration_final_eps");
+	static const char *const keys[] = { "exploration_schedule=exponential",
+		"exploration_final_eps=1.2e-38", NULL };
+	check_keys(keys, 1, 0, "exploration_final_eps");
+	CHECK(!accepts("exploration_final_eps", "1e-320"));
+	CHECK(!accepts("exploration_final_eps", "5e-324"));
 }
 
 static void test_memory_of_the_machine(void)
@@ -1056,6 +1101,7 @@ int main(void)
 	RUN(test_prints_every_key_once_in_order);
 	RUN(test_whole_numbers_at_both_ends);
 	RUN(test_reals_at_both_ends);
+	RUN(test_reals_that_are_lost_as_floats_are_refused);
 	RUN(test_seeds_have_64_bits);
 	RUN(test_booleans_and_names);
 	RUN(test_widths);

@@ -356,10 +356,11 @@ static void test_rows_carry_the_diagnosis(void)
 		n_terminated += want > 0;
 		CHECK_NEAR(row->terminal_share, want / (double)t->replay.count, 1e-15);
 		CHECK_NEAR(row->q_bound, 100, 1e-12);
+		CHECK_NEAR(row->q_bound_low, 0, 0);
 		if (t->timesteps <= 40) {
 			CHECK(isnan(d->q_max) && isnan(d->action_gap) && isnan(d->td_error_mean));
 			CHECK(isnan(d->td_error_p95) && isnan(d->weight_norm));
-			CHECK(isnan(d->dead_share));
+			CHECK(isnan(d->dead_share) && isnan(d->q_min));
 			continue;
 		}
 		double sum = 0, norm = 0;
@@ -371,6 +372,7 @@ static void test_rows_carry_the_diagnosis(void)
 		CHECK_NEAR(d->weight_norm, sqrt(norm), 1e-14 * norm);
 		CHECK(d->td_error_p95 > d->td_error_mean * 0.5);
 		CHECK(d->q_max > row->q_mean && d->action_gap > 0);
+		CHECK(d->q_min < row->q_mean);
 		CHECK(d->dead_share >= 0 && d->dead_share < 1);
 		struct diagnostics again;
 		agent_diagnose(&t->agent, &again);
@@ -380,27 +382,34 @@ static void test_rows_carry_the_diagnosis(void)
 	finish(t);
 }
 
-static void check_bound(double gamma, double reward_scale, double want)
+static void check_bounds(
+	const char *id, double gamma, double reward_scale, double want_low, double want_high)
 {
-	struct train *t = start(no_keys);
+	char env[64];
+	snprintf(env, sizeof(env), "id=%s", id);
+	const char *const keys[] = { env, "obs_scale=none", NULL };
+	struct train *t = start(keys);
 	t->config.gamma = gamma;
 	t->config.reward_scale = reward_scale;
 	for (int i = 0; i < 3; i++)
 		step(t);
-	if (isnan(want))
-		CHECK(isnan(t->log.q_bound));
-	else
-		CHECK_NEAR(t->log.q_bound, want, 1e-13 * want);
+	CHECK_NEAR(t->log.q_bound_low, want_low, 1e-13 * fabs(want_low));
+	CHECK_NEAR(t->log.q_bound, want_high, 1e-13 * fabs(want_high));
 	finish(t);
 }
 
-static void test_bound_of_q(void)
+/* What the environment declares, not what was seen in three steps. */
+static void test_bounds_of_q(void)
 {
-	check_bound(0.99, 1, 1 / 0.01);
-	check_bound(0.5, 0.01, 0.02);
-	check_bound(0.5, -3, 6);
-	check_bound(0, 7, 7);
-	check_bound(1, 1, (double)NAN);
+	check_bounds("CartPole-v1", 0.99, 1, 0, 1 / 0.01);
+	check_bounds("CartPole-v1", 0.5, 0.01, 0, 0.02);
+	check_bounds("CartPole-v1", 0, 7, 0, 7);
+	check_bounds("CartPole-v1", 1, 1, 0, 500); /* without a discount the time limit bounds it */
+	check_bounds("CartPole-v0", 1, 0.5, 0, 100);
+	check_bounds("ToySparse-v0", 0.95, 1, -20, 20); /* rewards of nearly always 0 */
+	check_bounds("ToySparse-v0", 0.5, 0.1, -0.2, 0.2);
+	check_bounds("ToyNegative-v0", 0.9, 1, -300, 0);
+	check_bounds("ToyNegative-v0", 1, 2, -30 * 50 * 2, 0);
 }
 
 /* --- nothing changes --- */
@@ -455,7 +464,7 @@ static void test_rows_do_not_change_training(void)
 static void raise_q(struct train *t, float q)
 {
 	const struct net *net = &t->agent.policy.net;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < (size_t)net->dim[net->n_layers]; i++)
 		t->agent.online[net->b[net->n_layers - 1] + i] = q;
 }
 
@@ -551,12 +560,91 @@ static void test_collapse_warns_once_half_of_the_gain_is_lost(void)
 	CHECK_INT(collapse_row((const double[]){ 20, 10, 5, 1 }, 4, 100), 0);
 	CHECK_INT(collapse_row((const double[]){ 20, 40, 20, 5 }, 4, 100), 0);
 	CHECK_INT(collapse_row((const double[]){ 20, 41, 30, 5 }, 4, 100), 3);
-	/* returns below 0: -200 to -100 is half the size of the start, to 10 is more */
-	CHECK_INT(collapse_row((const double[]){ -200, -100, -190 }, 3, 100), 0);
+	/* returns below 0: what was gained counts, whatever the size of the start */
+	CHECK_INT(collapse_row((const double[]){ -200, -100, -149 }, 3, 100), 0);
+	CHECK_INT(collapse_row((const double[]){ -200, -100, -190 }, 3, 100), 3);
+	CHECK_INT(collapse_row((const double[]){ -200, -201, -500 }, 3, 100), 0);
 	CHECK_INT(collapse_row((const double[]){ -200, 10, -90, -100 }, 4, 100), 4);
 	/* too few episodes to judge */
 	CHECK_INT(collapse_row((const double[]){ 20, 100, 10, 10 }, 4, 99), 0);
 	CHECK_INT(collapse_row((const double[]){ 20, 100, 10, 10 }, 4, 5000), 3);
+}
+
+/* 100 episodes, `share` of them 1, the others 0: the rows of chance where rewards are rare. */
+static void share_of_ones(struct train *t, int share)
+{
+	for (int i = 0; i < STATS_WINDOW; i++)
+		t->window.episode_return[i] = i < share, t->window.length[i] = 20;
+}
+
+static bool collapses_from(int best, int last)
+{
+	struct train *t = start(no_keys);
+	t->episodes = STATS_WINDOW;
+	share_of_ones(t, 0);
+	step(t);
+	share_of_ones(t, best);
+	step(t);
+	share_of_ones(t, last);
+	step(t);
+	const bool warned = t->warning == WARNING_COLLAPSED;
+	finish(t);
+	return warned;
+}
+
+static void test_chance_among_sparse_rewards_is_no_collapse(void)
+{
+	CHECK(!collapses_from(1, 0));
+	CHECK(!collapses_from(10, 2));
+	CHECK(!collapses_from(40, 10));
+	CHECK(collapses_from(90, 10));
+	CHECK(!collapses_from(90, 60));
+}
+
+/* Rewards so small that the network starts beyond any return. */
+static void test_a_start_beyond_small_rewards_is_no_divergence(void)
+{
+	static const char *const keys[] = { "reward_scale=1e-5", NULL };
+	struct train *t = start(keys);
+	while (t->timesteps < 100) {
+		step(t);
+		CHECK_INT(t->warning, WARNING_NONE);
+	}
+	CHECK(t->first_q > 10 * t->log.q_bound);
+	raise_q(t, 100 * (float)t->first_q);
+	step(t);
+	CHECK_INT(t->warning, WARNING_DIVERGING);
+	finish(t);
+}
+
+/* Both signs of both toys, within and beyond what their rewards allow. */
+static void test_divergence_is_judged_by_the_declared_rewards(void)
+{
+	static const struct {
+		const char *id;
+		float q;
+		bool warns;
+	} cases[] = {
+		{ "id=ToySparse-v0", 30, false },
+		{ "id=ToySparse-v0", 250, true }, /* 100 */
+		{ "id=ToySparse-v0", -30, false },
+		{ "id=ToySparse-v0", -250, true },
+		{ "id=ToyNegative-v0", -2900, false },
+		{ "id=ToyNegative-v0", -6500, true }, /* 3000 */
+		{ "id=ToyNegative-v0", 2000, false },
+		{ "id=ToyNegative-v0", 3500, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const keys[] = { cases[i].id, "obs_scale=none", NULL };
+		struct train *t = start(keys);
+		while (t->timesteps < 100)
+			step(t);
+		CHECK_INT(t->warning, WARNING_NONE);
+		raise_q(t, cases[i].q);
+		step(t);
+		CHECK_INT(t->warning, cases[i].warns ? WARNING_DIVERGING : WARNING_NONE);
+		finish(t);
+	}
 }
 
 static void test_a_healthy_run_has_no_warning(void)
@@ -591,12 +679,15 @@ int main(void)
 	RUN(test_dead_units_of_several_layers);
 	RUN(test_terminated_transitions_are_counted_through_overwriting);
 	RUN(test_rows_carry_the_diagnosis);
-	RUN(test_bound_of_q);
+	RUN(test_bounds_of_q);
 	RUN(test_rows_do_not_change_training);
 	RUN(test_diverging_warns_once_beyond_twice_the_bound);
 	RUN(test_diverging_downwards_warns_too);
 	RUN(test_a_run_that_diverges_warns);
 	RUN(test_collapse_warns_once_half_of_the_gain_is_lost);
+	RUN(test_chance_among_sparse_rewards_is_no_collapse);
+	RUN(test_a_start_beyond_small_rewards_is_no_divergence);
+	RUN(test_divergence_is_judged_by_the_declared_rewards);
 	RUN(test_a_healthy_run_has_no_warning);
 	return test_end();
 }

@@ -259,7 +259,7 @@ static void test_the_files_say_what_the_training_did(void)
 	text_init(&ep, episodes, sizeof(episodes));
 	text_add(&p, "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
-		     "td_error_p95,weight_norm,terminal_share,dead_share\n");
+		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low\n");
 	text_add(&v, "timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n");
 	text_add(&ep, "r,l,timesteps,terminated\n");
 	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
@@ -285,10 +285,11 @@ static void test_the_files_say_what_the_training_did(void)
 				r->grad_norm, r->diagnostics.q_max, r->q_bound,
 				r->diagnostics.action_gap, r->diagnostics.td_error_mean,
 				r->diagnostics.td_error_p95, r->diagnostics.weight_norm,
-				r->terminal_share, r->diagnostics.dead_share };
+				r->terminal_share, r->diagnostics.dead_share, r->diagnostics.q_min,
+				r->q_bound_low };
 			text_add(&p, "%" PRId64 ",%" PRId64 ",%" PRIu64, r->timesteps, r->episodes,
 				r->n_updates);
-			for (int i = 0; i < 15; i++)
+			for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 				text_add(&p, ",%s",
 					isnan(cells[i]) ? "" : text_real(cells[i], real));
 			text_add(&p, "\n");

@@ -64,6 +64,7 @@ struct diagnostics {
 	double td_error_p95;  /* its 95th percentile, nearest rank */
 	double weight_norm;   /* Euclidean, over all parameters */
 	double dead_share;    /* of hidden units that were 0 on every row; NaN without ReLU */
+	double q_min;         /* smallest Q(s,a) of any action */
 };
 
 /* Bytes that agent_init allocates; UINT64_MAX if the count overflows. */

@@ -25,7 +25,7 @@
 #include "base/file.h"
 #include "run/train.h"
 
-#define CHECKPOINT_FORMAT_VERSION "2"
+#define CHECKPOINT_FORMAT_VERSION "3"
 #define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
 
 enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES, LOG_TIMING, N_LOGS };

@@ -181,6 +181,11 @@ int64_t config_eval_limit(const struct config *c);
  * this configuration: a threshold is one for the environment's own time limit only. */
 double config_threshold(const struct config *c);
 
+/* What a Q value that is right can be at least and at most: discounted sums of rewards
+ * times reward_scale, of any length, 0 included. Targets bootstrap where a time limit
+ * truncates, so only without a discount the steps of an episode are the limit. */
+void config_q_range(const struct config *c, double *low, double *high);
+
 /* Slots that the replay buffer really gets: no more than there are steps. */
 int64_t config_replay_slots(const struct config *c);
 

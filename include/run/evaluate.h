@@ -19,7 +19,7 @@ struct eval_stats {
 	double return_mean, return_std; /* std divides by n, as numpy.std does */
 	double return_min, return_max;
 	double length_mean;
-	bool diverged; /* a Q value was not finite; nothing else is valid then */
+	int64_t diverged; /* 1: a Q value was not finite, and nothing else is valid; else 0 */
 };
 
 /* Runs n_episodes >= 1, each from env_reset(env, env_rng) in its turn on a copy of env,

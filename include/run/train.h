@@ -60,7 +60,7 @@ enum train_phase { /* what of a step comes next */
 
 enum train_warning { /* how a run looks as if it goes wrong */
 	WARNING_NONE,
-	WARNING_DIVERGING, /* Q beyond twice the largest return there can be */
+	WARNING_DIVERGING, /* Q far beyond what a return can be */
 	WARNING_COLLAPSED, /* the training return lost half of what it had gained */
 	N_WARNINGS
 };
@@ -79,7 +79,7 @@ struct log_row { /* NaN where there is nothing to say */
 	double ep_rew_mean, ep_len_mean; /* over the last STATS_WINDOW episodes */
 	double exploration_rate, learning_rate;
 	double loss, q_mean, grad_norm; /* means over the updates since the last row */
-	double q_bound; /* largest |reward| * reward_scale / (1 - gamma): no Q is beyond it */
+	double q_bound, q_bound_low;    /* config_q_range, high and low */
 	struct diagnostics diagnostics; /* of the last update */
 	double terminal_share;          /* of terminated transitions in the buffer */
 };
@@ -114,8 +114,9 @@ struct train {
 	struct diagnostics diagnostics; /* of the last update, once someone asked */
 	bool diagnosed;                 /* they are valid */
 
-	double max_reward;            /* largest |reward| * reward_scale so far */
+	double first_q;               /* largest |Q| in the first update, before it */
 	double first_mean, best_mean; /* ep_rew_mean in the first row and at its best */
+	double best_std;              /* between the episodes of the best row */
 	bool has_mean;
 	int warning; /* enum train_warning: the first one; there is no second */
 

@@ -4,6 +4,7 @@
 #include "cli/signals.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,11 +83,16 @@ static void print_result(const struct run *r, const struct config *c, bool json)
 static void warn(struct progress *p, const struct train *t)
 {
 	progress_end(p);
+	const struct log_row *row = &t->log;
+	const double q_high = fmax(row->diagnostics.q_max, row->q_mean);
+	const double q_low = fmin(row->diagnostics.q_min, row->q_mean);
+	const bool too_high = q_high - row->q_bound > row->q_bound_low - q_low;
 	if (t->warning == WARNING_DIVERGING)
 		say("warning: step %" PRId64
-		    ": Q reaches %.3g, but no return can exceed %.3g; the run looks "
+		    ": Q reaches %.3g, but no return can %s %.3g; the run looks "
 		    "as if it is diverging",
-			t->timesteps, t->log.diagnostics.q_max, t->log.q_bound);
+			t->timesteps, too_high ? q_high : q_low, too_high ? "exceed" : "be below",
+			too_high ? row->q_bound : row->q_bound_low);
 	else
 		say("warning: step %" PRId64
 		    ": the training return fell from %.1f to %.1f; the run looks as "

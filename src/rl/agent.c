@@ -179,12 +179,14 @@ void agent_diagnose(struct agent *a, struct diagnostics *d)
 	const float *q = net_outputs(net, size, a->work);
 	float *error = a->d_out; /* (size) of its (size, n) */
 	double gap_sum = 0, td_sum = 0;
-	*d = (struct diagnostics){ .q_max = q[0] };
+	*d = (struct diagnostics){ .q_max = q[0], .q_min = q[0] };
 	for (size_t i = 0; i < size; i++, q += n) {
 		const size_t best = (size_t)net_argmax(q, (int)n);
 		double second = -(double)INFINITY;
-		for (size_t j = 0; j < n; j++)
+		for (size_t j = 0; j < n; j++) {
 			second = j != best && q[j] > second ? q[j] : second;
+			d->q_min = q[j] < d->q_min ? q[j] : d->q_min;
+		}
 		d->q_max = q[best] > d->q_max ? q[best] : d->q_max;
 		gap_sum += q[best] - second;
 		error[i] = fabsf(a->td_error[i]);

@@ -14,7 +14,7 @@ enum { CONFIG_SIZE = 8192 };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
-_Static_assert(sizeof(struct diagnostics) == 6 * sizeof(double), "diagnostics are six reals");
+_Static_assert(sizeof(struct diagnostics) == 7 * sizeof(double), "diagnostics are seven reals");
 
 /* --- what a checkpoint holds --- */
 
@@ -134,11 +134,12 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_real(l, "sum.q_mean", &t->sum.q_mean);
 	add_real(l, "sum.grad_norm", &t->sum.grad_norm);
 	add_i64(l, "n_sum", &t->n_sum);
-	add_list(l, "diagnostics", ST_F64, &t->diagnostics, 6);
+	add_list(l, "diagnostics", ST_F64, &t->diagnostics, 7);
 	add_bool(l, "diagnosed", &t->diagnosed);
-	add_real(l, "max_reward", &t->max_reward);
+	add_real(l, "first_q", &t->first_q);
 	add_real(l, "first_mean", &t->first_mean);
 	add_real(l, "best_mean", &t->best_mean);
+	add_real(l, "best_std", &t->best_std);
 	add_bool(l, "has_mean", &t->has_mean);
 	add_int(l, "warning", &t->warning);
 

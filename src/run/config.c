@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -308,6 +309,13 @@ static bool in_range(const char *range, double x)
 	return (range[0] == '[' ? x >= low : x > low) && (*end == ']' ? x <= high : x < high);
 }
 
+/* Nearly all reals are used as floats: one that is not 0 must not be 0 then, nor have
+ * lost its digits. */
+static bool is_lost(double x)
+{
+	return x != 0 && fabs(x) < (double)FLT_MIN;
+}
+
 static bool allows_none(const struct option *o)
 {
 	return strstr(o->range, "inf]") != NULL;
@@ -390,7 +398,7 @@ static bool parse_scale(const char *s, struct obs_scale *scale)
 	while (next_element(&s, element, sizeof(element))) {
 		double *value = &scale->value[scale->n];
 		if (scale->n == ENV_MAX_OBS || text_parse_real(element, value) != TEXT_OK ||
-			(float)*value == 0 || fabs(*value) > largest)
+			*value == 0 || is_lost(*value) || fabs(*value) > largest)
 			return false;
 		scale->n++;
 	}
@@ -422,7 +430,7 @@ static bool parse_value(const struct option *o, const char *s, void *field)
 		double v;
 		if (allows_none(o) && strcmp(s, "none") == 0)
 			v = (double)INFINITY;
-		else if (text_parse_real(s, &v) != TEXT_OK || !in_range(o->range, v))
+		else if (text_parse_real(s, &v) != TEXT_OK || !in_range(o->range, v) || is_lost(v))
 			return false;
 		*(double *)field = v == 0 ? 0 : v; /* no -0 */
 		return true;
@@ -517,6 +525,13 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 	text_init(&range, buf, sizeof(buf));
 	option_print_range(o, &range);
 	const char *near = o->type == OPTION_NAME ? text_nearest(value, o->names) : NULL;
+	double real;
+	if (o->type == OPTION_REAL && text_parse_real(value, &real) == TEXT_OK && is_lost(real)) {
+		report_error(r, source,
+			"%s = '%.80s' is too small: a float has 0 or at least 1.2e-38", o->key,
+			value);
+		return;
+	}
 	report_error(r, source, "%s = '%.80s' is not valid (%s)%s%s%s", o->key, value, buf,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
@@ -689,6 +704,77 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 			c->buffer_size, (double)need / mib, (double)memory_bytes / mib);
 }
 
+/* Of updates, in a run that is not stopped. */
+static int64_t n_updates(const struct config *c)
+{
+	const int64_t times =
+		c->total_timesteps / c->train_freq - c->learning_starts / c->train_freq;
+	const int64_t each = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
+	return each > 0 && times > COUNT_MAX / each ? COUNT_MAX : times * each;
+}
+
+/* What is allowed, but hardly meant. */
+static void warn(const struct config *c, struct report *r)
+{
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	double low, high;
+	const double updates = (double)n_updates(c);
+	/* The last step's copy of the target network serves no update. */
+	const int64_t interval = c->target_update_interval;
+	const int64_t syncs = (c->total_timesteps - 1) / interval - c->learning_starts / interval;
+	const int64_t first_update = (c->learning_starts / c->train_freq + 1) * c->train_freq;
+
+	env_return_range(config_env(c), config_eval_limit(c), &low, &high);
+	if (c->stop_return <= low)
+		report_warning(r,
+			"stop_return = %s is met by any evaluation: no episode returns less than %s",
+			text_real(c->stop_return, a), text_real(low, b));
+	if (c->eval_freq > c->total_timesteps)
+		report_warning(r,
+			"eval_freq = %" PRId64
+			" is longer than the run: there is only the final evaluation",
+			c->eval_freq);
+	if (c->gradient_steps == 0)
+		report_warning(r, "gradient_steps = 0: nothing is learned");
+	else if (updates == 0)
+		report_warning(r,
+			"train_freq = %" PRId64
+			" has no step after learning_starts in the run: nothing is learned",
+			c->train_freq);
+	if (updates == 0)
+		return;
+
+	if (c->learning_rate * updates < 1e-5) /* Adam's step is no longer than that */
+		report_warning(r,
+			"learning_rate = %s: no weight moves by more than %.2g in the whole run",
+			text_real(c->learning_rate, a), c->learning_rate * updates);
+	if ((1 - c->ema_decay) * updates < 1)
+		report_warning(r,
+			"ema_decay = %s averages over more than the %.0f updates of the run: "
+			"evaluations judge the weights of its start",
+			text_real(c->ema_decay, a), updates);
+	if (updates > 1 && c->tau * (double)syncs < 1)
+		report_warning(r,
+			"target_update_interval = %" PRId64
+			" and tau = %s: the target network stays near its start",
+			interval, text_real(c->tau, a));
+	else if (c->tau < 1 && interval > c->train_freq)
+		report_warning(r,
+			"tau = %s moves the target network only every target_update_interval = "
+			"%" PRId64 " steps; with tau below 1 it is usually train_freq = %" PRId64,
+			text_real(c->tau, a), interval, c->train_freq);
+	if (c->learning_starts > c->buffer_size)
+		report_warning(r,
+			"learning_starts = %" PRId64 " is more than buffer_size = %" PRId64
+			" holds: what is overwritten before is never learned from",
+			c->learning_starts, c->buffer_size);
+	if (c->batch_size > first_update)
+		report_warning(r,
+			"batch_size = %" PRId64
+			" is more than the first update can draw from: %" PRId64 " transitions",
+			c->batch_size, first_update);
+}
+
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
 	const struct env_ops *ops = config_env(c);
@@ -709,6 +795,9 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 		report_error(r, "",
 			"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64,
 			c->batch_size, c->buffer_size);
+	if (c->n_steps > c->buffer_size)
+		report_error(r, "", "n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64,
+			c->n_steps, c->buffer_size);
 	const double smallest = 1e-9; /* of an epsilon that is reached by multiplication */
 	if (c->exploration_schedule == SCHEDULE_EXPONENTIAL &&
 		(c->exploration_final_eps < smallest || c->exploration_initial_eps < smallest))
@@ -739,31 +828,7 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 	if (r->n_errors > 0)
 		return;
 
-	if (c->buffer_size > c->total_timesteps)
-		report_warning(r,
-			"buffer_size = %" PRId64 " is larger than the run; %" PRId64
-			" transitions are all it can hold",
-			c->buffer_size, c->total_timesteps);
-	if (c->stop_return <= worst)
-		report_warning(r,
-			"stop_return = %s is met by any evaluation: no episode returns less than %s",
-			text_real(c->stop_return, a), text_real(worst, b));
-	if (c->target_update_interval > c->total_timesteps)
-		report_warning(r,
-			"target_update_interval = %" PRId64
-			" is longer than the run: the target network stays as it starts",
-			c->target_update_interval);
-	if (c->eval_freq > c->total_timesteps)
-		report_warning(r,
-			"eval_freq = %" PRId64
-			" is longer than the run: there is only the final evaluation",
-			c->eval_freq);
-	if (c->train_freq > c->total_timesteps)
-		report_warning(r,
-			"train_freq = %" PRId64 " is longer than the run: nothing is learned",
-			c->train_freq);
-	if (c->gradient_steps == 0)
-		report_warning(r, "gradient_steps = 0: nothing is learned");
+	warn(c, r);
 }
 
 /* --- printing --- */
@@ -881,20 +946,31 @@ void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])
 
 struct agent_opts config_agent_opts(const struct config *c)
 {
-	const struct env_ops *ops = config_env(c);
-	const double horizon = c->clip_targets ? c->reward_scale / (1 - c->gamma) : 0;
+	double low, high;
+	config_q_range(c, &low, &high);
 	return (struct agent_opts){
 		.double_q = c->double_q,
 		.loss = (enum loss)c->loss,
 		.clip_targets = c->clip_targets,
-		.target_low = fmin(0, ops->reward_low) * horizon,
-		.target_high = fmax(0, ops->reward_high) * horizon,
+		.target_low = low,
+		.target_high = high,
 		.max_grad_norm = c->max_grad_norm,
 		.adam_beta1 = c->adam_beta1,
 		.adam_beta2 = c->adam_beta2,
 		.adam_eps = c->adam_eps,
 		.ema_decay = c->ema_decay,
 	};
+}
+
+void config_q_range(const struct config *c, double *low, double *high)
+{
+	const struct env_ops *ops = config_env(c);
+	const double limit =
+		(double)(c->max_episode_steps > 0 ? c->max_episode_steps : ops->max_episode_steps);
+	const double horizon =
+		c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * limit;
+	*low = fmin(0, ops->reward_low) * horizon;
+	*high = fmax(0, ops->reward_high) * horizon;
 }
 
 int64_t config_eval_limit(const struct config *c)

@@ -12,7 +12,7 @@ const char *const curve_eval_columns[] = { "return_mean", "return_std", "return_
 const char *const curve_progress_columns[] = { "episodes", "n_updates", "ep_rew_mean",
 	"ep_len_mean", "exploration_rate", "learning_rate", "loss", "q_mean", "grad_norm", "q_max",
 	"q_bound", "action_gap", "td_error_mean", "td_error_p95", "weight_norm", "terminal_share",
-	"dead_share", NULL };
+	"dead_share", "q_min", "q_bound_low", NULL };
 
 static bool is_in(const char *word, const char *const *list)
 {

@@ -7,7 +7,7 @@
  * `obs` close together. False as evaluate is. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
 	double epsilon, struct rng *explore, const volatile sig_atomic_t *stop, struct episode *ep,
-	bool *diverged)
+	int64_t *diverged)
 {
 	const size_t obs_dim = (size_t)env->ops->obs_dim;
 	struct env envs[POLICY_ROWS];

@@ -34,7 +34,8 @@ static const struct {
 } logs[N_LOGS] = {
 	{ "progress.csv", "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 			  "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,"
-			  "td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share\n" },
+			  "td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share,q_min,"
+			  "q_bound_low\n" },
 	{ "eval.csv",
 		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n" },
 	{ "episodes.csv", "r,l,timesteps,terminated\n" }, /* SB3's names first */
@@ -553,7 +554,7 @@ static bool write_progress(struct run *r, struct err *e)
 	const double cells[] = { row->ep_rew_mean, row->ep_len_mean, row->exploration_rate,
 		row->learning_rate, row->loss, row->q_mean, row->grad_norm, d->q_max, row->q_bound,
 		d->action_gap, d->td_error_mean, d->td_error_p95, d->weight_norm,
-		row->terminal_share, d->dead_share };
+		row->terminal_share, d->dead_share, d->q_min, row->q_bound_low };
 	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
 		add_cell(&t, cells[i]);
 	text_add(&t, "\n");

@@ -106,9 +106,8 @@ static bool collect(struct train *t, struct err *e)
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
-	const double reward = s.reward * c->reward_scale;
-	t->max_reward = fabs(reward) > t->max_reward ? fabs(reward) : t->max_reward;
-	replay_push(&t->replay, t->obs, action, (float)reward, next_obs, s.terminated, s.truncated);
+	replay_push(&t->replay, t->obs, action, (float)(s.reward * c->reward_scale), next_obs,
+		s.terminated, s.truncated);
 
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
@@ -154,6 +153,10 @@ static bool learn(struct train *t, struct err *e)
 		t->sum.grad_norm += stats.grad_norm;
 		t->n_sum++;
 		t->diagnosed = false;
+		if (t->agent.adam.t == 1) {
+			train_diagnose(t);
+			t->first_q = fmax(fabs(t->diagnostics.q_max), fabs(t->diagnostics.q_min));
+		}
 	}
 	return true;
 }
@@ -213,23 +216,42 @@ static bool eval_step(struct train *t, bool *has_diverged)
 	return true;
 }
 
-/* Warns once. A collapse is judged against what was gained since the first row,
- * so that it means the same for any scale of returns. */
-static void look_for_trouble(struct train *t)
+/* Of the returns in the window, n > 0 with that mean. */
+static double window_std(const struct train *t, int64_t n, double mean)
+{
+	double squares = 0;
+	for (int64_t i = 0; i < n; i++) {
+		const double off = t->window.episode_return[i] - mean;
+		squares += off * off;
+	}
+	return sqrt(squares / (double)n);
+}
+
+/* Warns once. Q values are judged against the range of what is possible, with as much
+ * again for errors, and against those of the network as it started, which rewards may be
+ * small beside. A collapse is judged against what was gained since the first row, if that
+ * is more than chance and more than there was, so that it means the same for any scale
+ * of returns. */
+static void look_for_trouble(struct train *t, int64_t n_window)
 {
 	const struct log_row *row = &t->log;
 	const double mean = row->ep_rew_mean;
+	const double low = row->q_bound_low, high = row->q_bound, slack = fmax(high, -low);
 	if (t->episodes > 0 && !t->has_mean) {
 		t->first_mean = t->best_mean = mean;
 		t->has_mean = true;
 	}
-	t->best_mean = t->has_mean && mean > t->best_mean ? mean : t->best_mean;
+	if (t->has_mean && mean > t->best_mean) {
+		t->best_mean = mean;
+		t->best_std = window_std(t, n_window, mean);
+	}
 	if (t->warning != WARNING_NONE)
 		return;
 	const double gain = t->best_mean - t->first_mean;
-	if (fmax(row->diagnostics.q_max, fabs(row->q_mean)) > 2 * row->q_bound)
+	if (fmax(row->diagnostics.q_max, row->q_mean) > fmax(high + slack, 2 * t->first_q) ||
+		fmin(row->diagnostics.q_min, row->q_mean) < fmin(low - slack, -2 * t->first_q))
 		t->warning = WARNING_DIVERGING;
-	else if (t->episodes >= STATS_WINDOW && gain > fabs(t->first_mean) &&
+	else if (t->episodes >= STATS_WINDOW && gain > fmax(t->first_mean, t->best_std) &&
 		 mean < t->first_mean + gain / 2)
 		t->warning = WARNING_COLLAPSED;
 	if (t->warning != WARNING_NONE)
@@ -247,7 +269,7 @@ void train_diagnose(struct train *t)
 static void log_step(struct train *t)
 {
 	const double n = (double)t->n_sum; /* 0 / 0 is the NaN that says "no updates" */
-	const double nan = (double)NAN, gamma = t->config.gamma;
+	const double nan = (double)NAN;
 	struct log_row *row = &t->log;
 	*row = (struct log_row){
 		.timesteps = t->timesteps,
@@ -258,10 +280,10 @@ static void log_step(struct train *t)
 		.loss = t->sum.loss / n,
 		.q_mean = t->sum.q_mean / n,
 		.grad_norm = t->sum.grad_norm / n,
-		.q_bound = gamma < 1 ? t->max_reward / (1 - gamma) : nan,
-		.diagnostics = { nan, nan, nan, nan, nan, nan },
+		.diagnostics = { nan, nan, nan, nan, nan, nan, nan },
 		.terminal_share = (double)t->replay.n_terminated / (double)t->replay.count,
 	};
+	config_q_range(&t->config, &row->q_bound_low, &row->q_bound);
 	train_diagnose(t);
 	if (t->diagnosed)
 		row->diagnostics = t->diagnostics;
@@ -275,7 +297,7 @@ static void log_step(struct train *t)
 	t->sum = (struct learn_stats){ 0 };
 	t->n_sum = 0;
 	t->events |= TRAIN_LOGGED;
-	look_for_trouble(t);
+	look_for_trouble(t, n_window);
 }
 
 bool train_is_finished(const struct train *t)
