@@ -304,7 +304,7 @@ yes_if [ -s diverged/best.safetensors ]
 sed 's/^dqn: //' "$err" >why
 same_file diverged/failed.txt why
 t 'a report counts it' 0 "$DQN" report diverged --csv
-out_has '^1,0,1,0,.*,0,0,0[.]79[0-9]*,inf,1,,'
+out_has '^1,0,1,0,.*,0,0,0[.]975,inf,1,,'
 t 'and so does watch' 0 "$DQN" watch --once diverged
 out_has ' failed$'
 cp -r diverged again
