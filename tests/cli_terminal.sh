@@ -9,45 +9,73 @@ out_is "dqn $version"
 has_terminal 'all that needs a terminal' || end
 copy_configs
 
-# on_terminal VARIABLES COMMAND: its output as the terminal got it, the carriage
-# returns before line feeds taken away
+# on_terminal SIZE VARIABLES COMMAND: its output as a terminal of LINESxCOLUMNS got it, the
+# carriage returns before line feeds taken away. Nobody exports COLUMNS, as in a shell.
 on_terminal()
 {
-	env TERM=xterm "$1" script -qec "$2" /dev/null >"$tmp/terminal" </dev/null
+	env TERM=xterm LC_ALL=C.UTF-8 SHELL=/bin/sh "$2" script -qfec \
+		"tty >terminal; stty rows ${1%x*} cols ${1#*x}; $3" /dev/null >"$tmp/terminal" </dev/null
 	status=$?
 	sed 's/\r$//' "$tmp/terminal"
 	return "$status"
 }
+# What is drawn, a line for each time, blocks as one byte each.
+drawings() { tr '\r' '\n' | grep "^dqn: .*$esc\[K" | sed "s/$esc\[K.*//; s/▁\|▂\|▃\|▄\|▅\|▆\|▇\|█/#/g"; }
+widest() { drawings | awk '{ n = length($0) > n ? length($0) : n } END { print n + 0 }'; }
 # Slow enough to be drawn: the clock is looked at every 64 steps.
 long="$DQN train short.ini total_timesteps=1e9 log_interval=500 eval_freq=0 train_freq=1 --out"
 cr=$(printf '\r') esc=$(printf '\033')
 
-stopped() # VARIABLES DIR: a long run that is asked to stop
+stopped() # SIZE VARIABLES DIR: a long run that is asked to stop
 {
-	on_terminal "$1" "timeout -s TERM 2 $long $2"
+	on_terminal "$1" "$2" "timeout -s TERM 1 $long $3"
 }
-t 'a run draws one line again and again' 124 stopped LC_ALL=C.UTF-8 a
+t 'a run draws one line again and again' 124 stopped 24x120 LC_ALL=C.UTF-8 a
 out_has "${cr}dqn: [0-9]+/1000000000 +[0-9]+ % +[0-9]+ steps/s [0-9.]+ s left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
 out_has "${cr}${esc}\[K"
-t 'without blocks where the locale has none' 124 stopped LC_ALL=C b
+t 'without blocks where the locale has none' 124 stopped 24x120 LC_ALL=C b
 out_has "${cr}dqn: [0-9]+/1000000000 .*return [0-9.]+ ${esc}\[K"
 out_lacks '▁|▂|▃|▄|▅|▆|▇|█'
-t 'no longer than the terminal is wide' 124 stopped COLUMNS=30 c
-out_has "${cr}dqn: .{24}${esc}\[K"
-out_lacks "${cr}dqn: [^${esc}]{25,}${esc}"
-t 'a width that makes no sense is none' 124 stopped COLUMNS=7 d
+for columns in 2 7 20 40 79 80 81; do
+	t "a terminal of $columns columns: no line fills it, so none wraps" 124 stopped 24x$columns COLUMNS=200 w$columns
+	out_has "${cr}.*${esc}\[K"
+	yes_if [ "$(widest <"$out")" -lt "$columns" ]
+done
+t 'a terminal of one column' 124 stopped 24x1 A=a w1
+out_has "${cr}${esc}\[K"
+t 'COLUMNS where the terminal has no size' 124 stopped 0x0 COLUMNS=30 c
+is 'columns' "$(widest <"$out")" 29
+t 'a width that makes no sense is none' 124 stopped 0x0 COLUMNS=-7 d
 out_has 's left'
-t 'a terminal that cannot go back gets plain lines' 0 on_terminal TERM=dumb "$DQN train short.ini --out e"
+
+rm terminal
+(on_terminal 24x100 A=a "echo \$\$ >pid; exec $long resized" >"$tmp/resized") &
+t_pids="$t_pids $!"
+so_many() { [ "$(tail -c "+$1" "$tmp/terminal" | drawings | wc -l)" -ge "$2" ]; }
+t 'a terminal whose size changes' 0 wait_for so_many 1 2
+yes_if [ "$(widest <"$tmp/terminal")" -ge 60 ]
+for columns in 31 12 77; do
+	stty -F "$(cat terminal)" cols $columns
+	at=$(wc -c <"$tmp/terminal")
+	yes_if wait_for so_many "$at" 2 # what was drawn while it changed
+	at=$(wc -c <"$tmp/terminal")
+	yes_if wait_for so_many "$at" 3
+	is columns "$(tail -c "+$at" "$tmp/terminal" | widest)" $((columns - 1))
+done
+kill "$(cat pid)"
+wait $!
+
+t 'a terminal that cannot go back gets plain lines' 0 on_terminal 24x80 TERM=dumb "$DQN train short.ini --out e"
 out_has '^dqn: step 500 of 2000 \(25 %\): evaluation '
 out_lacks "${esc}|${cr}"
-t 'a run that asks for quiet is quiet' 0 on_terminal LC_ALL=C "$DQN train short.ini -q --out f"
+t 'a run that asks for quiet is quiet' 0 on_terminal 24x80 LC_ALL=C "$DQN train short.ini -q --out f"
 out_lacks "${esc}|${cr}"
 
-t 'a plot is as wide as the terminal, and coloured' 0 on_terminal COLUMNS=60 "$DQN plot e"
+t 'a plot is as wide as the terminal, and coloured' 0 on_terminal 24x60 COLUMNS=200 "$DQN plot e"
 out_has "${esc}\["
 no_if grep -qE '^.{300}' "$out"
-t 'without colour where nobody wants it' 0 on_terminal NO_COLOR=1 "$DQN plot e"
+t 'without colour where nobody wants it' 0 on_terminal 24x60 NO_COLOR=1 "$DQN plot e"
 out_lacks "${esc}\["
-t 'or the terminal has none' 0 on_terminal TERM=dumb "$DQN plot e"
+t 'or the terminal has none' 0 on_terminal 24x60 TERM=dumb "$DQN plot e"
 out_lacks "${esc}\["
 end

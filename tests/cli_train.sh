@@ -131,7 +131,7 @@ err_lacks "$(printf '[\033\r]')"
 if has_terminal 'progress on a terminal'; then
 	# A long run on a terminal of 50 columns, until it has drawn itself twice.
 	run='echo $$ >pid; exec $short total_timesteps=5e6 --out tty'
-	SHELL=/bin/sh TERM=xterm COLUMNS=50 script -qfc "$run" typescript >"$out" 2>&1 &
+	SHELL=/bin/sh TERM=xterm script -qfc "stty cols 50; $run" typescript >"$out" 2>&1 &
 	t_pids="$t_pids $!"
 	drawn() { [ "$(tr '\r' '\n' <typescript | grep -c 'steps/s')" -ge 2 ]; }
 	t 'a terminal gets one line that is redrawn' 0 wait_for drawn

@@ -126,6 +126,8 @@ const struct kernels *choose_kernels(struct err *e);
 
 /* What the environment and the terminal behind a descriptor say of themselves. */
 bool locale_is_utf8(void);
+/* The size that the terminal has at this moment; COLUMNS and LINES only count where there
+ * is none that knows it: shells set them once and a window changes. 80 by 24 without. */
 void terminal_size(int fd, int *columns, int *lines);
 bool wants_colour(int fd);
 

@@ -19,7 +19,6 @@ struct progress {
 	bool terminal; /* redraw */
 	bool utf8;     /* a sparkline can be shown */
 	bool drawn;    /* the cursor stands behind a drawn line */
-	int width;     /* columns */
 	double last_s; /* when it was last drawn, seconds of run_wall_s */
 	int n_bars;
 	double bars[SPARK_BARS]; /* the last means of return, oldest first */

@@ -277,23 +277,21 @@ bool locale_is_utf8(void)
 	return false;
 }
 
+static int variable_or(const char *name, int otherwise)
+{
+	const char *value = getenv(name);
+	int64_t n;
+	return value && text_parse_i64(value, &n) == TEXT_OK && n >= 1 && n <= 1000 ? (int)n
+										    : otherwise;
+}
+
 void terminal_size(int fd, int *columns, int *lines)
 {
-	struct winsize size;
-	const char *const names[] = { "COLUMNS", "LINES" };
-	int *const values[] = { columns, lines };
-	*columns = 80;
-	*lines = 24;
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
-		*columns = size.ws_col;
-		*lines = size.ws_row;
-	}
-	for (int i = 0; i < 2; i++) {
-		const char *value = getenv(names[i]);
-		int64_t n;
-		if (value && text_parse_i64(value, &n) == TEXT_OK && n >= 1 && n <= 1000)
-			*values[i] = (int)n;
-	}
+	struct winsize size = { 0 };
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+		size = (struct winsize){ 0 };
+	*columns = size.ws_col > 0 ? size.ws_col : variable_or("COLUMNS", 80);
+	*lines = size.ws_row > 0 ? size.ws_row : variable_or("LINES", 24);
 }
 
 bool wants_colour(int fd)

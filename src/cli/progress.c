@@ -10,13 +10,9 @@
 
 void progress_init(struct progress *p, enum progress_level level)
 {
-	const char *term = getenv("TERM"), *columns = getenv("COLUMNS");
-	int64_t width = 80;
+	const char *term = getenv("TERM");
 	*p = (struct progress){ .level = level, .utf8 = locale_is_utf8() };
 	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	if (columns && text_parse_i64(columns, &width) == TEXT_OK && (width < 20 || width > 1000))
-		width = 80;
-	p->width = (int)width;
 }
 
 static void add_bar(struct progress *p, double value)
@@ -57,9 +53,11 @@ static void draw(struct progress *p, const struct run *r)
 		isfinite(t->config.stop_return) ? "at most " : "", (total - done) / rate);
 	if (p->n_bars > 0)
 		text_add(&line, "  return %.1f ", p->bars[p->n_bars - 1]);
-	const int room = p->width - 1 - (int)line.len; /* a bar is one column, but three bytes */
+	int width, lines;
+	terminal_size(STDERR_FILENO, &width, &lines);
+	const int room = width - 1 - (int)line.len; /* the last column stays empty: no wrapping */
 	if (room < 0)
-		buf[p->width - 1] = '\0';
+		buf[text_fit(buf, width - 1)] = '\0';
 	else if (p->utf8)
 		add_sparkline(p, t->env.ops->solved_return, room, &line);
 	fprintf(stderr, "\r%s\033[K", buf);
