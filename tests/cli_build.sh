@@ -11,6 +11,7 @@ mkdir copy && (cd "$root" && cp -R .ci .clang-format .clang-tidy .gitignore LICE
 	configs include src tests "$tmp/work/copy") || exit 1
 t 'make dist without git' 0 make -C copy dist
 if command -v git >/dev/null && [ -e "$root/.git" ] && (cd "$root" && git rev-parse HEAD) >/dev/null 2>&1; then
+	# shellcheck disable=SC2016
 	t 'has what git has' 0 sh -c 'cd "$root" && git ls-files | sort'
 	(cd copy && tar -tzf "build/dqn-$version.tar.gz") | sed -n "s,^dqn-$version/\(.*[^/]\)$,\1,p" | sort >made
 	yes_if [ "$(comm -23 "$out" made | while read -r f; do [ ! -e "$root/$f" ] || echo "$f"; done | wc -l)" -eq 0 ]
@@ -61,6 +62,7 @@ out_lacks '_FORTIFY_SOURCE=2'
 t 'make test' 0 make CFLAGS=-O0 test tests=test_text fuzzers= TESTS='test_text.c cli_help.sh'
 is 'its last line' "$(tail -n 1 "$out" | sed 's/^[1-9][0-9]*/N/')" 'N passed, 0 failed'
 out_has '^ok   tests/cli_help.sh '
+# shellcheck disable=SC2016
 t 'make -C, from elsewhere' 0 sh -c 'cd / && make -s -C "$1" CFLAGS=-O0' sh "$PWD"
 out_empty
 
@@ -71,7 +73,7 @@ t 'what it installs' 0 installed "a root$prefix"
 out_has '^./bin/dqn$'
 out_has '^./share/man/man1/dqn.1$'
 out_has '^./share/zsh/site-functions/_dqn$'
-is 'configurations' "$(grep -c '^./share/dqn/configs/.*\.ini$' "$out")" "$(ls configs/*.ini | wc -l)"
+is 'configurations' "$(grep -c '^./share/dqn/configs/.*\.ini$' "$out")" "$(find configs -name '*.ini' | wc -l)"
 t 'the installed program' 0 "a root$prefix/bin/dqn" --version
 out_is "dqn $version"
 t 'make uninstall leaves no file' 0 make uninstall DESTDIR="$PWD/a root" PREFIX="$prefix"

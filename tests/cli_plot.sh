@@ -123,9 +123,9 @@ diverge() # DIR: as a run that ends so leaves it, after its first evaluation
 }
 legend() { sed -n 's/.*<text x="[0-9.]*" y="[0-9.]*">\(n_steps=[^<]*\)<.*/\1/p' "$1" | tr '\n' ';'; }
 for seed in 1 2 3 4 5 6 7 8; do
-	run "surv/lives/$seed" $seed 40 n_steps=1
-	run "surv/dies/$seed" $seed 60 n_steps=2
-	[ $seed -gt 4 ] || diverge surv/dies/$seed
+	run "surv/lives/$seed" "$seed" 40 n_steps=1
+	run "surv/dies/$seed" "$seed" 60 n_steps=2
+	[ "$seed" -gt 4 ] || diverge "surv/dies/$seed"
 done
 t 'half of the seeds diverge' 0 "$DQN" plot surv -o surv.svg
 svg surv.svg

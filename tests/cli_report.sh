@@ -343,7 +343,7 @@ left_out 'one that is deeper' "more than 32 directories down: '$deep/x'" "$DQN"
 rm -r lost/deep
 name=$(printf '%0200d' 0)
 mkdir lost/long
-(cd lost/long && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do mkdir $name && cd -P $name || exit 1; done &&
+(cd lost/long && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do mkdir "$name" && cd -P "$name" || exit 1; done &&
 	cp "$tmp/work/whole-run/"* .) 2>"$tmp/long"
 left_out 'a path beyond 4096 bytes' "path too long: 'lost/long/0000.*\.\.\.'" "$DQN"
 rm -r lost/long

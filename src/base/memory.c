@@ -100,7 +100,8 @@ static uint64_t read_limit(const char *path, uint64_t least)
 
 /* The least limit of this process's cgroup and of those that hold it, as far as a mount
  * shows them: `line` of mountinfo. cgroups: its path in version 1 and 2, or "". */
-static uint64_t limit_of_mount(const char *root, char *line, char *const cgroups[2], uint64_t least)
+static uint64_t limit_of_mount(
+	const char *root, char *line, const char *const cgroups[2], uint64_t least)
 {
 	static const char *const files[2] = { "memory.limit_in_bytes", "memory.max" };
 	char *field[5], *save, *word = strtok_r(line, " ", &save);
@@ -148,7 +149,8 @@ uint64_t memory_limit(const char *root)
 {
 	const uint64_t memory = memory_of_the_machine();
 	uint64_t least = memory > 0 ? memory : UINT64_MAX;
-	char path[PATH_SIZE], *lines, *mounts, *line, *cgroups[2] = { "", "" };
+	char path[PATH_SIZE], *lines, *mounts, *line;
+	const char *cgroups[2] = { "", "" }; /* of version 1, of version 2 */
 	struct err ignored;
 	size_t len;
 	snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);

@@ -35,7 +35,7 @@ void put_printable(FILE *f, const char *s, size_t len)
 		if (columns < 0)
 			fputc('?', f);
 		else
-			fwrite(s, 1, n, f);
+			(void)fwrite(s, 1, n, f);
 	}
 }
 

@@ -91,18 +91,19 @@ static bool read_header(const char *name, char **bytes, struct st_file *st, stru
 	size_t header_len = 0;
 	int fd;
 	struct err why;
-	*bytes = NULL;
 	if (!file_open(NULL, name, &fd, &len, e))
 		return false;
 	bool ok = file_read_exactly(fd, name, first, sizeof(first), e);
 	if (ok && !st_header_len(first, len, &header_len, &why))
 		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	if (ok && !(*bytes = malloc(header_len)))
+	char *header = ok ? malloc(header_len) : NULL;
+	*bytes = header;
+	if (ok && !header)
 		ok = err_set(e, ERR_RUN, "out of memory for a header of %zu bytes", header_len);
 	if (ok) {
-		memcpy(*bytes, first, sizeof(first));
+		memcpy(header, first, sizeof(first));
 		ok = file_read_exactly(
-			fd, name, *bytes + sizeof(first), header_len - sizeof(first), e);
+			fd, name, header + sizeof(first), header_len - sizeof(first), e);
 	}
 	close(fd);
 	if (ok && !st_parse_header(st, *bytes, header_len, (size_t)(len - header_len), &why))
@@ -116,11 +117,11 @@ static bool read_file(
 	struct err why;
 	struct stat info;
 	size_t len;
+	*bytes = NULL;
 	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > VALUES_LIMIT) {
 		snprintf(name, RUN_PATH_SIZE, "%s", path);
 		return read_header(path, bytes, st, e);
 	}
-	*bytes = NULL;
 	return read_weights(path, name, bytes, &len, e) &&
 	       (st_parse(st, *bytes, len, &why) ||
 		       err_set(e, why.kind, "'%.200s': %s", name, why.msg));

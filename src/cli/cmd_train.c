@@ -171,7 +171,7 @@ int cmd_train(const struct args *args)
 	if (!load_config(&c, args->pos[0], n_overrides, overrides, true, quiet, &status))
 		return status;
 	const struct kernels *k = choose_kernels(&e);
-	char dir[RUN_PATH_SIZE];
+	char dir[RUN_PATH_SIZE] = "";
 	const char *out = dir;
 	if (args->flag[OUT].set)
 		out = args->flag[OUT].string;

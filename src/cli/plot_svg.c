@@ -42,7 +42,7 @@ static void put_text(FILE *f, const char *s, size_t max)
 		else if (columns < 0) /* XML has no such characters, nor may pages show them */
 			fputc('?', f);
 		else
-			fwrite(s, 1, (size_t)n, f);
+			(void)fwrite(s, 1, (size_t)n, f);
 	}
 	if (*s)
 		fputs("…", f);

@@ -431,9 +431,8 @@ const char *st_metadata_get(const struct st_file *st, const char *key)
 static bool find_checksum(struct st_file *st, struct err *e)
 {
 	st->checksum = st_metadata_get(st, CHECKSUM);
-	if (st->checksum)
-		st->old_checksum = NULL;
-	else if (st_metadata_get(st, "format_version"))
+	const bool is_old = !st->checksum && st_metadata_get(st, "format_version");
+	if (is_old)
 		st->checksum = st_metadata_get(st, OLD_CHECKSUM);
 	else
 		st->old_checksum = NULL;
@@ -595,10 +594,9 @@ static double half(uint64_t bits)
 double st_value(const struct st_tensor *tensor, size_t i)
 {
 	const size_t n_bytes = st_value_size(tensor->type);
+	assert(n_bytes >= 1 && n_bytes <= 8);
+	const uint64_t sign = (uint64_t)1 << (8 * n_bytes - 1);
 	const uint64_t bits = get_le(tensor->data + i * n_bytes, (int)n_bytes);
-	/* Signed values have their sign bit at the top of an int64_t. */
-	const int64_t whole =
-		(int64_t)(bits << (64 - 8 * n_bytes)) / ((int64_t)1 << (64 - 8 * n_bytes));
 	float f32;
 	double f64;
 	const uint32_t low = (uint32_t)(tensor->type == ST_BF16 ? bits << 16 : bits);
@@ -615,8 +613,8 @@ double st_value(const struct st_tensor *tensor, size_t i)
 	case ST_I8:
 	case ST_I16:
 	case ST_I32:
-	case ST_I64:
-		return (double)whole;
+	case ST_I64: /* a two's complement of n_bytes, its sign extended */
+		return (double)(int64_t)((bits ^ sign) - sign);
 	default:
 		return (double)bits;
 	}

@@ -191,7 +191,8 @@ uint64_t checkpoint_max_size(const struct train *t)
 static size_t build_header(struct parts *l, const struct train *t, char *buf, size_t size,
 	size_t *checksum, struct st_hash *hash)
 {
-	char config[CONFIG_SIZE], steps[32];
+	static char config[CONFIG_SIZE];
+	char steps[32];
 	struct text text;
 	text_init(&text, config, sizeof(config));
 	config_print_deciding(&t->config, &text);

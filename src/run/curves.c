@@ -2,6 +2,7 @@
 
 #include "run/stats.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +69,11 @@ static double value_at(const struct line *l, double x)
 static bool make_line(struct line *l, size_t n_rows, struct err *e)
 {
 	*l = (struct line){ .after = (double)NAN };
-	l->x = calloc(n_rows + 1, 2 * sizeof(double));
-	if (!l->x)
+	double *x = calloc(n_rows + 1, 2 * sizeof(double));
+	if (!x)
 		return err_set(e, ERR_RUN, "out of memory for %zu rows", n_rows);
-	l->y = l->x + n_rows + 1;
+	l->x = x;
+	l->y = x + n_rows + 1;
 	return true;
 }
 
@@ -177,6 +179,7 @@ static bool choose_runs(struct curve *c, struct line *lines, uint32_t *units,
 			l->x = NULL;
 			continue;
 		}
+		assert(l->x);
 		if (l->n > 0)
 			*begin = fmax(*begin, l->x[0]);
 		if (isnan(l->after))
@@ -262,14 +265,19 @@ bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum 
 		return false;
 	struct line *lines = calloc(of->n, sizeof(*lines));
 	uint32_t *units = malloc(of->n * sizeof(*units));
-	bool ok = (lines && units) || err_set(e, ERR_RUN, "out of memory for %zu runs", of->n);
+	if (!lines || !units) {
+		free(lines);
+		free(units);
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", of->n);
+	}
+	bool ok = true;
 	for (size_t i = 0; ok && i < of->n; i++) {
 		units[i] = g->unit[of->first + i];
 		ok = read_line(&lines[i], member[i], x, column, of_eval, faults, e);
 	}
 	ok = ok && choose_runs(c, lines, units, member, of->n, &begin, &end, e) &&
 	     choose_places(c, lines, begin, end, e) && fill_points(c, lines, units, e);
-	for (size_t i = 0; lines && i < of->n; i++)
+	for (size_t i = 0; i < of->n; i++)
 		free(lines[i].x);
 	free(lines);
 	free(units);

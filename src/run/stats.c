@@ -57,8 +57,8 @@ static double log_gamma(double x)
 {
 	const double half_log_2pi = 0.91893853320467274178;
 	double product = 1;
-	for (; x < 20; x++)
-		product *= x;
+	while (x < 20)
+		product *= x++;
 	const double r = 1 / x, r2 = r * r;
 	const double series =
 		r * (1 / 12. - r2 * (1 / 360. - r2 * (1 / 1260. - r2 * (1 / 1680. - r2 / 1188.))));
