@@ -31,11 +31,49 @@ stopped() # SIZE VARIABLES DIR: a long run that is asked to stop
 	on_terminal "$1" "$2" "timeout -s TERM 1 $long $3"
 }
 t 'a run draws one line again and again' 124 stopped 24x120 LC_ALL=C.UTF-8 a
-out_has "${cr}dqn: [0-9]+/1000000000 +[0-9]+ % +[0-9]+ steps/s [0-9.]+ s left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
+out_has "${cr}dqn: +[0-9]+ %  [0-9]+/1000000000  [0-9]+ steps/s  [0-9]+[dhm][0-9]{2}[hms] left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
 out_has "${cr}${esc}\[K"
 t 'without blocks where the locale has none' 124 stopped 24x120 LC_ALL=C b
-out_has "${cr}dqn: [0-9]+/1000000000 .*return [0-9.]+ ${esc}\[K"
+out_has "${cr}dqn: +0 %  [0-9]+/1000000000 .*return [0-9.]+${esc}\[K"
 out_lacks '▁|▂|▃|▄|▅|▆|▇|█'
+
+# --- evaluations ---
+
+lasting() { sed "s/.*$cr//; s/^$esc\[K//" "$out" | grep '^dqn: '; } # what stays of each line
+bests() { awk -F, 'NR > 1 && (n == 0 || $3 > best) { best = $3; n++ } END { print n + 0 }' "$1/eval.csv"; }
+evaluating="$DQN train short.ini total_timesteps=8000 net_arch=64,64 eval_freq=200"
+t 'the last and the best evaluation stand in the line' 0 on_terminal 24x80 A=a "$evaluating --out evaluating"
+out_has "${cr}dqn: +[0-9]+ % .* left .* eval [0-9.]+  best [0-9.]+  return [0-9.]+.*${esc}\[K"
+lasting >"$tmp/lasting"
+is 'a lasting line for each new best' "$(grep -c ': evaluation .*, best, ' "$tmp/lasting")" "$(bests evaluating)"
+is 'and for nothing else but the head' "$(wc -l <"$tmp/lasting")" $(($(bests evaluating) + 2))
+is 'the head' "$(head -n 2 "$tmp/lasting" | tr '\n' '|')" \
+	"dqn: CartPole-v1, seed 1, 8000 steps; network 4-64-64-2, 4610 weights|dqn: writing to 'evaluating'; Ctrl-C or SIGTERM saves and stops|"
+t 'a run of the same bytes as one that is quiet' 0 sh -c "$evaluating --out unseen -q"
+same_tree evaluating unseen
+t '-v: a line for each evaluation and each row, too' 0 on_terminal 24x80 A=a "$evaluating -v --out talkative"
+lasting >"$tmp/lasting"
+is evaluations "$(grep -c ': evaluation ' "$tmp/lasting")" 40
+is rows "$(grep -c ': training return ' "$tmp/lasting")" 0 # each coincides with an evaluation
+t 'before an evaluation there is none' 124 stopped 24x120 A=a none
+out_lacks 'eval|best'
+t 'a terminal of 40 columns has them all the same' 0 on_terminal 24x40 A=a "$evaluating --out narrow"
+out_has "${cr}dqn: +[0-9]+ %  eval [0-9.]+  best [0-9.]+${esc}\[K"
+t 'an evaluation that takes long' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $evaluating eval_episodes=1e6 --out long"
+out_has "${cr}dqn: .*  evaluation [0-9]+/1000000${esc}\[K"
+yes_if [ "$(drawings <"$out" | wc -l)" -ge 3 ]
+t 'the final one' 124 on_terminal 24x80 A=a "timeout -s TERM 2 $evaluating final_eval_episodes=1e6 --out final"
+out_has "${cr}dqn: 100 %  (8000/8000  )?final evaluation [0-9]+/1000000  eval [0-9.]+  best [0-9.]+${esc}\[K"
+t 'a run that resumes knows its best' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $evaluating final_eval_episodes=1e6 --out final"
+out_has "^dqn: 'final' holds an unfinished run"
+out_has "${cr}dqn: 100 %  (8000/8000  )?final evaluation [0-9]+/1000000  best [0-9.]+${esc}\[K"
+t 'dqn eval of many episodes' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $DQN eval evaluating -n 1e6"
+out_has "${cr}dqn: +[0-9]+ %  [0-9]+/1000000 episodes  [0-9dhms]+ left${esc}\[K"
+t 'dqn eval of a few' 0 on_terminal 24x80 A=a "$DQN eval evaluating -n 1"
+out_lacks "$cr|$esc"
+
+# --- widths ---
+
 for columns in 2 7 20 40 79 80 81; do
 	t "a terminal of $columns columns: no line fills it, so none wraps" 124 stopped 24x$columns COLUMNS=200 w$columns
 	out_has "${cr}.*${esc}\[K"
@@ -44,9 +82,9 @@ done
 t 'a terminal of one column' 124 stopped 24x1 A=a w1
 out_has "${cr}${esc}\[K"
 t 'COLUMNS where the terminal has no size' 124 stopped 0x0 COLUMNS=30 c
-is 'columns' "$(widest <"$out")" 29
+yes_if [ "$(widest <"$out")" -le 29 ]
 t 'a width that makes no sense is none' 124 stopped 0x0 COLUMNS=-7 d
-out_has 's left'
+out_has '[hms] left'
 
 rm terminal
 (on_terminal 24x100 A=a "echo \$\$ >pid; exec $long resized" >"$tmp/resized") &
@@ -60,7 +98,7 @@ for columns in 31 12 77; do
 	yes_if wait_for so_many "$at" 2 # what was drawn while it changed
 	at=$(wc -c <"$tmp/terminal")
 	yes_if wait_for so_many "$at" 3
-	is columns "$(tail -c "+$at" "$tmp/terminal" | widest)" $((columns - 1))
+	yes_if [ "$(tail -c "+$at" "$tmp/terminal" | widest)" -lt $columns ]
 done
 kill "$(cat pid)"
 wait $!
@@ -68,6 +106,8 @@ wait $!
 t 'a terminal that cannot go back gets plain lines' 0 on_terminal 24x80 TERM=dumb "$DQN train short.ini --out e"
 out_has '^dqn: step 500 of 2000 \(25 %\): evaluation '
 out_lacks "${esc}|${cr}"
+t 'NO_COLOR leaves no colour' 0 on_terminal 24x80 NO_COLOR=1 "$DQN train short.ini --out nc"
+out_lacks "${esc}\[[0-9;]*m"
 t 'a run that asks for quiet is quiet' 0 on_terminal 24x80 LC_ALL=C "$DQN train short.ini -q --out f"
 out_lacks "${esc}|${cr}"
 

@@ -57,7 +57,7 @@ same_tree a again
 # --- the files ---
 
 t 'a short run' 0 $short log_interval=100 --out files
-err_lines 4
+err_lines 6
 t 'config.ini is what dqn config prints' 0 "$DQN" config short.ini log_interval=100
 same_file "$out" files/config.ini
 t 'progress.csv' 0 cat files/progress.csv
@@ -120,35 +120,23 @@ t '--json again, of a run that is done' 0 $short --out json --json -q
 same_file "$out" json/result.json
 t '-q is silent on standard error' 0 $short seed=4 tau=0.1 --out quiet -q
 t '--quiet also' 0 $short seed=4 tau=0.1 --out quiet --quiet
-t 'without it there are warnings and a line per evaluation' 0 $short seed=5 tau=0.1 --out loud
+t 'without it there are warnings, a head and a line per evaluation' 0 $short seed=5 tau=0.1 --out loud
 err_has '^dqn: warning: .*tau = 0.1'
-err_lines 5
+err_has '^dqn: CartPole-v1, seed 5, 2000 steps; network 4-16-2, 114 weights$'
+err_has "^dqn: writing to 'loud'; Ctrl-C or SIGTERM saves and stops$"
+is evaluations "$(grep -c '^dqn: step [0-9]* of 2000 ([0-9]* %): evaluation [0-9.]* +- [0-9.]* over 3 episodes' "$err")" 4
+err_lines 7
+t 'a run that has no evaluations says every so often how it is' 124 timeout -s TERM 3 $short seed=5 \
+	total_timesteps=1e9 eval_freq=0 --out rare
+err_has '^dqn: step [0-9]+ of 1000000000 \(0 %\): training return [0-9.]+, [0-9]+[dhm][0-9][0-9][hms] left, [0-9]+ steps/s$'
+yes_if [ "$(grep -c 'steps/s' "$err")" -le 2 ]
+t 'so does one whose evaluation takes long' 124 timeout -s TERM 3 $short seed=5 eval_episodes=1e6 --out slow
+err_has '^dqn: step 500 of 2000 \(25 %\): evaluation of 1000000 episodes, [0-9]+ of them over, [0-9]+ steps/s$'
 t '-v has a line per row of progress.csv, too' 0 $short log_interval=400 --out verbose -v
-err_lines 8
+err_lines 10
 err_has 'step 400 of 2000 \(20 %\): training return '
 t 'NO_COLOR and TERM change nothing elsewhere' 0 env NO_COLOR=1 TERM=xterm $short --out color
 err_lacks "$(printf '[\033\r]')"
-if has_terminal 'progress on a terminal'; then
-	# A long run on a terminal of 50 columns, until it has drawn itself twice.
-	run='echo $$ >pid; exec $short total_timesteps=5e6 --out tty'
-	SHELL=/bin/sh TERM=xterm script -qfc "stty cols 50; $run" typescript >"$out" 2>&1 &
-	t_pids="$t_pids $!"
-	drawn() { [ "$(tr '\r' '\n' <typescript | grep -c 'steps/s')" -ge 2 ]; }
-	t 'a terminal gets one line that is redrawn' 0 wait_for drawn
-	kill -9 "$(cat pid)"
-	wait 2>/dev/null
-	tr '\r' '\n' <typescript | grep 'steps/s' >lines
-	yes_if grep -q "$(printf '\033\\[K')" lines
-	no_if grep -qv "^dqn: " lines
-	is 'a line per draw' "$(grep -c 'dqn: .*dqn: ' lines)" 0
-	sed "s/$(printf '\033')\\[K//" lines >text
-	yes_if awk 'length($0) >= 50 { exit 1 }' text
-	run='exec $short --out tty-dumb'
-	t 'a dumb terminal gets plain lines' 0 env SHELL=/bin/sh TERM=dumb script -qec "$run" typescript
-	no_if grep -q "$(printf '\033')" typescript
-	yes_if grep -q '^dqn: step 500 of 2000' typescript
-fi
-
 # --- already done, or somebody else's ---
 
 snapshot a >before

@@ -131,6 +131,16 @@ bool locale_is_utf8(void);
 void terminal_size(int fd, int *columns, int *lines);
 bool wants_colour(int fd);
 
+/* Seconds of a clock that nobody sets. */
+double now_s(void);
+
+/* "59s", "1m02s", "2h01m", "3d04h": of s seconds, finite, >= 0, rounded up. */
+void text_add_duration(struct text *t, double s);
+
+/* A return as people read it: "386.1", and "0.0213" or "1e+20" where one place after the
+ * point is not what they need. */
+void text_add_return(struct text *t, double x);
+
 /* Prints text broken into lines of 80 columns, each after `indent` blanks. */
 void print_wrapped(FILE *f, int indent, const char *text);
 

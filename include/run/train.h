@@ -128,6 +128,9 @@ struct train {
 	/* The caller's, or NULL: once it is not 0, train_step and train_final_eval
 	 * return as soon as they can. */
 	const volatile sig_atomic_t *stop;
+	/* The caller's, or NULL: listens to evaluations, see run/evaluate.h. */
+	void (*tell)(void *arg, int64_t n_over, int64_t n_episodes);
+	void *tell_arg;
 
 	int events;
 	struct episode_row episode; /* valid after TRAIN_EPISODE */

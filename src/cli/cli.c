@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
@@ -275,6 +277,33 @@ bool locale_is_utf8(void)
 			return strstr(v, "UTF-8") || strstr(v, "utf8");
 	}
 	return false;
+}
+
+double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void text_add_duration(struct text *t, double s)
+{
+	const double minute = 60, hour = 60 * minute, day = 24 * hour;
+	s = ceil(s);
+	if (s < minute)
+		text_add(t, "%.0fs", s);
+	else if (s < hour)
+		text_add(t, "%.0fm%02.0fs", floor(s / minute), fmod(s, minute));
+	else if (s < day)
+		text_add(t, "%.0fh%02.0fm", floor(s / hour), floor(fmod(s, hour) / minute));
+	else
+		text_add(t, "%.0fd%02.0fh", floor(s / day), floor(fmod(s, day) / hour));
+}
+
+void text_add_return(struct text *t, double x)
+{
+	const double size = fabs(x), large = 1e15;
+	text_add(t, x == 0 || (size >= 1 && size < large) ? "%.1f" : "%.3g", x);
 }
 
 static int variable_or(const char *name, int otherwise)

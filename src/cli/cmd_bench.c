@@ -39,7 +39,7 @@ struct timing {
 };
 
 /* Of this process's own time: what else the core did meanwhile does not count. */
-static double now_s(void)
+static double cpu_s(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -50,10 +50,10 @@ static double now_s(void)
 static double run_once(double (*task)(void *job, uint64_t n), void *job, uint64_t n)
 {
 	volatile double sink; /* so that no work is optimised away */
-	const double start = now_s();
+	const double start = cpu_s();
 	sink = task(job, n);
 	(void)sink;
-	return now_s() - start;
+	return cpu_s() - start;
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "cli/progress.h"
 #include "run/run.h"
 #include "run/weights.h"
 
@@ -110,8 +111,12 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	env_init(&env, w->env, job->limit, w->obs_scale);
 	rng_init(&env_rng, job->seed);
 	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
+	struct progress p;
+	progress_init(&p, PROGRESS_NORMAL, NULL);
+	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
 	const bool ok = evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore,
-		&job->stats, job->episodes, NULL);
+		&job->stats, job->episodes, &listener);
+	progress_end(&p);
 	free(work);
 	return ok || err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite",
 			     job->name);

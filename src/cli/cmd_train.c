@@ -138,11 +138,15 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 			r->dir, r->train.timesteps);
 	if (r->was_done && level != PROGRESS_QUIET)
 		say("'%.500s' is done already; --fresh runs it again", r->dir);
-	progress_init(&p, level);
+	progress_init(&p, level, r);
+	r->train.tell = progress_tell;
+	r->train.tell_arg = &p;
+	if (!r->was_done)
+		progress_head(&p);
 	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
 		ok = run_step(r, &e);
 		if (ok)
-			progress_step(&p, r);
+			progress_step(&p);
 		if (ok && r->train.events & TRAIN_WARNED && level != PROGRESS_QUIET)
 			warn(&p, &r->train);
 	}

@@ -99,20 +99,6 @@ static const char *const column_names[N_COLUMNS] = { "run", "progress", "steps",
 	"steps/s", "left", "state" };
 enum { CELL_SIZE = 32, GAP = 2 };
 
-static void put_duration(struct text *t, double s)
-{
-	const double minute = 60, hour = 60 * minute, day = 24 * hour;
-	s = ceil(s);
-	if (s < minute)
-		text_add(t, "%.0fs", s);
-	else if (s < hour)
-		text_add(t, "%.0fm%02.0fs", floor(s / minute), fmod(s, minute));
-	else if (s < day)
-		text_add(t, "%.0fh%02.0fm", floor(s / hour), floor(fmod(s, hour) / minute));
-	else
-		text_add(t, "%.0fd%02.0fh", floor(s / day), floor(fmod(s, day) / hour));
-}
-
 static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 {
 	const struct record *r = l->r;
@@ -128,7 +114,7 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	else if (column == STEPS)
 		text_add(&t, "%.0f", steps);
 	else if (column == RETURN && isfinite(value))
-		text_add(&t, fabs(value) < 1e15 ? "%.1f" : "%.4g", value);
+		text_add_return(&t, value);
 	else if (column == SPEED && !isnan(speed))
 		text_add(&t, speed < 10 ? "%.2g" : "%.0f", speed);
 	else if (column == STATE)
@@ -136,7 +122,7 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	if (column != LEFT || l->state != RUNNING || isnan(speed))
 		return;
 	text_add(&t, "%s", isfinite(r->config.stop_return) ? "<" : "");
-	put_duration(&t, (total - steps) / speed);
+	text_add_duration(&t, (total - steps) / speed);
 }
 
 /* What tells the run from the others; of a long name its end, where the seed is. */
@@ -311,13 +297,6 @@ static void draw(const struct watch *w)
 	put_table(w, width, lines - 1, true); /* the last one stays empty: no scrolling */
 	fputs("\033[J", stdout);
 	(void)fflush(stdout);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Sleeps until a signal comes. Ctrl-Z stops the process with the screen put back. */

@@ -8,11 +8,38 @@
 #include <string.h>
 #include <unistd.h>
 
-void progress_init(struct progress *p, enum progress_level level)
+static const double redraw_s = 1.0 / 6; /* no more often than the eye follows */
+static const double first_pause_s = 2, longest_pause_s = 60;
+
+void progress_init(struct progress *p, enum progress_level level, const struct run *run)
 {
 	const char *term = getenv("TERM");
-	*p = (struct progress){ .level = level, .utf8 = locale_is_utf8() };
+	const double nan = (double)NAN, start_s = now_s();
+	const bool has_best = run && run->train.has_best;
+	*p = (struct progress){ .level = level, .run = run, .utf8 = locale_is_utf8() };
 	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	p->start_s = start_s;
+	p->next_s = start_s + (p->terminal ? redraw_s : first_pause_s);
+	p->pause_s = first_pause_s;
+	p->eval = nan;
+	p->best = has_best ? run->train.best_row.stats.return_mean : nan;
+}
+
+void progress_head(const struct progress *p)
+{
+	const struct train *t = &p->run->train;
+	const struct net *net = &t->agent.policy.net;
+	char buf[256];
+	struct text line;
+	if (p->level == PROGRESS_QUIET)
+		return;
+	text_init(&line, buf, sizeof(buf));
+	for (int i = 0; i <= net->n_layers; i++)
+		text_add(&line, "%s%d", i > 0 ? "-" : "", net->dim[i]);
+	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id,
+		t->config.seed, isfinite(t->config.stop_return) ? "up to " : "",
+		t->config.total_timesteps, buf, net->dueling ? ", dueling" : "", net->n_params);
+	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir);
 }
 
 static void add_bar(struct progress *p, double value)
@@ -26,83 +53,124 @@ static void add_bar(struct progress *p, double value)
 	p->bars[p->n_bars++] = value;
 }
 
-/* The last bars, as many as there is room for. */
-static void add_sparkline(const struct progress *p, double top, int room, struct text *t)
+/* The last bars, as many as there is room for, between the least of them, or 0, and the
+ * largest, or `high`. */
+static void add_sparkline(const struct progress *p, double high, int room, struct text *t)
 {
 	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	enum { N = sizeof(blocks) / sizeof(blocks[0]) };
-	for (int i = 0; i < p->n_bars; i++)
-		top = p->bars[i] > top ? p->bars[i] : top;
+	double low = 0;
+	for (int i = 0; i < p->n_bars; i++) {
+		high = fmax(high, p->bars[i]);
+		low = fmin(low, p->bars[i]);
+	}
 	for (int i = p->n_bars > room ? p->n_bars - room : 0; i < p->n_bars; i++) {
-		const int level = p->bars[i] > 0 ? (int)(p->bars[i] / top * N) : 0;
-		text_add(t, "%s", blocks[level >= N ? N - 1 : level]);
+		const double share = (p->bars[i] - low) / (high - low);
+		text_add(t, "%s", blocks[share >= 0 && share < 1 ? (int)(share * N) : N - 1]);
 	}
 }
 
-static void draw(struct progress *p, const struct run *r)
+/* "3m20s", or nothing if nobody knows. */
+static void add_left(
+	struct text *t, const char *before, double n_left, double rate, const char *after)
 {
-	const struct train *t = &r->train;
-	const double wall_s = run_wall_s(r);
-	const double total = (double)t->config.total_timesteps, done = (double)t->timesteps;
-	const double rate = done / wall_s;
-	char buf[512];
+	if (n_left <= 0 || !isfinite(n_left / rate))
+		return;
+	text_add(t, "%s", before);
+	text_add_duration(t, n_left / rate);
+	text_add(t, " left%s", after);
+}
+
+/* The parts of the line in their order; where the terminal is too narrow, those of the
+ * highest rank are left out. */
+enum part { DONE, STEPS, SPEED, LEFT, UNDER_WAY, EVAL, BEST, RETURN, N_PARTS };
+static const enum part by_rank[N_PARTS] = { DONE, UNDER_WAY, EVAL, BEST, LEFT, SPEED, RETURN,
+	STEPS };
+
+static bool may_stop(const struct train *t)
+{
+	return isfinite(t->config.stop_return);
+}
+
+/* Of the one under way. */
+static const char *evaluation_name(const struct train *t)
+{
+	return train_is_finished(t) ? "final evaluation" : "evaluation";
+}
+
+static void add_return_part(struct text *t, const char *what, double value)
+{
+	if (isnan(value))
+		return;
+	text_add(t, "%s", what);
+	text_add_return(t, value);
+}
+
+static void put_run_part(const struct progress *p, enum part part, struct text *t)
+{
+	const struct train *train = &p->run->train;
+	const double total = (double)train->config.total_timesteps;
+	const double n = (double)train->timesteps, rate = n / run_wall_s(p->run);
+	if (part == DONE)
+		text_add(t, "dqn: %3.0f %%", floor(100 * n / total));
+	else if (part == STEPS)
+		text_add(t, "  %" PRId64 "/%" PRId64, train->timesteps,
+			train->config.total_timesteps);
+	else if (part == SPEED && !train_is_finished(train))
+		text_add(t, "  %.0f steps/s", rate);
+	else if (part == LEFT)
+		add_left(t, may_stop(train) ? "  <" : "  ", total - n, rate, "");
+	else if (part == UNDER_WAY && p->n > 0)
+		text_add(t, "  %s %" PRId64 "/%" PRId64, evaluation_name(train), p->n_over, p->n);
+	else if (part == EVAL)
+		add_return_part(t, "  eval ", p->eval);
+	else if (part == BEST)
+		add_return_part(t, "  best ", p->best);
+	else if (part == RETURN && p->n_bars > 0)
+		add_return_part(t, "  return ", p->bars[p->n_bars - 1]);
+}
+
+static void put_eval_part(const struct progress *p, enum part part, struct text *t)
+{
+	const double n = (double)p->n, done = (double)p->n_over;
+	if (part == DONE)
+		text_add(t, "dqn: %3.0f %%", floor(100 * done / n));
+	else if (part == STEPS)
+		text_add(t, "  %" PRId64 "/%" PRId64 " episodes", p->n_over, p->n);
+	else if (part == LEFT)
+		add_left(t, "  ", n - done, done / (now_s() - p->start_s), "");
+}
+
+static void draw(struct progress *p)
+{
+	char parts[N_PARTS][64], buf[N_PARTS * 64 + SPARK_BARS * 4];
+	bool fits[N_PARTS] = { false };
 	struct text line;
-	text_init(&line, buf, sizeof(buf));
-	text_add(&line, "dqn: %" PRId64 "/%" PRId64 " %3.0f %% %6.0f steps/s %s%.1f s left",
-		t->timesteps, t->config.total_timesteps, 100 * done / total, rate,
-		isfinite(t->config.stop_return) ? "at most " : "", (total - done) / rate);
-	if (p->n_bars > 0)
-		text_add(&line, "  return %.1f ", p->bars[p->n_bars - 1]);
 	int width, lines;
 	terminal_size(STDERR_FILENO, &width, &lines);
-	const int room = width - 1 - (int)line.len; /* the last column stays empty: no wrapping */
+	int room = width - 1; /* the last column stays empty: no wrapping */
+	for (int i = 0; i < N_PARTS; i++) {
+		const enum part part = by_rank[i];
+		text_init(&line, parts[part], sizeof(parts[part]));
+		if (p->run)
+			put_run_part(p, part, &line);
+		else
+			put_eval_part(p, part, &line);
+		fits[part] = (int)line.len <= room || part == DONE;
+		room -= fits[part] ? (int)line.len : 0;
+	}
+	text_init(&line, buf, sizeof(buf));
+	for (int i = 0; i < N_PARTS; i++)
+		text_add(&line, "%s", fits[i] ? parts[i] : "");
 	if (room < 0)
 		buf[text_fit(buf, width - 1)] = '\0';
-	else if (p->utf8)
-		add_sparkline(p, t->env.ops->solved_return, room, &line);
+	else if (p->utf8 && p->n_bars > 0 && fits[RETURN] && room > 1) {
+		text_add(&line, " ");
+		add_sparkline(p, p->run->train.env.ops->solved_return, room - 1, &line);
+	}
 	fprintf(stderr, "\r%s\033[K", buf);
 	(void)fflush(stderr);
 	p->drawn = true;
-	p->last_s = wall_s;
-}
-
-static void say_row(const struct run *r)
-{
-	const struct train *t = &r->train;
-	char buf[512];
-	struct text line;
-	text_init(&line, buf, sizeof(buf));
-	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%)", t->timesteps,
-		t->config.total_timesteps,
-		100 * (double)t->timesteps / (double)t->config.total_timesteps);
-	if (t->events & TRAIN_EVALUATED)
-		text_add(&line, ": evaluation %.1f +- %.1f over %" PRId64 " episodes%s",
-			t->eval.stats.return_mean, t->eval.stats.return_std,
-			t->eval.stats.n_episodes, t->eval.is_best ? ", best" : "");
-	else
-		text_add(&line,
-			": training return %.1f, epsilon %.3f, loss %.3g, gradient norm %.3g",
-			t->log.ep_rew_mean, t->log.exploration_rate, t->log.loss, t->log.grad_norm);
-	text_add(&line, ", %.0f steps/s", (double)t->timesteps / run_wall_s(r));
-	say("%s", buf);
-}
-
-void progress_step(struct progress *p, const struct run *r)
-{
-	const double min_interval_s = 1.0 / 6; /* redraw no more often than the eye follows */
-	enum { CLOCK_EVERY = 64 };             /* steps between looks at the clock */
-	const struct train *t = &r->train;
-	if (p->level == PROGRESS_QUIET)
-		return;
-	if (t->events & TRAIN_LOGGED)
-		add_bar(p, t->log.ep_rew_mean);
-	if (!p->terminal) {
-		if (t->events & TRAIN_EVALUATED ||
-			(t->events & TRAIN_LOGGED && p->level == PROGRESS_VERBOSE))
-			say_row(r);
-	} else if (t->timesteps % CLOCK_EVERY == 0 && run_wall_s(r) - p->last_s >= min_interval_s) {
-		draw(p, r);
-	}
 }
 
 void progress_end(struct progress *p)
@@ -110,4 +178,88 @@ void progress_end(struct progress *p)
 	if (p->drawn)
 		fputs("\r\033[K", stderr);
 	p->drawn = false;
+}
+
+/* A line that stays. */
+static void say_row(struct progress *p)
+{
+	const struct train *t = &p->run->train;
+	const double n = (double)t->timesteps, total = (double)t->config.total_timesteps;
+	const double rate = n / run_wall_s(p->run);
+	char buf[512];
+	struct text line;
+	text_init(&line, buf, sizeof(buf));
+	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%): ", t->timesteps,
+		t->config.total_timesteps, 100 * n / total);
+	if (t->events & TRAIN_EVALUATED && p->n == 0) {
+		const struct eval_stats *s = &t->eval.stats;
+		text_add(&line, "evaluation ");
+		text_add_return(&line, s->return_mean);
+		text_add(&line, " +- ");
+		text_add_return(&line, s->return_std);
+		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes,
+			t->eval.is_best ? ", best" : "");
+	} else if (t->events & TRAIN_LOGGED && p->n == 0) {
+		text_add(&line, "training return ");
+		text_add_return(&line, t->log.ep_rew_mean);
+		text_add(&line, ", epsilon %.3f, loss %.3g, gradient norm %.3g, ",
+			t->log.exploration_rate, t->log.loss, t->log.grad_norm);
+	} else if (p->n > 0) {
+		text_add(&line, "%s of %" PRId64 " episodes, %" PRId64 " of them over, ",
+			evaluation_name(t), p->n, p->n_over);
+	} else {
+		if (p->n_bars > 0)
+			add_return_part(&line, "training return ", p->bars[p->n_bars - 1]);
+		text_add(&line, "%s", p->n_bars > 0 ? ", " : "");
+		add_left(&line, may_stop(t) ? "<" : "", total - n, rate, ", ");
+	}
+	text_add(&line, "%.0f steps/s", rate);
+	progress_end(p);
+	say("%s", buf);
+	p->next_s = p->terminal ? 0 : now_s() + p->pause_s; /* on a terminal draw at once */
+}
+
+/* Draws, or prints a line, if it is time to. */
+static void show(struct progress *p)
+{
+	const double s = now_s();
+	if (s < p->next_s)
+		return;
+	if (p->terminal) {
+		draw(p);
+		p->next_s = s + redraw_s;
+	} else if (p->run) {
+		p->pause_s = fmin(2 * p->pause_s, longest_pause_s);
+		say_row(p);
+	}
+}
+
+void progress_step(struct progress *p)
+{
+	const struct train *t = &p->run->train;
+	const bool evaluated = t->events & TRAIN_EVALUATED, logged = t->events & TRAIN_LOGGED;
+	bool is_new_best = false;
+	p->n = 0;
+	if (p->level == PROGRESS_QUIET)
+		return;
+	if (logged)
+		add_bar(p, t->log.ep_rew_mean);
+	if (evaluated) {
+		p->eval = t->eval.stats.return_mean;
+		is_new_best = !(p->eval <= p->best);
+		p->best = is_new_best ? p->eval : p->best;
+	}
+	if (is_new_best || (evaluated && !p->terminal) ||
+		(p->level == PROGRESS_VERBOSE && (evaluated || logged)))
+		say_row(p);
+	show(p);
+}
+
+void progress_tell(void *progress, int64_t n_over, int64_t n_episodes)
+{
+	struct progress *p = progress;
+	p->n_over = n_over;
+	p->n = n_episodes;
+	if (p->level != PROGRESS_QUIET && (p->run || p->terminal))
+		show(p);
 }

@@ -3,17 +3,26 @@
 #include <assert.h>
 #include <math.h>
 
-/* Plays n episodes side by side, n <= POLICY_ROWS; those under way keep their rows of
+/* False if it wants no more. */
+static bool ask(const struct eval_listener *l, int64_t n_over, int64_t n_episodes)
+{
+	if (l && l->tell)
+		l->tell(l->arg, n_over, n_episodes);
+	return !(l && l->stop && *l->stop);
+}
+
+/* Plays the n episodes after the first n_before of n_all side by side, n <= POLICY_ROWS; those under way keep their rows of
  * `obs` close together. False as evaluate is. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
-	double epsilon, struct rng *explore, const volatile sig_atomic_t *stop, struct episode *ep,
-	int64_t *diverged)
+	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
+	const struct eval_listener *listener, struct episode *ep, int64_t *diverged)
 {
 	const size_t obs_dim = (size_t)env->ops->obs_dim;
 	struct env envs[POLICY_ROWS];
 	float obs[POLICY_ROWS * ENV_MAX_OBS];
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
 	int action[POLICY_ROWS] = { 0 };
+	const int64_t n_over = n_before + (int64_t)n; /* once none is left */
 	for (size_t i = 0; i < n; i++) {
 		ep[i] = (struct episode){ 0 };
 		episode[i] = i;
@@ -21,7 +30,7 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 		env_reset(&envs[i], env_rng, obs + i * obs_dim);
 	}
 	while (n > 0) {
-		if (stop && *stop)
+		if (!ask(listener, n_over - (int64_t)n, n_all))
 			return false;
 		if (epsilon > 0) {
 			const float *q;
@@ -49,7 +58,7 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 
 bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const volatile sig_atomic_t *stop)
+	struct episode *episodes, const struct eval_listener *listener)
 {
 	assert(n_episodes >= 1 && (explore || epsilon == 0));
 	double sum = 0, length = 0;
@@ -61,8 +70,8 @@ bool evaluate(const struct policy *policy, const struct env *env, struct rng *en
 	for (int64_t i = 0; i < n_episodes; i++) {
 		const int64_t n_left = n_episodes - i, row = i % n_rows;
 		if (row == 0 &&
-			!play(policy, env, env_rng, (size_t)(n_left < n_rows ? n_left : n_rows),
-				epsilon, explore, stop, ep, &stats->diverged))
+			!play(policy, env, env_rng, (size_t)(n_left < n_rows ? n_left : n_rows), i,
+				n_episodes, epsilon, explore, listener, ep, &stats->diverged))
 			return false;
 		const double r = ep[row].episode_return, off = r - mean;
 		mean += off / (double)(i + 1);

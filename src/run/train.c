@@ -168,7 +168,8 @@ static bool eval_on(
 	struct rng rng = *stream;
 	struct policy policy = t->agent.policy;
 	policy.params = t->agent.average;
-	if (!evaluate(&policy, &t->eval_env, &rng, n_episodes, 0, NULL, stats, NULL, t->stop))
+	const struct eval_listener listener = { t->stop, t->tell, t->tell_arg };
+	if (!evaluate(&policy, &t->eval_env, &rng, n_episodes, 0, NULL, stats, NULL, &listener))
 		return false;
 	*stream = rng;
 	return true;
