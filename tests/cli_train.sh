@@ -130,7 +130,7 @@ t 'a run that has no evaluations says every so often how it is' 124 timeout -s T
 	total_timesteps=1e9 eval_freq=0 --out rare
 err_has '^dqn: step [0-9]+ of 1000000000 \(0 %\): training return [0-9.]+, [0-9]+[dhm][0-9][0-9][hms] left, [0-9]+ steps/s$'
 yes_if [ "$(grep -c 'steps/s' "$err")" -le 2 ]
-t 'so does one whose evaluation takes long' 124 timeout -s TERM 3 $short seed=5 eval_episodes=1e6 --out slow
+t 'so does one whose evaluation takes long' 124 timeout -s TERM 3 $short seed=5 eval_episodes=1e6 net_arch=256,256 --out slow
 err_has '^dqn: step 500 of 2000 \(25 %\): evaluation of 1000000 episodes, [0-9]+ of them over, [0-9]+ steps/s$'
 t '-v has a line per row of progress.csv, too' 0 $short log_interval=400 --out verbose -v
 err_lines 10

@@ -11,8 +11,8 @@ static bool ask(const struct eval_listener *l, int64_t n_over, int64_t n_episode
 	return !(l && l->stop && *l->stop);
 }
 
-/* Plays the n episodes after the first n_before of n_all side by side, n <= POLICY_ROWS; those under way keep their rows of
- * `obs` close together. False as evaluate is. */
+/* Plays the n episodes after the first n_before of n_all side by side, n <= POLICY_ROWS;
+ * those under way keep their rows of `obs` close together. False as evaluate is. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
 	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
 	const struct eval_listener *listener, struct episode *ep, int64_t *diverged)
