@@ -19,8 +19,9 @@ run()
 	done >>"$dir/eval.csv"
 	printf 'timesteps,wall_s,steps_per_s,max_rss_kib\n1000,1,1000,9\n2000,%s,1000,9\n' "$((seed * 2))" >"$dir/timing.csv"
 	hash=0123456789012345678901234567890123456789012345678901234567890123
-	printf '{"format_version":1,"env_id":"CartPole-v1","seed":%s,"timesteps":2000,"total_timesteps":2000,"stopped":false,"episodes":9,"n_updates":1900,"final_episodes":5,"final_return_mean":%s,"final_return_std":0,"final_return_min":1,"final_return_max":2,"final_length_mean":3,"best_timesteps":500,"best_return_mean":480,"final_sha256":"%s","best_sha256":"%s"}\n' \
-		"$seed" "$return" $hash $hash >"$dir/result.json"
+	budget=$(sed -n 's/^total_timesteps = //p' "$dir/config.ini")
+	printf '{"format_version":1,"env_id":"CartPole-v1","seed":%s,"timesteps":2000,"total_timesteps":%s,"stopped":false,"episodes":9,"n_updates":1900,"final_episodes":5,"final_return_mean":%s,"final_return_std":0,"final_return_min":1,"final_return_max":2,"final_length_mean":3,"best_timesteps":500,"best_return_mean":480,"final_sha256":"%s","best_sha256":"%s"}\n' \
+		"$seed" "$budget" "$return" $hash $hash >"$dir/result.json"
 }
 i=0
 for return in 100 200 300 400 500 490 480 20; do

@@ -31,9 +31,10 @@ static void make_run(const char *dir, int seed, int n_steps, bool is_done, const
 	write_text(dir, "timing.csv", "timesteps,wall_s\n100,2\n300,4\n");
 	if (!is_done)
 		return;
-	struct result res = {
-		.seed = (uint64_t)seed, .env_id = "CartPole-v1", .final = { .return_min = 9 }
-	};
+	struct result res = { .seed = (uint64_t)seed,
+		.total_timesteps = 50000, /* the default */
+		.env_id = "CartPole-v1",
+		.final = { .return_min = 9 } };
 	struct text t;
 	text_init(&t, text, sizeof(text));
 	result_print(&res, &t);

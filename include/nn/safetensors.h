@@ -28,6 +28,7 @@
 #define DQN_NN_SAFETENSORS_H
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/sha256.h"
 
 #include <stddef.h>
@@ -112,6 +113,11 @@ bool st_header_len(const unsigned char first[ST_LENGTH_BYTES], uint64_t len, siz
  * `header` and `dims` refer to the bytes. */
 bool st_parse_header(
 	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e);
+
+/* The same from a file, of which no more is read; errors name it. On success the caller
+ * frees *bytes after it has released *st. */
+bool st_read_header(
+	struct st_file *st, const struct dir *d, const char *name, char **bytes, struct err *e);
 
 /* A checksum on the way: begun for a file that is written or, of the kind that it has,
  * for one that is read (whose header is still there), then the data in any pieces. */

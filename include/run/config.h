@@ -168,6 +168,12 @@ void option_print_range(const struct option *o, struct text *t);
  * the number of them. */
 int config_diff(const struct config *a, const struct config *b, struct text *t);
 
+/* True if `theirs`, what config_print_deciding printed into the file of that name, is the
+ * same configuration. An error of that kind names the file and what differs; ERR_CORRUPT
+ * says that it has none (NULL), or not one that can be read. */
+bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
+	const char *theirs, struct err *e);
+
 /* What the configuration means for the other modules. */
 const struct env_ops *config_env(const struct config *c);
 bool config_net(const struct config *c, struct net *net, struct err *e);

@@ -42,7 +42,8 @@
 #include "run/train.h"
 
 #define RUN_PATH_SIZE 4096
-#define RUN_RESULT_SIZE 4096
+#define RUN_RESULT_SIZE 4096     /* of what result_print prints */
+#define RUN_RESULT_MAX (1 << 25) /* bytes of a result.json */
 
 struct result {
 	char env_id[32];
@@ -117,10 +118,21 @@ bool run_was_moved(const struct run *r);
 /* Seconds that the run has taken, those before its checkpoint included. */
 double run_wall_s(const struct run *r);
 
-/* A result as the one line of result.json (without the newline), and back.
- * ERR_CORRUPT names `name`. */
+/* The keys of a result that every result.json has, as an object without a newline, and
+ * back; other keys are skipped. ERR_CORRUPT names `name`. */
 void result_print(const struct result *res, struct text *t);
 bool result_parse(
 	struct result *res, const char *name, const char *data, size_t len, struct err *e);
+
+/* Writes result.json: those keys and "config", what the results follow from. Works in buf
+ * (at least CHECKPOINT_BUFFER_MIN bytes). */
+bool result_save(const struct result *res, const struct config *c, const struct dir *d, char *buf,
+	size_t size, struct err *e);
+
+/* Reads the result.json of a directory whose configuration is c. It, and the weights that
+ * are there, must be of this configuration; for `whole`, both weights files must be there
+ * and match the hashes. ERR_CORRUPT names the file and what differs. */
+bool result_load(
+	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e);
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef DQN_RUN_WEIGHTS_H
 #define DQN_RUN_WEIGHTS_H
 
+#include "base/file.h"
 #include "run/config.h"
 
 #define WEIGHTS_FORMAT_VERSION "1"
@@ -39,5 +40,9 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
 void weights_release(struct weights *w);
+
+/* Reads the header of a weights file of a run directory and compares the configuration in
+ * it with that of the run. ERR_CORRUPT names the keys that differ. */
+bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e);
 
 #endif

@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "nn/safetensors.h"
 #include "run/run.h"
@@ -83,34 +82,6 @@ static void print_tensor(const struct st_file *st, const struct st_tensor *t)
 	printf("\n");
 }
 
-/* The header alone of a file that is too large to be read. */
-static bool read_header(const char *name, char **bytes, struct st_file *st, struct err *e)
-{
-	unsigned char first[ST_LENGTH_BYTES];
-	uint64_t len;
-	size_t header_len = 0;
-	int fd;
-	struct err why;
-	if (!file_open(NULL, name, &fd, &len, e))
-		return false;
-	bool ok = file_read_exactly(fd, name, first, sizeof(first), e);
-	if (ok && !st_header_len(first, len, &header_len, &why))
-		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	char *header = ok ? malloc(header_len) : NULL;
-	*bytes = header;
-	if (ok && !header)
-		ok = err_set(e, ERR_RUN, "out of memory for a header of %zu bytes", header_len);
-	if (ok) {
-		memcpy(header, first, sizeof(first));
-		ok = file_read_exactly(
-			fd, name, header + sizeof(first), header_len - sizeof(first), e);
-	}
-	close(fd);
-	if (ok && !st_parse_header(st, *bytes, header_len, (size_t)(len - header_len), &why))
-		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	return ok;
-}
-
 static bool read_file(
 	const char *path, char name[RUN_PATH_SIZE], char **bytes, struct st_file *st, struct err *e)
 {
@@ -120,7 +91,7 @@ static bool read_file(
 	*bytes = NULL;
 	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > VALUES_LIMIT) {
 		snprintf(name, RUN_PATH_SIZE, "%s", path);
-		return read_header(path, bytes, st, e);
+		return st_read_header(st, NULL, path, bytes, e);
 	}
 	return read_weights(path, name, bytes, &len, e) &&
 	       (st_parse(st, *bytes, len, &why) ||

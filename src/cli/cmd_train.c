@@ -67,17 +67,21 @@ static void print_summary(const struct run *r, const struct config *c)
 	}
 }
 
-static void print_result(const struct run *r, const struct config *c, bool json)
+/* With --json, the line of result.json. */
+static int print_result(const struct run *r, const struct config *c, bool json)
 {
-	char buf[RUN_RESULT_SIZE];
-	struct text t;
+	char *line;
+	size_t len;
+	struct err e;
 	if (!json) {
 		print_summary(r, c);
-		return;
+		return STATUS_OK;
 	}
-	text_init(&t, buf, sizeof(buf));
-	result_print(&r->result, &t);
-	puts(buf);
+	if (!file_load(&r->held, "result.json", RUN_RESULT_MAX, &line, &len, &e))
+		return fail(&e);
+	fwrite(line, 1, len, stdout);
+	free(line);
+	return STATUS_OK;
 }
 
 static void warn(struct progress *p, const struct train *t)
@@ -194,7 +198,7 @@ int cmd_train(const struct args *args)
 						    : PROGRESS_NORMAL;
 	status = run_to_end(&r, level, args->flag[FRESH].set);
 	if (status == STATUS_OK)
-		print_result(&r, &c, args->flag[JSON].set);
+		status = print_result(&r, &c, args->flag[JSON].set);
 	run_close(&r);
 	return status;
 }

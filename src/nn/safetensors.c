@@ -1,5 +1,6 @@
 #include "nn/safetensors.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -9,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define METADATA "__metadata__"
 #define CHECKSUM "dqn_sha256_v2"
@@ -541,6 +543,39 @@ bool st_parse_header(
 				: err_set(e, ERR_RUN, "out of memory for %zu tensors", n_tensors);
 	if (!ok)
 		st_release(st);
+	return ok;
+}
+
+bool st_read_header(
+	struct st_file *st, const struct dir *d, const char *name, char **bytes, struct err *e)
+{
+	unsigned char first[LENGTH_BYTES];
+	char path[FILE_PATH_SIZE];
+	uint64_t len;
+	size_t header_len = 0;
+	int fd;
+	struct err why;
+	if (!file_open(d, name, &fd, &len, e))
+		return false;
+	name = dir_path(d, name, path);
+	bool ok = file_read_exactly(fd, name, first, sizeof(first), e);
+	if (ok && !st_header_len(first, len, &header_len, &why))
+		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
+	char *header = ok ? malloc(header_len) : NULL;
+	if (ok && !header)
+		ok = err_set(e, ERR_RUN, "out of memory for a header of %zu bytes", header_len);
+	if (ok) {
+		memcpy(header, first, sizeof(first));
+		ok = file_read_exactly(
+			fd, name, header + sizeof(first), header_len - sizeof(first), e);
+	}
+	close(fd);
+	if (ok && !st_parse_header(st, header, header_len, (size_t)(len - header_len), &why))
+		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
+	if (ok)
+		*bytes = header;
+	else
+		free(header);
 	return ok;
 }
 

@@ -328,27 +328,14 @@ static bool read_header(struct input *in, struct st_file *st, char *buf, size_t 
 static bool check_metadata(
 	const struct input *in, const struct st_file *st, const struct config *c, struct err *e)
 {
-	char diff_buf[512];
 	const char *value = st_metadata_get(st, "format");
-	struct config theirs;
-	struct err why;
-	struct text diff;
 	if (!st->checksum || !value || strcmp(value, FORMAT) != 0)
 		return corrupt(in, e, "not a checkpoint", NULL);
 	value = st_metadata_get(st, "format_version");
 	if (!value || strcmp(value, CHECKPOINT_FORMAT_VERSION) != 0)
 		return corrupt(in, e, "its format_version is not the one known here,",
 			CHECKPOINT_FORMAT_VERSION);
-	value = st_metadata_get(st, "config");
-	if (!value)
-		return corrupt(in, e, "no configuration in it", NULL);
-	if (!config_read(&theirs, in->name, value, strlen(value), &why))
-		return err_set(e, why.kind, "%s", why.msg);
-	text_init(&diff, diff_buf, sizeof(diff_buf));
-	if (config_diff(&theirs, c, &diff) > 0)
-		return err_set(e, ERR_BUSY, "'%.300s' is of another configuration (%s%s)", in->name,
-			diff_buf, diff.full ? "; ..." : "");
-	return true;
+	return config_check_same(c, ERR_BUSY, in->name, st_metadata_get(st, "config"), e);
 }
 
 /* The file must hold just what would be written, in any order, as another program may have

@@ -913,6 +913,23 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 	return n;
 }
 
+bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
+	const char *theirs, struct err *e)
+{
+	struct config other;
+	struct err why;
+	char buf[512];
+	struct text diff;
+	if (!theirs)
+		return err_set(e, ERR_CORRUPT, "'%.300s': no configuration in it", name);
+	if (!config_read(&other, name, theirs, strlen(theirs), &why))
+		return err_set(e, ERR_CORRUPT, "%s", why.msg);
+	text_init(&diff, buf, sizeof(buf));
+	return config_diff(&other, c, &diff) == 0 ||
+	       err_set(e, kind, "'%.300s' is of another configuration (%.300s%s)", name, buf,
+		       diff.len > 300 ? "; ..." : "");
+}
+
 /* --- what it means --- */
 
 const struct env_ops *config_env(const struct config *c)

@@ -328,20 +328,17 @@ static void read_logs(struct record *r)
 
 static void read_result(struct record *r)
 {
-	char path[RUN_PATH_SIZE], *data;
-	size_t len;
+	struct dir d;
 	struct err e;
-	const enum presence presence =
-		read_file(r->dir, "result.json", SMALL_LIMIT, &data, &len, NULL, &e);
+	const bool is_open = dir_open(&d, r->dir, &e);
 	r->state = RECORD_UNREADABLE;
-	if (presence == FILE_THERE && file_join(path, sizeof(path), r->dir, "result.json", &e) &&
-		result_parse(&r->result, path, data, len, &e))
-		r->state = RECORD_DONE;
-	else if (presence == FILE_ABSENT)
+	if (is_open && !file_exists(&d, "result.json"))
 		r->state = has_file(r->dir, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
+	else if (is_open && result_load(&r->result, &d, &r->config, false, &e))
+		r->state = RECORD_DONE;
 	else
 		note(r, &e);
-	free(data);
+	dir_close(&d);
 }
 
 static bool make_room(struct records *list, struct err *e)

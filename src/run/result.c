@@ -1,11 +1,16 @@
 #include "base/json.h"
 #include "run/run.h"
+#include "run/weights.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RESULT_FORMAT_VERSION 1
+enum { WEIGHTS_LIMIT = 1 << 30, CONFIG_SIZE = 8192 };
 
 static void add_real(struct text *t, const char *key, double x)
 {
@@ -31,6 +36,24 @@ void result_print(const struct result *res, struct text *t)
 	add_real(t, "best_return_mean", res->best_return_mean);
 	text_add(t, ",\"final_sha256\":\"%s\",\"best_sha256\":\"%s\"}", res->final_sha256,
 		res->best_sha256);
+}
+
+bool result_save(const struct result *res, const struct config *c, const struct dir *d, char *buf,
+	size_t size, struct err *e)
+{
+	char config[CONFIG_SIZE];
+	struct text t;
+	text_init(&t, config, sizeof(config));
+	config_print_deciding(c, &t);
+	assert(!t.full);
+	text_init(&t, buf, size);
+	result_print(res, &t);
+	t.len--; /* the brace */
+	text_add(&t, ",\"config\":");
+	text_add_json_string(&t, config);
+	text_add(&t, "}\n");
+	assert(!t.full);
+	return file_write_atomic(d, "result.json", t.p, t.len, e);
 }
 
 static bool parse_i64(struct json *j, int64_t *value)
@@ -111,4 +134,86 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 				e, ERR_CORRUPT, "'%.300s': '%s' is missing", name, fields[i].key);
 	res->has_best = !isnan(res->best_return_mean);
 	return true;
+}
+
+/* The keys that every result has, then the configuration that later ones have. */
+static bool check_result(const struct result *res, const char *path, const char *data, size_t len,
+	const struct config *c, struct err *e)
+{
+	char config[CONFIG_SIZE] = "", key[64];
+	struct json j;
+	if (strcmp(res->env_id, config_env(c)->id) != 0)
+		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (id: %s, not %s)", path,
+			res->env_id, config_env(c)->id);
+	if (res->seed != c->seed)
+		return err_set(e, ERR_CORRUPT,
+			"'%.300s' is of another run (seed: %" PRIu64 ", not %" PRIu64 ")", path,
+			res->seed, c->seed);
+	if (res->total_timesteps != c->total_timesteps)
+		return err_set(e, ERR_CORRUPT,
+			"'%.300s' is of another run (total_timesteps: %" PRId64 ", not %" PRId64
+			")",
+			path, res->total_timesteps, c->total_timesteps);
+	json_init(&j, data, len);
+	for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));)
+		if (strcmp(key, "config") != 0) {
+			json_skip(&j);
+		} else if (json_string(&j, config, sizeof(config))) {
+			return config_check_same(c, ERR_CORRUPT, path, config, e);
+		}
+	return !j.error || err_set(e, ERR_CORRUPT, "'%.300s': config: %s", path, j.error);
+}
+
+/* That the file is the one the result speaks of. */
+static bool check_hash(
+	const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
+{
+	char path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[8192];
+	struct sha256 hash;
+	uint64_t left;
+	int fd;
+	if (!file_open(d, name, &fd, &left, e))
+		return false;
+	sha256_init(&hash);
+	bool ok = true, same = left <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
+	while (ok && same && left > 0) {
+		const size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
+		ok = file_read_exactly(fd, dir_path(d, name, path), bytes, n, e);
+		if (ok)
+			sha256_add(&hash, bytes, n);
+		left -= n;
+	}
+	close(fd);
+	sha256_hex(&hash, got);
+	same = same && strcmp(want, got) == 0;
+	return !ok || same ? ok
+			   : err_set(e, ERR_CORRUPT,
+				     "'%.300s' does not match the hash in '%.300s/result.json'",
+				     dir_path(d, name, path), d->path);
+}
+
+bool result_load(
+	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	char *data;
+	size_t len;
+	if (!file_load(d, "result.json", RUN_RESULT_MAX, &data, &len, e))
+		return false;
+	dir_path(d, "result.json", path);
+	bool ok = result_parse(res, path, data, len, e) && check_result(res, path, data, len, c, e);
+	free(data);
+	const struct {
+		const char *name, *hash;
+	} files[] = { { "final.safetensors", res->final_sha256 },
+		{ "best.safetensors", res->best_sha256 } };
+	for (size_t i = 0; ok && i < sizeof(files) / sizeof(files[0]); i++) {
+		const bool is_there = file_exists(d, files[i].name);
+		if (whole && !is_there)
+			return err_set(e, ERR_CORRUPT, "'%.500s' is marked as done but has no '%s'",
+				d->path, files[i].name);
+		ok = !is_there || weights_check(d, files[i].name, c, e);
+		ok = ok && (!whole || check_hash(d, files[i].name, files[i].hash, e));
+	}
+	return ok;
 }

@@ -42,7 +42,7 @@ static const struct {
 	{ "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n" },
 };
 
-enum { CONFIG_LIMIT = 1 << 20, RESULT_LIMIT = 1 << 16, WEIGHTS_LIMIT = 1 << 30, ROW_SIZE = 1024 };
+enum { CONFIG_LIMIT = 1 << 20, ROW_SIZE = 1024 };
 
 #define LONGEST_NAME "/" PREVIOUS ".tmp"
 
@@ -209,59 +209,13 @@ static bool remove_run(struct run *r, struct err *e)
 	return true;
 }
 
-/* The weights of a done run must still be those that its result speaks of. */
-static bool check_hash(
-	const struct run *r, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
+/* If result.json is there and the run's own, reads it into r->result and sets *done. */
+static bool check_done(struct run *r, const struct config *c, bool *done, struct err *e)
 {
-	char path[RUN_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[8192];
-	struct sha256 hash;
-	uint64_t left;
-	int fd;
-	if (!file_exists(&r->held, name))
-		return err_set(e, ERR_CORRUPT,
-			"'%.500s' is marked as done but has no '%s'; --fresh runs it again", r->dir,
-			name);
-	if (!file_open(&r->held, name, &fd, &left, e))
-		return false;
-	sha256_init(&hash);
-	bool ok = true, same = left <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
-	while (ok && same && left > 0) {
-		const size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
-		ok = file_read_exactly(fd, dir_path(&r->held, name, path), bytes, n, e);
-		if (ok)
-			sha256_add(&hash, bytes, n);
-		left -= n;
-	}
-	close(fd);
-	sha256_hex(&hash, got);
-	same = same && strcmp(want, got) == 0;
-	if (ok && !same)
-		return err_set(e, ERR_CORRUPT,
-			"'%.300s/%s' is not the file that '%.300s/result.json' speaks of; --fresh runs it again",
-			r->dir, name, r->dir);
-	return ok;
-}
-
-/* If result.json is there, reads it into r->result and sets *done. */
-static bool check_done(struct run *r, bool *done, struct err *e)
-{
-	char path[RUN_PATH_SIZE];
-	char *data;
-	size_t len;
-	*done = false;
-	if (!file_exists(&r->held, "result.json"))
-		return true;
-	if (!file_load(&r->held, "result.json", RESULT_LIMIT, &data, &len, e))
-		return false;
 	struct err why;
-	const bool ok =
-		result_parse(&r->result, dir_path(&r->held, "result.json", path), data, len, &why);
-	free(data);
-	if (!ok)
-		return err_set(e, why.kind, "%.600s; --fresh runs it again", why.msg);
-	*done = check_hash(r, "final.safetensors", r->result.final_sha256, e) &&
-		check_hash(r, "best.safetensors", r->result.best_sha256, e);
-	return *done;
+	*done = file_exists(&r->held, "result.json");
+	return !*done || result_load(&r->result, &r->held, c, true, &why) ||
+	       err_set(e, why.kind, "%.650s; --fresh runs it again", why.msg);
 }
 
 /* What is in the directory: nothing, a run of ours that is done (state becomes
@@ -281,7 +235,7 @@ static bool look_around(struct run *r, const struct config *c, bool fresh, struc
 		return false;
 	if (fresh)
 		return true;
-	if (!check_done(r, &done, e))
+	if (!check_done(r, c, &done, e))
 		return false;
 	r->state = done ? RUN_DONE : RUN_ACTIVE;
 	r->was_started = !done;
@@ -714,18 +668,10 @@ static bool finish(struct run *r, struct err *e)
 	if (!train_final_eval(t, &res->final)) /* interrupted or diverged */
 		return !res->final.diverged || train_bad_q(t, e);
 
-	char buf[RUN_RESULT_SIZE];
-	struct text text;
 	if (!write_best(r, e) ||
 		!write_weights(r, "final.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, res->final_sha256, e) ||
-		!sync_logs(r, e))
-		return false;
-	text_init(&text, buf, sizeof(buf));
-	result_print(res, &text);
-	text_add(&text, "\n");
-	assert(!text.full);
-	if (!file_write_atomic(&r->held, "result.json", text.p, text.len, e))
+		!sync_logs(r, e) || !result_save(res, &t->config, &r->held, r->buf, r->buf_size, e))
 		return false;
 	r->state = RUN_DONE;
 	leftovers(r, true, true);

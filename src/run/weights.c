@@ -273,3 +273,16 @@ void weights_release(struct weights *w)
 	free(w->params);
 	w->params = NULL;
 }
+
+bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e)
+{
+	struct st_file st;
+	char path[FILE_PATH_SIZE], *bytes;
+	if (!st_read_header(&st, d, name, &bytes, e))
+		return false;
+	const char *config = st_metadata_get(&st, "config");
+	const bool ok = config_check_same(c, ERR_CORRUPT, dir_path(d, name, path), config, e);
+	st_release(&st);
+	free(bytes);
+	return ok;
+}
