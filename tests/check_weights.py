@@ -22,7 +22,7 @@ def no_duplicates(pairs):
 
 
 def checksum(metadata, header, data):
-    """As include/nn/safetensors.h has it."""
+    """As include/base/safetensors.h has it."""
     h = hashlib.sha256()
     for key, value in sorted(metadata.items()):
         if key != "dqn_sha256_v2":

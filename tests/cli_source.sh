@@ -64,12 +64,12 @@ none() # WHAT WHERE PATTERN
 	out_empty
 }
 word='(^|[^A-Za-z0-9_.])' # a name of the C library begins here
-core='src/base src/nn src/env src/rl src/run include/base include/nn include/env include/rl include/run'
+core='src/base src/nn src/env src/rl src/run src/study include/base include/nn include/env include/rl include/run include/study'
 
 # --- who includes whom ---
 
 t 'the folders' 0 ls src include
-is folders "$(sort -u "$out" | grep -v ':$' | tr '\n' ' ')" ' base cli env nn rl run '
+is folders "$(sort -u "$out" | grep -v ':$' | tr '\n' ' ')" ' base cli env nn rl run study '
 while read -r file; do
 	folder=${file#*/} folder=${folder%%/*}
 	case $folder in
@@ -78,7 +78,8 @@ while read -r file; do
 	env) may='base env' ;;
 	rl) may='base nn env rl' ;;
 	run) may='base nn env rl run' ;;
-	cli) may='base nn env rl run cli' ;;
+	study) may='base nn env rl run study' ;;
+	cli) may='base nn env rl run study cli' ;;
 	esac
 	t "$file includes only itself and what is left of it" 0 sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$tmp/code/$file"
 	while read -r header; do
@@ -101,6 +102,22 @@ while read -r file; do
 		;;
 	esac
 done <"$tmp/files"
+none 'what looks at runs from outside does not train' 'src/study include/study' '#.*include.*run/train.h'
+
+# How many lines a folder may have. A feature that needs more raises its number, and says
+# why in the same commit.
+while read -r folder most; do
+	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
+	yes_if [ "$(cat "$out")" -le "$most" ]
+done <<'END'
+base 3200
+nn 1500
+env 260
+rl 1010
+run 4100
+study 2400
+cli 6300
+END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
 		-fsyntax-only -Wall -Wextra -x c - || exit 1; done'

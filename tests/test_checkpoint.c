@@ -13,7 +13,7 @@
 #include "run/checkpoint.h"
 
 #include "base/file.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 #include "run/weights.h"
 
 #include "test.h"

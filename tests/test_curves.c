@@ -1,6 +1,6 @@
 /* Groups of run directories and their curves, with numbers by hand. */
 #include "base/file.h"
-#include "run/curves.h"
+#include "study/curves.h"
 
 #include "test.h"
 

@@ -15,7 +15,7 @@
  */
 #include "run/weights.h"
 
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 
 #include "fixtures.h"
 #include "isas.h"

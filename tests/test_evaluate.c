@@ -1,13 +1,13 @@
 /* Evaluation against a naive calculation over the episodes it reports, and those
  * against episodes run here.
  *
- * Mutations of src/run/evaluate.c that this file catches: variance over n - 1,
+ * Mutations of src/rl/evaluate.c that this file catches: variance over n - 1,
  * minimum and maximum exchanged or started at 0, means of the wrong thing, the
  * environment not reset or reset twice, epsilon dropped, episodes ended by one of
  * the two flags only, the first episode left out of the sums, rows of episodes side by
  * side exchanged when one of them ends, explorers side by side on one stream.
  */
-#include "run/evaluate.h"
+#include "rl/evaluate.h"
 
 #include "fixtures.h"
 

@@ -3,7 +3,7 @@
  * ('make intervals'); without, fewer trials and the checks alone. */
 #include "base/pmath.h"
 #include "base/rng.h"
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include "test.h"
 

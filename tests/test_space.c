@@ -1,6 +1,6 @@
 /* Spaces: their grammar, the grid, draws that differ; Sobol's points against SciPy's. */
 #include "base/sobol.h"
-#include "run/space.h"
+#include "study/space.h"
 
 #include "test.h"
 

@@ -1,5 +1,5 @@
 /* Statistics against SciPy's on the same scores; test_intervals.c has what intervals hold. */
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include "test.h"
 

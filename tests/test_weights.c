@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 
 #include "test.h"
 

@@ -8,9 +8,9 @@
 
 #include "base/err.h"
 #include "nn/kernels.h"
-#include "run/groups.h"
+#include "study/groups.h"
 #include "run/run.h"
-#include "run/space.h"
+#include "study/space.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -39,7 +39,7 @@ void progress_head(const struct progress *p);
 void progress_step(struct progress *p);
 void progress_end(struct progress *p);
 
-/* The eval_listener's part of it, see run/evaluate.h; `progress` is a struct progress. */
+/* The eval_listener's part of it, see rl/evaluate.h; `progress` is a struct progress. */
 void progress_tell(void *progress, int64_t n_over, int64_t n_episodes);
 
 #endif

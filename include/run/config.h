@@ -26,7 +26,7 @@
 
 #define CONFIG_MAX_OPTIONS 64
 
-/* Values that stand for several, as run/space.h reads them: "1 | 3", "1..20",
+/* Values that stand for several, as study/space.h reads them: "1 | 3", "1..20",
  * "log(1e-4, 1e-2)". An override of the key takes its place. */
 struct choices {
 	int n;

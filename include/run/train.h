@@ -30,7 +30,7 @@
 #define DQN_RUN_TRAIN_H
 
 #include "run/config.h"
-#include "run/evaluate.h"
+#include "rl/evaluate.h"
 
 enum train_stream { /* spawn keys; part of what a seed means: never renumber */
 	STREAM_EXPLORATION,
@@ -128,7 +128,7 @@ struct train {
 	/* The caller's, or NULL: once it is not 0, train_step and train_final_eval
 	 * return as soon as they can. */
 	const volatile sig_atomic_t *stop;
-	/* The caller's, or NULL: listens to evaluations, see run/evaluate.h. */
+	/* The caller's, or NULL: listens to evaluations, see rl/evaluate.h. */
 	void (*tell)(void *arg, int64_t n_over, int64_t n_episodes);
 	void *tell_arg;
 

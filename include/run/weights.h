@@ -6,7 +6,7 @@
  * __metadata__ says what they need to act: format_version, env_id,
  * obs_scale (a JSON list), net_arch, activation; and where they come from:
  * max_episode_steps (of the run's evaluations), timesteps, n_updates, config (an
- * INI of all keys that decide them); and a checksum, see nn/safetensors.h.
+ * INI of all keys that decide them); and a checksum, see base/safetensors.h.
  *
  *     n = weights_build(&config, &net, params, timesteps, n_updates, buf, size);  // write
  *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read

@@ -1,7 +1,7 @@
 /* Each shell's script is written from the tables of commands, flags and keys. What an
  * argument is, the word says that its synopsis has for it. */
 #include "cli/cli.h"
-#include "run/curves.h"
+#include "study/curves.h"
 
 #include <string.h>
 

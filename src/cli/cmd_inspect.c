@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/json.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 #include "run/run.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "base/pmath.h"
-#include "run/curves.h"
-#include "run/stats.h"
+#include "study/curves.h"
+#include "study/stats.h"
 
 #include <math.h>
 #include <stdlib.h>

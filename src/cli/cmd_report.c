@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "run/pulse.h"
+#include "study/pulse.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 #include "run/checkpoint.h"
 
 #include "base/file.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 
 #include <assert.h>
 #include <inttypes.h>

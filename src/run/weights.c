@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  * key=value arguments, each behind a NUL. What is accepted prints and reads back to the
  * same configuration, and so does every point of a space. */
 #include "fuzz.h"
-#include "run/space.h"
+#include "study/space.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The reader of CSV logs: every cell of every row is there, every column is found. */
 #include "fuzz.h"
-#include "run/record.h"
+#include "study/record.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The reader of safetensors, and of the weights in them. */
 #include "fuzz.h"
-#include "nn/safetensors.h"
+#include "base/safetensors.h"
 #include "run/weights.h"
 
 #include <math.h>

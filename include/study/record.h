@@ -14,8 +14,8 @@
  *     table_release(&t);
  *     records_release(&list);
  */
-#ifndef DQN_RUN_RECORD_H
-#define DQN_RUN_RECORD_H
+#ifndef DQN_STUDY_RECORD_H
+#define DQN_STUDY_RECORD_H
 
 #include "run/run.h"
 

@@ -12,10 +12,10 @@
  * A run of the same configuration and seed as another says nothing new: of such, one is
  * kept, a done one if there is one.
  */
-#ifndef DQN_RUN_GROUPS_H
-#define DQN_RUN_GROUPS_H
+#ifndef DQN_STUDY_GROUPS_H
+#define DQN_STUDY_GROUPS_H
 
-#include "run/record.h"
+#include "study/record.h"
 
 struct group {
 	size_t first, n;

@@ -11,10 +11,10 @@
  * one of evaluations: what it has learned stays. If it diverged, it has its worst_return
  * from there on where the column is one of returns, and is left out elsewhere.
  */
-#ifndef DQN_RUN_CURVES_H
-#define DQN_RUN_CURVES_H
+#ifndef DQN_STUDY_CURVES_H
+#define DQN_STUDY_CURVES_H
 
-#include "run/groups.h"
+#include "study/groups.h"
 
 #define CURVE_MAX_POINTS 100
 

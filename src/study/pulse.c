@@ -1,4 +1,4 @@
-#include "run/pulse.h"
+#include "study/pulse.h"
 
 #include "base/file.h"
 

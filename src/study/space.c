@@ -1,4 +1,4 @@
-#include "run/space.h"
+#include "study/space.h"
 
 #include "base/pmath.h"
 #include "base/rng.h"

@@ -11,10 +11,10 @@
  * is written to more often than that, and what is left is for clocks that differ and
  * for caches of file systems. A process that was killed is believed alive so long.
  */
-#ifndef DQN_RUN_PULSE_H
-#define DQN_RUN_PULSE_H
+#ifndef DQN_STUDY_PULSE_H
+#define DQN_STUDY_PULSE_H
 
-#include "run/record.h"
+#include "study/record.h"
 
 struct pulse_id { /* of a directory */
 	uint64_t device, inode;

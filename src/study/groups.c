@@ -1,4 +1,4 @@
-#include "run/groups.h"
+#include "study/groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>

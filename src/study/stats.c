@@ -1,4 +1,4 @@
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include "base/pmath.h"
 

@@ -1,4 +1,4 @@
-#include "run/evaluate.h"
+#include "rl/evaluate.h"
 
 #include <assert.h>
 #include <math.h>

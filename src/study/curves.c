@@ -1,6 +1,6 @@
-#include "run/curves.h"
+#include "study/curves.h"
 
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include <assert.h>
 #include <math.h>

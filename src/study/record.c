@@ -1,7 +1,7 @@
-#include "run/record.h"
+#include "study/record.h"
 
 #include "base/file.h"
-#include "run/stats.h"
+#include "study/stats.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -24,8 +24,8 @@
  * Errors are ERR_CORRUPT, or ERR_RUN out of memory, and do not name the file; the
  * caller does.
  */
-#ifndef DQN_NN_SAFETENSORS_H
-#define DQN_NN_SAFETENSORS_H
+#ifndef DQN_BASE_SAFETENSORS_H
+#define DQN_BASE_SAFETENSORS_H
 
 #include "base/err.h"
 #include "base/file.h"

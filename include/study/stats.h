@@ -15,8 +15,8 @@
  * Numbers of one unit depend on each other, as runs of a setting that was drawn do; then
  * the units count, of which there are weight = n^2 / sum of size^2 (Kish 1965).
  */
-#ifndef DQN_RUN_STATS_H
-#define DQN_RUN_STATS_H
+#ifndef DQN_STUDY_STATS_H
+#define DQN_STUDY_STATS_H
 
 #include "base/err.h"
 

@@ -1,8 +1,8 @@
 /* Evaluation: whole episodes with fixed weights, on an environment and a stream
  * of its own. Training never notices.
  */
-#ifndef DQN_RUN_EVALUATE_H
-#define DQN_RUN_EVALUATE_H
+#ifndef DQN_RL_EVALUATE_H
+#define DQN_RL_EVALUATE_H
 
 #include "env/env.h"
 #include "rl/policy.h"

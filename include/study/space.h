@@ -19,8 +19,8 @@
  * The struct refers to the choices. Draws come from the project's own generator and
  * elementary functions, so that they are the same everywhere.
  */
-#ifndef DQN_RUN_SPACE_H
-#define DQN_RUN_SPACE_H
+#ifndef DQN_STUDY_SPACE_H
+#define DQN_STUDY_SPACE_H
 
 #include "run/config.h"
 
