@@ -4,6 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 copy_configs
+sed -i 's/^learning_starts = .*/learning_starts = 300/' short.ini # enough for the largest batch
 cat >space.ini <<'END'
 [run]
 seed = 1..3
@@ -11,6 +12,7 @@ total_timesteps = 300
 [agent]
 learning_starts = 100
 n_steps = 1 | 3
+target_update_interval = 100
 [network]
 net_arch = 8
 [eval]
@@ -23,7 +25,7 @@ END
 
 t 'a grid' 0 "$DQN" sweep space.ini
 out_lines 6
-out_has " train space.ini n_steps=3 seed=2 --out runs/space/n_steps=3/seed-2$"
+out_has " train space.ini n_steps=3 seed=2 --brief --out runs/space/n_steps=3/seed-2$"
 is 'seeds vary slowest' "$(grep -o 'seed=.' "$out" | tr -d '\n')" 'seed=1seed=1seed=2seed=2seed=3seed=3'
 cp "$out" lines
 t 'the same every time' 0 "$DQN" sweep space.ini
@@ -69,9 +71,9 @@ t '--out' 0 "$DQN" sweep space.ini --out some/where
 out_has ' --out some/where/n_steps=1/seed-1$'
 t 'overrides, which may be choices' 0 "$DQN" sweep space.ini seed=5 'gamma=0.90 | 0.99' total_timesteps=4e2
 out_lines 4
-out_has ' train space.ini gamma=0.9 n_steps=1 seed=5 total_timesteps=400 --out runs/space/gamma=0.9,n_steps=1,total_timesteps=400/seed-5$'
+out_has ' train space.ini gamma=0.9 n_steps=1 seed=5 total_timesteps=400 --brief --out runs/space/gamma=0.9,n_steps=1,total_timesteps=400/seed-5$'
 t 'an ordinary configuration is one line' 0 "$DQN" sweep short.ini
-is line "$(cat "$out")" "$DQN train short.ini --out runs/short/seed-1"
+is line "$(cat "$out")" "$DQN train short.ini --brief --out runs/short/seed-1"
 t 'a grid of 10^18 lines has its last one at once' 0 "$DQN" sweep space.ini seed=1..1e9 \
 	total_timesteps=1001..1_000_001_000 n_steps=1 --index 999999999999999999
 out_has ' seed=1000000000 total_timesteps=1000001000 '
@@ -81,6 +83,7 @@ t 'directories for many keys' 0 "$DQN" sweep space.ini seed=1 n_steps=1 gamma=0.
 	tau=0.123456789012345 per_alpha=0.123456789012345 per_beta0=0.123456789012345 \
 	adam_beta1=0.123456789012345 adam_beta2=0.123456789012345 learning_rate=0.123456789012345 \
 	exploration_final_eps=0.0123456789012345 exploration_fraction=0.0123456789012345
+err_has '^dqn: warning: '
 is 'longest part' "$(sed 's/.* --out //' "$out" | tr / '\n' | awk 'length($0) > 220')" ''
 is 'keys in it' "$(sed 's/.* --out //' "$out" | tr -c = '\n' | grep -c =)" 10
 
@@ -142,7 +145,7 @@ for how in random sobol; do
 	err_has "^dqn: --$how draws settings, but no key has several values$"
 done
 # What every build must print; the bytes are this program's own.
-t 'the draws are these' 0 sh -c "sed 's/.* train //; s/ --out.*//' random sobol | sha256sum"
+t 'the draws are these' 0 sh -c "sed 's/.* train //; s/ --brief.*//' random sobol | sha256sum"
 out_is 'f110912f1c0543459408113cc82f87480128e36033ebe5a74603af7b53de23f7  -'
 
 # --- mistakes ---
@@ -166,7 +169,7 @@ t 'but each of its points is a configuration' 0 "$DQN" config space.ini seed=1 n
 out_has '^n_steps = 5$'
 t 'a combination that cannot run' 2 "$DQN" sweep space.ini 'buffer_size=32|64'
 out_lines 6
-err_lines 6
+err_lines 7
 t 'has no number' 2 "$DQN" sweep space.ini 'buffer_size=32|64' --indices
 out_is 1,3,5,7,9,11
 err_has '^dqn: line 0, counted from 0, cannot run: batch_size = 64 must not exceed buffer_size = 32$'
@@ -210,6 +213,11 @@ is lines "$(cat "$out")" "$(sed -n '3p;5p' lines)"
 t '--missing --index of a done run' 0 "$DQN" sweep space.ini --missing --index 3
 out_empty
 t 'all of them' 0 sh -c "sed 's/$/ -q/' lines | sh"
+is 'a line for each of them, which names it' "$(sed 's/[0-9.]* s$/TIME/; s/return [0-9.]*/return R/' "$out" | sort | tr '\n' '|')" \
+	"$(for n in 1 3; do for s in 1 2 3; do
+		[ "$n $s" = '3 2' ] && last='done already' || last=TIME
+		printf '%s' "n_steps=$n seed=$s: not solved, return R, 300 steps, $last|"
+	done; done)"
 t 'nothing is missing' 0 "$DQN" sweep space.ini --missing
 out_empty
 is runs "$(find runs/space -name result.json | sort | tr '\n' ' ')" \
@@ -228,6 +236,59 @@ out_has 'n_steps=3/seed-3$'
 t 'their numbers, which are those of their lines' 0 "$DQN" sweep space.ini --missing --indices
 is lines "$(tr , '\n' <"$out" | while read -r i; do sed -n "$((i + 1))p" lines; done)" \
 	"$("$DQN" sweep space.ini --missing)"
+
+# --- what many runs say ---
+
+t 'a warning of many lines is one, and says of how many' 0 "$DQN" sweep space.ini 'tau=0.5|1' --out warned
+cp "$out" warned.sh
+err_lines 1
+err_has '^dqn: warning: .*tau = 0.5 .* \(line 0 and 5 more of 12\)$'
+t 'or of all' 0 "$DQN" sweep space.ini tau=0.5
+err_lines 1
+err_has '^dqn: warning: .*tau = 0.5 [^(]* \(line 0 and 5 more of 6\)$'
+t 'or of the only one' 0 "$DQN" sweep space.ini tau=0.5 --index 2
+err_has '^dqn: warning: .*tau = 0.5 [^(]*$'
+t 'it is the same warning with another number' 0 "$DQN" sweep space.ini n_steps=1 seed=1..4 \
+	'tau=1|0.1|2e-2|0.3|0.4|0.5'
+err_lines 1
+err_has '^dqn: warning: .*tau = 0.1 .* \(line 1 and 19 more of 24\)$'
+t '--count has nothing to warn of' 0 "$DQN" sweep space.ini tau=0.5 --count
+t 'twelve runs at once' 0 sh -c 'tr "\n" "\0" <warned.sh | xargs -0 -n 1 -P 4 sh -c'
+out_lines 12
+is settings "$(sed 's/:.*//' "$out" | sort -u | wc -l)" 12
+is others "$(grep -cvE '^n_steps=[13] seed=[123] tau=(0.5|1): not solved, return [0-9.]+, 300 steps, [0-9.]+ s$' "$out")" 0
+t 'again: they are done already' 0 sh warned.sh
+out_lines 12
+is others "$(grep -cv ', 300 steps, done already$' "$out")" 0
+t 'solved' 0 "$DQN" train configs/cartpole.ini --brief --out solved
+out_has '^cartpole seed=1: solved, return 500.0, 3500 steps, [0-9.]+ s$'
+t 'another limit than that of the threshold: neither solved nor not' 0 "$DQN" train short.ini --brief \
+	eval_max_episode_steps=50 --out unsure
+out_has '^eval_max_episode_steps=50 seed=1: return [0-9.]+, 2000 steps, [0-9.]+ s$'
+t 'a run that diverges is named, too' 4 sh -c "$("$DQN" sweep short.ini clip_targets=false learning_rate=1 \
+	reward_scale=1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0 \
+	net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 seed=9 2>"$tmp/null")"
+out_empty
+err_has '^dqn: adam_beta1=0 .* seed=9 target_update_interval=1: diverged at step [0-9]+ '
+is 'lines without its name' "$(grep -cv '^dqn: adam_beta1=0 ' "$err")" 0
+t 'or has a key that is wrong' 2 "$DQN" train short.ini seed=7 n_step=3 --brief
+err_has "^dqn: seed=7 n_step=3: 'n_step=3': unknown key"
+"$DQN" train short.ini total_timesteps=1e9 eval_freq=0 seed=4 --brief --out halves >"$tmp/null" 2>"$tmp/stopped" &
+pid=$!
+t 'one that is stopped' 0 wait_for [ -s halves/timing.csv ]
+kill $pid
+wait $pid
+is messages "$(sed 's/step [0-9]*/step N/' "$tmp/stopped" | tr '\n' '|')" \
+	'dqn: total_timesteps=1e9 eval_freq=0 seed=4: SIGTERM: saving at step N of 1000000000|dqn: total_timesteps=1e9 eval_freq=0 seed=4: saved; the same command goes on from there|'
+t 'and resumes says where' 143 sh -c '"$DQN" train short.ini seed=4 total_timesteps=8e4 --brief --out part &
+	until [ -s part/timing.csv ]; do :; done; kill $!; wait $!'
+err_any
+t 'in its line' 0 "$DQN" train short.ini seed=4 total_timesteps=8e4 --brief --out part
+out_has '^seed=4 total_timesteps=8e4: .*, 80000 steps, resumed at step [0-9]+, [0-9.]+ s$'
+for other in --json -v; do
+	t "--brief $other" 2 "$DQN" train short.ini --brief $other
+	err_has '^dqn: --brief and --(json|verbose) exclude each other$'
+done
 
 # --- names that a shell would take apart ---
 

@@ -66,6 +66,10 @@ bool args_parse(
 /* Prints "dqn: " and the message on standard error. */
 void say(const char *fmt, ...) ERR_PRINTF(1, 2);
 
+/* From here on messages name a run after that, "dqn: NAME: ", as one of many on the same
+ * terminal. `name` stays the caller's. */
+void say_of(const char *name);
+
 /* Prints len bytes of a name, or what else may hold anything, what is not printable
  * (base/text.h) as '?'. */
 void put_printable(FILE *f, const char *s, size_t len);

@@ -15,7 +15,12 @@
 
 #include "run/run.h"
 
-enum progress_level { PROGRESS_QUIET, PROGRESS_NORMAL, PROGRESS_VERBOSE };
+enum progress_level {
+	PROGRESS_QUIET,
+	PROGRESS_BRIEF, /* nothing from here either, but the caller warns */
+	PROGRESS_NORMAL,
+	PROGRESS_VERBOSE,
+};
 
 #define SPARK_BARS 16
 

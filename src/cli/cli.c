@@ -17,15 +17,25 @@
 
 enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
 
+static const char *subject; /* of all messages, or NULL */
+
+void say_of(const char *name)
+{
+	subject = name;
+}
+
 void say(const char *fmt, ...)
 {
-	char line[2048];
+	char line[2048], name[1024] = "";
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	if (subject)
+		snprintf(name, sizeof(name), "%s", subject);
 	text_make_printable(line); /* a quoted name may hold anything */
-	fprintf(stderr, "dqn: %s\n", line);
+	text_make_printable(name);
+	fprintf(stderr, "dqn: %s%s%s\n", name, subject ? ": " : "", line);
 }
 
 void put_printable(FILE *f, const char *s, size_t len)

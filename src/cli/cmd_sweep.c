@@ -26,6 +26,8 @@ const struct flag sweep_flags[] = {
 	{ .name = NULL },
 };
 
+enum { MAX_WARNINGS = 32 }; /* more than there are kinds */
+
 struct sweep {
 	const struct args *args;
 	struct space space;
@@ -33,6 +35,11 @@ struct sweep {
 	struct keys keys;              /* what the commands set */
 	uint64_t n_lines, first, last; /* the first and the last of them to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
+	struct {
+		char text[REPORT_LINE_SIZE];
+		uint64_t n, first; /* lines, and the first of them */
+	} warning[MAX_WARNINGS];
+	int n_warnings;   /* of different kinds */
 	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
 };
 
@@ -90,7 +97,7 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 		putchar(' ');
 		put_word(pair);
 	}
-	fputs(" --out ", stdout);
+	fputs(" --brief --out ", stdout);
 	put_path(dir);
 	end_line(s);
 }
@@ -125,6 +132,53 @@ static void put_index(struct sweep *s, uint64_t i)
 	s->range_last = i;
 }
 
+/* The same but for the numbers. */
+static bool is_same_kind(const char *a, const char *b)
+{
+	const char *digits = "0123456789.e+-";
+	while (*a && *b) {
+		const bool numbers = isdigit((unsigned char)*a) && isdigit((unsigned char)*b);
+		if (!numbers && *a != *b)
+			return false;
+		a += numbers ? strspn(a, digits) : 1;
+		b += numbers ? strspn(b, digits) : 1;
+	}
+	return *a == *b;
+}
+
+/* The runs of a sweep do not say what their configurations warn of. Of each kind the first
+ * is kept. */
+static void note_warnings(struct sweep *s, const struct report *r, uint64_t i)
+{
+	for (const char *line = r->buf; *line;) {
+		char text[REPORT_LINE_SIZE];
+		const size_t len = strcspn(line, "\n");
+		int w = 0;
+		snprintf(text, sizeof(text), "%.*s", (int)len, line);
+		while (w < s->n_warnings && !is_same_kind(s->warning[w].text, text))
+			w++;
+		if (w == s->n_warnings && w < MAX_WARNINGS) {
+			memcpy(s->warning[w].text, text, sizeof(text));
+			s->warning[w].first = i;
+			s->n_warnings++;
+		}
+		if (w < s->n_warnings)
+			s->warning[w].n++;
+		line += len + (line[len] == '\n');
+	}
+}
+
+static void say_warnings(const struct sweep *s)
+{
+	for (int w = 0; w < s->n_warnings; w++)
+		if (s->n_printed == 1)
+			say("%s", s->warning[w].text);
+		else
+			say("%s (line %" PRIu64 " and %" PRIu64 " more of %" PRIu64 ")",
+				s->warning[w].text, s->warning[w].first, s->warning[w].n - 1,
+				s->n_printed);
+}
+
 /* Line i; what is wrong with that combination is said, and false returned. */
 static bool put_line(struct sweep *s, uint64_t i)
 {
@@ -145,8 +199,10 @@ static bool put_line(struct sweep *s, uint64_t i)
 		return true;
 	if (s->args->flag[INDICES].set)
 		put_index(s, i);
-	else if (!s->args->flag[COUNT].set)
+	else if (!s->args->flag[COUNT].set) {
 		put_command(s, &c, dir);
+		note_warnings(s, &r, i);
+	}
 	s->n_printed++;
 	return true;
 }
@@ -289,6 +345,7 @@ int cmd_sweep(const struct args *args)
 		for (uint64_t i = s.first; i <= s.last && !ferror(stdout); i++)
 			if (!put_line(&s, i))
 				status = ERR_USAGE;
+	say_warnings(&s);
 	if (flag[COUNT].set)
 		printf("%" PRIu64, s.n_printed);
 	if (flag[INDICES].set)

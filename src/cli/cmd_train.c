@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT, FRESH, JSON, QUIET, VERBOSE };
+enum { OUT, FRESH, JSON, BRIEF, QUIET, VERBOSE };
 const struct flag train_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "write the run there" },
 	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
 		"remove an earlier run there and start again" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print the result as one line of JSON" },
+	[BRIEF] = { "brief", '\0', FLAG_SWITCH, NULL,
+		"one line for the run, which names its settings" },
 	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "no progress and no warnings" },
 	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "a line per log interval, too" },
 	{ .name = NULL },
@@ -67,16 +69,55 @@ static void print_summary(const struct run *r, const struct config *c)
 	}
 }
 
-/* With --json, the line of result.json. */
-static int print_result(const struct run *r, const struct config *c, bool json)
+/* What tells the run from the others of a sweep: "n_steps=3 seed=7". The seed is only
+ * known with a configuration, unless it is an override. */
+static void name_run(const char *path, int n_overrides, char *const *overrides,
+	const struct config *c, char name[RUN_PATH_SIZE])
+{
+	bool has_seed = false;
+	struct text t;
+	config_name(path, name, RUN_PATH_SIZE);
+	if (n_overrides > 0)
+		name[0] = '\0';
+	t = (struct text){ .p = name, .size = RUN_PATH_SIZE, .len = strlen(name) };
+	for (int i = 0; i < n_overrides; i++) {
+		text_add(&t, "%s%s", i > 0 ? " " : "", overrides[i]);
+		has_seed = has_seed || strncmp(overrides[i], "seed=", strlen("seed=")) == 0;
+	}
+	if (c && !has_seed)
+		text_add(&t, " seed=%" PRIu64, c->seed);
+}
+
+/* With --brief. A run that resumed did so at a step above 0. */
+static void print_line(
+	const struct run *r, const struct config *c, const char *name, int64_t resumed_at)
+{
+	const struct result *res = &r->result;
+	const double threshold = config_threshold(c);
+	char buf[256];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	if (!isnan(threshold))
+		text_add(&t, res->final.return_mean >= threshold ? "solved, " : "not solved, ");
+	text_add(&t, "return ");
+	text_add_return(&t, res->final.return_mean);
+	text_add(&t, ", %" PRId64 " steps", res->timesteps);
+	if (resumed_at > 0)
+		text_add(&t, ", resumed at step %" PRId64, resumed_at);
+	if (r->was_done)
+		text_add(&t, ", done already");
+	else
+		text_add(&t, ", %.2f s", run_wall_s(r));
+	put_printable(stdout, name, strlen(name));
+	printf(": %s\n", buf);
+}
+
+/* With --json: the line of result.json. */
+static int print_json(const struct run *r)
 {
 	char *line;
 	size_t len;
 	struct err e;
-	if (!json) {
-		print_summary(r, c);
-		return STATUS_OK;
-	}
 	if (!file_load(&r->held, "result.json", RUN_RESULT_MAX, &line, &len, &e))
 		return fail(&e);
 	fwrite(line, 1, len, stdout);
@@ -121,27 +162,34 @@ static int save_and_stop(struct run *r, bool fresh)
 	return 128 + (int)stop_signal; /* as the shell has it */
 }
 
+static void say_what_was_there(const struct run *r)
+{
+	if (r->removed[0])
+		say("removed from '%.500s': %s", r->dir, r->removed);
+	if (r->was_started && !r->was_resumed)
+		say("'%.500s' holds an unfinished run of this configuration; starting it again",
+			r->dir);
+	if (r->was_resumed)
+		say("'%.500s' holds an unfinished run of this configuration; going on from step "
+		    "%" PRId64,
+			r->dir, r->train.timesteps);
+	if (r->was_done)
+		say("'%.500s' is done already; --fresh runs it again", r->dir);
+}
+
 static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 {
 	struct progress p;
 	struct err e;
 	bool ok = true;
-	if (r->removed[0] && level != PROGRESS_QUIET)
-		say("removed from '%.500s': %s", r->dir, r->removed);
-	if (r->was_started && !r->was_resumed && level != PROGRESS_QUIET)
-		say("'%.500s' holds an unfinished run of this configuration; starting it again",
-			r->dir);
+	if (level >= PROGRESS_NORMAL)
+		say_what_was_there(r);
 	if (r->is_unlocked && !r->was_done && level != PROGRESS_QUIET)
 		say("warning: the file system of '%.500s' has no locks: see to it that no other "
 		    "process works there",
 			r->dir);
 	if (r->warning[0] && level != PROGRESS_QUIET)
 		say("warning: %s", r->warning);
-	if (r->was_resumed && level != PROGRESS_QUIET)
-		say("'%.500s' holds an unfinished run of this configuration; going on from step %" PRId64,
-			r->dir, r->train.timesteps);
-	if (r->was_done && level != PROGRESS_QUIET)
-		say("'%.500s' is done already; --fresh runs it again", r->dir);
 	progress_init(&p, level, r);
 	r->train.tell = progress_tell;
 	r->train.tell_arg = &p;
@@ -169,15 +217,23 @@ int cmd_train(const struct args *args)
 	struct config c;
 	struct err e;
 	int status;
+	static char name[RUN_PATH_SIZE];
 	const bool quiet = args->flag[QUIET].set, verbose = args->flag[VERBOSE].set;
-	if (quiet && verbose) {
-		err_set(&e, ERR_USAGE, "--quiet and --verbose exclude each other");
+	const bool json = args->flag[JSON].set, brief = args->flag[BRIEF].set;
+	if ((verbose && (quiet || brief)) || (brief && json)) {
+		err_set(&e, ERR_USAGE, "--%s and --%s exclude each other",
+			quiet ? "quiet" : "brief", verbose ? "verbose" : "json");
 		return fail(&e);
 	}
 	char **overrides = args->pos + 1;
 	const int n_overrides = args->n - 1;
-	if (!load_config(&c, args->pos[0], n_overrides, overrides, true, quiet, &status))
+	name_run(args->pos[0], n_overrides, overrides, NULL, name);
+	if (brief)
+		say_of(name);
+	/* The configuration's warnings are those of a whole sweep, which says them once. */
+	if (!load_config(&c, args->pos[0], n_overrides, overrides, true, quiet || brief, &status))
 		return status;
+	name_run(args->pos[0], n_overrides, overrides, &c, name);
 	const struct kernels *k = choose_kernels(&e);
 	char dir[RUN_PATH_SIZE] = "";
 	const char *out = dir;
@@ -194,11 +250,17 @@ int cmd_train(const struct args *args)
 		return fail(&e);
 	r.train.stop = &stop_signal;
 	const enum progress_level level = quiet     ? PROGRESS_QUIET
+					  : brief   ? PROGRESS_BRIEF
 					  : verbose ? PROGRESS_VERBOSE
 						    : PROGRESS_NORMAL;
+	const int64_t resumed_at = r.was_resumed ? r.train.timesteps : 0;
 	status = run_to_end(&r, level, args->flag[FRESH].set);
-	if (status == STATUS_OK)
-		status = print_result(&r, &c, args->flag[JSON].set);
+	if (status == STATUS_OK && json)
+		status = print_json(&r);
+	else if (status == STATUS_OK && brief)
+		print_line(&r, &c, name, resumed_at);
+	else if (status == STATUS_OK)
+		print_summary(&r, &c);
 	run_close(&r);
 	return status;
 }

@@ -11,7 +11,7 @@
 static const struct flag no_flags[] = { { .name = NULL } };
 
 const struct command commands[] = {
-	{ "train", "CONFIG [key=value ...] [--out DIR] [--fresh] [--json] [-q|-v]",
+	{ "train", "CONFIG [key=value ...] [--out DIR] [--fresh] [--json|--brief] [-q|-v]",
 		"train an agent as CONFIG says and write a run directory",
 		"CONFIG is an INI file, or - for standard input; key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
@@ -50,7 +50,7 @@ const struct command commands[] = {
 		"key=value argument. All combinations are printed, the seed varying slowest; or, with "
 		"--random or --sobol, N settings of the other keys, each with every seed. Each run gets "
 		"a directory of its own below DIR, which is runs/NAME "
-		"unless said.",
+		"unless said, and prints one line.",
 		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
 		"dqn sweep configs/sweep-cartpole.ini --missing --count\n"

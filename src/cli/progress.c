@@ -31,7 +31,7 @@ void progress_head(const struct progress *p)
 	const struct net *net = &t->agent.policy.net;
 	char buf[256];
 	struct text line;
-	if (p->level == PROGRESS_QUIET)
+	if (p->level < PROGRESS_NORMAL)
 		return;
 	text_init(&line, buf, sizeof(buf));
 	for (int i = 0; i <= net->n_layers; i++)
@@ -240,7 +240,7 @@ void progress_step(struct progress *p)
 	const bool evaluated = t->events & TRAIN_EVALUATED, logged = t->events & TRAIN_LOGGED;
 	bool is_new_best = false;
 	p->n = 0;
-	if (p->level == PROGRESS_QUIET)
+	if (p->level < PROGRESS_NORMAL)
 		return;
 	if (logged)
 		add_bar(p, t->log.ep_rew_mean);
@@ -260,6 +260,6 @@ void progress_tell(void *progress, int64_t n_over, int64_t n_episodes)
 	struct progress *p = progress;
 	p->n_over = n_over;
 	p->n = n_episodes;
-	if (p->level != PROGRESS_QUIET && (p->run || p->terminal))
+	if (p->level >= PROGRESS_NORMAL && (p->run || p->terminal))
 		show(p);
 }
