@@ -242,16 +242,16 @@ is lines "$(tr , '\n' <"$out" | while read -r i; do sed -n "$((i + 1))p" lines; 
 t 'a warning of many lines is one, and says of how many' 0 "$DQN" sweep space.ini 'tau=0.5|1' --out warned
 cp "$out" warned.sh
 err_lines 1
-err_has '^dqn: warning: .*tau = 0.5 .* \(line 0 and 5 more of 12\)$'
+err_has '^dqn: warning: .*tau = 0.5: .* \(line 0 and 5 more of 12\)$'
 t 'or of all' 0 "$DQN" sweep space.ini tau=0.5
 err_lines 1
-err_has '^dqn: warning: .*tau = 0.5 [^(]* \(line 0 and 5 more of 6\)$'
+err_has '^dqn: warning: .*tau = 0.5: [^(]* \(line 0 and 5 more of 6\)$'
 t 'or of the only one' 0 "$DQN" sweep space.ini tau=0.5 --index 2
-err_has '^dqn: warning: .*tau = 0.5 [^(]*$'
+err_has '^dqn: warning: .*tau = 0.5: [^(]*$'
 t 'it is the same warning with another number' 0 "$DQN" sweep space.ini n_steps=1 seed=1..4 \
 	'tau=1|0.1|2e-2|0.3|0.4|0.5'
 err_lines 1
-err_has '^dqn: warning: .*tau = 0.1 .* \(line 1 and 19 more of 24\)$'
+err_has '^dqn: warning: .*tau = 0.1: .* \(line 1 and 19 more of 24\)$'
 t '--count has nothing to warn of' 0 "$DQN" sweep space.ini tau=0.5 --count
 t 'twelve runs at once' 0 sh -c 'tr "\n" "\0" <warned.sh | xargs -0 -n 1 -P 4 sh -c'
 out_lines 12
