@@ -412,6 +412,7 @@ err_has 'write standard output'
 # --- with real runs ---
 
 t 'a sweep' 0 sh -c '"$DQN" sweep short.ini seed=1..4 "n_steps=1 | 3" total_timesteps=500 eval_freq=100 buffer_size=500 >lines && sed "s/\$/ -q/" lines | sh'
+err_has '^dqn: warning: ema_decay = '
 t 'its report' 0 "$DQN" report runs/short --tsv
 is groups "$(sed 1d "$out" | cut -f 1-5 | sort | tr '\t\n' ', ')" '1,4,4,0,0 3,4,4,0,0 '
 for n in 1 3; do
