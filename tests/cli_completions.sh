@@ -13,21 +13,39 @@ commands=$("$DQN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 keys=$("$DQN" config /dev/null | sed -n 's/ = .*//p')
 words() { printf '%s\n' "$@" | sort | tr '\n' ' '; }
 
+mkdir bin && ln -s "$DQN" bin/dqn
+PATH=$PWD/bin:$PATH # the scripts ask the program
+
 for shell in bash zsh fish; do
 	t "the script for $shell" 0 "$DQN" completions $shell
 	cp "$out" completions.$shell
-	t 'the same every time' 0 "$DQN" completions $shell
-	same_file "$out" completions.$shell
-	for word in $commands $keys; do
-		grep -qw "$word" completions.$shell || bad "$shell: no '$word'"
-	done
-	for command in $commands; do
-		"$DQN" help "$command" | sed -n '/^Flags:/,/^$/s/.*--\([a-z]*\).*/\1/p'
-	done | sort -u >flags
-	while read -r flag; do
-		grep -qe "$flag" completions.$shell || bad "$shell: no flag '$flag'"
-	done <flags
 done
+
+# --- what the scripts ask for ---
+
+query() { "$DQN" completions query -- "$@" >reply && cut -f 1 reply; }
+t 'every command' 0 query ''
+for word in $commands --help --version; do
+	out_has "^$word$"
+done
+t 'every key' 0 query train x.ini ''
+for word in $keys; do
+	out_has "^$word=$"
+done
+for command in $commands; do
+	t "every flag of $command" 0 query "$command" --
+	is 'flags' "$(tr '\n' ' ' <"$out")" "$({ "$DQN" help "$command" |
+		sed -n '/^Flags:/,/^$/s/^ *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' && echo --help; } | tr '\n' ' ')"
+done
+t 'with what it means' 0 "$DQN" completions query -- train x.ini buffer_s
+out_has '^buffer_size=	[A-Za-z].*[a-z]$'
+t 'the flag before decides' 0 query plot runs --x x --o
+out_is --out
+for words in '' 'nonsense x' 'nonsense --' 'train --nonsense=' 'train --nonsense x --' 'train -- --' 'help help x' '-- -- --' '= = ='; do
+	# shellcheck disable=SC2086
+	t "any words: $words" 0 query $words x
+done
+
 t 'another shell' 2 "$DQN" completions csh
 err_has "^dqn: no completions for 'csh'; there are bash, zsh and fish$"
 t 'no shell' 2 "$DQN" completions
@@ -67,7 +85,7 @@ if bash -c ': < <(:)' 2>/dev/null; then
 	cat >ask.bash <<-'END'
 		source completions.bash
 		COMP_LINE="dqn $1" COMP_POINT=$((4 + ${#1}))
-		_dqn 2>/dev/null # compopt says that there is no completion under way
+		_dqn dqn 2>/dev/null # compopt says that there is no completion under way
 		for word in "${COMPREPLY[@]}"; do
 			[[ ! -d $word ]] || word=$word/ # as readline does
 			printf '%s\n' "$word"
@@ -86,7 +104,7 @@ if bash -c ': < <(:)' 2>/dev/null; then
 	t 'bash: where = ends no word' 0 bash -c 'COMP_WORDBREAKS=" "; . ./ask.bash' sh 'train conf/one.ini loss=h'
 	out_is loss=huber
 	t 'bash: the cursor in the middle' 0 bash -c '. ./completions.bash
-		COMP_LINE="dqn tr --out x" COMP_POINT=6; _dqn; echo "${COMPREPLY[@]}"'
+		COMP_LINE="dqn tr --out x" COMP_POINT=6; _dqn dqn; echo "${COMPREPLY[@]}"'
 	out_is train
 	if has_terminal 'bash, as it is typed'; then
 		typed() { # as it is typed, and what the program gets

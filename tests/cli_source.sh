@@ -116,7 +116,7 @@ env 260
 rl 1010
 run 4100
 study 2400
-cli 6300
+cli 6150
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -63,6 +63,9 @@ const struct command *find_command(const char *word);
 bool args_parse(
 	struct args *a, const struct command *command, int argc, char **argv, struct err *e);
 
+/* The flag that arg, "--x", "--x=v" or "-x...", names; NULL: there is none. */
+const struct flag *args_find_flag(const struct command *command, const char *arg);
+
 /* Prints "dqn: " and the message on standard error. */
 void say(const char *fmt, ...) ERR_PRINTF(1, 2);
 

@@ -3,19 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
-static const struct flag *find_long(const struct flag *flags, const char *name, size_t len)
+const struct flag *args_find_flag(const struct command *command, const char *arg)
 {
-	for (; flags->name; flags++)
-		if (strlen(flags->name) == len && strncmp(flags->name, name, len) == 0)
-			return flags;
-	return NULL;
-}
-
-static const struct flag *find_letter(const struct flag *flags, char letter)
-{
-	for (; flags->name; flags++)
-		if (letter && flags->letter == letter)
-			return flags;
+	const size_t len = strcspn(arg + 2, "=");
+	for (const struct flag *f = command->flags; f->name; f++)
+		if (arg[1] == '-' ? strlen(f->name) == len && strncmp(f->name, arg + 2, len) == 0
+				  : f->letter && f->letter == arg[1])
+			return f;
 	return NULL;
 }
 
@@ -93,8 +87,7 @@ static int parse_flag(
 	const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 	const bool is_long = arg[1] == '-';
 	const size_t len = is_long ? strcspn(arg + 2, "=") : 1;
-	const struct flag *f = is_long ? find_long(command->flags, arg + 2, len)
-				       : find_letter(command->flags, arg[1]);
+	const struct flag *f = args_find_flag(command, arg);
 	if (!f) {
 		unknown_flag(command, arg, next, e);
 		return -1;

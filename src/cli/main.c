@@ -119,11 +119,12 @@ const struct command commands[] = {
 		cmd_inspect },
 	{ "completions", "bash|zsh|fish", "print what a shell completes dqn's arguments with",
 		"Commands, flags, configuration keys and their values, files and directories. 'make "
-		"install' puts them where the shells look for them.",
+		"install' puts the scripts where the shells look for them. They ask 'dqn completions query "
+		"-- WORD...' for what may stand at the last WORD.",
 		"source <(dqn completions bash)          # in ~/.bashrc\n"
 		"source <(dqn completions zsh)           # in ~/.zshrc, behind compinit\n"
 		"dqn completions fish | source           # in ~/.config/fish/config.fish\n",
-		no_flags, 1, 1, cmd_completions },
+		no_flags, 1, -1, cmd_completions },
 	{ "help", "[COMMAND] | --man", "show how to use dqn or one of its commands", "",
 		"dqn help train\n"
 		"dqn help --man | man -l -\n",
