@@ -297,6 +297,12 @@ static bool corrupt(const struct input *in, struct err *e, const char *what, con
 		subject ? subject : "");
 }
 
+/* What a reader that knows no file name says of it. */
+static bool refused(const struct input *in, struct err *e, const struct err *why)
+{
+	return err_set(e, why->kind, "'%.300s': %s", in->name, why->msg);
+}
+
 static bool damaged(const struct input *in, struct err *e)
 {
 	return corrupt(in, e, "the file does not match its checksum", NULL);
@@ -314,13 +320,13 @@ static bool read_header(struct input *in, struct st_file *st, char *buf, size_t 
 	if (!take(in, buf, ST_LENGTH_BYTES, e))
 		return false;
 	if (!st_header_len((const unsigned char *)buf, len, &header_len, &why))
-		return corrupt(in, e, why.msg, NULL);
+		return refused(in, e, &why);
 	if (header_len > size || len - header_len > SIZE_MAX)
 		return corrupt(in, e, "too large a header for a checkpoint", NULL);
 	if (!take(in, buf + ST_LENGTH_BYTES, header_len - ST_LENGTH_BYTES, e))
 		return false;
 	if (!st_parse_header(st, buf, header_len, (size_t)in->left, &why))
-		return corrupt(in, e, why.msg, NULL);
+		return refused(in, e, &why);
 	return true;
 }
 
@@ -505,7 +511,7 @@ static bool read_rest(struct input *in, const struct st_file *st, struct train *
 		if (!read_part(in, &hash, &parts.tensor[i], &parts.part[i], buf, size, e))
 			return false;
 	if (!st_hash_check(&hash, st, &why))
-		return corrupt(in, e, why.msg, NULL);
+		return refused(in, e, &why);
 	return check_state(in, t, m, e);
 }
 

@@ -92,7 +92,7 @@ static enum presence read_file(const char *dir, const char *name, size_t limit, 
 /* A number, true or false as 1 or 0, or nothing as NaN. */
 static bool parse_cell(const char *s, size_t n, double *x)
 {
-	static const struct {
+	const struct { /* not static: to tcc -INFINITY is no constant */
 		const char *word;
 		double value;
 	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 },
