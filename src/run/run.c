@@ -215,7 +215,8 @@ static bool check_done(struct run *r, const struct config *c, bool *done, struct
 	struct err why;
 	*done = file_exists(&r->held, "result.json");
 	return !*done || result_load(&r->result, &r->held, c, true, &why) ||
-	       err_set(e, why.kind, "%.650s; --fresh runs it again", why.msg);
+	       err_set(e, why.kind, "%.650s%s", why.msg,
+		       why.kind == ERR_RUN ? "" : "; --fresh runs it again");
 }
 
 /* What is in the directory: nothing, a run of ours that is done (state becomes
