@@ -120,7 +120,7 @@ static int print_json(const struct run *r)
 	struct err e;
 	if (!file_load(&r->held, "result.json", RUN_RESULT_MAX, &line, &len, &e))
 		return fail(&e);
-	fwrite(line, 1, len, stdout);
+	(void)fwrite(line, 1, len, stdout); /* close_stdout looks for errors */
 	free(line);
 	return STATUS_OK;
 }
@@ -203,6 +203,8 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 			warn(&p, &r->train);
 	}
 	progress_end(&p);
+	r->train.tell = NULL;
+	r->train.tell_arg = NULL;
 	if (!ok)
 		return fail(&e);
 	if (run_was_moved(r) && level != PROGRESS_QUIET)
