@@ -65,4 +65,83 @@ refused "result.json' is of another run \(total_timesteps: 1000, not 2000\)"
 sed -i 's/CartPole-v1/CartPole-v0/' $own/result.json
 refused "result.json' is of another run \(id: CartPole-v0, not CartPole-v1\)"
 
+# --- a run that is not done has weights ---
+
+start() # DIR KEY=VALUE...: a long run in the background, once it has evaluated
+{
+	dir=$1
+	shift
+	"$DQN" train short.ini total_timesteps=1e9 buffer_size=1000 exploration_fraction=1e-5 "$@" --out "$dir" -q &
+	pid=$!
+	t_pids=$pid
+	wait_for test -s "$dir/eval.csv"
+	wait_for sh -c "[ \$(wc -l <$dir/eval.csv) -gt 1 ]"
+}
+# shellcheck disable=SC2086 # a number
+stop() # SIGNAL
+{
+	kill -"$1" $pid
+	wait $pid 2>/dev/null
+	t_pids=''
+}
+t 'a run that works' 0 start working checkpoint_interval=1000
+no_if [ -e working/checkpoint.safetensors ]
+t 'has its best weights at once' 0 "$DQN" eval working
+out_has '^weights: working/best.safetensors; '
+err_has "^dqn: 'working' holds a run that is not done; taking 'best.safetensors', the weights that evaluated best so far$"
+err_lines 1
+t 'the same as by their name' 0 "$DQN" eval working/best.safetensors --csv
+cp "$out" best.csv
+t 'with --csv' 0 "$DQN" eval working --csv
+err_any
+same_file "$out" best.csv
+t 'inspect takes them, too' 0 "$DQN" inspect working
+err_has "taking 'best.safetensors'"
+stop KILL
+t 'after a kill they are there still' 0 "$DQN" eval working
+err_has "taking 'best.safetensors'"
+t 'of a run that is stopped' 0 start stopped ema_decay=0.9
+stop TERM
+err_any
+step() { "$DQN" inspect "$1" | sed -n 's/^  timesteps = //p'; }
+t 'a checkpoint has a best' 0 "$DQN" inspect stopped/checkpoint.safetensors
+best=$(sed -n 's/^  best_row.timesteps  () I64  //p' "$out")
+t 'it is that of best.safetensors' 0 step stopped/best.safetensors
+out_is "$best"
+t 'a checkpoint can be evaluated' 0 "$DQN" eval stopped/checkpoint.safetensors
+out_has "^weights: stopped/checkpoint.safetensors, the average of the weights at step $(step stopped/checkpoint.safetensors); "
+t 'as JSON' 0 "$DQN" eval stopped/checkpoint.safetensors --json
+out_json
+out_has '"part":"agent.average","timesteps":[0-9]+\}$'
+t 'without averages' 0 start online eval_freq=1000 ema_decay=0
+stop TERM
+err_any
+t 'it is the online network' 0 "$DQN" eval online/checkpoint.safetensors
+out_has ", the online network at step [0-9]+; "
+rm online/best.safetensors
+t 'where there is no best yet, a run has that' 0 "$DQN" eval online
+err_has "^dqn: 'online' holds a run that is not done; taking 'checkpoint.safetensors', as there is no 'best.safetensors' yet$"
+cp stopped/checkpoint.safetensors stopped/best.safetensors online
+t 'not that of another run' 5 "$DQN" eval online
+err_has "^dqn: 'online/best.safetensors' is of another configuration \(ema_decay: 0.9, not 0; eval_freq: 500, not 1000\)$"
+rm online/best.safetensors
+t 'nor its checkpoint' 5 "$DQN" eval online
+err_has "^dqn: 'online/checkpoint.safetensors' is of another configuration"
+rm online/checkpoint.safetensors
+t 'one without any' 1 "$DQN" eval online
+err_has "^dqn: the run in 'online' is not done and has no weights yet$"
+t 'one that diverged' 4 train clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 \
+	loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0 net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 \
+	eval_freq=50 --out diverged
+err_has 'diverged'
+t 'has those of before' 0 "$DQN" eval diverged
+err_has "^dqn: 'diverged' holds a run that diverged; taking 'best.safetensors'"
+t 'a run that was not interrupted' 0 train total_timesteps=20000 eval_freq=200 --out whole
+t 'one that is killed and goes on' 0 sh -c 'for ms in 1 3 5 7; do
+	"$DQN" train short.ini total_timesteps=20000 eval_freq=200 checkpoint_interval=0.001 -q --out cut >/dev/null & pid=$!
+	sleep 0.1$ms; kill -9 $pid; wait $pid; ls cut; done 2>/dev/null; "$DQN" train short.ini total_timesteps=20000 eval_freq=200 -q --out cut'
+out_has best.safetensors
+sed -i 's/^checkpoint_interval = .*/checkpoint_interval = 10/' cut/config.ini
+same_tree whole cut
+
 end

@@ -11,6 +11,7 @@
  * values not made anew; a step that is interrupted and does not go on where it was.
  */
 #include "run/checkpoint.h"
+#include "run/weights.h"
 
 #include "base/file.h"
 #include "base/safetensors.h"
@@ -256,6 +257,35 @@ static void test_an_interrupted_evaluation_is_as_if_it_had_not_begun(void)
 	stop = 0;
 	CHECK(train_final_eval(t, &stats));
 	release(t);
+}
+
+/* As a weights file a checkpoint is the network that evaluations judge. */
+static void test_the_weights_of_a_checkpoint(void)
+{
+	static const char *const decays[] = { "ema_decay=0", "ema_decay=0.9" };
+	for (int i = 0; i < 2; i++) {
+		const char *const keys[] = { decays[i], "dueling=true", "net_arch=8,4", "seed=3",
+			"eval_max_episode_steps=77", "obs_scale=bounds", NULL };
+		const struct config c = config_of(keys);
+		struct train *t = start(&c);
+		struct weights w;
+		struct err e = { .msg = "" };
+		drive(t, 150);
+		struct bytes file = saved(t, &some_marks);
+		CHECK(weights_parse(&w, "x", file.p, file.len, &e));
+		CHECK_STR(e.msg, "");
+		CHECK_STR(w.part, i == 0 ? "agent.online" : "agent.average");
+		CHECK((memcmp(t->agent.average, t->agent.online, sizeof(float)) != 0) == i);
+		CHECK(memcmp(&w.net, &t->agent.policy.net, sizeof(w.net)) == 0);
+		CHECK(memcmp(w.params, t->agent.average, w.net.n_params * sizeof(float)) == 0);
+		CHECK(memcmp(w.obs_scale, t->eval_env.obs_scale, 4 * sizeof(float)) == 0);
+		CHECK_INT(w.max_episode_steps, 77);
+		CHECK_INT(w.timesteps, 150);
+		CHECK(w.env == t->env.ops);
+		weights_release(&w);
+		free(file.p);
+		release(t);
+	}
 }
 
 /* Counters as far as they go: 2^53 steps, and as many updates as they can have. */
@@ -593,6 +623,7 @@ int main(void)
 	RUN(test_every_combination_goes_on_from_anywhere);
 	RUN(test_an_interrupted_step_goes_on);
 	RUN(test_an_interrupted_evaluation_is_as_if_it_had_not_begun);
+	RUN(test_the_weights_of_a_checkpoint);
 	RUN(test_counters_near_their_limits);
 	RUN(test_every_cut_is_refused);
 	RUN(test_every_flip_is_refused);

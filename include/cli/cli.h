@@ -124,8 +124,13 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 /* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
 void config_name(const char *path, char *name, size_t size);
 
-/* Reads a weights file: a path, a run directory (its final weights), or "-" for
- * standard input. *name (RUN_PATH_SIZE) is what was read; the caller frees *data. */
+/* Opens a run directory and reads its configuration and, if it is done, its result as
+ * result_load does. The caller closes *d on success. */
+bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
+	bool *is_done, struct err *e);
+
+/* Reads a weights file: a path, a run directory (its final weights or, as is said, what
+ * an unfinished run has), or "-" for standard input. *name (RUN_PATH_SIZE) is what was read; the caller frees *data. */
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
 
 /* The kernels that DQN_ISA asks for, or the best ones. */

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "run/train.h"
 
+#define CHECKPOINT_FORMAT "dqn checkpoint"
 #define CHECKPOINT_FORMAT_VERSION "3"
 #define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
 

@@ -15,7 +15,8 @@
  *     eval.csv           a row per evaluation, struct eval_row
  *     episodes.csv       a row per training episode, struct episode_row
  *     timing.csv         wall clock and memory: all that may differ between equal runs
- *     best.safetensors   the weights that evaluated best (the last of equals)
+ *     best.safetensors   the weights that evaluated best (the last of equals); there from
+ *                        the first evaluation on, and never older than a checkpoint
  *     final.safetensors  the weights at the end
  *     result.json        the figures of the run; written last, it marks the run as done
  *     .lock              empty; locked while a process works here
@@ -82,6 +83,8 @@ struct run {
 	size_t rows_len;
 	struct marks marks;              /* log_size is up to date, wall_s that of the checkpoint */
 	double start_s, saved_s, save_s; /* begin, end and duration of the last save */
+	double best_s;                   /* when best.safetensors was written; 0: not yet */
+	bool is_best_saved;              /* it has train.best */
 };
 
 /* Makes or takes over the directory. `fresh` removes an earlier run first.

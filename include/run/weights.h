@@ -25,6 +25,10 @@ struct weights {
 	int64_t max_episode_steps; /* of the run's evaluations, > 0 */
 	float obs_scale[ENV_MAX_OBS];
 	float *params; /* (net.n_params), owned after weights_parse */
+	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
+	 * "agent.average"; else NULL. */
+	const char *part;
+	int64_t timesteps; /* of the run when it had them */
 };
 
 /* Bytes that the buffer of weights_build needs for a network: the tensors twice
@@ -36,7 +40,8 @@ size_t weights_buffer_size(const struct net *net);
 size_t weights_build(const struct config *c, const struct net *net, const float *params,
 	int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
 
-/* Reads a weights file. ERR_CORRUPT names `name` and what is wrong with it. */
+/* Reads a weights file, or a checkpoint: the network that its run would evaluate.
+ * ERR_CORRUPT names `name` and what is wrong with it. */
 bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
 void weights_release(struct weights *w);

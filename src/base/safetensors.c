@@ -452,6 +452,12 @@ static bool find_checksum(struct st_file *st, struct err *e)
 	return true;
 }
 
+static bool check_length(uint64_t len, struct err *e)
+{
+	return len >= LENGTH_BYTES ||
+	       err_set(e, ERR_CORRUPT, "not a safetensors file: only %" PRIu64 " bytes", len);
+}
+
 bool st_header_len(
 	const unsigned char first[ST_LENGTH_BYTES], uint64_t len, size_t *header_len, struct err *e)
 {
@@ -558,8 +564,8 @@ bool st_read_header(
 	if (!file_open(d, name, &fd, &len, e))
 		return false;
 	name = dir_path(d, name, path);
-	bool ok = file_read_exactly(fd, name, first, sizeof(first), e);
-	if (ok && !st_header_len(first, len, &header_len, &why))
+	bool ok = len < sizeof(first) || file_read_exactly(fd, name, first, sizeof(first), e);
+	if (ok && (!check_length(len, &why) || !st_header_len(first, len, &header_len, &why)))
 		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
 	char *header = ok ? malloc(header_len) : NULL;
 	if (ok && !header)
@@ -591,9 +597,7 @@ bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
 {
 	size_t header_len = 0;
 	*st = (struct st_file){ 0 };
-	if (len < LENGTH_BYTES)
-		return err_set(e, ERR_CORRUPT, "not a safetensors file: only %zu bytes", len);
-	if (!st_header_len(bytes, len, &header_len, e) ||
+	if (!check_length(len, e) || !st_header_len(bytes, len, &header_len, e) ||
 		!st_parse_header(st, bytes, header_len, len - header_len, e))
 		return false;
 	st->data = (const unsigned char *)bytes + header_len;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/run.h"
+#include "run/weights.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -259,6 +260,64 @@ bool load_groups(struct records *list, struct groups *g, int n_paths, char *cons
 	return true;
 }
 
+bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
+	bool *is_done, struct err *e)
+{
+	char full[FILE_PATH_SIZE], *data;
+	size_t len;
+	if (!dir_open(d, path, e))
+		return false;
+	*is_done = file_exists(d, "result.json");
+	bool ok = file_load(d, "config.ini", CONFIG_LIMIT, &data, &len, e);
+	if (ok) {
+		ok = config_read(c, dir_path(d, "config.ini", full), data, len, e);
+		free(data);
+	}
+	ok = ok && (!*is_done || result_load(res, d, c, whole, e));
+	if (!ok)
+		dir_close(d);
+	return ok;
+}
+
+/* The file of a run directory to use: the final weights or, as is said, the best so far,
+ * or a checkpoint. Weights alone, without a configuration, will do, too. */
+static bool find_weights(const char *path, const char **name, struct err *e)
+{
+	static const char *const files[] = { "final.safetensors", "best.safetensors",
+		"checkpoint.safetensors" };
+	enum { FINAL, BEST, N = sizeof(files) / sizeof(files[0]) };
+	struct dir d;
+	struct config c;
+	struct result res;
+	bool is_done = true;
+	if (!dir_open(&d, path, e))
+		return false;
+	const bool is_run = file_exists(&d, "config.ini");
+	if (is_run) {
+		dir_close(&d);
+		if (!open_run(&d, path, false, &c, &res, &is_done, e))
+			return false;
+	}
+	int i = is_done ? FINAL : BEST;
+	while (!is_done && i < N && !file_exists(&d, files[i]))
+		i++;
+	bool ok = i < N && file_exists(&d, files[i]);
+	if (ok)
+		ok = is_done || weights_check(&d, files[i], &c, e);
+	else if (is_done)
+		err_set(e, ERR_RUN, "no 'final.safetensors' in '%s'; is it a run directory?", path);
+	else
+		err_set(e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
+	if (ok && !is_done)
+		say("'%.500s' holds a run that %s; taking '%s', %s", path,
+			file_exists(&d, "failed.txt") ? "diverged" : "is not done", files[i],
+			i == BEST ? "the weights that evaluated best so far"
+				  : "as there is no 'best.safetensors' yet");
+	dir_close(&d);
+	*name = i < N ? files[i] : NULL;
+	return ok;
+}
+
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)
 {
 	if (strcmp(path, "-") == 0) {
@@ -266,16 +325,15 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 		return file_read_fd(STDIN_FILENO, name, WEIGHTS_LIMIT, data, len, e);
 	}
 	struct stat st;
-	const bool is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-	if (is_dir ? !file_join(name, RUN_PATH_SIZE, path, "final.safetensors", e)
-		   : (size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
-		return is_dir ? false : err_set(e, ERR_RUN, "path too long: '%s'", path);
-	if (is_dir && !file_exists(NULL, name))
-		return err_set(e, ERR_RUN,
-			"no 'final.safetensors' in '%s'; is it a run directory, and is the run done?",
-			path);
-	return is_dir ? file_load(NULL, name, WEIGHTS_LIMIT, data, len, e)
-		      : file_read(name, WEIGHTS_LIMIT, data, len, e);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		const char *file;
+		return find_weights(path, &file, e) &&
+		       file_join(name, RUN_PATH_SIZE, path, file, e) &&
+		       file_load(NULL, name, WEIGHTS_LIMIT, data, len, e);
+	}
+	if ((size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
+		return err_set(e, ERR_RUN, "path too long: '%s'", path);
+	return file_read(name, WEIGHTS_LIMIT, data, len, e);
 }
 
 bool locale_is_utf8(void)

@@ -42,6 +42,11 @@ static void print_text(const struct eval_job *job)
 		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
 	printf("weights: ");
 	put_printable(stdout, job->name, strlen(job->name));
+	if (job->weights->part)
+		printf(", the %s at step %" PRId64,
+			strcmp(job->weights->part, "agent.online") == 0 ? "online network"
+									: "average of the weights",
+			job->weights->timesteps);
 	printf("; seed %" PRIu64 ", epsilon %s", job->seed, text_real(job->epsilon, epsilon));
 	const int64_t own = job->weights->env->max_episode_steps;
 	const int64_t theirs = job->weights->max_episode_steps;
@@ -81,7 +86,11 @@ static void print_json(const struct eval_job *job)
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));
-	printf("],\"max_episode_steps\":%" PRId64 "}\n", job->limit);
+	printf("],\"max_episode_steps\":%" PRId64, job->limit);
+	if (job->weights->part)
+		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->weights->part,
+			job->weights->timesteps);
+	puts("}");
 }
 
 static void print_csv(const struct eval_job *job)

@@ -25,7 +25,9 @@ const struct command commands[] = {
 	{ "eval",
 		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] [--json|--csv]",
 		"run episodes with saved weights",
-		"RUN is a run directory, whose final.safetensors is used; WEIGHTS is a weights file, or "
+		"RUN is a run directory, whose final.safetensors is used, or, as it says, "
+		"best.safetensors or the checkpoint while the run is not done. WEIGHTS is a weights "
+		"file, a checkpoint, of which the network is taken that the run would evaluate, or "
 		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
 		"does, the others go on from there. Episodes end at the environment's own time "
 		"limit, whatever the run's evaluations had, so that returns compare with its "

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FORMAT "dqn checkpoint"
 enum { CONFIG_SIZE = 8192 };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
@@ -200,7 +199,7 @@ static size_t build_header(struct parts *l, const struct train *t, char *buf, si
 	text_init(&text, steps, sizeof(steps));
 	text_add(&text, "%" PRId64, t->timesteps);
 	const struct st_metadata metadata[] = {
-		{ "format", FORMAT },
+		{ "format", CHECKPOINT_FORMAT },
 		{ "format_version", CHECKPOINT_FORMAT_VERSION },
 		{ "timesteps", steps },
 		{ "config", config },
@@ -335,7 +334,7 @@ static bool check_metadata(
 	const struct input *in, const struct st_file *st, const struct config *c, struct err *e)
 {
 	const char *value = st_metadata_get(st, "format");
-	if (!st->checksum || !value || strcmp(value, FORMAT) != 0)
+	if (!st->checksum || !value || strcmp(value, CHECKPOINT_FORMAT) != 0)
 		return corrupt(in, e, "not a checkpoint", NULL);
 	value = st_metadata_get(st, "format_version");
 	if (!value || strcmp(value, CHECKPOINT_FORMAT_VERSION) != 0)

@@ -551,11 +551,12 @@ static bool write_weights(struct run *r, const char *name, const float *params, 
 static bool write_best(struct run *r, struct err *e)
 {
 	const struct train *t = &r->train;
-	if (!t->has_best)
-		return write_weights(r, "best.safetensors", t->agent.average, t->timesteps,
-			t->agent.adam.t, r->result.best_sha256, e);
-	return write_weights(r, "best.safetensors", t->best, t->best_row.timesteps,
-		t->best_row.n_updates, r->result.best_sha256, e);
+	r->is_best_saved = write_weights(r, "best.safetensors",
+		t->has_best ? t->best : t->agent.average,
+		t->has_best ? t->best_row.timesteps : t->timesteps,
+		t->has_best ? t->best_row.n_updates : t->agent.adam.t, r->result.best_sha256, e);
+	r->best_s = now_s();
+	return r->is_best_saved;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -610,7 +611,8 @@ static bool save(struct run *r, struct err *e)
 	if (r->is_saved)
 		return true;
 	/* The logs first: a checkpoint must not speak of rows that a power cut takes. */
-	if (!train_check(&r->train, e) || !sync_logs(r, e))
+	if (!train_check(&r->train, e) || !sync_logs(r, e) ||
+		(r->train.has_best && !r->is_best_saved && !write_best(r, e)))
 		return false;
 	r->marks.wall_s = begin_s - r->start_s;
 	/* Two files are room enough: the one before the last makes way, unless it is the
@@ -640,14 +642,22 @@ bool run_save(struct run *r, struct err *e)
 	return save(r, e) || because(r, e);
 }
 
-/* Saving takes no more than a fiftieth of the time, unless so short an interval is
- * asked for that it is meant. */
-static bool save_is_due(const struct run *r)
+/* Save at most 2 % of the time, unless the interval is under a second. `last_s`: when
+ * it was done last. */
+static bool save_is_due(const struct run *r, double last_s)
 {
 	const double interval_s = r->train.config.checkpoint_interval, share = 50, meant_s = 1;
 	const double pause_s =
 		interval_s < meant_s ? interval_s : fmax(interval_s, share * r->save_s);
-	return interval_s > 0 && now_s() - r->saved_s >= pause_s;
+	return interval_s > 0 && now_s() - last_s >= pause_s;
+}
+
+/* The first best weights are written at once, later ones as often as checkpoints. */
+static bool update_best(struct run *r, struct err *e)
+{
+	r->is_best_saved = false;
+	return (r->best_s > 0 && !save_is_due(r, r->best_s)) ||
+	       (check_held(r, e) && write_best(r, e));
 }
 
 static bool finish(struct run *r, struct err *e)
@@ -696,7 +706,8 @@ static bool step(struct run *r, struct err *e)
 		*e = why;
 		return false;
 	}
-	if ((t->events & TRAIN_EVALUATED && !write_eval(r, e)) ||
+	if ((t->events & TRAIN_EVALUATED &&
+		    (!write_eval(r, e) || (t->eval.is_best && !update_best(r, e)))) ||
 		(t->events & TRAIN_LOGGED &&
 			(!check_held(r, e) || !flush_episodes(r, e) || !write_progress(r, e))))
 		return false;
@@ -705,7 +716,7 @@ static bool step(struct run *r, struct err *e)
 	/* What has diverged is not saved, and found out by a later update or evaluation: at
 	 * the same step whenever saving is due. */
 	struct err ignored;
-	return !save_is_due(r) || !train_check(t, &ignored) || save(r, e);
+	return !save_is_due(r, r->saved_s) || !train_check(t, &ignored) || save(r, e);
 }
 
 /* What is left of a run that has diverged. Errors are ignored: the divergence is what

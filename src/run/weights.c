@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
+#include "run/checkpoint.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -195,15 +196,10 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 	return json_end(&j) && i == n;
 }
 
+/* What the file says of itself; the weights remain to be copied. */
 static bool parse_file(struct weights *w, const struct st_file *st, struct err *e)
 {
 	const char *value;
-	if (!metadata(st, "format_version", &value, e))
-		return false;
-	if (strcmp(value, WEIGHTS_FORMAT_VERSION) != 0)
-		return err_set(e, ERR_CORRUPT,
-			"format_version '%.64s' is not the one known here (%s)", value,
-			WEIGHTS_FORMAT_VERSION);
 	if (!metadata(st, "env_id", &value, e))
 		return false;
 	w->env = env_find(value);
@@ -232,6 +228,35 @@ static bool parse_file(struct weights *w, const struct st_file *st, struct err *
 	return true;
 }
 
+/* The same of a checkpoint, where the configuration says it. */
+static bool parse_checkpoint(struct weights *w, const struct st_file *st, struct err *e)
+{
+	struct config c;
+	const char *value;
+	if (!metadata(st, "config", &value, e) ||
+		!config_read(&c, "config", value, strlen(value), e) || !config_net(&c, &w->net, e))
+		return false;
+	w->env = config_env(&c);
+	w->max_episode_steps = config_eval_limit(&c);
+	config_obs_scale(&c, w->obs_scale);
+	w->part = c.ema_decay > 0 ? "agent.average" : "agent.online";
+	return true;
+}
+
+/* A network of a checkpoint is one tensor, in the order of memory. */
+static bool copy_part(struct weights *w, const struct st_file *st, struct err *e)
+{
+	for (int i = 0; i < st->n_tensors; i++) {
+		const struct st_tensor *t = &st->tensor[i];
+		if (strcmp(t->name, w->part) != 0 || t->type != ST_F32 ||
+			t->n_values != w->net.n_params)
+			continue;
+		st_values(t, w->params);
+		return true;
+	}
+	return err_set(e, ERR_CORRUPT, "no usable '%s' in it", w->part);
+}
+
 static bool copy_params(struct weights *w, const struct st_file *st, struct err *e)
 {
 	w->params = memory_zeroed(w->net.n_params * sizeof(float));
@@ -240,17 +265,18 @@ static bool copy_params(struct weights *w, const struct st_file *st, struct err 
 		free(block);
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
 	}
-	for (int i = 0; i < net_n_linear(&w->net); i++) {
+	bool ok = !w->part || copy_part(w, st, e);
+	for (int i = 0; !w->part && i < net_n_linear(&w->net); i++) {
 		const struct linear m = net_linear(&w->net, i);
 		st_values(find_tensor(st, &w->net, i, "weight"), block + m.w);
 		net_transpose(m.out, m.in, block + m.w, w->params + m.w);
 		st_values(find_tensor(st, &w->net, i, "bias"), w->params + m.b);
 	}
 	free(block);
-	for (size_t i = 0; i < w->net.n_params; i++)
+	for (size_t i = 0; ok && i < w->net.n_params; i++)
 		if (!isfinite(w->params[i]))
-			return err_set(e, ERR_CORRUPT, "weight %zu is not finite", i);
-	return true;
+			ok = err_set(e, ERR_CORRUPT, "weight %zu is not finite", i);
+	return ok;
 }
 
 bool weights_parse(
@@ -261,7 +287,18 @@ bool weights_parse(
 	*w = (struct weights){ 0 };
 	if (!st_parse(&st, bytes, len, &why))
 		return err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	const bool ok = parse_file(w, &st, &why) && copy_params(w, &st, &why);
+	const char *format = st_metadata_get(&st, "format"), *version, *steps;
+	const bool is_checkpoint = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
+	const char *known = is_checkpoint ? CHECKPOINT_FORMAT_VERSION : WEIGHTS_FORMAT_VERSION;
+	bool ok = metadata(&st, "format_version", &version, &why);
+	if (ok && strcmp(version, known) != 0)
+		ok = err_set(&why, ERR_CORRUPT,
+			"format_version '%.64s' is not the one known here (%s)", version, known);
+	ok = ok && (is_checkpoint ? parse_checkpoint : parse_file)(w, &st, &why) &&
+	     copy_params(w, &st, &why);
+	steps = st_metadata_get(&st, "timesteps");
+	if (steps)
+		text_parse_i64(steps, &w->timesteps);
 	st_release(&st);
 	if (!ok)
 		weights_release(w);
