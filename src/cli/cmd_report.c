@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ struct figures {
 };
 
 struct row {
-	size_t group;
+	size_t group, n_runs;
 	size_t n_state[N_RECORD_STATES];
 	size_t n_values, n_worst; /* runs with a value of the metric, and diverged ones of them */
 	struct sample sample;     /* of the values; never is job->never */
@@ -41,6 +42,7 @@ struct row {
 	double wall_s;                      /* mean of done runs ... */
 	size_t n_walls;                     /* ... that have it */
 	bool has_unjudged;                  /* runs that no threshold applies to */
+	size_t is_at_least;                 /* 1: shown.iqm is the least that it can be */
 };
 
 struct report_job {
@@ -106,6 +108,7 @@ static bool fill_figures(const struct report_job *job, struct row *row, double *
 	if (!measure(&row->shown, &shown, scratch, units, n, e))
 		return false;
 	sample_release(&shown);
+	row->is_at_least = row->shown.iqm < row->rank.iqm;
 	if (row->shown.iqm_95.high < row->rank.iqm_95.high)
 		row->shown.iqm_95.high = (double)INFINITY;
 	return true;
@@ -117,7 +120,7 @@ static bool fill_row(struct report_job *job, struct row *row, size_t group, doub
 	const struct groups *g = &job->groups;
 	const size_t first = g->group[group].first, end = first + g->group[group].n;
 	double wall_s = 0;
-	*row = (struct row){ .group = group };
+	*row = (struct row){ .group = group, .n_runs = end - first };
 	for (size_t i = first; i < end; i++) {
 		const struct record *r = g->member[i];
 		const bool over = r->state == RECORD_DONE || r->state == RECORD_FAILED;
@@ -146,14 +149,9 @@ static bool fill_row(struct report_job *job, struct row *row, size_t group, doub
 	return fill_figures(job, row, scratch, units, e);
 }
 
-static size_t n_runs(const struct report_job *job, const struct row *row)
+static bool is_complete(const struct row *row)
 {
-	return job->groups.group[row->group].n;
-}
-
-static bool is_complete(const struct report_job *job, const struct row *row)
-{
-	return row->n_values == n_runs(job, row);
+	return row->n_values == row->n_runs;
 }
 
 /* The better one first; after all others rows that lack runs, which may be the worst
@@ -163,8 +161,8 @@ static bool is_before(const struct report_job *job, const struct row *a, const s
 	const double sign = job->metric->less_is_better ? -1 : 1;
 	if ((a->n_values == 0) != (b->n_values == 0))
 		return b->n_values == 0;
-	if (is_complete(job, a) != is_complete(job, b))
-		return is_complete(job, a);
+	if (is_complete(a) != is_complete(b))
+		return is_complete(a);
 	if (a->n_values > 0 && a->rank.iqm != b->rank.iqm)
 		return sign * a->rank.iqm > sign * b->rank.iqm;
 	if (a->n_values > 0 && a->rank.mean != b->rank.mean)
@@ -248,13 +246,6 @@ static bool fill_rows(struct report_job *job, struct err *e)
 
 /* --- the table --- */
 
-/* A column: its name in the data formats and in the readable ones, NULL where it is
- * not shown; and its cells, empty where there is nothing to say. */
-struct column {
-	const char *data, *shown;
-	void (*put)(const struct report_job *job, const struct row *row, bool data, struct text *t);
-};
-
 static void put_real(struct text *t, double x, bool data, int decimals)
 {
 	if (isnan(x))
@@ -285,62 +276,10 @@ static const char *unit_name(const struct report_job *job)
 	return job->groups.has_settings ? "settings" : "runs";
 }
 
-/* A figure of n of the row's runs; it is at least that if it is below `rank`. */
-static void put_figure(const struct report_job *job, const struct row *row, double x, double rank,
-	size_t n, int decimals, bool data, struct text *t)
-{
-	if (!data && x < rank)
-		text_add(t, ">= ");
-	put_real(t, x, data, decimals);
-	if (!data && n < n_runs(job, row) && !isnan(x))
-		text_add(t, " (%zu/%zu)", n, n_runs(job, row));
-}
+/* Cells that are not one figure; empty where there is nothing to say. */
 
-#define CELL(name)        \
-	static void name( \
-		const struct report_job *job, const struct row *row, bool data, struct text *t)
-
-CELL(put_runs)
-{
-	(void)data;
-	text_add(t, "%zu", job->groups.group[row->group].n);
-}
-
-CELL(put_done)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_state[RECORD_DONE]);
-}
-
-CELL(put_failed)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_state[RECORD_FAILED]);
-}
-
-CELL(put_unfinished)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_state[RECORD_UNFINISHED]);
-}
-
-CELL(put_iqm)
-{
-	put_figure(job, row, row->shown.iqm, row->rank.iqm, row->n_values, job->metric->decimals,
-		data, t);
-}
-
-CELL(put_low)
-{
-	put_real(t, row->shown.iqm_95.low, data, job->metric->decimals);
-}
-
-CELL(put_high)
-{
-	put_real(t, row->shown.iqm_95.high, data, job->metric->decimals);
-}
-
-CELL(put_interval)
+static void put_interval(
+	const struct report_job *job, const struct row *row, bool data, struct text *t)
 {
 	(void)data;
 	if (row->n_values > 0 && isnan(row->shown.iqm_95.low))
@@ -348,123 +287,91 @@ CELL(put_interval)
 	put_range(t, row->shown.iqm_95, 1, job->metric->decimals);
 }
 
-CELL(put_mean)
-{
-	put_figure(job, row, row->shown.mean, row->rank.mean, row->n_values, job->metric->decimals,
-		data, t);
-}
-
-CELL(put_median)
-{
-	put_figure(job, row, row->shown.median, row->rank.median, row->n_values,
-		job->metric->decimals, data, t);
-}
-
-CELL(put_solved)
+static void put_solved(
+	const struct report_job *job, const struct row *row, bool data, struct text *t)
 {
 	(void)job;
 	if (row->n_judged > 0 || !row->has_unjudged)
 		text_add(t, data ? "%zu" : "%zu/%zu", row->n_solved, row->n_judged);
 }
 
-CELL(put_solved_low)
-{
-	(void)job;
-	put_real(t, row->solved_95.low, data, 3);
-}
-
-CELL(put_solved_high)
-{
-	(void)job;
-	put_real(t, row->solved_95.high, data, 3);
-}
-
-CELL(put_solved_interval)
+static void put_solved_interval(
+	const struct report_job *job, const struct row *row, bool data, struct text *t)
 {
 	(void)job, (void)data;
 	put_range(t, row->solved_95, 100, 0);
 	text_add(t, isnan(row->solved_95.low) ? "" : " %%");
 }
 
-CELL(put_steps)
-{
-	put_figure(job, row, row->steps, row->steps, row->n_steps, 0, data, t);
-}
-
-CELL(put_never)
+static void put_never(
+	const struct report_job *job, const struct row *row, bool data, struct text *t)
 {
 	(void)job, (void)data;
 	if (row->n_judged > 0 || !row->has_unjudged)
 		text_add(t, "%zu", row->n_never);
 }
 
-CELL(put_wall)
-{
-	put_figure(job, row, row->wall_s, row->wall_s, row->n_walls, 2, data, t);
-}
+enum { OF_METRIC = -1 }; /* as many decimals as the metric has */
 
-CELL(put_unreadable)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_state[RECORD_UNREADABLE]);
-}
+/* A column: its name in the data formats and in the readable ones, NULL where it is not
+ * shown, and how its cells are made: by a function, or of fields of the row. */
+struct column {
+	const char *data, *shown;
+	void (*put)(const struct report_job *job, const struct row *row, bool data, struct text *t);
+	size_t count;        /* a whole number: or, with `figure`, of how many runs that is */
+	size_t figure, rank; /* a figure, and what it ranks as; more: it is "at least" */
+	int decimals;
+};
 
-CELL(put_counted)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_values);
-}
-
-CELL(put_worst)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_worst);
-}
-
-CELL(put_at_least)
-{
-	(void)job, (void)data;
-	text_add(t, "%d", row->shown.iqm < row->rank.iqm);
-}
-
-CELL(put_steps_counted)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_steps);
-}
-
-CELL(put_wall_counted)
-{
-	(void)job, (void)data;
-	text_add(t, "%zu", row->n_walls);
-}
+#define FIELD(name) offsetof(struct row, name)
+#define COUNT(n) NULL, FIELD(n), 0, 0, 0
+#define FIGURE(n, x, rank, decimals) NULL, FIELD(n), FIELD(x), FIELD(rank), decimals
 
 static const struct column columns[] = {
-	{ "runs", "runs", put_runs },
-	{ "done", "done", put_done },
-	{ "failed", "failed", put_failed },
-	{ "unfinished", "unfinished", put_unfinished },
-	{ "iqm", "IQM", put_iqm },
-	{ "iqm_low", NULL, put_low },
-	{ "iqm_high", NULL, put_high },
-	{ NULL, "95 %", put_interval },
-	{ "mean", "mean", put_mean },
-	{ "median", "median", put_median },
-	{ "solved", "solved", put_solved },
-	{ "solved_low", NULL, put_solved_low },
-	{ "solved_high", NULL, put_solved_high },
-	{ NULL, "95 %", put_solved_interval },
-	{ "steps_to_threshold", "steps", put_steps },
-	{ "censored", "never", put_never },
-	{ "wall_s", "wall s", put_wall },
-	{ "unreadable", "unreadable", put_unreadable },
-	{ "counted", NULL, put_counted },
-	{ "counted_as_worst", NULL, put_worst },
-	{ "iqm_at_least", NULL, put_at_least },
-	{ "steps_counted", NULL, put_steps_counted },
-	{ "wall_s_counted", NULL, put_wall_counted },
+	{ "runs", "runs", COUNT(n_runs) },
+	{ "done", "done", COUNT(n_state[RECORD_DONE]) },
+	{ "failed", "failed", COUNT(n_state[RECORD_FAILED]) },
+	{ "unfinished", "unfinished", COUNT(n_state[RECORD_UNFINISHED]) },
+	{ "iqm", "IQM", FIGURE(n_values, shown.iqm, rank.iqm, OF_METRIC) },
+	{ "iqm_low", NULL, FIGURE(n_runs, shown.iqm_95.low, shown.iqm_95.low, OF_METRIC) },
+	{ "iqm_high", NULL, FIGURE(n_runs, shown.iqm_95.high, shown.iqm_95.high, OF_METRIC) },
+	{ NULL, "95 %", .put = put_interval },
+	{ "mean", "mean", FIGURE(n_values, shown.mean, rank.mean, OF_METRIC) },
+	{ "median", "median", FIGURE(n_values, shown.median, rank.median, OF_METRIC) },
+	{ "solved", "solved", .put = put_solved },
+	{ "solved_low", NULL, FIGURE(n_runs, solved_95.low, solved_95.low, 3) },
+	{ "solved_high", NULL, FIGURE(n_runs, solved_95.high, solved_95.high, 3) },
+	{ NULL, "95 %", .put = put_solved_interval },
+	{ "steps_to_threshold", "steps", FIGURE(n_steps, steps, steps, 0) },
+	{ "censored", "never", .put = put_never },
+	{ "wall_s", "wall s", FIGURE(n_walls, wall_s, wall_s, 2) },
+	{ "unreadable", "unreadable", COUNT(n_state[RECORD_UNREADABLE]) },
+	{ "counted", NULL, COUNT(n_values) },
+	{ "counted_as_worst", NULL, COUNT(n_worst) },
+	{ "iqm_at_least", NULL, COUNT(is_at_least) },
+	{ "steps_counted", NULL, COUNT(n_steps) },
+	{ "wall_s_counted", NULL, COUNT(n_walls) },
 };
 enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), CELL_SIZE = 256 };
+
+static void put_field(const struct report_job *job, const struct column *c, const struct row *row,
+	bool data, struct text *t)
+{
+	const char *fields = (const char *)row;
+	size_t count;
+	double x, rank;
+	memcpy(&count, fields + c->count, sizeof(count));
+	if (c->figure == 0) {
+		text_add(t, "%zu", count);
+		return;
+	}
+	memcpy(&x, fields + c->figure, sizeof(x));
+	memcpy(&rank, fields + c->rank, sizeof(rank));
+	text_add(t, !data && x < rank ? ">= " : "");
+	put_real(t, x, data, c->decimals == OF_METRIC ? job->metric->decimals : c->decimals);
+	if (!data && count < row->n_runs && !isnan(x))
+		text_add(t, " (%zu/%zu)", count, row->n_runs);
+}
 
 /* Column i of all: the keys, then those above. False if it has no such form. */
 static bool put_cell(
@@ -483,10 +390,13 @@ static bool put_cell(
 	}
 	const struct column *c = &columns[i - g->n_keys];
 	const char *name = data ? c->data : c->shown;
-	if (!name || (!data && c->put == put_unreadable && job->n_unreadable == 0))
+	const bool of_unreadable = c->count == FIELD(n_state[RECORD_UNREADABLE]);
+	if (!name || (!data && of_unreadable && job->n_unreadable == 0))
 		return false;
-	if (row)
+	if (row && c->put)
 		c->put(job, row, data, &t);
+	else if (row)
+		put_field(job, c, row, data, &t);
 	else
 		text_add(&t, "%s", name);
 	return true;
@@ -547,7 +457,7 @@ static void print_table(const struct report_job *job, bool md)
 /* Which of the two best is better, if that can be told. */
 static bool can_tell(const struct report_job *job)
 {
-	return is_complete(job, &job->row[0]) && is_complete(job, &job->row[1]) &&
+	return is_complete(&job->row[0]) && is_complete(&job->row[1]) &&
 	       job->improvement.p_95.low > 0.5;
 }
 
@@ -593,11 +503,10 @@ static void print_comparison(const struct report_job *job)
 	}
 	const struct row *a = &job->row[0], *b = &job->row[1];
 	const struct improvement *i = &job->improvement;
-	if (!is_complete(job, a) || !is_complete(job, b)) {
+	if (!is_complete(a) || !is_complete(b)) {
 		printf("\nWhether %s is better than %s cannot be told: "
 		       "%zu of %zu and %zu of %zu runs have a value.\n",
-			label[0], label[1], a->n_values, n_runs(job, a), b->n_values,
-			n_runs(job, b));
+			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
 		return;
 	}
 	if (i->p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean) {
