@@ -76,6 +76,12 @@ out_has '^./share/zsh/site-functions/_dqn$'
 is 'configurations' "$(grep -c '^./share/dqn/configs/.*\.ini$' "$out")" "$(find configs -name '*.ini' | wc -l)"
 t 'the installed program' 0 "a root$prefix/bin/dqn" --version
 out_is "dqn $version"
+t 'finds the configurations beside it' 0 sh -c 'cd / && exec "$1" config cartpole' sh "$PWD/a root$prefix/bin/dqn"
+err_has "a root$prefix/share/dqn/configs/cartpole.ini'$"
+mv "a root" "moved root"
+t 'wherever it is moved to' 0 sh -c 'cd / && exec "$1" config --list' sh "$PWD/moved root$prefix/bin/dqn"
+out_has '^cartpole$'
+mv "moved root" "a root"
 t 'make uninstall leaves no file' 0 make uninstall DESTDIR="$PWD/a root" PREFIX="$prefix"
 is 'files left' "$(installed 'a root')" ''
 t 'bindir, datadir, mandir' 0 make CFLAGS=-O0 install DESTDIR="$PWD/b" bindir=/B/in datadir=/D mandir=/M
@@ -83,6 +89,8 @@ yes_if [ -x b/B/in/dqn ]
 yes_if [ -f b/M/man1/dqn.1 ]
 yes_if [ -f b/D/dqn/configs/cartpole.ini ]
 yes_if [ -f b/D/zsh/site-functions/_dqn ]
+t 'datadir elsewhere, named by XDG_DATA_DIRS' 0 env XDG_DATA_DIRS="$PWD/b/D" b/B/in/dqn config --list
+out_has '^cartpole$'
 t 'and back' 0 make uninstall DESTDIR="$PWD/b" bindir=/B/in datadir=/D mandir=/M
 is 'files left' "$(installed b)" ''
 t 'make clean' 0 make clean

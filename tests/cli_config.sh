@@ -45,8 +45,12 @@ t 'a key that does not exist' 2 "$DQN" config --explain learnig_rate
 err_has "^dqn: unknown key 'learnig_rate'; did you mean 'learning_rate'\?$"
 t 'nor anything like it' 2 "$DQN" config --explain zzzzzzz
 err_has "^dqn: unknown key 'zzzzzzz'; 'dqn config --explain' lists them all$"
-t "another framework's name" 2 "$DQN" config --explain target_network_frequency
-err_has "did you mean 'target_update_interval'"
+for pair in target_network_frequency:target_update_interval lr:learning_rate env:id; do
+	t "another framework's name, ${pair%:*}" 0 "$DQN" config --explain "${pair%:*}"
+	out_has "^${pair#*:} = "
+done
+t 'a key without a counterpart' 2 "$DQN" config --explain device
+err_has "^dqn: unknown key 'device': everything runs on one CPU core$"
 t 'two keys' 2 "$DQN" config --explain seed gamma
 err_has -- '--explain takes one key'
 
@@ -91,6 +95,55 @@ for value in seed=-1 seed=18446744073709551616 seed=1.5 seed= seed=0x10 seed=abc
 	err_lines 1
 	out_empty
 done
+hint() # KEY=RIGHT VALUE...: each is an error that names the right one
+{
+	right=${1#*=} key=${1%%=*}
+	shift
+	for value in "$@"; do
+		t "$key=$value" 2 "$DQN" config /dev/null "$key=$value"
+		err_has "; did you mean '$right'(, several values for 'dqn sweep')?\?$"
+		err_lines 1
+	done
+}
+hint total_timesteps=50000 50k 50K 50,000 '50 k' '"50000"' '[50000]' '50000 steps' 0.05M
+hint total_timesteps=1500000 1.5M 1,500,000
+hint total_timesteps=100000 '10**5' '10^5'
+hint max_episode_steps=0 none None null
+hint double_q=true True TRUE yes Yes on 1 T y '"true"' "'True'"
+hint double_q=false False no off 0 none
+hint net_arch=64,64 '[64,64]' '(64,64)' '64 64' 64x64 64-64 '64;64' '{64,64}' 'list(64,64)' '64,64,'
+hint net_arch=none '[]' None
+hint obs_scale=1,2,3,4 '[1,2,3,4]' '1 2 3 4'
+hint obs_scale=none None null
+hint loss=huber smooth_l1 SmoothL1Loss nn.SmoothL1Loss huber_loss Huber '"huber"'
+hint loss=mse MSELoss mse_loss mean_squared_error MSE
+hint activation=relu ReLU relu6 nn.ReLU 'nn.ReLU()' torch.nn.ReLU
+hint activation=tanh Tanh nn.Tanh
+hint weight_init=he_uniform kaiming_uniform he HeUniform
+hint weight_init=glorot_uniform xavier_uniform glorot
+hint id=CartPole-v1 CartPole cartpole-v1 CARTPOLE-V1 gym:CartPole-v1
+hint learning_rate_schedule=linear lin True
+hint exploration_schedule=exponential exp
+hint stop_return=none None inf null never
+hint gamma=0.99 0,99 99% '"0.99"'
+hint checkpoint_interval=10 10s '10 s'
+hint max_grad_norm=0 none inf
+hint 'learning_rate=log\(1e-4, 1e-2\)' 'loguniform(1e-4, 1e-2)' 'log_uniform(1e-4,1e-2)' \
+	'tune.loguniform(1e-4, 1e-2)' 'log_uniform_values(1e-4, 1e-2)'
+hint 'gamma=uniform\(0.9, 0.99\)' 'quniform(0.9, 0.99)' 'interval(0.9, 0.99)' 'Uniform(0.9,0.99)'
+hint 'n_steps=1 \| 3 \| 5' 'choice(1,3,5)' 'choice([1, 3, 5])' '[1,3,5]' 1,3,5 '1 3 5' 'grid_search([1,3,5])'
+hint 'n_steps=1\.\.20' 'range(1,21)' 1-20 1:20 '1...20' '1 to 20'
+hint 'learning_rate=1e-3 \| 1e-4' 1e-3,1e-4
+hint 'net_arch=64,64 \| 128,128' 'choice([64,64],[128,128])' '[[64,64],[128,128]]'
+hint 'seed=1\.\.20' 'range(1,21)' '1-20' 'randint(1,20)'
+hint 'seed=0\.\.19' 'range(20)'
+for value in gamma=10 gamma=none checkpoint_interval=10m seed=abc; do
+	t "$value has nothing to hint at" 2 "$DQN" config /dev/null "$value"
+	err_has 'is not valid'
+	err_lacks 'did you mean'
+done
+t "env=CartPole-v1" 2 "$DQN" config /dev/null env=CartPole-v1
+err_has "unknown key 'env'; did you mean 'id'"
 t 'obs_scale of another length' 2 "$DQN" config /dev/null obs_scale=1,2,3
 err_has 'obs_scale has 3 factors; CartPole-v1 has 4 observations'
 t 'a name with a typing error' 2 "$DQN" config /dev/null loss=hubr
@@ -159,9 +212,37 @@ refused 'a key in capitals' "^dqn: hostile.ini:2: unknown key 'Seed'; did you me
 file '[run]\nsee\360\237\244\226d = 1\n'
 refused 'a key with a robot in it' '^dqn: hostile.ini:2: unknown key'
 file '[run]\nseed: 1\n'
-refused 'YAML' '^dqn: hostile.ini:2: '
+refused 'YAML among it' "^dqn: hostile.ini:2: not 'key = value'; write '=' instead of ':'"
+file '#!/usr/local/bin/dqn config\n[run]\nseed = 7\n'
+accepted 'a line that says what runs it'
 file '{"seed": 1}\n'
-refused 'JSON' '^dqn: hostile.ini:1: '
+refused 'JSON' '^dqn: hostile.ini:1: this is JSON; '
+other() # WHAT PRINTF-FORMAT: hostile.ini is named as such, once
+{
+	file "$2"
+	refused "$1" "^dqn: hostile.ini:1: this is $1; a configuration is an INI file"
+}
+other JSON '[\n  {"seed": 1}\n]\n'
+other YAML '# mine\n\nagent:\n  gamma: 0.9\n  tau: 1\n'
+other YAML 'seed: 1\ngamma: 0.9\n'
+other YAML '\055--\nseed: 1\n'
+other YAML '\357\273\277seed: 1\n'
+other Python '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
+other Python 'from torch import nn\n'
+other 'HTML or XML' '<!DOCTYPE html>\n<html>\n'
+other 'a PNG image' '\211PNG\r\n\032\n\0\0\0\rIHDR'
+other 'compressed by gzip' '\037\213\010\0\0\0\0\0'
+other 'not text' "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
+utf16='UTF-16 text; save it as UTF-8' utf32='UTF-32 text; save it as UTF-8'
+other "$utf16" '\377\376[\0r\0u\0n\0]\0\n\0'
+other "$utf16" '\376\377\0[\0r\0u\0n\0]\0\n'
+other "$utf16" '[\0r\0u\0n\0]\0\n\0'
+other "$utf16" '\0[\0r\0u\0n\0]\0\n'
+other "$utf32" '\377\376\0\0[\0\0\0]\0\0\0'
+other "$utf32" '\0\0\0[\0\0\0]'
+"$DQN" train short.ini --out weights -q >"$out" 2>"$err"
+cp weights/final.safetensors hostile.ini
+refused 'weights' '^dqn: hostile.ini:1: this is a safetensors file; the configuration of a run is its config.ini'
 { echo '[run]'; printf 'seed = '; head -c 10000000 /dev/zero | tr '\0' 1; } >hostile.ini
 refused 'a line of 10 MB' "'hostile.ini' is larger than the [0-9]+ bytes allowed"
 yes 'seed = 1' | head -c 10000000 >hostile.ini
@@ -177,7 +258,8 @@ err_has '^dqn: \.\.\. and 49990 more errors$'
 err_lines 11
 head -c 100000 "$DQN" >hostile.ini
 t 'a program' 2 "$DQN" config hostile.ini
-err_has '^dqn: hostile.ini:1: '
+err_has '^dqn: hostile.ini:1: this is a program; '
+err_lines 1
 no_if grep -q '[[:cntrl:]]' "$err"
 yes_if iconv -f UTF-8 -t UTF-8 -o /dev/null "$err"
 
@@ -205,6 +287,73 @@ no_if [ -e runs ]
 
 t 'a missing file' 2 "$DQN" config configs/cartpol.ini
 err_has "^dqn: open 'configs/cartpol.ini': No such file or directory$"
+
+# --- configurations by name: beside the program, in ../share, in XDG_DATA_DIRS ---
+
+mkdir -p tree/bin tree/share/dqn xdg/dqn away && cp "$DQN" tree/bin/dqn && cp -R configs tree/share/dqn &&
+	mkdir built && cp "$DQN" built/dqn && cp -R configs built && cp -R configs xdg/dqn && cp "$DQN" away/alone || exit 1
+here=$PWD
+export here
+ls configs | sed -n 's/\.ini$//p' | LC_ALL=C sort >names
+for program in tree/bin/dqn built/dqn; do
+	program=$here/$program
+	t "$program: the names" 0 sh -c 'cd away && exec "$1" config --list' sh "$program"
+	LC_ALL=C sort -o listed "$out"
+	same_file listed names
+	t "$program: one of them" 0 sh -c 'cd away && exec "$1" config cartpole gamma=0.5' sh "$program"
+	err_has "^dqn: configuration 'cartpole': '$here/.*/configs/cartpole.ini'$"
+	out_has '^gamma = 0.5$'
+	t "$program: with .ini" 0 sh -c 'cd away && exec "$1" config cartpole-fixed.ini' sh "$program"
+	err_has 'cartpole-fixed.ini'
+	t "$program: trains" 0 sh -c 'cd away && exec "$1" train cartpole total_timesteps=1100 -q --fresh' sh "$program"
+	yes_if [ -f away/runs/cartpole,total_timesteps=1100/seed-1/result.json ]
+	t "$program: a slip" 2 sh -c 'cd away && exec "$1" train cartpol' sh "$program"
+	err_has "^dqn: open 'cartpol': No such file or directory$"
+	err_has "^dqn: configurations in '.*/configs', by name: .*cartpole-cleanrl.*; did you mean 'cartpole'\?$"
+	t "$program: a path" 2 sh -c 'cd away && exec "$1" train configs/cartpole.ini' sh "$program"
+	err_has "did you mean 'cartpole'\?$"
+	t "$program: a space" 0 sh -c 'cd away && exec "$1" sweep sweep-cartpole --index 0' sh "$program"
+	err_has "configuration 'sweep-cartpole'"
+	out_has ' train /.*/configs/sweep-cartpole.ini .* --out runs/sweep-cartpole/'
+done
+t 'a link to the program' 0 sh -c 'ln -s "$here/tree/bin/dqn" away/link && cd away && exec ./link config --list'
+same_file "$out" "$out"
+out_has '^cartpole$'
+t 'by PATH' 0 sh -c 'cd away && PATH=$here/tree/bin:$PATH && exec dqn config cartpole'
+err_has 'tree/share/dqn/configs/cartpole.ini'
+t 'by XDG_DATA_DIRS' 0 sh -c 'cd away && XDG_DATA_DIRS=/nothing:$here/xdg exec ./alone config cartpole'
+err_has "'$here/xdg/dqn/configs/cartpole.ini'"
+t 'nowhere' 1 sh -c 'cd away && XDG_DATA_DIRS=/nothing exec ./alone config --list'
+err_has 'no configurations came with this program'
+t 'nowhere, and asked for one' 2 sh -c 'cd away && XDG_DATA_DIRS=/nothing exec ./alone config cartpole'
+err_has "^dqn: open 'cartpole': No such file or directory$"
+err_lines 1
+sed 's/^gamma = .*/gamma = 0.25/' configs/cartpole.ini >away/cartpole.ini
+t 'NAME.ini comes first' 0 sh -c 'cd away && exec ../tree/bin/dqn config cartpole'
+err_has "^dqn: configuration 'cartpole': 'cartpole.ini'$"
+out_has '^gamma = 0.25$'
+sed 's/^gamma = .*/gamma = 0.125/' configs/cartpole.ini >away/cartpole
+t 'and before it NAME' 0 sh -c 'cd away && exec ../tree/bin/dqn config cartpole'
+out_has '^gamma = 0.125$'
+rm away/cartpole* && mkdir away/cartpole
+t 'a directory is none' 0 sh -c 'cd away && exec ../tree/bin/dqn config cartpole'
+err_has 'share/dqn/configs/cartpole.ini'
+t 'a run directory' 2 "$DQN" train weights
+err_has "^dqn: its configuration is 'weights/config.ini'$"
+
+# --- what can be read once has the name of standard input ---
+
+t 'a FIFO' 0 sh -c 'mkfifo fifo.ini; cat short.ini >fifo.ini & exec "$DQN" train fifo.ini -q'
+yes_if [ -f runs/stdin/seed-1/result.json ]
+no_if [ -e runs/fifo ]
+for path in /dev/fd/9 /proc/self/fd/9 /dev/stdin; do
+	[ -e "${path%/*}" ] || continue
+	t "$path" 0 sh -c 'exec "$DQN" train "$1" -q --fresh 9<short.ini <short.ini' sh "$path"
+	out_has 'weights: runs/stdin/seed-1/final.safetensors'
+	t "$path is no space" 2 sh -c 'exec "$DQN" sweep "$1" seed=1..2 9<short.ini <short.ini' sh "$path"
+	err_has 'SPACE must be a file'
+done
+rm -r runs
 t 'a directory' 2 "$DQN" config configs
 err_has "^dqn: read 'configs': Is a directory$"
 t 'a name that is too long' 2 "$DQN" config "$(head -c 5000 /dev/zero | tr '\0' x)"
@@ -223,7 +372,27 @@ err_has "'seed=1': 'seed' is set twice"
 t 'a section in front' 2 "$DQN" config /dev/null run.seed=1
 err_has "keys need no section here; write 'seed=1'"
 t 'no equals sign' 2 "$DQN" config /dev/null seed
-err_has "^dqn: 'seed': not a key=value override$"
+err_has "^dqn: 'seed': not a key=value override; write 'seed=\.\.\.'$"
+split() # RIGHT-FORM ARGUMENT...: one error, which names it
+{
+	right=$1
+	shift
+	t "$*" 2 "$DQN" config /dev/null "$@"
+	err_has "^dqn: '.*': .*; write '$right'$"
+	err_lines 1
+}
+split seed=7 seed 7
+split seed=7 seed = 7
+split seed=7 seed =7
+split seed=7 seed= 7
+split seed=7 seed:7
+split learning_rate=1e-3 lr 1e-3
+split learning_rate=1e-3 optimizer.lr=1e-3
+split seed=7 +seed=7
+split seed=7 ++run.seed=7
+t 'a key without its value, and another' 2 "$DQN" config /dev/null seed= gamma=0.5
+err_has "^dqn: 'seed=': seed = '' is not valid"
+err_lines 1
 t 'no key' 2 "$DQN" config /dev/null =1
 err_has "^dqn: '=1': not a key=value override$"
 t 'an empty argument' 2 "$DQN" config /dev/null ''
@@ -251,7 +420,31 @@ t '--gamma, without a value' 2 "$DQN" config /dev/null --gamma
 err_has "'gamma=\.\.\.'"
 t '--explian' 2 "$DQN" config --explian
 err_has "did you mean '--explain'"
-for word in device cuda n_envs policy; do
+flag() # RIGHT-FORM ARGUMENT...: a habit, and how it is written here
+{
+	right=$1
+	shift
+	t "$*" 2 "$DQN" train /dev/null "$@"
+	err_has "^dqn: unknown flag '$1'[;:] .*$right"
+	err_lines 1
+}
+flag "'seed=7'$" -seed 7
+flag "'learning_rate=1e-3'$" -lr 1e-3
+flag "'id=CartPole-v1'$" --env CartPole-v1
+flag "'total_timesteps=50000'$" --total-timesteps 50k
+flag "'net_arch=64,64'$" '--net-arch' '[64,64]'
+flag "'double_q=true'$" --double-q
+flag "'double_q=true'$" --double-q seed=3
+flag "'double_q=false'$" --no-double-q
+flag 'one CPU core$' --device cpu
+flag 'always DQN$' --algo dqn
+flag "'dqn train FILE'$" --config x.ini
+flag "goes on where it stopped$" --resume
+flag "'--out DIR'$" --log-dir x
+flag "'--fresh' starts again$" --overwrite
+flag "'dqn --version' prints it$" --version
+flag "did you mean '--version'" --verison
+for word in device cuda n_envs policy algo; do
 	t "$word=1 has no counterpart" 2 "$DQN" config /dev/null $word=1
 	err_has "unknown key '$word': "
 	err_lacks 'did you mean'

@@ -64,7 +64,15 @@ err_has "^dqn: unknown command 'xyzzy'; 'dqn help' lists them$"
 t 'an empty command' 2 "$DQN" ''
 err_has "^dqn: unknown command ''"
 t 'a flag for a command' 2 "$DQN" --vresion
-err_has "^dqn: unknown (flag|command) '--vresion'"
+err_has "^dqn: unknown flag '--vresion'; did you mean '--version'\?$"
+t 'the version as a command' 2 "$DQN" version
+err_has "did you mean '--version'\?$"
+t 'a flag before its command' 2 "$DQN" --explain lr
+err_has "^dqn: flags follow the command: 'dqn config --explain'$"
+t 'a command as a flag' 2 "$DQN" --train
+err_has "did you mean 'dqn train'\?$"
+t 'a flag of none' 2 "$DQN" --xyzzy
+err_has "^dqn: unknown flag '--xyzzy'; 'dqn help' lists the commands$"
 t 'help of an unknown command' 2 "$DQN" help trian
 err_has "'trian'; did you mean 'train'\?$"
 t 'help of two commands' 2 "$DQN" help train eval

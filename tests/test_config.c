@@ -757,8 +757,8 @@ static void test_overrides(void)
 
 static void test_wrong_overrides(void)
 {
-	static char args[][100] = { "seed", "=3", "lr=1e-3", "agent.gamma=0.5", "gamma=2",
-		"tau=0.5", "tau=0.6", "", "agent.no_such=1", "gamma =0.5", "loss=mse=huber" };
+	static char args[][100] = { "seed", "lr=1e-3", "agent.gamma=0.5", "gamma=2", "tau=0.5",
+		"tau=0.6", "", "=3", "agent.no_such=1", "gamma =0.5", "loss=mse=huber" };
 	enum { N = sizeof(args) / sizeof(args[0]) };
 	char *pointers[N];
 	struct config c;

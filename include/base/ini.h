@@ -38,6 +38,10 @@ struct ini_item {
 
 void ini_init(struct ini *ini, const char *data, size_t len);
 
+/* What a file is that cannot be meant as INI, judged by its first bytes: "JSON", "a PNG
+ * image", "UTF-16 text; save it as UTF-8"; NULL for all others. */
+const char *ini_other_format(const char *data, size_t len);
+
 /* The next header, key or error; false at the end. */
 bool ini_next(struct ini *ini, struct ini_item *item);
 

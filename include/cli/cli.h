@@ -84,15 +84,29 @@ int fail(const struct err *e);
  * error. Returns the status, or 1 if it was 0 or 3 and output was lost. */
 int close_stdout(int status);
 
-/* Reads, overrides and checks a configuration; all that is wrong is said. One that runs
- * here must fit this machine, too. */
-bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	bool runs_here, bool quiet, int *status);
+/* Reads, overrides and checks the configuration of `CONFIG key=value ...`, or the defaults
+ * if there is no argument; all that is wrong is said. A name that find_config knows is said
+ * unless quiet, and replaced in args->pos[0]. One that runs here must fit this machine, too. */
+bool load_config(
+	struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
 
-/* Reads a space and its overrides, which may be choices, too; all that is wrong is
- * said. The space refers to memory of its own, which the next call overwrites. */
-bool load_space(
-	struct space *s, const char *path, int n_overrides, char *const *overrides, int *status);
+/* The same for a space, whose overrides may be choices, too. The space refers to memory of
+ * its own, which the next call overwrites. */
+bool load_space(struct space *s, const struct args *args, int *status);
+
+/* The file that a configuration's name stands for if no file has just that name: NAME.ini,
+ * or one that came with the program: in configs/ beside it, in ../share/dqn/configs, or in
+ * dqn/configs of XDG_DATA_DIRS. `program` is how it was called. */
+bool find_config(const char *program, const char *name, char found[RUN_PATH_SIZE]);
+
+/* Prints the names of those that came with the program, or returns false: none did. */
+bool print_configs(const char *program);
+
+/* Says these names, and the one that was perhaps wanted; nothing if there are none. */
+void say_configs(const char *program, const char *wanted);
+
+/* True for what can be read once: "-", a descriptor in /dev/fd, a FIFO. */
+bool config_is_stream(const char *path);
 
 /* Every error of a report with the prefix, and with `warnings` those, too. */
 void say_report(const struct report *r, bool warnings);
@@ -121,7 +135,7 @@ void keys_add_overrides(struct keys *k, int n, char *const *overrides);
 bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
 	const struct config *c);
 
-/* "cartpole" of "configs/cartpole.ini", "stdin" of "-" */
+/* "cartpole" of "configs/cartpole.ini", "stdin" of what can be read once */
 void config_name(const char *path, char *name, size_t size);
 
 /* Opens a run directory and reads its configuration and, if it is done, its result as

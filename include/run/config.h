@@ -128,9 +128,15 @@ extern const struct option config_options[];
 /* The option of that key, or NULL. */
 const struct option *config_find(const char *key);
 
+/* The same; another framework's name for it will do, too. */
+const struct option *config_find_elsewhere(const char *key);
+
 /* The key whose own name or name elsewhere is (or nearly is) `word`, or NULL.
  * '-' counts as '_'. */
 const char *config_suggest(const char *word);
+
+/* Why other frameworks' key of that name has no counterpart here, or NULL. */
+const char *config_why_absent(const char *word);
 
 void config_init(struct config *c);
 void config_parse(
@@ -144,6 +150,9 @@ void config_override(struct config *c, int n, char *const *args, struct report *
 /* Stores one value, or returns false and leaves the field; report_value says why. */
 bool config_set_value(struct config *c, const struct option *o, const char *value);
 void report_value(struct report *r, const char *source, const struct option *o, const char *value);
+
+/* The error of a key that there is not, with the one that was meant, or why there is none. */
+void report_unknown_key(struct report *r, const char *source, const char *key);
 
 /* Checks keys against each other and against the memory of the machine in bytes
  * (0: unknown). A choice that is left is an error. */

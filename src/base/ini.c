@@ -1,5 +1,6 @@
 #include "base/ini.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,79 @@ void ini_init(struct ini *ini, const char *data, size_t len)
 	ini->section[0] = '\0';
 	if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
 		ini->p += 3;
+}
+
+const char *ini_other_format(const char *data, size_t len)
+{
+	static const struct {
+		const char *begin, *format;
+	} formats[] = {
+		{ "\xff\xfe", "UTF-16 text; save it as UTF-8" },
+		{ "\xfe\xff", "UTF-16 text; save it as UTF-8" },
+		{ "\x89PNG", "a PNG image" },
+		{ "\xff\xd8\xff", "a JPEG image" },
+		{ "\177ELF", "a program" },
+		{ "\x1f\x8b", "compressed by gzip" },
+		{ "PK\3\4", "a zip archive" },
+		{ "%PDF", "a PDF document" },
+		{ "{", "JSON" },
+		{ "[{", "JSON" },
+		{ "[\n", "JSON" },
+		{ "<", "HTML or XML" },
+		{ "---", "YAML" },
+		{ "%YAML", "YAML" },
+		{ "- ", "YAML" },
+		{ "[[", "TOML with tables in arrays" },
+		{ "import ", "Python" },
+		{ "from ", "Python" },
+		{ "def ", "Python" },
+		{ "class ", "Python" },
+		{ "@", "Python" },
+		{ "\"\"\"", "Python" },
+	};
+	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
+		return "a safetensors file; the configuration of a run is its config.ini";
+	unsigned nuls = 0, other = 0; /* as bits, of the first four bytes */
+	for (size_t i = 0; i < 4 && len >= 4; i++) {
+		nuls = nuls << 1 | (data[i] == '\0');
+		other = other << 1 | (data[i] != '\0' && !isgraph((unsigned char)data[i]));
+	}
+	if (other == 0 && (nuls == 0x7 || nuls == 0xe))
+		return "UTF-32 text; save it as UTF-8";
+	if (other == 0 && (nuls == 0x5 || nuls == 0xa))
+		return "UTF-16 text; save it as UTF-8";
+	if (nuls == 0x3 && memcmp(data, "\xff\xfe", 2) == 0)
+		return "UTF-32 text; save it as UTF-8";
+	const size_t mark = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	data += mark;
+	len -= mark;
+	for (int after_comments = 0; after_comments < 2; after_comments++) {
+		for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+			const size_t n = strlen(formats[i].begin);
+			if (len >= n && memcmp(data, formats[i].begin, n) == 0)
+				return formats[i].format;
+		}
+		while (len > 0 && (*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
+			const bool is_comment = *data == '#' || *data == ';';
+			const char *eol = is_comment ? memchr(data, '\n', len) : data;
+			const size_t n = eol ? (size_t)(eol - data) + 1 : len;
+			data += n;
+			len -= n;
+		}
+	}
+	/* "key:" or "key: value", and not "[section]" nor "key = value" */
+	size_t n = 0;
+	while (n < len && (isalnum((unsigned char)data[n]) || data[n] == '_' || data[n] == '-'))
+		n++;
+	const bool ends = n + 1 < len && isspace((unsigned char)data[n + 1]);
+	const char *eol = memchr(data, '\n', len);
+	const size_t line = eol ? (size_t)(eol - data) : len;
+	if (n > 0 && ends && data[n] == ':' && !memchr(data, '=', line))
+		return "YAML";
+	size_t n_odd = 0, most = len < 512 ? len : 512;
+	for (size_t i = 0; i < most; i++)
+		n_odd += (unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]);
+	return n_odd > 8 && n_odd > most / 16 ? "not text" : NULL;
 }
 
 static bool is_blank(char c)
@@ -87,7 +161,9 @@ bool ini_next(struct ini *ini, struct ini_item *item)
 		}
 		char *equals = strchr(s, '=');
 		if (!equals) {
-			item->error = "neither '[section]' nor 'key = value'";
+			const bool is_yaml = s[strcspn(s, ": \t")] == ':';
+			item->error = is_yaml ? "not 'key = value'; write '=' instead of ':'"
+					      : "neither '[section]' nor 'key = value'";
 			return true;
 		}
 		*equals = '\0';

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "run/hint.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -13,12 +15,57 @@ const struct flag *args_find_flag(const struct command *command, const char *arg
 	return NULL;
 }
 
+/* What other programs have a flag for. */
+static const struct {
+	const char *flags, *answer;
+} habits[] = {
+	{ "config conf config-file cfg c f", "the file is named without a flag: 'dqn %s FILE'" },
+	{ "version", "'dqn --version' prints it" },
+	{ "resume restore load-checkpoint", "the same 'dqn %s' goes on where it stopped" },
+	{ "overwrite force", "'--fresh' starts again" },
+	{ "output output-dir out-dir log-dir logdir save-path run-dir dir",
+		"the directory is named by '--out DIR'" },
+	{ "multirun m", "'dqn sweep' prints the runs of several values" },
+};
+
+static const char *find_habit(const char *name)
+{
+	const size_t n = strlen(name);
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		for (const char *flag = habits[i].flags; *flag; flag += strspn(flag, " ")) {
+			const size_t len = strcspn(flag, " ");
+			if (len == n && memcmp(flag, name, n) == 0)
+				return habits[i].answer;
+			flag += len;
+		}
+	return NULL;
+}
+
+/* --seed 7, --double-q, --no-double-q: a key of that name; what it would be set to. */
+static const char *habit_key(
+	const char *name, const char *given, const char *next, const char **value)
+{
+	const bool no = strncmp(name, "no-", 3) == 0 || strncmp(name, "no_", 3) == 0;
+	const char *key = config_suggest(no ? name + 3 : name);
+	const struct option *o = key ? config_find(key) : NULL;
+	const bool has_next = next && next[0] != '-' && !strchr(next, '=');
+	const bool is_switch = o && o->type == OPTION_BOOL && !given;
+	if (no && !is_switch)
+		return NULL;
+	*value = no                       ? "false"
+		 : given                  ? given
+		 : is_switch && !has_next ? "true"
+		 : has_next               ? next
+					  : "...";
+	return key;
+}
+
 /* An unknown --name may be a habit from elsewhere (--seed 7, --lr=1e-3). */
 static bool unknown_flag(
 	const struct command *command, const char *arg, const char *next, struct err *e)
 {
 	char name[64];
-	const char *names[MAX_FLAGS + 2];
+	const char *names[MAX_FLAGS + 3];
 	const char *start = arg + strspn(arg, "-");
 	const size_t len = strcspn(start, "=");
 	snprintf(name, sizeof(name), "%.*s", (int)len, start);
@@ -27,20 +74,31 @@ static bool unknown_flag(
 	for (const struct flag *f = command->flags; f->name; f++)
 		names[n++] = f->name;
 	names[n++] = "help";
+	names[n++] = "version";
 	names[n] = NULL;
 	const char *near = text_nearest(name, names);
 	const bool takes_keys = command->run == cmd_train || command->run == cmd_config ||
 				command->run == cmd_sweep;
-	const char *key = takes_keys ? config_suggest(name) : NULL;
+	const char *given = start[len] == '=' ? start + len + 1 : NULL, *value = NULL;
+	const char *absent = takes_keys ? config_why_absent(name) : NULL;
+	const char *key = takes_keys ? habit_key(name, given, next, &value) : NULL;
+	const char *habit = find_habit(name);
+	char answer[128], hint[HINT_SIZE];
 	size_t near_distance = SIZE_MAX;
 	if (near)
 		text_is_near(name, near, &near_distance);
-	if (key && near_distance > 1) {
-		const char *value = start[len] == '=' ? start + len + 1 : next ? next : "...";
+	if (near_distance != 1 && habit && (takes_keys || strcmp(name, "version") == 0)) {
+		snprintf(answer, sizeof(answer), habit, command->name);
+		return err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
+	}
+	if (near_distance > 1 && absent)
+		return err_set(e, ERR_USAGE, "unknown flag '%s': %s", arg, absent);
+	if (key && near_distance > 1 && hint_value(config_find(key), value, hint))
+		value = hint;
+	if (key && near_distance > 1)
 		return err_set(e, ERR_USAGE,
 			"unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
 			value);
-	}
 	if (near)
 		return err_set(e, ERR_USAGE, "unknown flag '%s'; did you mean '--%s'?", arg, near);
 	return err_set(

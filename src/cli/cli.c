@@ -91,49 +91,63 @@ static bool is_machines_fault(int error)
 
 /* Everything of a configuration but its checks; what is wrong in it goes to the
  * report, which is *status = ERR_USAGE. */
-static bool read_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	struct report *r, int *status)
+static bool read_config(
+	struct config *c, const struct args *args, bool quiet, struct report *r, int *status)
 {
+	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
 	struct err e;
 	char *data;
 	size_t len;
+	if (args->n > 0 && find_config(args->program, args->pos[0], found)) {
+		if (!quiet)
+			say("configuration '%.200s': '%s'", args->pos[0], found);
+		args->pos[0] = found;
+	}
+	const char *path = args->n > 0 ? args->pos[0] : "/dev/null";
 	const bool is_stdin = strcmp(path, "-") == 0;
 	const char *name = is_stdin ? "standard input" : path;
 	errno = 0;
 	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
 		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
+		const bool is_missing = errno == ENOENT, is_dir = errno == EISDIR;
 		if (!is_machines_fault(errno))
 			e.kind = ERR_USAGE;
-		if (strchr(path, '=') && !file_exists(NULL, path))
+		if (strchr(path, '=') && is_missing)
 			err_set(&e, ERR_USAGE, "the configuration file comes before '%s'", path);
 		*status = fail(&e);
+		if (is_dir && file_join(found, sizeof(found), path, "config.ini", &e) &&
+			file_exists(NULL, found))
+			say("its configuration is '%s'", found);
+		else if (is_missing && !strchr(path, '=')) {
+			config_name(path, found, sizeof(found));
+			say_configs(args->program, found);
+		}
 		return false;
 	}
 	*status = ERR_USAGE;
 	config_init(c);
 	config_parse(c, name, data, len, r);
 	free(data);
-	config_override(c, n_overrides, overrides, r);
+	if (args->n > 1)
+		config_override(c, args->n - 1, args->pos + 1, r);
 	return true;
 }
 
-bool load_config(struct config *c, const char *path, int n_overrides, char *const *overrides,
-	bool runs_here, bool quiet, int *status)
+bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status)
 {
 	static struct report r; /* too much for a small stack */
 	static struct choices choices;
 	report_init(&r);
 	choices.n = 0;
 	r.choices = &choices;
-	if (!read_config(c, path, n_overrides, overrides, &r, status))
+	if (!read_config(c, args, quiet, &r, status))
 		return false;
 	config_check(c, runs_here ? memory_limit("") : 0, &r);
 	say_report(&r, !quiet);
 	return r.n_errors == 0;
 }
 
-bool load_space(
-	struct space *s, const char *path, int n_overrides, char *const *overrides, int *status)
+bool load_space(struct space *s, const struct args *args, int *status)
 {
 	static struct report r;
 	static struct choices choices;
@@ -141,21 +155,11 @@ bool load_space(
 	report_init(&r);
 	choices.n = 0;
 	r.choices = &choices;
-	if (!read_config(&base, path, n_overrides, overrides, &r, status))
+	if (!read_config(&base, args, false, &r, status))
 		return false;
 	space_init(s, &base, &choices, &r);
 	say_report(&r, true);
 	return r.n_errors == 0;
-}
-
-void config_name(const char *path, char *name, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : strcmp(path, "-") == 0 ? "stdin" : path;
-	size_t len = strlen(base);
-	if (len > 4 && strcmp(base + len - 4, ".ini") == 0)
-		len -= 4;
-	snprintf(name, size, "%.*s", (int)len, base);
 }
 
 void say_left_out(const struct records *list)

@@ -552,10 +552,7 @@ int cmd_bench(const struct args *args)
 	b.k = choose_kernels(&e);
 	if (!b.k)
 		return fail(&e);
-	char *const *overrides = args->n > 1 ? args->pos + 1 : NULL;
-	const char *config = args->n > 0 ? args->pos[0] : "/dev/null";
-	if (!load_config(
-		    &c, config, args->n > 1 ? args->n - 1 : 0, overrides, true, false, &status))
+	if (!load_config(&c, args, true, false, &status))
 		return status;
 
 	if (b.json)

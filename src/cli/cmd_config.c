@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { EXPLAIN, MEMORY };
+enum { EXPLAIN, LIST, MEMORY };
 const struct flag config_flags[] = {
 	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
+	[LIST] = { "list", '\0', FLAG_SWITCH, NULL,
+		"the configurations that came with dqn, by name" },
 	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
 		"instead: how much memory the run takes at most" },
 	{ .name = NULL },
@@ -46,20 +48,17 @@ static int explain_all(void)
 
 static int explain_one(const char *key)
 {
-	const struct option *o = config_find(key);
-	struct err e;
+	static struct report r;
+	const struct option *o = config_find_elsewhere(key);
 	if (o) {
 		printf("[%s]\n", o->section);
 		explain(o);
 		return STATUS_OK;
 	}
-	const char *near = config_suggest(key);
-	if (near)
-		err_set(&e, ERR_USAGE, "unknown key '%s'; did you mean '%s'?", key, near);
-	else
-		err_set(&e, ERR_USAGE, "unknown key '%s'; 'dqn config --explain' lists them all",
-			key);
-	return fail(&e);
+	report_init(&r);
+	report_unknown_key(&r, "", key);
+	say_report(&r, true);
+	return ERR_USAGE;
 }
 
 /* Of the process beside the run: program, C library, stack; measured with glibc. */
@@ -80,13 +79,21 @@ int cmd_config(const struct args *args)
 		err_set(&e, ERR_USAGE, "--explain takes one key, or none for all");
 		return fail(&e);
 	}
+	if (args->flag[LIST].set) {
+		if (args->n == 0 && print_configs(args->program))
+			return STATUS_OK;
+		err_set(&e, args->n > 0 ? ERR_USAGE : ERR_RUN,
+			args->n > 0 ? "--list takes no argument"
+				    : "no configurations came with this program");
+		return fail(&e);
+	}
 	if (args->n == 0) {
 		err_set(&e, ERR_USAGE, "'config' needs a file: dqn config CONFIG [key=value ...]");
 		return fail(&e);
 	}
 	struct config c;
 	int status;
-	if (!load_config(&c, args->pos[0], args->n - 1, args->pos + 1, false, false, &status))
+	if (!load_config(&c, args, false, false, &status))
 		return status;
 	const double need = (double)config_memory(&c), has = (double)memory_limit("");
 	if (has > 0 && need > has) /* it may be meant for another one */

@@ -142,6 +142,9 @@ static void print_man(void)
 	put_item("DQN_ISA",
 		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. The "
 		"results are the same bytes with each.");
+	put_item("PATH, XDG_DATA_DIRS",
+		"Configurations are found by name in configs beside dqn, in ../share/dqn/configs from "
+		"there, and in dqn/configs of each directory of XDG_DATA_DIRS.");
 	printf(".SH EXIT STATUS\n");
 	for (int i = 0; i < N_STATUSES; i++) {
 		char tag[16];

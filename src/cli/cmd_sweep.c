@@ -261,7 +261,7 @@ static bool count_lines(struct sweep *s, struct err *e)
 static bool check_args(const struct args *args, struct err *e)
 {
 	const struct flag_value *flag = args->flag;
-	if (strcmp(args->pos[0], "-") == 0)
+	if (config_is_stream(args->pos[0]))
 		return err_set(e, ERR_USAGE,
 			"SPACE must be a file: the commands that are printed read it again");
 	const char *const names[] = { args->program, args->pos[0] };
@@ -320,7 +320,7 @@ int cmd_sweep(const struct args *args)
 	if (!check_args(args, &e))
 		return fail(&e);
 	s.args = args;
-	if (!load_space(&s.space, args->pos[0], args->n - 1, args->pos + 1, &status))
+	if (!load_space(&s.space, args, &status))
 		return status;
 	if (!count_lines(&s, &e))
 		return fail(&e);

@@ -233,7 +233,7 @@ int cmd_train(const struct args *args)
 	if (brief)
 		say_of(name);
 	/* The configuration's warnings are those of a whole sweep, which says them once. */
-	if (!load_config(&c, args->pos[0], n_overrides, overrides, true, quiet || brief, &status))
+	if (!load_config(&c, args, true, quiet || brief, &status))
 		return status;
 	name_run(args->pos[0], n_overrides, overrides, &c, name);
 	const struct kernels *k = choose_kernels(&e);

@@ -13,7 +13,8 @@ static const struct flag no_flags[] = { { .name = NULL } };
 const struct command commands[] = {
 	{ "train", "CONFIG [key=value ...] [--out DIR] [--fresh] [--json|--brief] [-q|-v]",
 		"train an agent as CONFIG says and write a run directory",
-		"CONFIG is an INI file, or - for standard input; key=value arguments override it. "
+		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
+		"with dqn ('dqn config --list'); key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
 		"already is recognised; one that was cut short goes on from its checkpoint, to the "
 		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save one and end with status 130, "
@@ -36,9 +37,10 @@ const struct command commands[] = {
 		"dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		"dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",
 		eval_flags, 1, 1, cmd_eval },
-	{ "config", "CONFIG [key=value ...] [--memory] | --explain [KEY]",
+	{ "config", "CONFIG [key=value ...] [--memory] | --explain [KEY] | --list",
 		"print the full configuration, or explain its keys",
-		"The printed file has every key and reads back to the same configuration.",
+		"The printed file has every key and reads back to the same configuration. CONFIG is a "
+		"file, - for standard input, or one of the names that --list prints.",
 		"dqn config configs/cartpole.ini seed=7\n"
 		"dqn config /dev/null          # all defaults\n"
 		"dqn config --explain n_steps\n",
@@ -134,9 +136,39 @@ const struct command commands[] = {
 	{ .name = NULL },
 };
 
+/* What stands before any command begins with a dash: --verison, or the flag of one. */
+static void unknown_first_flag(const char *word)
+{
+	static const char *const own[] = { "version", "help", NULL };
+	const char *start = word + strspn(word, "-");
+	const size_t len = strcspn(start, "=");
+	const char *near = text_nearest(start, own);
+	if (near) {
+		say("unknown flag '%s'; did you mean '--%s'?", word, near);
+		return;
+	}
+	for (const struct command *c = commands; c->name; c++)
+		for (const struct flag *f = c->flags; f->name; f++)
+			if ((strlen(f->name) == len && strncmp(f->name, start, len) == 0) ||
+				(len == 1 && f->letter == *start)) {
+				say("flags follow the command: 'dqn %s %s'", c->name, word);
+				return;
+			}
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, start) == 0) {
+			say("unknown flag '%s'; did you mean 'dqn %s'?", word, c->name);
+			return;
+		}
+	say("unknown flag '%s'; 'dqn help' lists the commands", word);
+}
+
 const struct command *find_command(const char *word)
 {
 	const char *names[sizeof(commands) / sizeof(commands[0])];
+	if (word[0] == '-') {
+		unknown_first_flag(word);
+		return NULL;
+	}
 	size_t n = 0;
 	for (const struct command *c = commands; c->name; c++) {
 		if (strcmp(c->name, word) == 0)
@@ -145,7 +177,9 @@ const struct command *find_command(const char *word)
 	}
 	names[n] = NULL;
 	const char *near = text_nearest(word, names);
-	if (near)
+	if (strcmp(word, "version") == 0)
+		say("unknown command 'version'; did you mean '--version'?");
+	else if (near)
 		say("unknown command '%s'; did you mean '%s'?", word, near);
 	else
 		say("unknown command '%s'; 'dqn help' lists them", word);

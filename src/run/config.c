@@ -1,5 +1,7 @@
 #include "run/config.h"
 
+#include "run/hint.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <float.h>
@@ -36,7 +38,7 @@ const struct option config_options[] = {
 		.def = "CartPole-v1",
 		.names = env_ids,
 		.help = "Gymnasium's environment id.",
-		.elsewhere = "env_id env_name environment" },
+		.elsewhere = "env env_id env_name environment" },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
 		.help = "Steps after which an episode is truncated; 0 is the environment's own "
 			"limit.",
@@ -212,6 +214,12 @@ static const struct {
 	{ "num_envs", "there is one environment; run several seeds side by side instead" },
 	{ "optimizer", "the optimiser is always Adam" },
 	{ "policy", "the network is always a dense one, see net_arch" },
+	{ "algo", "the algorithm is always DQN" },
+	{ "algorithm", "the algorithm is always DQN" },
+	{ "out", "the directory is chosen by --out" },
+	{ "exp_name", "the directory is chosen by --out" },
+	{ "tensorboard_log", "logs are CSV files in the run directory" },
+	{ "track", "logs are CSV files in the run directory" },
 	{ "torch_deterministic", "runs are always deterministic" },
 };
 
@@ -273,6 +281,17 @@ static bool next_word(const char **list, char *word, size_t size)
 	snprintf(word, size, "%.*s", (int)n, *list);
 	*list += n;
 	return true;
+}
+
+const struct option *config_find_elsewhere(const char *key)
+{
+	char other[64];
+	const struct option *found = config_find(key);
+	for (const struct option *o = config_options; o->key && !found; o++)
+		for (const char *list = o->elsewhere; next_word(&list, other, sizeof(other));)
+			if (strcmp(other, key) == 0)
+				found = o;
+	return found;
 }
 
 const char *config_suggest(const char *word)
@@ -524,7 +543,10 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 	struct text range;
 	text_init(&range, buf, sizeof(buf));
 	option_print_range(o, &range);
-	const char *near = o->type == OPTION_NAME ? text_nearest(value, o->names) : NULL;
+	char hint[HINT_SIZE];
+	const char *near = hint_value(o, value, hint) ? hint
+			   : o->type == OPTION_NAME   ? text_nearest(value, o->names)
+						      : NULL;
 	double real;
 	if (o->type == OPTION_REAL && text_parse_real(value, &real) == TEXT_OK && is_lost(real)) {
 		report_error(r, source,
@@ -532,17 +554,31 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 			value);
 		return;
 	}
+	struct config c;
+	const bool several = near && !config_set_value(&c, o, near);
 	report_error(r, source, "%s = '%.80s' is not valid (%s)%s%s%s", o->key, value, buf,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		near ? "; did you mean '" : "", near ? near : "",
+		several              ? "', several values for 'dqn sweep'?"
+		: near               ? "'?"
+		: strchr(value, '(') ? "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)"
+				     : "");
 }
 
-static void unknown_key(struct report *r, const char *source, const char *key)
+const char *config_why_absent(const char *word)
 {
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
-		if (strcmp(absent[i].word, key) == 0) {
-			report_error(r, source, "unknown key '%.80s': %s", key, absent[i].answer);
-			return;
-		}
+		if (strcmp(absent[i].word, word) == 0)
+			return absent[i].answer;
+	return NULL;
+}
+
+void report_unknown_key(struct report *r, const char *source, const char *key)
+{
+	const char *answer = config_why_absent(key);
+	if (answer) {
+		report_error(r, source, "unknown key '%.80s': %s", key, answer);
+		return;
+	}
 	/* Nobody would see it in a full report, and a file may hold a million such keys. */
 	const char *near = r->n_errors >= REPORT_MAX_ERRORS ? NULL : config_suggest(key);
 	if (near)
@@ -557,11 +593,14 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	return parse_value(o, value, (char *)c + o->offset);
 }
 
-/* "1 | 3", "1..20", "log(1e-4, 1e-2)" */
+/* "1 | 3", "1..20", "log(1e-4, 1e-2)", "uniform(0.9, 0.99)" */
 static bool is_choice(const char *value)
 {
-	return strchr(value, '|') || strstr(value, "..") ||
-	       (isalpha((unsigned char)value[0]) && strchr(value, '('));
+	const size_t n = strcspn(value, " \t(");
+	const bool is_interval = (n == 3 && strncmp(value, "log", n) == 0) ||
+				 (n == 7 && strncmp(value, "uniform", n) == 0);
+	return strchr(value, '|') || (strstr(value, "..") && !strstr(value, "...")) ||
+	       (is_interval && value[n + strspn(value + n, " \t")] == '(');
 }
 
 static void drop_choice(struct choices *choices, const struct option *o)
@@ -586,7 +625,7 @@ static void set_key(struct config *c, const char *source, const char *key, const
 {
 	const struct option *o = config_find(key);
 	if (!o) {
-		unknown_key(r, source, key);
+		report_unknown_key(r, source, key);
 		return;
 	}
 	char *before = seen[o - config_options];
@@ -633,6 +672,13 @@ void config_parse(
 	struct ini_item item;
 	char seen[N_OPTIONS][16] = { "" }, here[16];
 	bool known = false;
+	const char *format = ini_other_format(data, len);
+	if (format) {
+		report_error(r, "",
+			"%.250s:1: this is %s; a configuration is an INI file of [section] and key = value",
+			name, format);
+		return;
+	}
 	ini_init(&ini, data, len);
 	while (ini_next(&ini, &item)) {
 		char source[300];
@@ -667,6 +713,33 @@ bool config_read(struct config *c, const char *name, const char *data, size_t le
 	return r.n_errors == 0 || err_set(e, ERR_CORRUPT, "%.*s", (int)strcspn(r.buf, "\n"), r.buf);
 }
 
+/* args[i] is not key=value. Says what it may have been ("seed 7", "seed = 7", "seed:7");
+ * returns how many more of the arguments belong to it. */
+static int split_override(int i, int n, char *const *args, const char *source, struct report *r)
+{
+	char key[64];
+	const size_t len = strcspn(args[i], "=:");
+	snprintf(key, sizeof(key), "%.*s", (int)len, args[i]);
+	const char *near = len > 0 ? config_suggest(key) : NULL, *value = NULL;
+	int last = i;
+	if (args[i][len] && args[i][len + 1]) {
+		value = args[i] + len + 1;
+	} else if (i + 1 < n && args[i][len] == '\0' && args[i + 1][0] == '=') {
+		last = args[i + 1][1] || i + 2 >= n ? i + 1 : i + 2;
+		value = args[last] + (last == i + 1);
+	} else if (i + 1 < n && !strchr(args[i + 1], '=')) {
+		last = i + 1;
+		value = args[last];
+	}
+	if (near) {
+		report_error(r, source, "not a key=value override; write '%s=%s'", near,
+			value ? value : "...");
+		return last - i;
+	}
+	report_error(r, source, "not a key=value override");
+	return 0;
+}
+
 void config_override(struct config *c, int n, char *const *args, struct report *r)
 {
 	char seen[N_OPTIONS][16] = { "" };
@@ -674,16 +747,19 @@ void config_override(struct config *c, int n, char *const *args, struct report *
 		char source[300], key[64];
 		snprintf(source, sizeof(source), "'%.250s': ", args[i]);
 		const char *equals = strchr(args[i], '=');
-		if (!equals || equals == args[i]) {
-			report_error(r, source, "not a key=value override");
+		const bool is_cut = equals && !equals[1] && i + 1 < n && !strchr(args[i + 1], '=');
+		if (!equals || equals == args[i] || is_cut) {
+			i += split_override(i, n, args, source, r);
 			continue;
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - args[i]), args[i]);
-		/* run.seed=1, as Hydra writes it, would be two ways to say one thing. */
-		const char *dot = strchr(key, '.');
-		if (dot && config_find(dot + 1)) {
-			report_error(r, source, "keys need no section here; write '%s=%s'", dot + 1,
-				equals + 1);
+		/* run.seed=1 or +seed=1, as Hydra has it, would be two ways to say one thing. */
+		const char *plain = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
+		plain += strspn(plain, "+");
+		const char *near = plain == key ? NULL : config_suggest(plain);
+		if (near) {
+			report_error(r, source, "keys need no %s here; write '%s=%s'",
+				strchr(key, '.') ? "section" : "sign", near, equals + 1);
 			continue;
 		}
 		set_key(c, source, key, equals + 1, seen, "on this line", r);

@@ -116,7 +116,8 @@ static void parse_list(struct dim *d, struct report *r)
 			continue;
 		}
 		if (!parse_item(o, item, &a, &b, wrong)) {
-			report_value(r, choice->source, o, wrong);
+			report_value(
+				r, choice->source, o, strchr("{[('\"", item[0]) ? item : wrong);
 			continue;
 		}
 		const uint64_t first = is_whole(o) ? whole_of(&a, o) : 0;
