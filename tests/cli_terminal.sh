@@ -62,11 +62,16 @@ out_has "${cr}dqn: +[0-9]+ %  eval [0-9.]+  best [0-9.]+${esc}\[K"
 t 'an evaluation that takes long' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $evaluating eval_episodes=1e6 --out long"
 out_has "${cr}dqn: .*  evaluation [0-9]+/1000000${esc}\[K"
 yes_if [ "$(drawings <"$out" | wc -l)" -ge 3 ]
-t 'the final one' 124 on_terminal 24x80 A=a "timeout -s TERM 2 $evaluating final_eval_episodes=1e6 --out final"
-out_has "${cr}dqn: 100 %  (8000/8000  )?final evaluation [0-9]+/1000000  eval [0-9.]+  best [0-9.]+${esc}\[K"
-t 'a run that resumes knows its best' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $evaluating final_eval_episodes=1e6 --out final"
+finishing="$DQN train short.ini net_arch=64,64 final_eval_episodes=1e6 --out final" # 2000 steps, soon over
+t 'the final one' 124 on_terminal 24x80 A=a "timeout -s TERM 3 $finishing"
+# The last step has an evaluation of its own, which it shows from the first moment.
+last=$(tail -n 1 final/eval.csv | cut -d , -f 3)
+is 'the last evaluation of the run' "$last" 500
+out_has "${cr}dqn: 100 %  .*final evaluation [0-9]+/1000000  eval 500.0  best 500.0( |$esc)"
+is 'older ones beside the final one' "$(drawings <"$out" | grep 'final evaluation' | grep -cv 'eval 500.0  best 500.0')" 0
+t 'a run that resumes knows its best' 124 on_terminal 24x80 A=a "timeout -s TERM 2 $finishing"
 out_has "^dqn: 'final' holds an unfinished run"
-out_has "${cr}dqn: 100 %  (8000/8000  )?final evaluation [0-9]+/1000000  best [0-9.]+${esc}\[K"
+out_has "${cr}dqn: 100 %  .*final evaluation [0-9]+/1000000  best [0-9.]+${esc}\[K"
 t 'dqn eval of many episodes' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $DQN eval evaluating -n 1e6"
 out_has "${cr}dqn: +[0-9]+ %  [0-9]+/1000000 episodes  [0-9dhms]+ left${esc}\[K"
 t 'dqn eval of a few' 0 on_terminal 24x80 A=a "$DQN eval evaluating -n 1"

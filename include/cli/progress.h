@@ -35,6 +35,7 @@ struct progress {
 	double pause_s;        /* between such lines, > 0 */
 	double eval, best;     /* mean returns of the last and the best evaluation, or NaN */
 	int64_t n_over, n;     /* episodes of the evaluation under way; n = 0: none is */
+	int taken;             /* events of the step under way that are shown already */
 	int n_bars;
 	double bars[SPARK_BARS]; /* the last means of training return, oldest first */
 };

@@ -199,7 +199,7 @@ static void say_row(struct progress *p)
 		text_add_return(&line, s->return_std);
 		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes,
 			t->eval.is_best ? ", best" : "");
-	} else if (t->events & TRAIN_LOGGED && p->n == 0) {
+	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
 		text_add(&line, "training return ");
 		text_add_return(&line, t->log.ep_rew_mean);
 		text_add(&line, ", epsilon %.3f, loss %.3g, gradient norm %.3g, ",
@@ -234,14 +234,18 @@ static void show(struct progress *p)
 	}
 }
 
-void progress_step(struct progress *p)
+/* What the step has brought since it was last asked: its final evaluation comes before its
+ * end, and after an evaluation that the line must show. */
+static void take_events(struct progress *p)
 {
 	const struct train *t = &p->run->train;
-	const bool evaluated = t->events & TRAIN_EVALUATED, logged = t->events & TRAIN_LOGGED;
+	const int events = t->events & ~p->taken;
+	const bool evaluated = events & TRAIN_EVALUATED, logged = events & TRAIN_LOGGED;
 	bool is_new_best = false;
-	p->n = 0;
-	if (p->level < PROGRESS_NORMAL)
+	p->taken |= events;
+	if (!evaluated && !logged)
 		return;
+	p->n = 0;
 	if (logged)
 		add_bar(p, t->log.ep_rew_mean);
 	if (evaluated) {
@@ -249,17 +253,28 @@ void progress_step(struct progress *p)
 		is_new_best = !(p->eval <= p->best);
 		p->best = is_new_best ? p->eval : p->best;
 	}
-	if (is_new_best || (evaluated && !p->terminal) ||
-		(p->level == PROGRESS_VERBOSE && (evaluated || logged)))
+	if (is_new_best || (evaluated && !p->terminal) || p->level == PROGRESS_VERBOSE)
 		say_row(p);
+}
+
+void progress_step(struct progress *p)
+{
+	if (p->level < PROGRESS_NORMAL)
+		return;
+	take_events(p);
+	p->taken = 0;
+	p->n = 0;
 	show(p);
 }
 
 void progress_tell(void *progress, int64_t n_over, int64_t n_episodes)
 {
 	struct progress *p = progress;
+	if (p->level < PROGRESS_NORMAL || !(p->run || p->terminal))
+		return;
+	if (p->run)
+		take_events(p);
 	p->n_over = n_over;
 	p->n = n_episodes;
-	if (p->level >= PROGRESS_NORMAL && (p->run || p->terminal))
-		show(p);
+	show(p);
 }
