@@ -5,8 +5,8 @@
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make portable   whether other compilers and processors compute the same bytes
-# make engines    the README's recipes for sweeps: xargs, make, parallel, ssh, Slurm
-# make tutorial   the sweep of the README, its table and its figure
+# make engines    the recipes of configs/README.md: xargs, make, parallel, ssh, Slurm
+# make tutorial   the sweep of the README, its table and its figure; make reference: the keys in configs/README.md
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
 # make interop    the logs in pandas, gnuplot and R
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
@@ -178,7 +178,7 @@ learning: $(program)
 kill9: $(program)
 	@DQN=$(program) sh tests/kill9
 
-# Sweeps by what the README says runs them; ENGINES names a few of them.
+# Sweeps by what configs/README.md says runs them; ENGINES names a few of them.
 engines: $(program)
 	@DQN=$(program) bash tests/engines $(ENGINES)
 
@@ -198,6 +198,9 @@ ablation: $(program)
 
 tutorial: $(program)
 	@DQN=$(program) sh tests/tutorial
+
+reference: $(program)
+	@DQN=$(program) sh tests/reference
 
 portable: $(program)
 	@DQN=$(program) BUILD=build/portable sh tests/portable
@@ -243,7 +246,7 @@ clean:
 	rm -rf build dqn
 
 .PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning kill9 faults interop engines \
-	ablation tutorial portable lint format install uninstall dist clean force
+	ablation tutorial reference portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(toys:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

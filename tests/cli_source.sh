@@ -1,6 +1,6 @@
 #!/bin/sh
 # The source keeps to its rules: who includes whom, who prints, what the arithmetic may
-# use; and the README says what is so.
+# use. What the pages say is held by cli_pages.sh.
 # shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -69,7 +69,7 @@ core='src/base src/nn src/env src/rl src/run src/study include/base include/nn i
 # --- who includes whom ---
 
 t 'the folders' 0 ls src include
-is folders "$(sort -u "$out" | grep -v ':$' | tr '\n' ' ')" ' base cli env nn rl run study '
+is folders "$(sort -u "$out" | grep -v ':$' | tr '\n' ' ')" ' README.md base cli env nn rl run study '
 while read -r file; do
 	folder=${file#*/} folder=${folder%%/*}
 	case $folder in
@@ -143,7 +143,7 @@ vla()
 t 'no array of variable length' 0 vla
 t 'no line is longer than 120 columns or ends in blanks' 1 grep -nE '^.{121}|[ 	]$' -r src include Makefile
 t 'no file is without its newline' 0 true
-for file in src/*/* include/*/* tests/*.* configs/* Makefile README.md LICENSE; do
+for file in src/* src/*/* include/*/* tests/*.* configs/* Makefile README.md LICENSE; do
 	[ ! -f "$file" ] || [ -z "$(tail -c 1 "$file")" ] || bad "$file"
 done
 
@@ -161,74 +161,4 @@ for name in Makefile README.md LICENSE src include tests configs .ci/run .gitign
 	yes_if [ -e $name ]
 done
 yes_if [ -x .ci/run ]
-t 'every configuration is in the README' 0 ls configs
-while read -r name; do
-	yes_if grep -qF "\`$name\`" README.md
-done <"$out"
-
-# --- the README ---
-
-t 'the option reference is what dqn config --explain prints' 0 "$DQN" config --explain
-sed -n '/^<!-- options -->$/,/^<!-- \/options -->$/p' README.md | sed '1d; $d' >"$tmp/options"
-is 'fences' "$(sed -n '1p; $p' "$tmp/options" | tr '\n' ' ')" '```text ``` '
-sed '1d; $d' "$tmp/options" >"$tmp/reference"
-same_file "$out" "$tmp/reference"
-
-t 'the commands are those of the program' 0 true
-sed -n '/^## Commands$/,/^## /p' README.md | sed -n '/^```text$/,/^```$/p' | grep '^dqn ' >"$tmp/readme"
-for command in $("$DQN" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
-	"$DQN" help "$command" | sed -n '/^Usage:/,/^$/p' | sed '1d' | tr -s ' \n' ' ' | sed 's/^ //; s/ $//'
-	echo
-done >"$tmp/usage"
-echo 'dqn --version' >>"$tmp/usage"
-same_file "$tmp/readme" "$tmp/usage"
-t 'and the exit statuses' 0 true
-sed -n 's/^| \([0-9]*\) | \(.*\) |$/  \1  \2/p' README.md | tr -d '`' >"$tmp/readme"
-"$DQN" help train | sed -n '/^Exit status:/,$p' | sed 1d >"$tmp/usage"
-same_file "$tmp/readme" "$tmp/usage"
-
-# What a reader is told to run stands in ```sh blocks, and .ci/run takes its commands
-# from there, tests/engines those behind its marker. What only shows something stands in
-# ```text blocks.
-t 'recipes are run by tests/engines' 0 sed -n 's/^<!-- tests.engines \(.*\) -->$/\1/p' README.md
-out_lines 6
-while read -r name; do
-	yes_if grep -q "^\(engine_$name\|${name}_begin\)()\|recipe $name >" tests/engines
-done <"$out"
-t 'the other commands are those of .ci/run' 0 sed -n \
-	'/^<!-- tests.engines/,/^```$/d; /^```sh$/,/^```$/ { /^```/!p; }' README.md
-out_has '^make test$'
-out_has '^make -j && ./dqn train configs/cartpole.ini$'
-sed -n '/^readme_blocks() {$/,/^}$/p' .ci/run >"$tmp/blocks.sh"
-mkdir "$tmp/blocks"
-yes_if sh -c 'scratch=$1; . "$2"; readme_blocks' sh "$tmp/blocks" "$tmp/blocks.sh"
-is 'blocks' "$(cat "$tmp"/blocks/* | cksum)" "$(cksum <"$out")"
-yes_if grep -qx 'readme_blocks' .ci/run
-yes_if grep -q 'make test' .ci/run
-is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' README.md | sort -u | tr '\n' ' ')" 'gnuplot python sh text '
-
-t 'the map has every source file' 0 sed -n '/^## The source$/,/^## /p' README.md
-while read -r file; do
-	case $file in
-	src/*) grep -qF "\`$file\`" "$out" || bad "$file is missing" ;;
-	include/*)
-		behind=${file#include/}
-		grep -qF "\`$file\`" "$out" || grep -qF "\`src/${behind%.h}.c\`" "$out" || bad "$file is missing"
-		;;
-	esac
-done <"$tmp/files"
-t 'and no other' 0 grep -oE '`(src|include|tests|configs|\.ci)/[^` ]*`' README.md
-tr -d '`' <"$out" | while read -r file; do
-	[ -e "$file" ] || echo "$file"
-done >"$tmp/gone"
-is 'files that do not exist' "$(cat "$tmp/gone")" ''
-t 'no link leads nowhere' 0 grep -oE '\]\([^)]*\)' README.md
-tr -d '()]' <"$out" | while read -r link; do
-	case $link in
-	'#'*) grep -q '^#' README.md && sed -n 's/^##* //p' README.md | tr '[:upper:] ' '[:lower:]-' | tr -d '?.,`' | grep -qx "${link#?}" || echo "$link" ;;
-	http*) ;;
-	*) [ -e "$link" ] || echo "$link" ;;
-	esac
-done >"$tmp/gone"
-is 'dead links' "$(cat "$tmp/gone")" ''
 end

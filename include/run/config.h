@@ -1,7 +1,7 @@
 /* The configuration of a run, and the one table that describes it.
  *
  * The table drives defaults, parsing, range checks, overrides, printing, the
- * explanations, the man page and the README's reference.
+ * explanations, the man page and the reference in configs/README.md.
  *
  *     struct config c;
  *     struct report r;
