@@ -29,7 +29,9 @@ for command in $commands; do
 	page
 	out_has "^  dqn $command( |$)"
 	out_has '^Usage:$'
-	out_has '^  5  corrupt or incompatible file$'
+	out_has '^  2  usage or configuration$'
+	case $command in eval) out_has '^  3  ' ;; *) out_lacks '^  3  ' ;; esac
+	case $command in train) out_has '^  6  .*' && out_has '^  143  ' ;; config | bench) out_lacks '^  [3-9]  ' ;; esac
 	cp "$out" page
 	t "$command --help" 0 "$DQN" "$command" --help
 	same_file "$out" page
@@ -129,7 +131,9 @@ if command -v mandoc >/dev/null || command -v groff >/dev/null; then
 		yes_if grep -q "^ *$key = " man.txt
 	done <keys
 	yes_if grep -q 'DQN_ISA' man.txt
-	"$DQN" help train | sed -n '/^Exit status/,$s/^  [0-9]  //p' >statuses
+	for command in $commands; do
+		"$DQN" help "$command" | sed -n '/^Exit status/,$s/^  [0-9]  //p'
+	done | sort -u >statuses
 	is 'statuses explained' "$(wc -l <statuses)" 7
 	while read -r status; do
 		yes_if grep -qF "$status" man.words

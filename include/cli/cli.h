@@ -45,15 +45,27 @@ struct args {
 	struct flag_value flag[MAX_FLAGS]; /* in the order of the table */
 };
 
+/* A command is a file, src/cli/cmd_NAME.c, that exports one of these, and its row in main.c. */
 struct command {
-	const char *name, *synopsis, *summary, *details, *examples;
-	const struct flag *flags;
-	int min_args, max_args; /* positional; max -1: any number */
-	int (*run)(const struct args *args);
+	const char *name, *synopsis;         /* as in "dqn NAME SYNOPSIS" */
+	const char *summary;                 /* a line, lower case, no full stop */
+	const char *details;                 /* whole sentences, "" for none */
+	const char *examples;                /* a line each */
+	const struct flag *flags;            /* NULL: none */
+	const int *statuses;                 /* that it can end with; -1 ends them */
+	int min_args, max_args;              /* positional; max -1: any number */
+	int (*run)(const struct args *args); /* returns the exit status */
 };
 
-/* All commands; name NULL ends the table. */
-extern const struct command commands[];
+extern const struct command command_train, command_eval, command_config, command_sweep,
+	command_report, command_plot, command_watch, command_bench, command_inspect,
+	command_completions, command_help;
+
+/* All of them, in the order of the help; NULL ends the list. */
+extern const struct command *const commands[];
+
+/* Whether it takes key=value arguments. */
+bool takes_keys(const struct command *c);
 
 /* The command of that name, or NULL after saying that there is none. */
 const struct command *find_command(const char *word);
@@ -169,22 +181,6 @@ void text_add_return(struct text *t, double x);
 
 /* Prints text broken into lines of 80 columns, each after `indent` blanks. */
 void print_wrapped(FILE *f, int indent, const char *text);
-
-int cmd_train(const struct args *args);
-int cmd_eval(const struct args *args);
-int cmd_config(const struct args *args);
-int cmd_bench(const struct args *args);
-int cmd_inspect(const struct args *args);
-int cmd_sweep(const struct args *args);
-int cmd_report(const struct args *args);
-int cmd_plot(const struct args *args);
-int cmd_watch(const struct args *args);
-int cmd_completions(const struct args *args);
-int cmd_help(const struct args *args);
-
-/* The flags of the commands, where their files have them. */
-extern const struct flag train_flags[], eval_flags[], config_flags[], sweep_flags[], report_flags[],
-	plot_flags[], watch_flags[], bench_flags[], help_flags[];
 
 void print_usage(FILE *f);
 void print_help(const struct command *command);

@@ -5,10 +5,15 @@
 #include <assert.h>
 #include <string.h>
 
+bool takes_keys(const struct command *c)
+{
+	return strstr(c->synopsis, "key=value") != NULL;
+}
+
 const struct flag *args_find_flag(const struct command *command, const char *arg)
 {
 	const size_t len = strcspn(arg + 2, "=");
-	for (const struct flag *f = command->flags; f->name; f++)
+	for (const struct flag *f = command->flags; f && f->name; f++)
 		if (arg[1] == '-' ? strlen(f->name) == len && strncmp(f->name, arg + 2, len) == 0
 				  : f->letter && f->letter == arg[1])
 			return f;
@@ -71,23 +76,21 @@ static bool unknown_flag(
 	snprintf(name, sizeof(name), "%.*s", (int)len, start);
 
 	size_t n = 0;
-	for (const struct flag *f = command->flags; f->name; f++)
+	for (const struct flag *f = command->flags; f && f->name; f++)
 		names[n++] = f->name;
 	names[n++] = "help";
 	names[n++] = "version";
 	names[n] = NULL;
 	const char *near = text_nearest(name, names);
-	const bool takes_keys = command->run == cmd_train || command->run == cmd_config ||
-				command->run == cmd_sweep;
 	const char *given = start[len] == '=' ? start + len + 1 : NULL, *value = NULL;
-	const char *absent = takes_keys ? config_why_absent(name) : NULL;
-	const char *key = takes_keys ? habit_key(name, given, next, &value) : NULL;
+	const char *absent = takes_keys(command) ? config_why_absent(name) : NULL;
+	const char *key = takes_keys(command) ? habit_key(name, given, next, &value) : NULL;
 	const char *habit = find_habit(name);
 	char answer[128], hint[HINT_SIZE];
 	size_t near_distance = SIZE_MAX;
 	if (near)
 		text_is_near(name, near, &near_distance);
-	if (near_distance != 1 && habit && (takes_keys || strcmp(name, "version") == 0)) {
+	if (near_distance != 1 && habit && (takes_keys(command) || strcmp(name, "version") == 0)) {
 		snprintf(answer, sizeof(answer), habit, command->name);
 		return err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
 	}

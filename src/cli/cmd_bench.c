@@ -10,7 +10,7 @@
 #include <time.h>
 
 enum { SIZES, SAMPLES, JSON };
-const struct flag bench_flags[] = {
+static const struct flag bench_flags[] = {
 	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL,
 		"instead: updates of widths and batches up to 1024" },
 	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N", "of at least 50 ms each (default 7)" },
@@ -536,7 +536,7 @@ static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 	return bench_replay(b, e) && bench_run(b, c, e);
 }
 
-int cmd_bench(const struct args *args)
+static int cmd_bench(const struct args *args)
 {
 	struct bench b = { .json = args->flag[JSON].set };
 	struct config c;
@@ -568,3 +568,22 @@ int cmd_bench(const struct args *args)
 		printf("]}\n");
 	return ok ? STATUS_OK : fail(&e);
 }
+
+const struct command command_bench = {
+	.name = "bench",
+	.synopsis = "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
+	.summary = "measure the speed of this machine, beside its own arithmetic peak",
+	.details =
+		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
+		"one), on one core; then everything a run consists of, as a share of it where it is "
+		"arithmetic; last the training loop of CONFIG as a whole, or of the defaults, without "
+		"its files.",
+	.examples = "taskset -c 1 dqn bench\n"
+		    "dqn bench configs/cartpole-fixed.ini\n"
+		    "dqn bench --sizes\n",
+	.flags = bench_flags,
+	.statuses = (const int[]){ 0, 1, 2, -1 },
+	.min_args = 0,
+	.max_args = -1,
+	.run = cmd_bench,
+};

@@ -58,15 +58,15 @@ static void offer_values(const struct query *q, const char *key)
 
 static void offer_flags(const struct query *q, const struct command *c)
 {
-	for (const struct flag *f = c->flags; f->name; f++)
+	for (const struct flag *f = c->flags; f && f->name; f++)
 		offer(q, "--", f->name, "", f->help);
 	offer(q, "--", "help", "", "show help");
 }
 
 static void offer_commands(const struct query *q)
 {
-	for (const struct command *c = commands; c->name; c++)
-		offer(q, "", c->name, "", c->summary);
+	for (const struct command *const *c = commands; *c; c++)
+		offer(q, "", (*c)->name, "", (*c)->summary);
 }
 
 static void offer_shells(const struct query *q);
@@ -114,7 +114,6 @@ static void offer_argument(struct query *q, const char *metavar, size_t len, con
 static void offer_word(const struct command *c, int n, char *const *words)
 {
 	struct query q = { .word = words[n - 1], .before = words[n - 1] };
-	const bool takes_keys = strstr(c->synopsis, "key=value") != NULL;
 	const struct flag *value_of = NULL;
 	int n_operands = 0;
 	bool explains = false;
@@ -139,10 +138,10 @@ static void offer_word(const struct command *c, int n, char *const *words)
 		offer_flags(&q, c);
 	else if (explains)
 		offer_keys(&q, "");
-	else if (takes_keys && n_operands > 0 && equals) {
+	else if (takes_keys(c) && n_operands > 0 && equals) {
 		cut_at(&q, equals);
 		offer_values(&q, q.before);
-	} else if (takes_keys && n_operands > 0)
+	} else if (takes_keys(c) && n_operands > 0)
 		offer_keys(&q, "=");
 	else if (c->max_args < 0 || n_operands < c->max_args) {
 		const char *operand = c->synopsis + strspn(c->synopsis, "[");
@@ -158,9 +157,9 @@ static void answer(int n, char *const *words)
 		offer(&q, "--", "help", "", "show help");
 		offer(&q, "--", "version", "", "print the version");
 	}
-	for (const struct command *c = commands; n > 1 && c->name; c++)
-		if (strcmp(c->name, words[0]) == 0)
-			offer_word(c, n - 1, words + 1);
+	for (const struct command *const *c = commands; n > 1 && *c; c++)
+		if (strcmp((*c)->name, words[0]) == 0)
+			offer_word(*c, n - 1, words + 1);
 }
 
 /* --- the scripts --- */
@@ -251,7 +250,7 @@ static void offer_shells(const struct query *q)
 		offer(q, "", scripts[i].shell, "", "");
 }
 
-int cmd_completions(const struct args *args)
+static int cmd_completions(const struct args *args)
 {
 	struct err e;
 	if (strcmp(args->pos[0], "query") == 0 && args->n > 1) {
@@ -267,3 +266,20 @@ int cmd_completions(const struct args *args)
 		args->pos[args->n - 1]);
 	return fail(&e);
 }
+
+const struct command command_completions = {
+	.name = "completions",
+	.synopsis = "bash|zsh|fish",
+	.summary = "print what a shell completes dqn's arguments with",
+	.details =
+		"Commands, flags, configuration keys and their values, files and directories. 'make "
+		"install' puts the scripts where the shells look for them. They ask 'dqn completions query "
+		"-- WORD...' for what may stand at the last WORD.",
+	.examples = "source <(dqn completions bash)          # in ~/.bashrc\n"
+		    "source <(dqn completions zsh)           # in ~/.zshrc, behind compinit\n"
+		    "dqn completions fish | source           # in ~/.config/fish/config.fish\n",
+	.statuses = (const int[]){ 0, 1, 2, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_completions,
+};

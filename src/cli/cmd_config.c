@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { EXPLAIN, LIST, MEMORY };
-const struct flag config_flags[] = {
+static const struct flag config_flags[] = {
 	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
 	[LIST] = { "list", '\0', FLAG_SWITCH, NULL,
 		"the configurations that came with dqn, by name" },
@@ -70,7 +70,7 @@ static int print_memory(const struct config *c)
 	return STATUS_OK;
 }
 
-int cmd_config(const struct args *args)
+static int cmd_config(const struct args *args)
 {
 	struct err e;
 	if (args->flag[EXPLAIN].set) {
@@ -108,3 +108,20 @@ int cmd_config(const struct args *args)
 	fputs(buf, stdout);
 	return STATUS_OK;
 }
+
+const struct command command_config = {
+	.name = "config",
+	.synopsis = "CONFIG [key=value ...] [--memory] | --explain [KEY] | --list",
+	.summary = "print the full configuration, or explain its keys",
+	.details =
+		"The printed file has every key and reads back to the same configuration. CONFIG is a "
+		"file, - for standard input, or one of the names that --list prints.",
+	.examples = "dqn config configs/cartpole.ini seed=7\n"
+		    "dqn config /dev/null          # all defaults\n"
+		    "dqn config --explain n_steps\n",
+	.flags = config_flags,
+	.statuses = (const int[]){ 0, 1, 2, -1 },
+	.min_args = 0,
+	.max_args = -1,
+	.run = cmd_config,
+};

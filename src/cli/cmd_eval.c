@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, JSON, CSV };
-const struct flag eval_flags[] = {
+static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "of the environment (default 10000)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
@@ -131,7 +131,7 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 			     job->name);
 }
 
-int cmd_eval(const struct args *args)
+static int cmd_eval(const struct args *args)
 {
 	const uint64_t default_seed = 10000; /* far from the seeds that people train with */
 	const struct flag_value *flag = args->flag;
@@ -187,3 +187,26 @@ int cmd_eval(const struct args *args)
 	weights_release(&w);
 	return status;
 }
+
+const struct command command_eval = {
+	.name = "eval",
+	.synopsis =
+		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] [--json|--csv]",
+	.summary = "run episodes with saved weights",
+	.details =
+		"RUN is a run directory, whose final.safetensors is used, or, as it says, "
+		"best.safetensors or the checkpoint while the run is not done. WEIGHTS is a weights "
+		"file, a checkpoint, of which the network is taken that the run would evaluate, or "
+		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
+		"does, the others go on from there. Episodes end at the environment's own time "
+		"limit, whatever the run's evaluations had, so that returns compare with its "
+		"threshold.",
+	.examples = "dqn eval runs/cartpole/seed-1\n"
+		    "dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
+		    "dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",
+	.flags = eval_flags,
+	.statuses = (const int[]){ 0, 1, 2, 3, 4, 5, 6, -1 },
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_eval,
+};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { MAN };
-const struct flag help_flags[] = {
+static const struct flag help_flags[] = {
 	[MAN] = { "man", '\0', FLAG_SWITCH, NULL, "print the manual page, in roff" },
 	{ .name = NULL },
 };
@@ -37,8 +37,8 @@ void print_usage(FILE *f)
 	      "\n"
 	      "Commands:\n",
 		f);
-	for (const struct command *c = commands; c->name; c++)
-		fprintf(f, "  %-11s %s\n", c->name, c->summary);
+	for (const struct command *const *c = commands; *c; c++)
+		fprintf(f, "  %-11s %s\n", (*c)->name, (*c)->summary);
 	fputs("\n'dqn help COMMAND' tells more; 'dqn --version' prints the version.\n", f);
 }
 
@@ -65,13 +65,15 @@ void print_help(const struct command *command)
 	print_wrapped(stdout, 2, usage);
 	printf("\nWhat it does: %s.\n", command->summary);
 	print_wrapped(stdout, 0, command->details);
-	if (command->flags->name)
+	if (command->flags)
 		printf("\nFlags:\n");
-	for (const struct flag *f = command->flags; f->name; f++)
+	for (const struct flag *f = command->flags; f && f->name; f++)
 		print_flag(f);
 	printf("\nExit status:\n");
-	for (int i = 0; i < N_STATUSES; i++)
-		printf("  %d  %s\n", statuses[i].status, statuses[i].meaning);
+	for (const int *status = command->statuses; *status >= 0; status++)
+		for (int i = 0; i < N_STATUSES; i++)
+			if (statuses[i].status == *status)
+				printf("  %d  %s\n", *status, statuses[i].meaning);
 }
 
 /* Text for roff: backslashes, dashes and a leading dot are special there. */
@@ -102,20 +104,21 @@ static void print_man(void)
 {
 	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
 	printf(".SH NAME\ndqn \\- train and evaluate Deep Q\\-Networks\n.SH SYNOPSIS\n");
-	for (const struct command *c = commands; c->name; c++) {
-		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", c->name);
-		put_roff(c->synopsis);
+	for (const struct command *const *c = commands; *c; c++) {
+		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", (*c)->name);
+		put_roff((*c)->synopsis);
 		putchar('\n');
 	}
 	printf(".SH COMMANDS\n");
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *const *at = commands; *at; at++) {
+		const struct command *c = *at;
 		printf(".SS dqn %s\n", c->name);
 		printf("%c", toupper((unsigned char)c->summary[0]));
 		put_roff(c->summary + 1);
 		printf(".\n");
 		put_roff(c->details);
 		putchar('\n');
-		for (const struct flag *f = c->flags; f->name; f++) {
+		for (const struct flag *f = c->flags; f && f->name; f++) {
 			char tag[64];
 			snprintf(tag, sizeof(tag), "%s%c%s--%s%s%s", f->letter ? "-" : "",
 				f->letter ? f->letter : ' ', f->letter ? ", " : "", f->name,
@@ -152,12 +155,12 @@ static void print_man(void)
 		put_item(tag, statuses[i].meaning);
 	}
 	printf(".SH EXAMPLES\n.nf\n");
-	for (const struct command *c = commands; c->name; c++)
-		put_roff(c->examples);
+	for (const struct command *const *c = commands; *c; c++)
+		put_roff((*c)->examples);
 	printf(".fi\n");
 }
 
-int cmd_help(const struct args *args)
+static int cmd_help(const struct args *args)
 {
 	if (args->flag[MAN].set) {
 		print_man();
@@ -173,3 +176,17 @@ int cmd_help(const struct args *args)
 	print_help(command);
 	return STATUS_OK;
 }
+
+const struct command command_help = {
+	.name = "help",
+	.synopsis = "[COMMAND] | --man",
+	.summary = "show how to use dqn or one of its commands",
+	.details = "",
+	.examples = "dqn help train\n"
+		    "dqn help --man | man -l -\n",
+	.flags = help_flags,
+	.statuses = (const int[]){ 0, 1, 2, -1 },
+	.min_args = 0,
+	.max_args = 1,
+	.run = cmd_help,
+};

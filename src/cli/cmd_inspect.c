@@ -98,7 +98,7 @@ static bool read_file(
 		       err_set(e, why.kind, "'%.200s': %s", name, why.msg));
 }
 
-int cmd_inspect(const struct args *args)
+static int cmd_inspect(const struct args *args)
 {
 	static char name[RUN_PATH_SIZE];
 	struct st_file st;
@@ -128,3 +128,16 @@ int cmd_inspect(const struct args *args)
 	free(bytes);
 	return STATUS_OK;
 }
+
+const struct command command_inspect = {
+	.name = "inspect",
+	.synopsis = "FILE",
+	.summary = "show what a weights file or checkpoint holds",
+	.details = "FILE is any safetensors file, a run directory (its weights), or - for standard "
+		   "input.",
+	.examples = "dqn inspect runs/cartpole/seed-1/best.safetensors\n",
+	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_inspect,
+};

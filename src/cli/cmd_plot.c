@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { OUT, X, Y, BY, SIZE };
-const struct flag plot_flags[] = {
+static const struct flag plot_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG" },
 	[X] = { "x", 'x', FLAG_STRING, "WHAT", "steps (default), updates, seconds or a key" },
 	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column, or against a key a metric" },
@@ -554,7 +554,7 @@ static void print_plot(const struct plot_job *job)
 		&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout);
 }
 
-int cmd_plot(const struct args *args)
+static int cmd_plot(const struct args *args)
 {
 	static struct plot_job job;
 	struct err e;
@@ -583,3 +583,26 @@ out:
 	records_release(&job.records);
 	return status;
 }
+
+const struct command command_plot = {
+	.name = "plot",
+	.synopsis = "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
+	.summary = "draw learning curves, or returns against a key",
+	.details =
+		"A line per group of runs that differ in nothing but the seed: the interquartile mean "
+		"with its 95 % interval as a band. It is made of the same runs everywhere, "
+		"and ends where the first of them does; the legend says how many they are. Runs that "
+		"diverged have the lowest return after their last row. --x is steps, updates or seconds, --y a "
+		"column of eval.csv or progress.csv. If --x is a configuration key, its values stand "
+		"against the final return, or what --y names of the metrics of dqn report: a dot per "
+		"run, on a logarithmic axis where the values lie so. Without --out the plot goes to the "
+		"terminal; FILE is an SVG, or - for standard output.",
+	.examples = "dqn plot runs/sweep-cartpole\n"
+		    "dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
+		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",
+	.flags = plot_flags,
+	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_plot,
+};

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
-const struct flag report_flags[] = {
+static const struct flag report_flags[] = {
 	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys alone, a,b" },
 	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "compare this (final_return_mean)" },
 	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R",
@@ -591,7 +591,7 @@ static void print_report(const struct report_job *job)
 	}
 }
 
-int cmd_report(const struct args *args)
+static int cmd_report(const struct args *args)
 {
 	const struct flag_value *flag = args->flag;
 	static struct report_job job;
@@ -624,3 +624,29 @@ int cmd_report(const struct args *args)
 	records_release(&job.records);
 	return status;
 }
+
+const struct command command_report = {
+	.name = "report",
+	.synopsis = "RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] "
+		    "[--tsv|--csv|--json|--md]",
+	.summary = "compare the runs that directories hold",
+	.details =
+		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "
+		"final return with its 95 % interval, mean, median, the share of seeds that "
+		"solve the environment with its interval (Clopper and Pearson's), the median steps until an evaluation "
+		"reached the threshold (runs that never did count as infinite) and the wall clock. A run "
+		"that diverged counts as the lowest return that an episode can have, and as one that "
+		"never reached the threshold. A figure of 6 runs of 8 is marked (6/8): the others are "
+		"not done, or cannot be read. The best row comes first, those that lack runs come last. "
+		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
+		"steps_to_threshold (>= where runs never got there: those count as total_timesteps), "
+		"final_length_mean, timesteps, episodes, n_updates, wall_s.",
+	.examples = "dqn report runs/sweep-cartpole\n"
+		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
+		    "dqn report runs/a runs/b --tsv | sort -k 6\n",
+	.flags = report_flags,
+	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_report,
+};

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING, INDICES, ZERO };
-const struct flag sweep_flags[] = {
+static const struct flag sweep_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the runs go below it (default runs/NAME)" },
 	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings by chance" },
 	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
@@ -311,7 +311,7 @@ static bool choose_lines(struct sweep *s, struct err *e)
 	return true;
 }
 
-int cmd_sweep(const struct args *args)
+static int cmd_sweep(const struct args *args)
 {
 	static struct sweep s;
 	const struct flag_value *flag = args->flag;
@@ -355,3 +355,28 @@ int cmd_sweep(const struct args *args)
 	free(s.sample);
 	return status;
 }
+
+const struct command command_sweep = {
+	.name = "sweep",
+	.synopsis =
+		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--index I[-J]] "
+		"[--missing] [--count|--indices] [-0]",
+	.summary = "print one train command per point of a space",
+	.details =
+		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, "
+		"a range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99); so may a "
+		"key=value argument. All combinations are printed, the seed varying slowest; or, with "
+		"--random or --sobol, N settings of the other keys, each with every seed. Each run gets "
+		"a directory of its own below DIR, which is runs/NAME "
+		"unless said, and prints one line.",
+	.examples =
+		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
+		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
+		"dqn sweep configs/sweep-cartpole.ini --missing --count\n"
+		"sbatch --array=$(dqn sweep configs/sweep-cartpole.ini --missing --indices) job\n",
+	.flags = sweep_flags,
+	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_sweep,
+};

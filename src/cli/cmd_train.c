@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { OUT, FRESH, JSON, BRIEF, QUIET, VERBOSE };
-const struct flag train_flags[] = {
+static const struct flag train_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "write the run there" },
 	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
 		"remove an earlier run there and start again" },
@@ -213,7 +213,7 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r, fresh);
 }
 
-int cmd_train(const struct args *args)
+static int cmd_train(const struct args *args)
 {
 	static struct run r;
 	struct config c;
@@ -266,3 +266,24 @@ int cmd_train(const struct args *args)
 	run_close(&r);
 	return status;
 }
+
+const struct command command_train = {
+	.name = "train",
+	.synopsis = "CONFIG [key=value ...] [--out DIR] [--fresh] [--json|--brief] [-q|-v]",
+	.summary = "train an agent as CONFIG says and write a run directory",
+	.details =
+		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
+		"with dqn ('dqn config --list'); key=value arguments override it. "
+		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
+		"already is recognised; one that was cut short goes on from its checkpoint, to the "
+		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save one and end with status 130, "
+		"143, 129 and 138. The result goes to standard output, progress to standard error.",
+	.examples = "dqn train configs/cartpole.ini\n"
+		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
+		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
+	.flags = train_flags,
+	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 129, 130, 138, 143, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_train,
+};

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum { INTERVAL, ONCE };
-const struct flag watch_flags[] = {
+static const struct flag watch_flags[] = {
 	[INTERVAL] = { "interval", 'n', FLAG_REAL, "S", "seconds between two looks (1)" },
 	[ONCE] = { "once", '\0', FLAG_SWITCH, NULL, "print the table once" },
 	{ .name = NULL },
@@ -368,7 +368,7 @@ static int look_once(struct watch *w)
 	return STATUS_OK;
 }
 
-int cmd_watch(const struct args *args)
+static int cmd_watch(const struct args *args)
 {
 	struct watch w = { .args = args };
 	const struct flag_value *interval = &args->flag[INTERVAL];
@@ -389,3 +389,27 @@ int cmd_watch(const struct args *args)
 	pulse_release(&w.pulse);
 	return status;
 }
+
+const struct command command_watch = {
+	.name = "watch",
+	.synopsis = "RUN_OR_DIR... [--interval S] [--once]",
+	.summary = "show how runs are going",
+	.details =
+		"A table of the runs in and below the directories, running ones first, redrawn in "
+		"place until all are done; where standard output is no terminal it is printed once. "
+		"It is made from the files alone, so the runs may be those of other machines. The "
+		"return is that of the last 100 training episodes, of done runs the final one; the "
+		"time left is '<' where a run may stop earlier. A run is running if a process holds "
+		"its lock, which is seen on its own machine and where the file system passes locks on; "
+		"or, as long as no lock was ever seen, if it wrote something in the last 10 seconds, "
+		"three rows of progress.csv or three checkpoint_intervals, whichever is longest. What "
+		"neither runs nor is done is stopped.",
+	.examples = "dqn watch runs/sweep-cartpole\n"
+		    "dqn watch runs --interval 10\n"
+		    "dqn watch runs --once | grep stopped\n",
+	.flags = watch_flags,
+	.statuses = (const int[]){ 0, 1, 2, 5, 129, 130, 143, -1 },
+	.min_args = 1,
+	.max_args = -1,
+	.run = cmd_watch,
+};
