@@ -182,9 +182,11 @@ yes_if [ "$(wc -l <"$tmp/keys")" -ge 12 ]
 while read -r line; do
 	yes_if grep -qxF "$line" "$out"
 done <"$tmp/keys"
-t 'and the exit statuses' 0 "$DQN" help train
+t 'and the exit statuses' 0 true
 sed -n 's/^| \([0-9]*\) | \(.*\) |$/  \1  \2/p' README.md | tr -d '`' >"$tmp/readme"
-sed -n '/^Exit status:/,$p' "$out" | sed 1d >"$tmp/usage"
+for command in $("$DQN" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+	"$DQN" help "$command" | sed -n '/^Exit status:/,$p' | sed 1d
+done | sort -n -u >"$tmp/usage"
 same_file "$tmp/readme" "$tmp/usage"
 t 'every configuration is in configs/README.md' 0 ls configs
 while read -r name; do
