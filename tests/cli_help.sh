@@ -98,7 +98,7 @@ t 'all closed' 2 sh -c 'exec "$DQN" <&- >&- 2>&-'
 t 'help --man' 0 "$DQN" help --man
 cp "$out" dqn.1
 out_has '^\.TH DQN 1 '
-for section in NAME SYNOPSIS COMMANDS CONFIGURATION ENVIRONMENT 'EXIT STATUS' EXAMPLES; do
+for section in NAME SYNOPSIS DESCRIPTION COMMANDS CONFIGURATION FILES ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 	out_has "^\.SH $section$"
 done
 no_if grep -q '[^[:print:]]' "$out"
@@ -117,7 +117,6 @@ render() { mandoc -T ascii dqn.1 2>/dev/null || groff -man -Tascii -rHY=0 dqn.1;
 if command -v mandoc >/dev/null || command -v groff >/dev/null; then
 	render | sed "s/.$(printf '\b')//g; s/$(printf '\033')\\[[0-9;]*m//g" >man.txt
 	tr -s ' \n' '  ' <man.txt >man.words
-	tr -s ' \n' '  ' <man.txt >man.words
 	t 'every command, flag and key is in it' 0 true
 	for command in $commands; do
 		yes_if grep -q "dqn $command" man.txt
@@ -131,6 +130,15 @@ if command -v mandoc >/dev/null || command -v groff >/dev/null; then
 		yes_if grep -q "^ *$key = " man.txt
 	done <keys
 	yes_if grep -q 'DQN_ISA' man.txt
+	t 'a run, for its files' 0 "$DQN" train "$root/configs/cartpole.ini" total_timesteps=200 learning_starts=100 --out run -q
+	sed -n '/^FILES$/,/^ENVIRONMENT$/p' man.txt >man.files
+	for file in run/*; do
+		yes_if grep -q "^ *${file#run/}\( \|$\)" man.files
+	done
+	t 'every file and column is in FILES' 0 sh -c 'head -qn 1 run/*.csv | tr , "\n"'
+	while read -r column; do
+		yes_if grep -q "^  *$column\( \|$\)" man.files
+	done <"$out"
 	for command in $commands; do
 		"$DQN" help "$command" | sed -n '/^Exit status/,$s/^  [0-9]  //p'
 	done | sort -u >statuses

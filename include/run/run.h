@@ -59,6 +59,12 @@ struct result {
 	char final_sha256[SHA256_HEX_SIZE], best_sha256[SHA256_HEX_SIZE]; /* of the files */
 };
 
+/* What a run writes, in the order in which `fresh` removes it; name NULL ends the list. */
+struct run_file {
+	const char *name, *help; /* help NULL: a log, run_logs (run/logs.h) explains it */
+};
+extern const struct run_file run_files[];
+
 enum run_state { RUN_ACTIVE, RUN_DONE };
 
 struct run {

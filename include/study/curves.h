@@ -14,6 +14,7 @@
 #ifndef DQN_STUDY_CURVES_H
 #define DQN_STUDY_CURVES_H
 
+#include "run/logs.h"
 #include "study/groups.h"
 
 #define CURVE_MAX_POINTS 100
@@ -29,9 +30,10 @@ struct curve {
 	double low[CURVE_MAX_POINTS], high[CURVE_MAX_POINTS];
 };
 
-/* The names of enum curve_x, and the columns of the logs; NULL ends each. */
-extern const char *const curve_x_names[], *const curve_eval_columns[],
-						  *const curve_progress_columns[];
+extern const char *const curve_x_names[]; /* of enum curve_x; NULL ends them */
+
+/* The columns of progress.csv or eval.csv that can be drawn; NULL ends them. */
+void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS]);
 
 /* True if the column is one of eval.csv; false of progress.csv. ERR_USAGE if neither. */
 bool curve_column(const char *column, bool *of_eval, struct err *e);

@@ -102,8 +102,11 @@ static void offer_argument(struct query *q, const char *metavar, size_t len, con
 		offer_keys(q, "");
 	}
 	if (f && strcmp(f->name, "y") == 0) {
-		offer_all(q, curve_eval_columns);
-		offer_all(q, curve_progress_columns);
+		const char *names[LOG_MAX_COLUMNS];
+		curve_columns(LOG_EVAL, names);
+		offer_all(q, names);
+		curve_columns(LOG_PROGRESS, names);
+		offer_all(q, names);
 	}
 	if (f && (strcmp(f->name, "y") == 0 || strcmp(f->name, "metric") == 0))
 		for (const struct metric *m = record_metrics; m->name; m++)

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/version.h"
+#include "run/logs.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -100,6 +101,31 @@ static void put_item(const char *tag, const char *text)
 	putchar('\n');
 }
 
+static void put_files(void)
+{
+	int n = 0;
+	printf(".SH FILES\n"
+	       "A run is a directory, runs/NAME[,key=value...]/seed\\-N unless \\-\\-out names it. An empty "
+	       "cell of a log has no value.\n");
+	while (run_files[n].name)
+		n++;
+	while (n-- > 0) { /* config.ini first, result.json last */
+		const struct run_file *f = &run_files[n];
+		const struct log *log = run_logs;
+		if (f->help) {
+			put_item(f->name, f->help);
+			continue;
+		}
+		while (strcmp(log->name, f->name) != 0)
+			log++;
+		put_item(f->name, log->help);
+		printf(".RS\n");
+		for (const struct log_column *c = log->columns; c->name; c++)
+			put_item(c->name, c->help);
+		printf(".RE\n");
+	}
+}
+
 static void print_man(void)
 {
 	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
@@ -109,6 +135,21 @@ static void print_man(void)
 		put_roff((*c)->synopsis);
 		putchar('\n');
 	}
+	printf(".SH DESCRIPTION\n");
+	put_roff(
+		"dqn trains Deep Q-Networks and judges what they learned. A configuration and a seed "
+		"decide every byte of a run, timing.csv apart, on every machine.\n");
+	printf(".PP\n");
+	put_roff(
+		"dqn train writes a run directory. The same command given again prints the result of a "
+		"run that is done, and resumes one that was interrupted, to the same bytes. dqn eval "
+		"judges saved weights on new episodes. dqn sweep prints one train command for each "
+		"point of a space, for a shell, make, parallel or sbatch to run; dqn report and dqn "
+		"plot compare the runs, dqn watch shows them at work.\n");
+	printf(".PP\n");
+	put_roff(
+		"Results go to standard output; progress, warnings and errors go to standard error, "
+		"each line with 'dqn: ' in front. Nothing asks, and nothing uses the network.\n");
 	printf(".SH COMMANDS\n");
 	for (const struct command *const *at = commands; *at; at++) {
 		const struct command *c = *at;
@@ -141,6 +182,7 @@ static void print_man(void)
 		text_add(&t, ".");
 		put_item(tag, text);
 	}
+	put_files();
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
 		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. The "
@@ -157,7 +199,11 @@ static void print_man(void)
 	printf(".SH EXAMPLES\n.nf\n");
 	for (const struct command *const *c = commands; *c; c++)
 		put_roff((*c)->examples);
-	printf(".fi\n");
+	printf(".fi\n.SH SEE ALSO\n");
+	put_roff(
+		"xargs(1), make(1), parallel(1), sbatch(1). Of the source: README.md; configs/README.md "
+		"for the presets, sweeps and clusters; tests/README.md for what was measured; "
+		"src/README.md for how it works.\n");
 }
 
 static int cmd_help(const struct args *args)

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "run/logs.h"
 #include "run/weights.h"
 
 #include <assert.h>
@@ -22,27 +23,28 @@
 #define PREVIOUS "checkpoint-previous.safetensors"
 #define FAILED "failed.txt"
 
-/* What a run writes, in the order in which `fresh` removes it: first the file that says
- * it is done, last, and only replaced, the one that says whose the directory is. */
-static const char *const run_files[] = { "result.json", FAILED, CHECKPOINT, PREVIOUS,
-	"final.safetensors", "best.safetensors", "timing.csv", "episodes.csv", "eval.csv",
-	"progress.csv", "config.ini", NULL };
-
-/* In the order of enum run_log. */
-static const struct {
-	const char *name, *header;
-} logs[N_LOGS] = {
-	{ "progress.csv", "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
-			  "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,"
-			  "td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share,q_min,"
-			  "q_bound_low\n" },
-	{ "eval.csv",
-		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n" },
-	{ "episodes.csv", "r,l,timesteps,terminated\n" }, /* SB3's names first */
-	{ "timing.csv", "timesteps,wall_s,steps_per_s,max_rss_kib\n" },
+/* First the file that says the run is done; last, and only replaced, the one that says whose
+ * the directory is. */
+const struct run_file run_files[] = {
+	{ "result.json",
+		"final figures, the configuration and the SHA-256 of both weights files; written last, so "
+		"it marks the run as done" },
+	{ FAILED, "if the run diverged: at which step, and what usually helps" },
+	{ CHECKPOINT, "while the run is not done: everything it needs to resume" },
+	{ PREVIOUS, "the checkpoint before the latest" },
+	{ "final.safetensors", "the weights at the end" },
+	{ "best.safetensors",
+		"the weights with the best evaluation so far (the latest of equals); dqn eval uses them "
+		"while the run is not done. With ema_decay both weights files hold the average" },
+	{ "timing.csv", NULL },
+	{ "episodes.csv", NULL },
+	{ "eval.csv", NULL },
+	{ "progress.csv", NULL },
+	{ "config.ini", "the full effective configuration, every key" },
+	{ .name = NULL },
 };
 
-enum { CONFIG_LIMIT = 1 << 20, ROW_SIZE = 1024 };
+enum { CONFIG_LIMIT = 1 << 20 };
 
 #define LONGEST_NAME "/" PREVIOUS ".tmp"
 
@@ -177,8 +179,8 @@ static bool leftovers(const struct run *r, bool is_done, bool remove)
 	char temp[sizeof(LONGEST_NAME)];
 	struct err ignored;
 	bool any = false;
-	for (int i = 0; run_files[i]; i++) {
-		const char *name = run_files[i];
+	for (int i = 0; run_files[i].name; i++) {
+		const char *name = run_files[i].name;
 		const bool is_spent =
 			is_done && (strcmp(name, CHECKPOINT) == 0 || strcmp(name, PREVIOUS) == 0);
 		snprintf(temp, sizeof(temp), "%s.tmp", name);
@@ -198,13 +200,13 @@ static bool remove_run(struct run *r, struct err *e)
 	struct text removed;
 	leftovers(r, false, true);
 	text_init(&removed, r->removed, sizeof(r->removed));
-	for (int i = 0; run_files[i]; i++) {
-		const bool is_last = !run_files[i + 1];
-		if (!file_exists(&r->held, run_files[i]))
+	for (const struct run_file *f = run_files; f->name; f++) {
+		const bool is_last = !f[1].name;
+		if (!file_exists(&r->held, f->name))
 			continue;
-		if (!is_last && !file_remove(&r->held, run_files[i], e))
+		if (!is_last && !file_remove(&r->held, f->name, e))
 			return false;
-		text_add(&removed, "%s%s", removed.len ? " " : "", run_files[i]);
+		text_add(&removed, "%s%s", removed.len ? " " : "", f->name);
 	}
 	return true;
 }
@@ -311,7 +313,7 @@ static bool resume(struct run *r, struct err *e)
 static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t len, struct err *e)
 {
 	r->marks.log_size[log] += (int64_t)len;
-	return file_write_fd(r->log[log], logs[log].name, text, len, e);
+	return file_write_fd(r->log[log], run_logs[log].name, text, len, e);
 }
 
 /* All are opened and looked at before one is changed: cut back to the length that the
@@ -319,8 +321,10 @@ static bool add_to_log(struct run *r, enum run_log log, const char *text, size_t
 static bool open_logs(struct run *r, struct err *e)
 {
 	uint64_t size[N_LOGS];
+	char buf[LOG_ROW_SIZE];
+	struct text header;
 	for (int i = 0; i < N_LOGS; i++) {
-		const char *name = logs[i].name;
+		const char *name = run_logs[i].name;
 		const bool missing = r->was_resumed && !file_exists(&r->held, name);
 		if (!missing && !file_open_to_write(
 					&r->held, name, !r->was_resumed, &r->log[i], &size[i], e))
@@ -340,10 +344,11 @@ static bool open_logs(struct run *r, struct err *e)
 		const int64_t want = r->marks.log_size[i];
 		if ((size[i] > (uint64_t)want && ftruncate(r->log[i], want) < 0) ||
 			lseek(r->log[i], 0, SEEK_END) < 0)
-			return err_set(e, ERR_RUN, "cut back '%.500s/%s': %s", r->dir, logs[i].name,
-				strerror(errno));
-		if (!r->was_resumed &&
-			!add_to_log(r, (enum run_log)i, logs[i].header, strlen(logs[i].header), e))
+			return err_set(e, ERR_RUN, "cut back '%.500s/%s': %s", r->dir,
+				run_logs[i].name, strerror(errno));
+		text_init(&header, buf, sizeof(buf));
+		log_header(&header, (enum run_log)i);
+		if (!r->was_resumed && !add_to_log(r, (enum run_log)i, header.p, header.len, e))
 			return false;
 	}
 	return true;
@@ -381,9 +386,9 @@ static bool check_limits(const struct run *r, struct err *e)
 {
 	struct rlimit limit;
 	char temp[sizeof(LONGEST_NAME)];
-	for (int i = 0; run_files[i]; i++) {
-		snprintf(temp, sizeof(temp), "%s.tmp", run_files[i]);
-		if (!no_directory(r, run_files[i], e) || !no_directory(r, temp, e))
+	for (const struct run_file *f = run_files; f->name; f++) {
+		snprintf(temp, sizeof(temp), "%s.tmp", f->name);
+		if (!no_directory(r, f->name, e) || !no_directory(r, temp, e))
 			return false;
 	}
 	if (faccessat(r->held.fd, ".", W_OK | X_OK, 0) < 0)
@@ -464,14 +469,6 @@ void run_close(struct run *r)
 	r->buf = NULL;
 }
 
-/* ",x", or "," where there is no value */
-static void add_cell(struct text *t, double x)
-{
-	text_add(t, ",");
-	if (!isnan(x))
-		text_add_real(t, x);
-}
-
 /* At the latest before the next row of progress.csv and before a checkpoint. */
 static bool flush_episodes(struct run *r, struct err *e)
 {
@@ -483,59 +480,35 @@ static bool flush_episodes(struct run *r, struct err *e)
 /* Episodes may be short: their rows are written together. */
 static bool add_episode(struct run *r, struct err *e)
 {
-	const struct episode_row *row = &r->train.episode;
 	const size_t longest = 128;
 	struct text t;
 	if (sizeof(r->rows) - r->rows_len < longest && !flush_episodes(r, e))
 		return false;
 	text_init(&t, r->rows + r->rows_len, sizeof(r->rows) - r->rows_len);
-	text_add_real(&t, row->episode_return);
-	text_add(&t, ",%" PRId64 ",%" PRId64 ",%s\n", row->length, row->timesteps,
-		row->terminated ? "true" : "false");
+	log_cells(&t, LOG_EPISODES, &r->train.episode);
 	assert(!t.full);
 	r->rows_len += t.len;
 	return true;
 }
 
-static bool write_progress(struct run *r, struct err *e)
+static bool write_row(struct run *r, enum run_log log, const void *row, struct err *e)
 {
-	const struct log_row *row = &r->train.log;
-	const struct diagnostics *d = &row->diagnostics;
-	char buf[ROW_SIZE];
+	char buf[LOG_ROW_SIZE];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%" PRId64 ",%" PRId64 ",%" PRIu64, row->timesteps, row->episodes,
-		row->n_updates);
-	const double cells[] = { row->ep_rew_mean, row->ep_len_mean, row->exploration_rate,
-		row->learning_rate, row->loss, row->q_mean, row->grad_norm, d->q_max, row->q_bound,
-		d->action_gap, d->td_error_mean, d->td_error_p95, d->weight_norm,
-		row->terminal_share, d->dead_share, d->q_min, row->q_bound_low };
-	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
-		add_cell(&t, cells[i]);
-	text_add(&t, "\n");
-	if (!add_to_log(r, LOG_PROGRESS, t.p, t.len, e))
-		return false;
-
-	const double wall_s = run_wall_s(r);
-	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%" PRId64 ",%.6f,%.0f,%" PRIu64 "\n", row->timesteps, wall_s,
-		(double)row->timesteps / wall_s, memory_peak_kib());
-	return add_to_log(r, LOG_TIMING, t.p, t.len, e);
+	log_cells(&t, log, row);
+	return add_to_log(r, log, t.p, t.len, e);
 }
 
-static bool write_eval(struct run *r, struct err *e)
+static bool write_progress(struct run *r, struct err *e)
 {
-	const struct eval_row *row = &r->train.eval;
-	char buf[ROW_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%" PRId64 ",%" PRIu64, row->timesteps, row->n_updates);
-	add_cell(&t, row->stats.return_mean);
-	add_cell(&t, row->stats.return_std);
-	add_cell(&t, row->stats.return_min);
-	add_cell(&t, row->stats.return_max);
-	text_add(&t, ",%s\n", row->is_best ? "true" : "false");
-	return add_to_log(r, LOG_EVAL, t.p, t.len, e);
+	const double wall_s = run_wall_s(r);
+	const int64_t timesteps = r->train.log.timesteps;
+	const struct timing_row timing = { .timesteps = timesteps,
+		.wall_s = wall_s,
+		.steps_per_s = (double)timesteps / wall_s,
+		.max_rss_kib = memory_peak_kib() };
+	return write_row(r, LOG_PROGRESS, &r->train.log, e) && write_row(r, LOG_TIMING, &timing, e);
 }
 
 static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,
@@ -579,7 +552,7 @@ static bool check_held(const struct run *r, struct err *e)
 	const char *gone = file_exists(&r->held, "config.ini") ? NULL : "config.ini";
 	for (int i = -1; i < N_LOGS; i++) {
 		const int fd = i < 0 ? r->lock : r->log[i];
-		const char *name = i < 0 ? ".lock" : logs[i].name;
+		const char *name = i < 0 ? ".lock" : run_logs[i].name;
 		if (fd >= 0 && (fstat(fd, &open) < 0 || fstatat(r->held.fd, name, &named, 0) < 0 ||
 				       !is_same(&named, &open)))
 			gone = name;
@@ -599,7 +572,7 @@ static bool sync_logs(struct run *r, struct err *e)
 	if (!check_held(r, e) || !flush_episodes(r, e))
 		return false;
 	for (int i = 0; i < N_LOGS; i++)
-		if (!file_sync(r->log[i], logs[i].name, e))
+		if (!file_sync(r->log[i], run_logs[i].name, e))
 			return false;
 	return true;
 }
@@ -706,8 +679,8 @@ static bool step(struct run *r, struct err *e)
 		*e = why;
 		return false;
 	}
-	if ((t->events & TRAIN_EVALUATED &&
-		    (!write_eval(r, e) || (t->eval.is_best && !update_best(r, e)))) ||
+	if ((t->events & TRAIN_EVALUATED && (!write_row(r, LOG_EVAL, &r->train.eval, e) ||
+						    (t->eval.is_best && !update_best(r, e)))) ||
 		(t->events & TRAIN_LOGGED &&
 			(!check_held(r, e) || !flush_episodes(r, e) || !write_progress(r, e))))
 		return false;

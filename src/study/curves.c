@@ -8,12 +8,14 @@
 #include <string.h>
 
 const char *const curve_x_names[] = { "steps", "updates", "seconds", NULL };
-const char *const curve_eval_columns[] = { "return_mean", "return_std", "return_min", "return_max",
-	NULL };
-const char *const curve_progress_columns[] = { "episodes", "n_updates", "ep_rew_mean",
-	"ep_len_mean", "exploration_rate", "learning_rate", "loss", "q_mean", "grad_norm", "q_max",
-	"q_bound", "action_gap", "td_error_mean", "td_error_p95", "weight_norm", "terminal_share",
-	"dead_share", "q_min", "q_bound_low", NULL };
+void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS])
+{
+	int n = 0;
+	for (const struct log_column *c = run_logs[log].columns; c->name; c++)
+		if (c->cell == CELL_REAL || (log == LOG_PROGRESS && c != run_logs[log].columns))
+			names[n++] = c->name;
+	names[n] = NULL;
+}
 
 static bool is_in(const char *word, const char *const *list)
 {
@@ -29,12 +31,15 @@ static const char *const returns[] = { "return_mean", "return_min", "return_max"
 
 bool curve_column(const char *column, bool *of_eval, struct err *e)
 {
-	*of_eval = is_in(column, curve_eval_columns);
-	if (*of_eval || is_in(column, curve_progress_columns))
+	const char *eval[LOG_MAX_COLUMNS], *progress[LOG_MAX_COLUMNS];
+	curve_columns(LOG_EVAL, eval);
+	curve_columns(LOG_PROGRESS, progress);
+	*of_eval = is_in(column, eval);
+	if (*of_eval || is_in(column, progress))
 		return true;
-	const char *near = text_nearest(column, curve_eval_columns);
+	const char *near = text_nearest(column, eval);
 	if (!near)
-		near = text_nearest(column, curve_progress_columns);
+		near = text_nearest(column, progress);
 	return err_set(e, ERR_USAGE, "no column '%s' in eval.csv or progress.csv%s%s%s", column,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
