@@ -221,7 +221,7 @@ err_has "^dqn: 'two/checkpoint.safetensors': the file does not match its checksu
 t 'is refused and left alone' 0 snapshot two
 same_file "$out" before
 t '--fresh starts again, and says what it removes' 0 $run --out two --fresh
-err_has "^dqn: removed from 'two': checkpoint.safetensors checkpoint-previous.safetensors best.safetensors timing.csv episodes.csv eval.csv progress.csv config.ini$"
+err_has "^dqn: removed from 'two': checkpoint.safetensors checkpoint-previous.safetensors (best.safetensors )?timing.csv episodes.csv eval.csv progress.csv config.ini$"
 same_tree whole two
 cp -r stopped three
 rm three/checkpoint.safetensors
