@@ -4,6 +4,7 @@
 # make fuzz       looks for input that breaks the readers; make fuzz-replay: the known ones
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
+# make intervals  how often the intervals of reports hold the truth
 # make portable   whether other compilers and processors compute the same bytes
 # make engines    the recipes of configs/README.md: xargs, make, parallel, ssh, Slurm
 # make tutorial   the sweep of the README, its table and its figure; make reference: the keys in configs/README.md
@@ -193,6 +194,11 @@ $(BUILD)/tests/faults.so: tests/faults.c $(BUILD)/flags
 interop: $(program)
 	@DQN=$(program) sh tests/interop
 
+# How often the intervals of reports hold the truth, a line per case.
+TRIALS = 20000
+intervals: $(BUILD)/tests/test_intervals
+	@TRIALS=$(TRIALS) $<
+
 ablation: $(program)
 	@DQN=$(program) sh tests/ablation
 
@@ -245,8 +251,8 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning kill9 faults interop engines \
-	ablation tutorial reference portable lint format install uninstall dist clean force
+.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning intervals kill9 faults interop \
+	engines ablation tutorial reference portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(objects:.o=.d) $(toys:.o=.d) $(tests:%=$(BUILD)/tests/%.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The Makefile as people and packagers use it, in a copy whose path has a blank and quotes.
+# shellcheck disable=SC2016 # commands in quotes expand their variables themselves
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES CPPFLAGS CFLAGS LDFLAGS LDLIBS

@@ -294,11 +294,11 @@ mkdir -p tree/bin tree/share/dqn xdg/dqn away && cp "$DQN" tree/bin/dqn && cp -R
 	mkdir built && cp "$DQN" built/dqn && cp -R configs built && cp -R configs xdg/dqn && cp "$DQN" away/alone || exit 1
 here=$PWD
 export here
-ls configs | sed -n 's/\.ini$//p' | LC_ALL=C sort >names
+for file in configs/*.ini; do basename "$file" .ini; done | sort >names
 for program in tree/bin/dqn built/dqn; do
 	program=$here/$program
 	t "$program: the names" 0 sh -c 'cd away && exec "$1" config --list' sh "$program"
-	LC_ALL=C sort -o listed "$out"
+	sort -o listed "$out"
 	same_file listed names
 	t "$program: one of them" 0 sh -c 'cd away && exec "$1" config cartpole gamma=0.5' sh "$program"
 	err_has "^dqn: configuration 'cartpole': '$here/.*/configs/cartpole.ini'$"

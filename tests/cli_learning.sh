@@ -68,7 +68,7 @@ cat >want <<'END'
 configuration: ten.ini gamma=0.9
 seeds: 1 to 10
 solved (>= 475): 6 of 10
-solved, Wilson 95 %: 31.27 to 83.18 %
+solved, 95 %: 26.24 to 87.84 %
 at least 495: 3 of 10
 failed runs: 1
 return, IQM: 453.32
@@ -96,8 +96,8 @@ not solved: seed 6, return 300, in ten/seed-6
 not solved: seed 8, return 1e2, in ten/seed-8
 not solved: seed 10, exit status 4, in ten/seed-10
 END
-# (300 + 474.9 + 475 + 480 + 490 + 500) / 6 = 453.32; Wilson: (0.6 + z^2/20 +- z *
-# sqrt(0.024 + z^2/400)) / (1 + z^2/10); std: 10 * sqrt(60 / 9).
+# (300 + 474.9 + 475 + 480 + 490 + 500) / 6 = 453.32; with a share of 0.2624 six or
+# more of ten have probability 0.025, with 0.8784 six or fewer; std: 10 * sqrt(60 / 9).
 same_file want "$out"
 is 'what is left' "$(echo ten/*)" 'ten/seed-10 ten/seed-10.log ten/seed-3 ten/seed-3.log ten/seed-6 ten/seed-6.log ten/seed-8 ten/seed-8.log'
 is 'the log of a failed run' "$(cat ten/seed-10.log)" 'dqn: no luck'
@@ -107,17 +107,17 @@ t 'the same, one at a time' 1 env OUT=ten JOBS=1 $fake ten.ini 1 10 gamma=0.9
 same_file want "$out"
 
 t 'a row of a table' 1 env OUT=ten $fake --row 'ten' ten.ini 1 10
-out_is '| ten | 6/10 | 31.3 to 83.2 % | 453.3 | 45.0 | 5500 | 0.50 |'
+out_is '| ten | 6/10 | 26.2 to 87.8 % | 453.3 | 45.0 | 5500 | 0.50 |'
 err_has '^learning: the runs of seeds that are not solved are in ten$'
 err_lines 1
 t 'a name like \n & %s stays what it is' 0 env OUT=one $fake --row '\n & %s' ten.ini 1 1
-out_is '| \n & %s | 1/1 | 20.7 to 100.0 % | 500.0 | 500.0 | 1000 | 0.10 |'
+out_is '| \n & %s | 1/1 | 2.5 to 100.0 % | 500.0 | 500.0 | 1000 | 0.10 |'
 
 # --- what is kept ---
 
 t 'all solved: nothing is left' 0 env OUT=two $fake ten.ini 1 2
 out_has '^solved \(>= 475\): 2 of 2$'
-out_has '^solved, Wilson 95 %: 34.24 to 100.00 %$' # 1 / (1 + z^2/2)
+out_has '^solved, 95 %: 15.81 to 100.00 %$' # 0.025^(1/2)
 out_has '^return, IQM: 490.00$'                    # of two nothing is trimmed
 out_lacks '^not solved'
 is left "$(ls -A two)" ''
@@ -135,7 +135,7 @@ yes_if [ -s "$(sed -n 's/^not solved: seed 6, return 300, in //p' "$out")/result
 printf '%s\n' '0 500 1000 100 0.1 -' '0 nan 1000 100 0.1 10' '3 1 1 1 1 1' '0 1 1000 - 0.1 10' >table
 t 'incomplete runs are not solved' 1 env OUT=wrong $fake ten.ini 1 4
 out_has '^solved \(>= 475\): 0 of 4$'
-out_has '^solved, Wilson 95 %: 0.00 to 48.99 %$' # (z^2/4) / (1 + z^2/4)
+out_has '^solved, 95 %: 0.00 to 60.24 %$' # 1 - 0.025^(1/4)
 out_has '^failed runs: 3$'
 out_has '^return, IQM: 0.00$'
 out_has '^threshold never reached: 4$'
@@ -152,7 +152,7 @@ out_has '^steps, mean: -$'
 out_has '^wall clock training, mean s: -$'
 t 'no run at all, as a row' 1 env OUT=none $fake --row none ten.ini 1 2
 err_any
-out_is '| none | 0/2 | 0.0 to 65.8 % | 0.0 | 0.0 | never | - |'
+out_is '| none | 0/2 | 0.0 to 84.2 % | 0.0 | 0.0 | never | - |'
 printf '%s\n' '0 500 1000 100 0.1 10' kill '0 500 1000 100 0.1 10' >table
 t 'runs that vanish are failed ones' 1 env OUT=gone JOBS=1 $fake ten.ini 1 3
 err_any # what xargs has to say
@@ -198,6 +198,10 @@ for figure in 'return, IQM' 'return, lowest' 'training return at the end, mean' 
 	out_has "^$figure: [0-9.]+$"
 done
 cp "$out" figures
+t 'the interval is that of dqn report' 0 "$DQN" report real --tsv
+is 'ends, in percent' "$(sed -n 's/^solved, 95 %: //p' figures)" "$(awk -F'\t' '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	{ printf "%.2f to %.2f %%", 100 * $at["solved_low"], 100 * $at["solved_high"] }' "$out")"
 t 'seed 12 by hand' 0 "$DQN" train short.ini seed=12 --out by-hand -q
 same_tree by-hand real/seed-12
 is 'the mean of three is their IQM' "$(sed -n 's/^return, IQM: //p' figures)" \

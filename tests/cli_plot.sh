@@ -45,6 +45,13 @@ svg() # checks on the SVG in $1
 }
 paths() { grep -c "<path class=\"c[0-9]* $1\"" "$2"; }
 
+diverge() # DIR: as a run that ends so leaves it, after its first evaluation
+{
+	rm "$1/result.json"
+	sed -i '3,$d' "$1/eval.csv" "$1/progress.csv"
+	echo 'step 1234: loss is not finite' >"$1/failed.txt"
+}
+
 # --- SVG ---
 
 t 'four curves' 0 "$DQN" plot all -o four.svg
@@ -113,14 +120,49 @@ svg unfinished.svg
 yes_if grep -q '>all, 3 runs (2 unfinished)</text>' unfinished.svg
 is 'the curve ends where most of them do' "$(sed -n 's/^<path class="c0 l" d="M\(.*\) "\/>$/\1/p' unfinished.svg | wc -w)" 4
 
+# --- bands, from 13 runs on ---
+
+for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
+	run "bands/wide/$seed" $seed $((20 + 5 * seed)) n_steps=1
+	run "bands/flat/$seed" "$seed" 10 n_steps=2
+done
+for seed in 1 2 3; do run "bands/few/$seed" $seed $((seed * 40)) n_steps=3; done
+band() { sed -n 's/^<path class="c[0-9] i" d="M\(.*\)Z"\/>$/\1/p' "$1" | tr 'L' ' '; }
+line() { sed -n "s/^<path class=\"$2 l\" d=\"M\(.*\) \"\/>$/\1/p" "$1"; }
+t 'bands of 13 runs' 0 "$DQN" plot bands -o bands.svg
+err_has '^dqn: 1 of the lines have no band: their runs are equal$'
+svg bands.svg
+is 'of the runs that differ' "$(paths i bands.svg)" 1
+yes_if grep -q '>evaluation return (IQM, 95 % from 13 runs)</text>' bands.svg
+# Three points above, from the left, and three below, back: the line runs between them.
+t 'bands of 14 runs, no others' 0 "$DQN" plot bands/wide -o wide.svg
+svg wide.svg
+yes_if grep -q '>evaluation return (IQM, 95 %)</text>' wide.svg
+# shellcheck disable=SC2046 # one number per word
+set -- $(band wide.svg) $(line wide.svg c0)
+is 'numbers of the band and its line' $# 18
+is 'the same steps' "$1 $3 $5 ${11} $9 $7" "${13} ${15} ${17} ${13} ${15} ${17}"
+yes_if awk "BEGIN { exit !($2 < ${14} && ${14} < ${12} && $4 < ${16} && ${16} < ${10} && $6 < ${18} && ${18} < $8) }"
+yes_if awk "BEGIN { ratio = ($8 - $6) / (${12} - $2); exit !(2.9 < ratio && ratio < 3.1) }"
+low_end() { band "$1" | awk '{ print $8 }'; } # of the last step, in pixels from above
+cp -r bands/wide bands/diverged
+for seed in 1 2; do diverge "bands/diverged/$seed"; done
+t 'two of them diverged: the band begins at their return' 0 "$DQN" plot bands/diverged -o diverged.svg
+svg diverged.svg
+yes_if grep -q '>all, 14 runs (2 diverged: counted as 1)</text>' diverged.svg
+is bands "$(paths i diverged.svg)" 1
+yes_if awk "BEGIN { exit !($(low_end diverged.svg) > $(low_end wide.svg)) }"
+for seed in 1 2; do rm "bands/diverged/$seed/failed.txt"; done
+t 'two of them are not done: 12 make no band' 0 "$DQN" plot bands/diverged -o unfinished.svg
+yes_if grep -q '>all, 12 of 14 runs (2 unfinished)</text>' unfinished.svg
+is 'bands where 14 have rows, and where 12 do' "$(paths i unfinished.svg)" 0
+t 'a run less' 0 sh -c 'rm -r bands/wide/1 bands/wide/2; exec "$DQN" plot bands/wide -o none.svg'
+svg none.svg
+is bands "$(paths i none.svg)" 0
+yes_if grep -q '>evaluation return (IQM, 95 % from 13 runs)</text>' none.svg
+
 # --- survivors ---
 
-diverge() # DIR: as a run that ends so leaves it, after its first evaluation
-{
-	rm "$1/result.json"
-	sed -i '3,$d' "$1/eval.csv" "$1/progress.csv"
-	echo 'step 1234: loss is not finite' >"$1/failed.txt"
-}
 legend() { sed -n 's/.*<text x="[0-9.]*" y="[0-9.]*">\(n_steps=[^<]*\)<.*/\1/p' "$1" | tr '\n' ';'; }
 for seed in 1 2 3 4 5 6 7 8; do
 	run "surv/lives/$seed" "$seed" 40 n_steps=1

@@ -212,6 +212,44 @@ err_has 'time limit'
 t 'but to one that is named' 0 "$DQN" report steps/d --metric steps_to_threshold --threshold 475
 out_has '^ +6 +6 +0 +0 +500 '
 
+# --- an interval whose upper end is not known: from 13 runs on, some of which never got there ---
+
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	run "cens/all/$i" $i 500 $((i % 4 * 500 + 500))
+	run "cens/most/$i" $i 500 $((i > 3 ? i % 4 * 500 + 500 : 9999)) gamma=0.9
+	run "cens/few/$i" $i 500 $((i > 13 ? 500 : 9999)) gamma=0.8
+done
+column() # NAME [GROUP]: that column's cell of a --tsv report, of all rows or a group's
+{
+	awk -F'\t' -v name="$1" -v group="${2-}" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }
+		NR > 1 && (group == "" || $1 == group) { print $at }' "$out"
+}
+t 'censored intervals' 0 "$DQN" report cens --metric steps_to_threshold
+out_has '^0.99 +16 +16 +0 +0 +1250 +[0-9]+ to 1[0-9]+ '
+out_has '^0.9 +16 +16 +0 +0 +1[0-9]+ +>= [0-9]+ +'
+out_has '^0.8 +16 +16 +0 +0 +>= 2000 +>= 1[0-9]+ '
+t 'as data' 0 "$DQN" report cens --metric steps_to_threshold --tsv
+is 'an upper end where all got there' "$(column iqm_high 0.99 | grep -cE '^1[0-9.]+$')" 1
+is 'none elsewhere' "$(column iqm_high 0.9),$(column iqm_high 0.8)" inf,inf
+for gamma in 0.9 0.8; do
+	yes_if awk "BEGIN { exit !(500 <= $(column iqm_low $gamma) && $(column iqm_low $gamma) <= $(column iqm $gamma)) }"
+done
+t 'as JSON' 0 "$DQN" report cens --metric steps_to_threshold --json
+out_json
+is 'upper ends' "$(grep -o '"iqm_high":[a-z]*' "$out" | tr '\n' ' ')" '"iqm_high": "iqm_high":null "iqm_high":null '
+for i in 1 2 3; do diverge cens/all/$i; done
+t 'runs that diverged never get there' 0 "$DQN" report cens --metric steps_to_threshold
+out_has '^0.99 +16 +13 +3 +0 +1[0-9]+ +>= [0-9]+ '
+t 'of a return they are the lowest: both ends are known' 0 "$DQN" report cens --tsv
+is 'upper ends' "$(column iqm_high 0.99)" 500
+yes_if awk "BEGIN { exit !($(column iqm_low 0.99) < 500) }"
+for i in 1 2 3; do rm cens/all/$i/failed.txt; done
+t 'runs that are not done: of the others' 0 "$DQN" report cens --metric steps_to_threshold
+out_has '^0.99 +16 +13 +0 +3 +1[0-9]+ \(13/16\) +[0-9]+ to [0-9]+ '
+rm cens/all/4/result.json
+t 'and too few of them' 0 "$DQN" report cens --metric steps_to_threshold
+out_has '^0.99 +16 +12 +0 +4 +1[0-9]+ \(12/16\) +needs 13 runs '
+
 # --- what cannot be read is counted and named ---
 
 damaged() # WHAT 'WHY' WHERE: both rows and the warning; $DQN report lost is run
