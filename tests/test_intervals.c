@@ -1,6 +1,11 @@
 /* Intervals against the truth: how often they hold it, over distributions of returns as
- * runs have them. TRIALS=20000 build/tests/test_intervals prints the whole table
- * ('make intervals'); without, fewer trials and the checks alone. */
+ * runs have them. 'make intervals' prints the whole table, of TRIALS=20000 each (a quarter
+ * of an hour of one core); without TRIALS, fewer of them and the checks alone.
+ *
+ * Of 5000 trials each, the interval of the IQM held the truth least often for 20 runs of
+ * 20 or 500, half of them high (95.46 %), that of the improvement for 30 and 30 runs of a
+ * bimodal group against one in its middle (95.82 %). Where there is no interval (fewer than
+ * 13 runs, or settings) nothing is counted. */
 #include "base/pmath.h"
 #include "base/rng.h"
 #include "study/stats.h"
