@@ -17,10 +17,9 @@ static bool is_file(const char *path)
 bool config_is_stream(const char *path)
 {
 	struct stat st;
-	int n = 0;
-	sscanf(path, "/proc/%*[a-z0-9]/fd/%n", &n);
+	const bool in_proc = strncmp(path, "/proc/", 6) == 0 && strstr(path, "/fd/");
 	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0 ||
-	       strncmp(path, "/dev/fd/", 8) == 0 || n > 0 ||
+	       strncmp(path, "/dev/fd/", 8) == 0 || in_proc ||
 	       (stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
 }
 

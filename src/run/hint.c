@@ -160,7 +160,9 @@ static bool hint_list(const struct option *o, const char *s, char hint[HINT_SIZE
 		s += *s != '\0';
 	}
 	hint[n] = '\0';
-	return accepts(o, hint) || (n == 0 && accepts(o, strcpy(hint, "none")));
+	if (n == 0)
+		snprintf(hint, HINT_SIZE, "none");
+	return accepts(o, hint);
 }
 
 static bool hint_one(const struct option *o, const char *value, char hint[HINT_SIZE])
