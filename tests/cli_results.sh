@@ -144,4 +144,95 @@ out_has best.safetensors
 sed -i 's/^checkpoint_interval = .*/checkpoint_interval = 10/' cut/config.ini
 same_tree whole cut
 
+# --- kills in the middle of long evaluations: each goes on from its last episodes ---
+
+"$DQN" config configs/cartpole-fixed.ini total_timesteps=1000 eval_freq=1000 eval_episodes=40000 stop_return=100 \
+	stop_episodes=40000 final_eval_episodes=40000 checkpoint_interval=0.02 >long.ini 2>/dev/null
+long() { "$DQN" train long.ini -q --out "$1"; }
+long slow >summary
+t 'the three evaluations were' 0 cat slow/result.json
+out_has '"stopped":true.*"final_episodes":40000,'
+kills=0
+until [ -e hurried/result.json ] || [ $kills -ge 300 ]; do
+	"$DQN" train long.ini -q --out hurried >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.25
+	kill -9 $pid 2>/dev/null && kills=$((kills + 1))
+	wait $pid 2>/dev/null
+done
+t "killed $kills times" 0 test -e hurried/result.json
+yes_if [ $kills -ge 3 ]
+t 'it gets to the same end' 0 long hurried
+err_any
+is 'what it prints' "$(sed 's/hurried/slow/' "$out")" "$(grep -v '^time:' summary)"
+same_tree slow hurried
+t 'which --recheck confirms' 0 "$DQN" eval hurried --recheck
+out_has 'over 40000 episodes'
+
+# --- the final figures, again ---
+
+train --out again eval_max_episode_steps=100 obs_scale=bounds ema_decay=0.9 seed=7
+recheck() { "$DQN" eval again --recheck "$@"; }
+t '--recheck' 0 recheck
+out_has "^weights: again/final.safetensors; the run's final evaluation: the same as in its result.json, "
+t 'its returns are those of result.json' 0 recheck --csv
+is returns "$(sed 1d "$out" | cut -d, -f2 | paste -sd,)" \
+	"$(sed 's/.*"final_returns":\[\(.*\)\]}$/\1/' again/result.json)"
+t 'as JSON' 0 recheck --json
+out_json
+out_has '"seed":7,"episodes":5,'
+t 'with --require' 3 recheck --require 101
+err_has 'below the required 101'
+cp again/result.json good.json
+for change in final_return_mean final_return_std final_return_min final_return_max final_length_mean; do
+	sed "s/\"$change\":[0-9.e-]*/\"$change\":12.25/" good.json >again/result.json
+	t "another $change" 5 recheck
+	err_has "^dqn: 'again/result.json' has $change = 12.25, but its weights have [0-9.e-]+$"
+	out_empty
+done
+sed 's/"final_episodes":5/"final_episodes":6/' good.json >again/result.json
+t 'another number of episodes' 5 recheck
+err_has 'has final_episodes = 6, but its weights have 5$'
+sed 's/"final_returns":\[[0-9]*,/"final_returns":[/' good.json >again/result.json
+t 'one return less' 5 recheck
+err_has "^dqn: 'again/result.json' has "
+sed 's/\]}$/,9]}/' good.json >again/result.json
+t 'one more' 5 recheck
+err_has 'has a return of episode 6 = 9, but its weights have '
+sed 's/"final_returns":\[[0-9]*/&1/' good.json >again/result.json
+t 'another one' 5 recheck
+err_has 'has a return of episode 1 = [0-9]+1, but its weights have [0-9]+$'
+sed 's/,"final_returns".*/}/' good.json >again/result.json
+t 'without any, as earlier versions wrote it' 0 recheck
+cp good.json again/result.json
+t 'a run that is not done' 1 "$DQN" eval stopped --recheck
+err_has "^dqn: the run in 'stopped' is not done$"
+t 'a file' 1 "$DQN" eval again/final.safetensors --recheck
+err_has '^dqn: open .*Not a directory$'
+for flag in '--seed 1' '--episodes 5' '--epsilon 0' '--max-episode-steps 500'; do
+	# shellcheck disable=SC2086 # a flag and its value
+	t "--recheck with $flag" 2 recheck $flag
+	err_has "^dqn: --recheck repeats the run's own evaluation; ${flag% *} belongs to another$"
+done
+sed 's/"final_sha256":"./&0/; s/\("final_sha256":"[0-9a-f]*\)."/\1"/' good.json >again/result.json
+t 'weights that are not those of the result' 5 recheck
+err_has "^dqn: 'again/final.safetensors' does not match the hash in 'again/result.json'$"
+
+# --- default episodes are nobody's ---
+
+# Greedy from the first step on, without updates: training plays what the stream of the seed gives.
+greedy='gradient_steps=0 learning_starts=0 exploration_initial_eps=0 exploration_final_eps=0 total_timesteps=3000'
+for seed in 0 10000; do
+	# shellcheck disable=SC2086 # a list of words
+	train $greedy seed=$seed --out greedy-$seed
+	n=$(($(wc -l <greedy-$seed/episodes.csv) - 1))
+	cut -d, -f1 greedy-$seed/episodes.csv | sed 1d >trained
+	t "a seed's own episodes can be asked for: $seed" 0 "$DQN" eval greedy-$seed --seed $seed -n $n --csv
+	sed 1d "$out" | cut -d, -f2 >evaluated
+	same_file evaluated trained
+	t "by default they are others: $seed" 0 "$DQN" eval greedy-$seed -n $n --csv
+	sed 1d "$out" | cut -d, -f2 >evaluated
+	no_if cmp -s evaluated trained
+done
+
 end

@@ -151,7 +151,9 @@ static void test_every_combination_goes_on_from_anywhere(void)
 	for (int i = 0; i < N_COMBINATIONS; i++) {
 		const struct config c = config_of(combinations[i]);
 		struct train *whole = start(&c); /* never saved before the end */
+		struct eval_stats final;
 		drive(whole, c.total_timesteps);
+		CHECK(train_final_eval(whole, &final)); /* as check_same_future does */
 		struct bytes end = saved(whole, &some_marks);
 		for (size_t k = 0; k < sizeof(moments) / sizeof(moments[0]); k++) {
 			struct train *a = start(&c), *b = start(&c);
@@ -228,7 +230,7 @@ static void test_an_interrupted_step_goes_on(void)
 	}
 }
 
-static void test_an_interrupted_evaluation_is_as_if_it_had_not_begun(void)
+static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 {
 	static const char *const keys[] = { "gradient_steps=0", "eval_freq=60", "stop_return=1",
 		"stop_episodes=2", NULL };
@@ -257,6 +259,48 @@ static void test_an_interrupted_evaluation_is_as_if_it_had_not_begun(void)
 	stop = 0;
 	CHECK(train_final_eval(t, &stats));
 	release(t);
+}
+
+/* Saved and loaded after every few episodes of every evaluation, the final one too. */
+static void test_an_evaluation_goes_on_from_its_episodes(void)
+{
+	static const char *const keys[] = { "eval_freq=60", "eval_episodes=40", "stop_return=1",
+		"stop_episodes=33", "final_eval_episodes=50", NULL };
+	const struct config c = config_of(keys);
+	struct train *whole = start(&c), *cut = start(&c);
+	struct eval_stats want, got;
+	int n_cut = 0;
+	bool over = false;
+	drive(whole, 60);
+	CHECK(whole->stopped && train_final_eval(whole, &want));
+	while (!over) {
+		struct err e;
+		struct marks m;
+		cut->yields = true;
+		if (train_is_finished(cut))
+			over = train_final_eval(cut, &got);
+		else
+			CHECK(train_step(cut, &e));
+		if (cut->timesteps < 60)
+			continue;
+		struct bytes file = saved(cut, &some_marks);
+		release(cut);
+		cut = start(&c);
+		CHECK(load(&file, cut, &m, &e));
+		CHECK_STR(e.msg, "");
+		free(file.p);
+		n_cut++;
+	}
+	CHECK_INT(n_cut, 3 + 2 + 4); /* 40 in threes of 16 at most; 33 begin with the last */
+	CHECK(memcmp(&got, &want, sizeof(got)) == 0);
+	CHECK(memcmp(cut->final_returns, whole->final_returns, 50 * sizeof(double)) == 0);
+	CHECK(memcmp(&cut->best_row, &whole->best_row, sizeof(cut->best_row)) == 0);
+	struct bytes of_a = saved(whole, &some_marks), of_b = saved(cut, &some_marks);
+	CHECK(of_a.len == of_b.len && memcmp(of_a.p, of_b.p, of_a.len) == 0);
+	free(of_a.p);
+	free(of_b.p);
+	release(whole);
+	release(cut);
 }
 
 /* As a weights file a checkpoint is the network that evaluations judge. */
@@ -622,7 +666,8 @@ int main(void)
 	snprintf(previous, sizeof(previous), "%s/p", scratch);
 	RUN(test_every_combination_goes_on_from_anywhere);
 	RUN(test_an_interrupted_step_goes_on);
-	RUN(test_an_interrupted_evaluation_is_as_if_it_had_not_begun);
+	RUN(test_an_evaluation_that_is_stopped_before_an_episode_has_ended);
+	RUN(test_an_evaluation_goes_on_from_its_episodes);
 	RUN(test_the_weights_of_a_checkpoint);
 	RUN(test_counters_near_their_limits);
 	RUN(test_every_cut_is_refused);

@@ -29,11 +29,28 @@ struct eval_listener {                     /* the caller, while it waits */
 	void *arg;
 };
 
-/* Runs n_episodes >= 1, each from env_reset(env, env_rng) in its turn on a copy of env,
- * with epsilon-greedy actions (explore may be NULL if epsilon is 0). Greedy ones run
- * POLICY_ROWS at a time. `episodes` (n_episodes) gets each one, unless NULL. Gives up
- * and returns false if the listener, which may be NULL, says so, and with stats->diverged
- * where an action would follow from a Q value that is not finite. */
+/* One that is under way: n episodes so far, and all of reals, so that it is saved as one. */
+struct evaluation {
+	double n, return_sum, length_sum;
+	double mean, squares; /* Welford's, for the variance */
+	double return_min, return_max;
+};
+
+/* Plays the next ones of n_episodes, up to POLICY_ROWS greedy ones side by side, or a
+ * single one with epsilon: each from env_reset(env, env_rng) in its turn on a copy of env,
+ * with epsilon-greedy actions (explore may be NULL if epsilon is 0). Zeros are where an
+ * evaluation begins. `episodes` gets those that were played, unless NULL. False without
+ * having changed anything (but `explore`) if the listener, which may be NULL, says so, and
+ * with *diverged where an action would follow from a Q value that is not finite. */
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, const struct env *env,
+	struct rng *env_rng, int64_t n_episodes, double epsilon, struct rng *explore,
+	struct episode *episodes, const struct eval_listener *listener, bool *diverged);
+
+/* Of the n > 0 episodes so far. */
+struct eval_stats evaluation_stats(const struct evaluation *ev);
+
+/* All n_episodes >= 1 at once, `episodes` (n_episodes) too. False with stats->diverged, or
+ * if the listener says so. */
 bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
 	struct episode *episodes, const struct eval_listener *listener);

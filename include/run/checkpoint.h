@@ -5,7 +5,8 @@
  *     checkpoint_load(dir, name, &train, &marks, buf, size, &e);    // goes on from there
  *
  * Networks, moments, counters, generators, the environment in its episode, the
- * replay buffer with its priorities, running statistics, the best weights, how long
+ * replay buffer with its priorities, running statistics, the best weights, an evaluation
+ * under way, how long
  * the logs were. One list, visit() in checkpoint.c, serves writing and reading. Every
  * value is a tensor of its own name and a portable type, so that the file goes on on
  * any machine and `dqn inspect` shows it. What follows from other values is not
@@ -26,7 +27,7 @@
 #include "run/train.h"
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
-#define CHECKPOINT_FORMAT_VERSION "3"
+#define CHECKPOINT_FORMAT_VERSION "4"
 #define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
 
 enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES, LOG_TIMING, N_LOGS };

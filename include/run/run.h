@@ -100,8 +100,9 @@ struct run {
 bool run_open(struct run *r, const char *dir, const struct config *c, const struct kernels *k,
 	bool fresh, struct err *e);
 
-/* One environment step, the rows it brings, and a checkpoint if one is due; after the
- * last one the final evaluation and the files that end the run. All of them are cut
+/* One environment step, or some episodes of an evaluation; the rows it brings, and a
+ * checkpoint if one is due; after the last one the final evaluation and the files that end
+ * the run. All of them are cut
  * short, to be done again, once *r->train.stop is not 0. On ERR_DIVERGED the best
  * weights so far and failed.txt are written; the last checkpoint stays. */
 bool run_step(struct run *r, struct err *e);
@@ -133,10 +134,16 @@ void result_print(const struct result *res, struct text *t);
 bool result_parse(
 	struct result *res, const char *name, const char *data, size_t len, struct err *e);
 
-/* Writes result.json: those keys and "config", what the results follow from. Works in buf
- * (at least CHECKPOINT_BUFFER_MIN bytes). */
-bool result_save(const struct result *res, const struct config *c, const struct dir *d, char *buf,
-	size_t size, struct err *e);
+/* Writes result.json: those keys, "config", what the results follow from, and
+ * "final_returns" (res->final.n_episodes), those of the single episodes. Works in buf (at
+ * least CHECKPOINT_BUFFER_MIN bytes). */
+bool result_save(const struct result *res, const struct config *c, const double *returns,
+	const struct dir *d, char *buf, size_t size, struct err *e);
+
+/* Compares a result that was computed again with what result.json says; results of earlier
+ * versions have no single returns. ERR_CORRUPT names the first figure that differs. */
+bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
+	const struct episode *episodes, struct err *e);
 
 /* Reads the result.json of a directory whose configuration is c. It, and the weights that
  * are there, must be of this configuration; for `whole`, both weights files must be there

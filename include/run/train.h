@@ -19,8 +19,8 @@
  *   6 eval    if timesteps % eval_freq == 0, and stop if stop_return is confirmed
  *   7 log     if timesteps % log_interval == 0, and after the last step
  *
- * A step can be interrupted between two updates and within an evaluation, which is
- * then as if it had not begun. run/checkpoint.h lists what a run goes on from.
+ * A step can be interrupted between two updates and between the episodes of an evaluation,
+ * of which POLICY_ROWS are played side by side. run/checkpoint.h lists what a run goes on from.
  *
  * Streams of the run's seed: the environment has the seed's own, so that its
  * episodes start where Gymnasium's env.reset(seed=seed) does; the others are
@@ -39,7 +39,9 @@ enum train_stream { /* spawn keys; part of what a seed means: never renumber */
 	STREAM_EVAL,
 	STREAM_STOP,
 	STREAM_FINAL_EVAL,
-	N_STREAMS
+	N_STREAMS,
+	STREAM_OUTSIDE = 1000, /* of `dqn eval`: no run draws from them */
+	STREAM_OUTSIDE_EXPLORATION
 };
 
 enum train_event { /* what the last step brought, bits */
@@ -125,6 +127,13 @@ struct train {
 	struct eval_row best_row;
 	bool stopped; /* by stop_return */
 
+	/* Evaluations under way, zeros otherwise; kept once the final one is over. */
+	struct evaluation eval_state, stop_state, final_state;
+	double *final_returns; /* (final_eval_episodes), of the final one's episodes so far */
+
+	/* The caller's: train_step and train_final_eval return after every POLICY_ROWS
+	 * episodes of an evaluation, as if they had been interrupted. */
+	bool yields;
 	/* The caller's, or NULL: once it is not 0, train_step and train_final_eval
 	 * return as soon as they can. */
 	const volatile sig_atomic_t *stop;
@@ -160,9 +169,9 @@ void train_diagnose(struct train *t);
 /* ERR_DIVERGED of a Q value that is not finite; always false. */
 bool train_bad_q(const struct train *t, struct err *e);
 
-/* The weights (agent.average) on final_eval_episodes fresh episodes, used for nothing
- * else. Asking again gives the same. False if *t->stop cut it short, or with
- * stats->diverged. */
-bool train_final_eval(const struct train *t, struct eval_stats *stats);
+/* After the last step: the weights (agent.average) on final_eval_episodes fresh episodes,
+ * used for nothing else. Asking again gives the same. False if *t->stop or t->yields cut it
+ * short, so that another call goes on with it, or with stats->diverged. */
+bool train_final_eval(struct train *t, struct eval_stats *stats);
 
 #endif

@@ -9,15 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, JSON, CSV };
+enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
-	[SEED] = { "seed", 's', FLAG_SEED, "S", "of the environment (default 10000)" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S",
+		"of the environment (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
+	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
+		"compute a run's final figures again; exit status 5 if they differ" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
 	{ .name = NULL },
@@ -26,9 +29,11 @@ static const struct flag eval_flags[] = {
 struct eval_job {
 	const char *name; /* of the weights file */
 	const struct weights *weights;
+	bool has_seed; /* else episodes are from a stream that no run has */
 	uint64_t seed;
+	bool recheck; /* the final evaluation of the run with this seed */
 	double epsilon;
-	int64_t limit; /* steps of an episode */
+	int64_t n_episodes, limit; /* limit: steps of an episode */
 	struct eval_stats stats;
 	struct episode *episodes;
 };
@@ -47,7 +52,13 @@ static void print_text(const struct eval_job *job)
 			strcmp(job->weights->part, "agent.online") == 0 ? "online network"
 									: "average of the weights",
 			job->weights->timesteps);
-	printf("; seed %" PRIu64 ", epsilon %s", job->seed, text_real(job->epsilon, epsilon));
+	if (job->recheck)
+		printf("; the run's final evaluation: the same as in its result.json");
+	else if (job->has_seed)
+		printf("; seed %" PRIu64, job->seed);
+	else
+		printf("; seed default");
+	printf(", epsilon %s", text_real(job->epsilon, epsilon));
 	const int64_t own = job->weights->env->max_episode_steps;
 	const int64_t theirs = job->weights->max_episode_steps;
 	if (job->limit != own || theirs != own)
@@ -77,8 +88,12 @@ static void print_json(const struct eval_job *job)
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
-	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%" PRIu64 ",\"episodes\":%" PRId64,
-		job->weights->env->id, job->seed, s->n_episodes);
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":", job->weights->env->id);
+	if (job->has_seed)
+		text_add(&t, "%" PRIu64, job->seed);
+	else
+		text_add(&t, "null");
+	text_add(&t, ",\"episodes\":%" PRId64, s->n_episodes);
 	for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
 		text_add(&t, ",\"%s\":", reals[i].key);
 		text_add_json_real(&t, reals[i].value);
@@ -102,8 +117,9 @@ static void print_csv(const struct eval_job *job)
 			text_real(job->episodes[i].episode_return, real), job->episodes[i].length);
 }
 
-static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e)
+static bool run_episodes(struct eval_job *job, struct err *e)
 {
+	const int64_t n_episodes = job->n_episodes;
 	const struct weights *w = job->weights;
 	const struct kernels *k = choose_kernels(e);
 	if (!k)
@@ -118,8 +134,13 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 	struct env env;
 	struct rng env_rng, explore;
 	env_init(&env, w->env, job->limit, w->obs_scale);
-	rng_init(&env_rng, job->seed);
-	rng_init_stream(&explore, job->seed, STREAM_EXPLORATION);
+	if (job->recheck)
+		rng_init_stream(&env_rng, job->seed, STREAM_FINAL_EVAL);
+	else if (job->has_seed)
+		rng_init(&env_rng, job->seed);
+	else
+		rng_init_stream(&env_rng, job->seed, STREAM_OUTSIDE);
+	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	struct progress p;
 	progress_init(&p, PROGRESS_NORMAL, NULL);
 	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
@@ -131,19 +152,48 @@ static bool run_episodes(struct eval_job *job, int64_t n_episodes, struct err *e
 			     job->name);
 }
 
+static bool check_args(const struct flag_value *flag, struct err *e)
+{
+	static const int others[] = { EPISODES, SEED, EPSILON, LIMIT };
+	if (flag[JSON].set && flag[CSV].set)
+		return err_set(e, ERR_USAGE, "--json and --csv exclude each other");
+	if (flag[EPSILON].set && !(flag[EPSILON].real >= 0 && flag[EPSILON].real <= 1))
+		return err_set(
+			e, ERR_USAGE, "--epsilon '%s' is not in [0, 1]", flag[EPSILON].string);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (flag[RECHECK].set && flag[others[i]].set)
+			return err_set(e, ERR_USAGE,
+				"--recheck repeats the run's own evaluation; --%s belongs to another",
+				eval_flags[others[i]].name);
+	return true;
+}
+
+/* The final evaluation of a run once more, compared with its result. */
+static bool recheck(struct eval_job *job, const char *path, struct err *e)
+{
+	struct dir d;
+	struct config c;
+	struct result res;
+	bool is_done;
+	if (!open_run(&d, path, true, &c, &res, &is_done, e))
+		return false;
+	job->recheck = job->has_seed = true;
+	job->seed = c.seed;
+	job->limit = config_eval_limit(&c);
+	job->n_episodes = c.final_eval_episodes;
+	const bool ok = is_done ? run_episodes(job, e) &&
+					  result_compare(&res, &d, &job->stats, job->episodes, e)
+				: err_set(e, ERR_RUN, "the run in '%s' is not done", path);
+	dir_close(&d);
+	return ok;
+}
+
 static int cmd_eval(const struct args *args)
 {
-	const uint64_t default_seed = 10000; /* far from the seeds that people train with */
 	const struct flag_value *flag = args->flag;
 	struct err e;
-	if (flag[JSON].set && flag[CSV].set) {
-		err_set(&e, ERR_USAGE, "--json and --csv exclude each other");
+	if (!check_args(flag, &e))
 		return fail(&e);
-	}
-	if (flag[EPSILON].set && !(flag[EPSILON].real >= 0 && flag[EPSILON].real <= 1)) {
-		err_set(&e, ERR_USAGE, "--epsilon '%s' is not in [0, 1]", flag[EPSILON].string);
-		return fail(&e);
-	}
 
 	static char name[RUN_PATH_SIZE];
 	struct weights w;
@@ -157,13 +207,14 @@ static int cmd_eval(const struct args *args)
 		return fail(&e);
 
 	struct eval_job job = { .name = name, .weights = &w };
-	job.seed = flag[SEED].set ? flag[SEED].seed : default_seed;
+	job.has_seed = flag[SEED].set;
+	job.seed = flag[SEED].set ? flag[SEED].seed : 0;
 	job.epsilon = flag[EPSILON].set ? flag[EPSILON].real : 0;
 	/* Whatever the run's own evaluations had: results compare with the threshold. */
 	job.limit = flag[LIMIT].set ? flag[LIMIT].count : w.env->max_episode_steps;
-	const int64_t n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
+	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	int status = STATUS_OK;
-	if (!run_episodes(&job, n_episodes, &e))
+	if (!(flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e)))
 		status = fail(&e);
 	else if (flag[JSON].set)
 		print_json(&job);
@@ -191,14 +242,17 @@ static int cmd_eval(const struct args *args)
 const struct command command_eval = {
 	.name = "eval",
 	.synopsis =
-		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] [--json|--csv]",
+		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] "
+		"[--recheck] [--json|--csv]",
 	.summary = "run episodes with saved weights",
 	.details =
 		"RUN is a run directory, whose final.safetensors is used, or, as it says, "
 		"best.safetensors or the checkpoint while the run is not done. WEIGHTS is a weights "
 		"file, a checkpoint, of which the network is taken that the run would evaluate, or "
 		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
-		"does, the others go on from there. Episodes end at the environment's own time "
+		"does, the others go on from there; without --seed, no run trains on them. "
+		"--recheck needs the directory of a run that is done: it plays the final evaluation "
+		"again and compares every figure of result.json with it. Episodes end at the environment's own time "
 		"limit, whatever the run's evaluations had, so that returns compare with its "
 		"threshold.",
 	.examples = "dqn eval runs/cartpole/seed-1\n"

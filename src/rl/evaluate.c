@@ -12,10 +12,10 @@ static bool ask(const struct eval_listener *l, int64_t n_over, int64_t n_episode
 }
 
 /* Plays the n episodes after the first n_before of n_all side by side, n <= POLICY_ROWS;
- * those under way keep their rows of `obs` close together. False as evaluate is. */
+ * those under way keep their rows of `obs` close together. False as evaluate_some is. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
 	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
-	const struct eval_listener *listener, struct episode *ep, int64_t *diverged)
+	const struct eval_listener *listener, struct episode *ep, bool *diverged)
 {
 	const size_t obs_dim = (size_t)env->ops->obs_dim;
 	struct env envs[POLICY_ROWS];
@@ -56,36 +56,60 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 	return true;
 }
 
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, const struct env *env,
+	struct rng *env_rng, int64_t n_episodes, double epsilon, struct rng *explore,
+	struct episode *episodes, const struct eval_listener *listener, bool *diverged)
+{
+	struct episode ep[POLICY_ROWS];
+	struct rng rng = *env_rng;
+	const int64_t begin = (int64_t)ev->n, n_left = n_episodes - begin;
+	const int64_t n_rows = epsilon > 0 ? 1 : POLICY_ROWS; /* explorers share a stream */
+	const int64_t n = n_left < n_rows ? n_left : n_rows;
+	assert(n >= 1 && (explore || epsilon == 0));
+	*diverged = false;
+	if (!play(policy, env, &rng, (size_t)n, begin, n_episodes, epsilon, explore, listener, ep,
+		    diverged))
+		return false;
+	*env_rng = rng;
+	for (int64_t i = 0; i < n; i++) {
+		const double r = ep[i].episode_return, off = r - ev->mean;
+		const bool first = begin + i == 0;
+		ev->n++;
+		ev->mean += off / ev->n;
+		ev->squares += off * (r - ev->mean);
+		ev->return_sum += r;
+		ev->length_sum += (double)ep[i].length;
+		ev->return_min = first || r < ev->return_min ? r : ev->return_min;
+		ev->return_max = first || r > ev->return_max ? r : ev->return_max;
+		if (episodes)
+			episodes[i] = ep[i];
+	}
+	return true;
+}
+
+struct eval_stats evaluation_stats(const struct evaluation *ev)
+{
+	return (struct eval_stats){
+		.n_episodes = (int64_t)ev->n,
+		.return_mean = ev->return_sum / ev->n,
+		.return_std = sqrt(ev->squares / ev->n),
+		.return_min = ev->return_min,
+		.return_max = ev->return_max,
+		.length_mean = ev->length_sum / ev->n,
+	};
+}
+
 bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
 	struct episode *episodes, const struct eval_listener *listener)
 {
-	assert(n_episodes >= 1 && (explore || epsilon == 0));
-	double sum = 0, length = 0;
-	double mean = 0, squares = 0; /* Welford's, for the variance */
-	struct episode ep[POLICY_ROWS];
-	stats->diverged = false;
-	/* Explorers share a stream: one at a time. */
-	const int64_t n_rows = epsilon > 0 ? 1 : POLICY_ROWS;
-	for (int64_t i = 0; i < n_episodes; i++) {
-		const int64_t n_left = n_episodes - i, row = i % n_rows;
-		if (row == 0 &&
-			!play(policy, env, env_rng, (size_t)(n_left < n_rows ? n_left : n_rows), i,
-				n_episodes, epsilon, explore, listener, ep, &stats->diverged))
-			return false;
-		const double r = ep[row].episode_return, off = r - mean;
-		mean += off / (double)(i + 1);
-		squares += off * (r - mean);
-		sum += r;
-		length += (double)ep[row].length;
-		stats->return_min = i == 0 || r < stats->return_min ? r : stats->return_min;
-		stats->return_max = i == 0 || r > stats->return_max ? r : stats->return_max;
-		if (episodes)
-			episodes[i] = ep[row];
-	}
-	stats->n_episodes = n_episodes;
-	stats->return_mean = sum / (double)n_episodes;
-	stats->return_std = sqrt(squares / (double)n_episodes);
-	stats->length_mean = length / (double)n_episodes;
-	return true;
+	struct evaluation ev = { 0 };
+	bool diverged = false, ok = true;
+	while (ok && ev.n < (double)n_episodes)
+		ok = evaluate_some(&ev, policy, env, env_rng, n_episodes, epsilon, explore,
+			episodes ? episodes + (size_t)ev.n : NULL, listener, &diverged);
+	if (ok)
+		*stats = evaluation_stats(&ev);
+	stats->diverged = diverged;
+	return ok;
 }

@@ -13,6 +13,7 @@ enum { CONFIG_SIZE = 8192 };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
+_Static_assert(sizeof(struct evaluation) == 7 * sizeof(double), "an evaluation is seven reals");
 _Static_assert(sizeof(struct diagnostics) == 7 * sizeof(double), "diagnostics are seven reals");
 
 /* --- what a checkpoint holds --- */
@@ -153,6 +154,11 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_real(l, "best_row.length_mean", &t->best_row.stats.length_mean);
 	add_bool(l, "best_row.is_best", &t->best_row.is_best);
 	add_bool(l, "stopped", &t->stopped);
+	add_list(l, "eval_state", ST_F64, &t->eval_state, 7);
+	add_list(l, "stop_state", ST_F64, &t->stop_state, 7);
+	add_list(l, "final_state", ST_F64, &t->final_state, 7);
+	add_list(l, "final_returns", ST_F64, t->final_returns,
+		(size_t)t->config.final_eval_episodes);
 
 	add_list(l, "log_size", ST_I64, m->log_size, N_LOGS);
 	add_real(l, "wall_s", &m->wall_s);
@@ -420,6 +426,18 @@ static bool is_odd(const struct rng *r)
 	return r->inc[0] & 1;
 }
 
+/* Whether an evaluation of up to n_most episodes can be under way like that. */
+static bool check_evaluation(const struct evaluation *ev, int64_t n_most)
+{
+	const double values[] = { ev->n, ev->return_sum, ev->length_sum, ev->mean, ev->squares,
+		ev->return_min, ev->return_max };
+	bool ok =
+		ev->n >= 0 && ev->n <= (double)n_most && ev->n == floor(ev->n) && ev->squares >= 0;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		ok = ok && isfinite(values[i]);
+	return ok;
+}
+
 /* What a run can be in; derived values are made anew. The checksum has matched, so
  * that this is about files that were made to harm. */
 static bool check_state(
@@ -430,7 +448,7 @@ static bool check_state(
 	const struct kernels *k = a->policy.k;
 	const size_t n = a->policy.net.n_params;
 	const int64_t most_due = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
-	bool odd = is_odd(&t->env_rng), sizes = true, window = true;
+	bool odd = is_odd(&t->env_rng), sizes = true, window = true, returns = true;
 	for (int i = 0; i < N_STREAMS; i++)
 		odd = odd && is_odd(&t->stream[i]);
 	for (int i = 0; i < N_LOGS; i++)
@@ -438,6 +456,8 @@ static bool check_state(
 	for (int i = 0; i < STATS_WINDOW; i++)
 		window = window && in_range(t->window.length[i], 0, t->timesteps) &&
 			 isfinite(t->window.episode_return[i]);
+	for (int64_t i = 0; i < c->final_eval_episodes; i++)
+		returns = returns && isfinite(t->final_returns[i]);
 	const struct {
 		bool ok;
 		const char *what;
@@ -467,6 +487,13 @@ static bool check_state(
 				in_range(t->n_sum, 0, INT64_MAX / 2), /* it will grow */
 			"the statistics" },
 		{ in_range(t->best_row.timesteps, 0, t->timesteps), "the best evaluation" },
+		{ check_evaluation(&t->eval_state, c->eval_episodes) &&
+				check_evaluation(&t->stop_state, c->stop_episodes) &&
+				check_evaluation(&t->final_state, c->final_eval_episodes) &&
+				(t->phase == PHASE_REPORT ||
+					(t->eval_state.n == 0 && t->stop_state.n == 0)) &&
+				(t->final_state.n == 0 || train_is_finished(t)) && returns,
+			"an evaluation" },
 		{ sizes && isfinite(m->wall_s) && m->wall_s >= 0, "the logs" },
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

@@ -1096,6 +1096,7 @@ uint64_t config_memory(const struct config *c)
 		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, c->prioritized),
 		batch_bytes((size_t)c->batch_size, obs_dim),
 		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
+		(uint64_t)c->final_eval_episodes * sizeof(double),
 	};
 	uint64_t sum = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

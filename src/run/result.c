@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,10 +39,11 @@ void result_print(const struct result *res, struct text *t)
 		res->best_sha256);
 }
 
-bool result_save(const struct result *res, const struct config *c, const struct dir *d, char *buf,
-	size_t size, struct err *e)
+bool result_save(const struct result *res, const struct config *c, const double *returns,
+	const struct dir *d, char *buf, size_t size, struct err *e)
 {
 	char config[CONFIG_SIZE];
+	struct file_writer file;
 	struct text t;
 	text_init(&t, config, sizeof(config));
 	config_print_deciding(c, &t);
@@ -51,9 +53,80 @@ bool result_save(const struct result *res, const struct config *c, const struct 
 	t.len--; /* the brace */
 	text_add(&t, ",\"config\":");
 	text_add_json_string(&t, config);
-	text_add(&t, "}\n");
+	text_add(&t, ",\"final_returns\":[");
 	assert(!t.full);
-	return file_write_atomic(d, "result.json", t.p, t.len, e);
+	bool ok = file_begin(&file, d, "result.json", e);
+	for (int64_t i = 0; ok && i < res->final.n_episodes; i++) {
+		text_add(&t, "%s", i ? "," : "");
+		text_add_json_real(&t, returns[i]);
+		if (size - t.len < 2 * TEXT_REAL_SIZE) {
+			ok = file_add(&file, t.p, t.len, e);
+			t.len = 0;
+		}
+	}
+	text_add(&t, "]}\n");
+	ok = ok && file_add(&file, t.p, t.len, e);
+	return file_end(&file, ok, NULL, e);
+}
+
+static bool differs(const struct dir *d, const char *what, double is, double again, struct err *e)
+{
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	return err_set(e, ERR_CORRUPT, "'%.300s/result.json' has %s = %s, but its weights have %s",
+		d->path, what, text_real(is, a), text_real(again, b));
+}
+
+static bool compare_returns(
+	struct json *j, const struct dir *d, const struct episode *ep, int64_t n, struct err *e)
+{
+	int64_t i = 0;
+	for (json_open(j, '['); json_next_item(j); i++) {
+		char what[64];
+		double x = 0;
+		snprintf(what, sizeof(what), "a return of episode %" PRId64, i + 1);
+		json_real(j, &x);
+		if (i == n || x != ep[i].episode_return)
+			return differs(d, what, x, i == n ? (double)NAN : ep[i].episode_return, e);
+	}
+	return j->error || i == n ||
+	       err_set(e, ERR_CORRUPT, "'%.300s/result.json' has only %" PRId64 " returns", d->path,
+		       i);
+}
+
+bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
+	const struct episode *episodes, struct err *e)
+{
+	const struct {
+		const char *what;
+		double is, again;
+	} figures[] = {
+		{ "final_episodes", (double)res->final.n_episodes, (double)stats->n_episodes },
+		{ "final_return_mean", res->final.return_mean, stats->return_mean },
+		{ "final_return_std", res->final.return_std, stats->return_std },
+		{ "final_return_min", res->final.return_min, stats->return_min },
+		{ "final_return_max", res->final.return_max, stats->return_max },
+		{ "final_length_mean", res->final.length_mean, stats->length_mean },
+	};
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		if (figures[i].is != figures[i].again)
+			return differs(d, figures[i].what, figures[i].is, figures[i].again, e);
+	char *data, key[64];
+	size_t len;
+	struct json j;
+	bool ok = true;
+	if (!file_load(d, "result.json", RUN_RESULT_MAX, &data, &len, e))
+		return false;
+	json_init(&j, data, len);
+	for (json_open(&j, '{'); ok && json_next_key(&j, key, sizeof(key));)
+		if (strcmp(key, "final_returns") != 0)
+			json_skip(&j);
+		else
+			ok = compare_returns(&j, d, episodes, stats->n_episodes, e);
+	if (ok && j.error)
+		ok = err_set(e, ERR_CORRUPT, "'%.300s/result.json': %s at byte %zu", d->path,
+			j.error, (size_t)(j.p - data));
+	free(data);
+	return ok;
 }
 
 static bool parse_i64(struct json *j, int64_t *value)

@@ -443,6 +443,7 @@ bool run_open(struct run *r, const char *dir, const struct config *c, const stru
 		err_set(e, ERR_RUN, "out of memory for writing the weights");
 		goto fail;
 	}
+	r->train.yields = true;
 	if (!check_limits(r, e) || (fresh && !remove_run(r, e)) ||
 		(r->was_started && !resume(r, e)) || (!r->was_started && !write_config(r, c, e)) ||
 		!open_logs(r, e) ||
@@ -633,9 +634,18 @@ static bool update_best(struct run *r, struct err *e)
 	       (check_held(r, e) && write_best(r, e));
 }
 
+/* What has diverged is not saved, and found out by a later update or evaluation: at the
+ * same step whenever saving is due. */
+static bool save_if_due(struct run *r, struct err *e)
+{
+	struct err ignored;
+	return !save_is_due(r, r->saved_s) || !train_check(&r->train, &ignored) || save(r, e);
+}
+
+/* The final evaluation, as far as one call of train_final_eval takes it, and what follows. */
 static bool finish(struct run *r, struct err *e)
 {
-	const struct train *t = &r->train;
+	struct train *t = &r->train;
 	struct result *res = &r->result;
 	*res = (struct result){
 		.seed = t->config.seed,
@@ -649,13 +659,14 @@ static bool finish(struct run *r, struct err *e)
 		.best_return_mean = t->has_best ? t->best_row.stats.return_mean : (double)NAN,
 	};
 	snprintf(res->env_id, sizeof(res->env_id), "%s", t->env.ops->id);
-	if (!train_final_eval(t, &res->final)) /* interrupted or diverged */
-		return !res->final.diverged || train_bad_q(t, e);
+	if (!train_final_eval(t, &res->final))
+		return res->final.diverged ? train_bad_q(t, e) : save_if_due(r, e);
 
 	if (!write_best(r, e) ||
 		!write_weights(r, "final.safetensors", t->agent.average, t->timesteps,
 			t->agent.adam.t, res->final_sha256, e) ||
-		!sync_logs(r, e) || !result_save(res, &t->config, &r->held, r->buf, r->buf_size, e))
+		!sync_logs(r, e) ||
+		!result_save(res, &t->config, t->final_returns, &r->held, r->buf, r->buf_size, e))
 		return false;
 	r->state = RUN_DONE;
 	leftovers(r, true, true);
@@ -686,10 +697,7 @@ static bool step(struct run *r, struct err *e)
 		return false;
 	if (t->events & TRAIN_FINISHED)
 		return finish(r, e);
-	/* What has diverged is not saved, and found out by a later update or evaluation: at
-	 * the same step whenever saving is due. */
-	struct err ignored;
-	return !save_is_due(r, r->saved_s) || !train_check(t, &ignored) || save(r, e);
+	return save_if_due(r, e);
 }
 
 /* What is left of a run that has diverged. Errors are ignored: the divergence is what

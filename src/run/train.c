@@ -21,7 +21,8 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
 		goto fail;
 	t->best = memory_zeroed(net.n_params * sizeof(float));
-	if (!t->best) {
+	t->final_returns = memory_zeroed((size_t)c->final_eval_episodes * sizeof(double));
+	if (!t->best || !t->final_returns) {
 		err_set(e, ERR_RUN, "out of memory for the best weights");
 		goto fail;
 	}
@@ -51,7 +52,9 @@ void train_release(struct train *t)
 	replay_release(&t->replay);
 	batch_release(&t->batch);
 	free(t->best);
+	free(t->final_returns);
 	t->best = NULL;
+	t->final_returns = NULL;
 }
 
 static double exploration_rate(const struct config *c, int64_t step)
@@ -161,17 +164,30 @@ static bool learn(struct train *t, struct err *e)
 	return true;
 }
 
-/* Moves the stream unless it is interrupted. */
-static bool eval_on(
-	const struct train *t, struct rng *stream, int64_t n_episodes, struct eval_stats *stats)
+/* Goes on with an evaluation; true with its figures once it is over, else it was
+ * interrupted, or stats->diverged. */
+static bool eval_on(struct train *t, struct evaluation *ev, enum train_stream stream,
+	int64_t n_episodes, struct eval_stats *stats)
 {
-	struct rng rng = *stream;
-	struct policy policy = t->agent.policy;
-	policy.params = t->agent.average;
 	const struct eval_listener listener = { t->stop, t->tell, t->tell_arg };
-	if (!evaluate(&policy, &t->eval_env, &rng, n_episodes, 0, NULL, stats, NULL, &listener))
-		return false;
-	*stream = rng;
+	struct policy policy = t->agent.policy;
+	bool diverged = false;
+	policy.params = t->agent.average;
+	stats->diverged = 0;
+	while (ev->n < (double)n_episodes) {
+		struct episode episodes[POLICY_ROWS];
+		const size_t before = (size_t)ev->n;
+		if (!evaluate_some(ev, &policy, &t->eval_env, &t->stream[stream], n_episodes, 0,
+			    NULL, episodes, &listener, &diverged)) {
+			stats->diverged = diverged;
+			return false;
+		}
+		for (size_t i = before; stream == STREAM_FINAL_EVAL && i < (size_t)ev->n; i++)
+			t->final_returns[i] = episodes[i - before].episode_return;
+		if (t->yields && ev->n < (double)n_episodes)
+			return false;
+	}
+	*stats = evaluation_stats(ev);
 	return true;
 }
 
@@ -188,23 +204,21 @@ bool train_check(const struct train *t, struct err *e)
 	return diverged(t, &why, e);
 }
 
-/* Step 6; false if it was interrupted or a Q value is not finite: nothing has changed
- * then. */
+/* Step 6; false if it was interrupted, to go on later, or a Q value is not finite. */
 static bool eval_step(struct train *t, bool *has_diverged)
 {
 	const struct config *c = &t->config;
 	const size_t n_params = t->agent.policy.net.n_params;
 	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
 	struct eval_stats confirm = { 0 };
-	struct rng eval = t->stream[STREAM_EVAL], stop = t->stream[STREAM_STOP];
-	const bool evaluated = eval_on(t, &eval, c->eval_episodes, &row.stats);
-	const bool promising = evaluated && row.stats.return_mean >= c->stop_return;
-	if (!evaluated || (promising && !eval_on(t, &stop, c->stop_episodes, &confirm))) {
-		*has_diverged = row.stats.diverged || confirm.diverged;
+	bool over = eval_on(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats);
+	const bool promising = over && row.stats.return_mean >= c->stop_return;
+	if (promising)
+		over = eval_on(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm);
+	*has_diverged = row.stats.diverged || confirm.diverged;
+	if (!over)
 		return false;
-	}
-	t->stream[STREAM_EVAL] = eval;
-	t->stream[STREAM_STOP] = stop;
+	t->eval_state = t->stop_state = (struct evaluation){ 0 };
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
 	row.is_best = !t->has_best || row.stats.return_mean >= t->best_row.stats.return_mean;
 	if (row.is_best) {
@@ -347,8 +361,7 @@ bool train_step(struct train *t, struct err *e)
 	return true;
 }
 
-bool train_final_eval(const struct train *t, struct eval_stats *stats)
+bool train_final_eval(struct train *t, struct eval_stats *stats)
 {
-	struct rng stream = t->stream[STREAM_FINAL_EVAL];
-	return eval_on(t, &stream, t->config.final_eval_episodes, stats);
+	return eval_on(t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats);
 }
