@@ -58,7 +58,7 @@ err_has 'write standard output'
 cases() # FUNCTION
 {
 	"$1" 'tr' 'train '
-	"$1" 'eval --r' '--require '
+	"$1" 'eval --r' '--recheck --require '
 	"$1" 'train conf/' "$(words conf/more/ conf/one.ini conf/two.ini)"
 	"$1" 'train conf/one.ini learning_' "$(words learning_rate= learning_rate_schedule= learning_starts=)"
 	"$1" 'train conf/one.ini seed=3 loss=' "$(words huber mse)" loss=

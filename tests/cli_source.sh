@@ -113,7 +113,7 @@ done <<'END'
 base 3250
 nn 1500
 env 260
-rl 1010
+rl 1050
 run 4400
 study 2400
 cli 6350
