@@ -114,9 +114,9 @@ base 3250
 nn 1500
 env 260
 rl 1050
-run 4400
+run 4550
 study 2400
-cli 6350
+cli 6420
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
