@@ -163,7 +163,7 @@ yes_if sh -c 'scratch=$1; . "$2"; readme_blocks' sh "$tmp/newcomer" "$tmp/blocks
 is 'the blocks of .ci/run' "$(cat "$tmp"/newcomer/* | cksum)" "$(cksum <"$out")"
 yes_if grep -qx 'readme_blocks' .ci/run
 yes_if grep -q 'make test' .ci/run
-is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' $pages | sort -u | tr '\n' ' ')" 'gnuplot python sh text '
+is 'kinds of blocks' "$(sed -n 's/^```\(.\)/\1/p' $pages | sort -u | tr '\n' ' ')" 'c gnuplot python sh text '
 
 # --- what the pages say of the program ---
 

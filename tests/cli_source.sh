@@ -107,12 +107,13 @@ none 'what looks at runs from outside does not train' 'src/study include/study' 
 # How many lines a folder may have. A feature that needs more raises its number, and says
 # why in the same commit.
 while read -r folder most; do
+	[ "$folder" != env ] || most=$((most + 100 * ($(find src/env -name '*.c' | wc -l) - 2))) # each environment
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3250
 nn 1500
-env 260
+env 170
 rl 1050
 run 4550
 study 2400

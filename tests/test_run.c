@@ -285,8 +285,8 @@ static void test_the_files_say_what_the_training_did(void)
 				r->grad_norm, r->diagnostics.q_max, r->q_bound,
 				r->diagnostics.action_gap, r->diagnostics.td_error_mean,
 				r->diagnostics.td_error_p95, r->diagnostics.weight_norm,
-				r->terminal_share, r->diagnostics.dead_share, r->diagnostics.q_min,
-				r->q_bound_low };
+				(double)t.replay.n_terminated / (double)t.replay.count,
+				r->diagnostics.dead_share, r->diagnostics.q_min, r->q_bound_low };
 			text_add(&p, "%" PRId64 ",%" PRId64 ",%" PRIu64, r->timesteps, r->episodes,
 				r->n_updates);
 			for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)

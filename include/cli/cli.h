@@ -57,10 +57,6 @@ struct command {
 	int (*run)(const struct args *args); /* returns the exit status */
 };
 
-extern const struct command command_train, command_eval, command_config, command_sweep,
-	command_report, command_plot, command_watch, command_bench, command_inspect,
-	command_completions, command_help;
-
 /* All of them, in the order of the help; NULL ends the list. */
 extern const struct command *const commands[];
 

@@ -18,9 +18,9 @@
 #include "rl/policy.h"
 #include "rl/replay.h"
 
-/* Both are means over the batch of a function of d = Q(s,a) - y:
+/* A loss is the mean over the batch of a function of d = Q(s,a) - y, in a table of agent.c:
  * huber 0.5 d^2 for |d| < 1, else |d| - 0.5 (smooth_l1_loss, beta 1); mse d^2. */
-enum loss { LOSS_HUBER, LOSS_MSE };
+enum loss { LOSS_HUBER, LOSS_MSE }; /* only tests need a name for each */
 extern const char *const loss_names[];
 
 struct agent_opts {

@@ -1,9 +1,9 @@
 /* The logs of a run, four CSV files. A column is one row of a table here: the header of the
  * file, its cells, what dqn plot draws and the manual page all come from it. Columns are
- * only ever added at the end.
+ * only ever added at the end: a function of struct train and its row are a new column.
  *
  *     log_header(&text, LOG_EVAL);
- *     log_cells(&text, LOG_EVAL, &train.eval);
+ *     log_cells(&text, LOG_PROGRESS, &train);
  */
 #ifndef DQN_RUN_LOGS_H
 #define DQN_RUN_LOGS_H
@@ -25,8 +25,10 @@ enum log_cell {
 struct log_column {
 	const char *name;
 	enum log_cell cell;
-	size_t offset;    /* in the row's struct */
-	const char *help; /* a clause: unit, of what */
+	size_t offset; /* in the row's struct */
+	double (*value)(
+		const struct train *t); /* in place of the offset, in progress.csv; or NULL */
+	const char *help;               /* a clause: unit, of what */
 };
 
 struct timing_row {
@@ -40,7 +42,7 @@ struct log {
 	const struct log_column *columns; /* at most LOG_MAX_COLUMNS; name NULL ends them */
 };
 
-/* By enum run_log. The rows are struct log_row, eval_row, episode_row (run/train.h) and
+/* By enum run_log. The rows are struct train, eval_row, episode_row (run/train.h) and
  * timing_row. */
 extern const struct log run_logs[N_LOGS];
 

@@ -83,7 +83,6 @@ struct log_row { /* NaN where there is nothing to say */
 	double loss, q_mean, grad_norm; /* means over the updates since the last row */
 	double q_bound, q_bound_low;    /* config_q_range, high and low */
 	struct diagnostics diagnostics; /* of the last update */
-	double terminal_share;          /* of terminated transitions in the buffer */
 };
 
 struct eval_row {

@@ -8,9 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct command *const commands[] = { &command_train, &command_eval, &command_config,
-	&command_sweep, &command_report, &command_plot, &command_watch, &command_bench,
-	&command_inspect, &command_completions, &command_help, NULL };
+/* A row for each command, in the order of the help. */
+#define COMMANDS(ROW)    \
+	ROW(train)       \
+	ROW(eval)        \
+	ROW(config)      \
+	ROW(sweep)       \
+	ROW(report)      \
+	ROW(plot)        \
+	ROW(watch)       \
+	ROW(bench)       \
+	ROW(inspect)     \
+	ROW(completions) \
+	ROW(help)
+
+#define DECLARE(name) extern const struct command command_##name;
+#define ADDRESS(name) &command_##name,
+COMMANDS(DECLARE)
+const struct command *const commands[] = { COMMANDS(ADDRESS) NULL };
 
 /* What stands before any command begins with a dash: --verison, or the flag of one. */
 static void unknown_first_flag(const char *word)

@@ -1,5 +1,13 @@
-#include "env/cartpole.h"
+#include "env/env.h"
 
-/* One row for each environment, in the same order. */
-const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", NULL };
-const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, NULL };
+/* A row for each environment: the constant that its file exports, and its id. */
+#define ENVIRONMENTS(ROW)               \
+	ROW(cartpole_v1, "CartPole-v1") \
+	ROW(cartpole_v0, "CartPole-v0")
+
+#define DECLARE(ops, id) extern const struct env_ops ops;
+#define ID(ops, id) id,
+#define OPS(ops, id) &ops,
+ENVIRONMENTS(DECLARE)
+const char *const env_ids[] = { ENVIRONMENTS(ID) NULL };
+const struct env_ops *const env_table[] = { ENVIRONMENTS(OPS) NULL };

@@ -7,7 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Losses of d = Q - y, and their derivatives. */
+static double huber(double d, double *derivative)
+{
+	if (fabs(d) < 1) {
+		*derivative = d;
+		return 0.5 * d * d;
+	}
+	*derivative = d < 0 ? -1 : 1;
+	return fabs(d) - 0.5;
+}
+
+static double mse(double d, double *derivative)
+{
+	*derivative = 2 * d;
+	return d * d;
+}
+
+/* In the same order. */
 const char *const loss_names[] = { "huber", "mse", NULL };
+static double (*const losses[])(double d, double *derivative) = { huber, mse };
 
 /* online, target, grad, m, v; average */
 static int n_blocks(double ema_decay)
@@ -94,21 +113,6 @@ static void td_targets(struct agent *a, const struct batch *b)
 	}
 }
 
-/* Loss of d = Q - y and its derivative. */
-static double loss_of(enum loss kind, double d, double *derivative)
-{
-	if (kind == LOSS_MSE) {
-		*derivative = 2 * d;
-		return d * d;
-	}
-	if (fabs(d) < 1) {
-		*derivative = d;
-		return 0.5 * d * d;
-	}
-	*derivative = d < 0 ? -1 : 1;
-	return fabs(d) - 0.5;
-}
-
 bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	struct learn_stats *stats, struct err *e)
 {
@@ -124,7 +128,7 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 		const size_t taken = i * n + (size_t)b->action[i];
 		const double d = (double)q[taken] - a->target_q[i], w = b->weight[i];
 		double derivative;
-		loss += w * loss_of(a->opts.loss, d, &derivative);
+		loss += w * losses[a->opts.loss](d, &derivative);
 		a->td_error[i] = (float)d;
 		a->d_out[taken] = (float)(w * derivative / (double)size);
 		q_sum += q[taken];

@@ -4,11 +4,16 @@
 #include <math.h>
 #include <string.h>
 
-#define PROGRESS(cell, field) #field, cell, offsetof(struct log_row, field)
-#define DIAGNOSTIC(field) #field, CELL_REAL, offsetof(struct log_row, diagnostics.field)
-#define EVAL(cell, field) #field, cell, offsetof(struct eval_row, field)
-#define RETURN(field) #field, CELL_REAL, offsetof(struct eval_row, stats.field)
-#define TIMING(cell, field) #field, cell, offsetof(struct timing_row, field)
+#define PROGRESS(cell, field) #field, cell, offsetof(struct train, log.field), NULL
+#define DIAGNOSTIC(field) #field, CELL_REAL, offsetof(struct train, log.diagnostics.field), NULL
+#define EVAL(cell, field) #field, cell, offsetof(struct eval_row, field), NULL
+#define RETURN(field) #field, CELL_REAL, offsetof(struct eval_row, stats.field), NULL
+#define TIMING(cell, field) #field, cell, offsetof(struct timing_row, field), NULL
+
+static double terminal_share(const struct train *t)
+{
+	return (double)t->replay.n_terminated / (double)t->replay.count;
+}
 
 static const struct log_column progress[] = {
 	{ PROGRESS(CELL_INT, timesteps), "environment steps so far" },
@@ -28,7 +33,8 @@ static const struct log_column progress[] = {
 	{ DIAGNOSTIC(td_error_mean), "mean absolute TD error of the last minibatch" },
 	{ DIAGNOSTIC(td_error_p95), "its 95th percentile" },
 	{ DIAGNOSTIC(weight_norm), "Euclidean norm of all weights" },
-	{ PROGRESS(CELL_REAL, terminal_share), "share of terminated transitions in the buffer" },
+	{ "terminal_share", CELL_REAL, 0, terminal_share,
+		"share of terminated transitions in the buffer" },
 	{ DIAGNOSTIC(dead_share), "share of ReLU units that were 0 on all of the last minibatch" },
 	{ DIAGNOSTIC(q_min), "smallest Q(s,a) of any action in the last minibatch" },
 	{ PROGRESS(CELL_REAL, q_bound_low), "the smallest discounted return there can be" },
@@ -48,11 +54,12 @@ static const struct log_column eval[] = {
 
 static const struct log_column episodes[] = {
 	/* SB3's names first */
-	{ "r", CELL_REAL, offsetof(struct episode_row, episode_return), "return of the episode" },
-	{ "l", CELL_INT, offsetof(struct episode_row, length), "its length in steps" },
-	{ "timesteps", CELL_INT, offsetof(struct episode_row, timesteps),
+	{ "r", CELL_REAL, offsetof(struct episode_row, episode_return), NULL,
+		"return of the episode" },
+	{ "l", CELL_INT, offsetof(struct episode_row, length), NULL, "its length in steps" },
+	{ "timesteps", CELL_INT, offsetof(struct episode_row, timesteps), NULL,
 		"environment steps of the run at its end" },
-	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated),
+	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL,
 		"false: the time limit cut it" },
 	{ .name = NULL },
 };
@@ -82,25 +89,27 @@ void log_header(struct text *t, enum run_log log)
 	text_add(t, "\n");
 }
 
-static void add_cell(struct text *t, enum log_cell cell, const void *value)
+static void add_cell(struct text *t, const struct log_column *c, const void *row)
 {
+	const void *value = (const char *)row + c->offset;
 	int64_t n;
 	double x;
 	bool b;
-	switch (cell) {
-	case CELL_INT:
+	if (c->cell == CELL_INT) {
 		memcpy(&n, value, sizeof(n));
 		text_add(t, "%" PRId64, n);
 		return;
-	case CELL_BOOL:
+	}
+	if (c->cell == CELL_BOOL) {
 		memcpy(&b, value, sizeof(b));
 		text_add(t, "%s", b ? "true" : "false");
 		return;
-	default:
-		memcpy(&x, value, sizeof(x));
 	}
-	if (cell != CELL_REAL)
-		text_add(t, cell == CELL_SECONDS ? "%.6f" : "%.0f", x);
+	memcpy(&x, value, sizeof(x));
+	if (c->value)
+		x = c->value(row);
+	if (c->cell != CELL_REAL)
+		text_add(t, c->cell == CELL_SECONDS ? "%.6f" : "%.0f", x);
 	else if (!isnan(x))
 		text_add_real(t, x);
 }
@@ -110,7 +119,7 @@ void log_cells(struct text *t, enum run_log log, const void *row)
 	const struct log_column *first = run_logs[log].columns;
 	for (const struct log_column *c = first; c->name; c++) {
 		text_add(t, "%s", c == first ? "" : ",");
-		add_cell(t, c->cell, (const char *)row + c->offset);
+		add_cell(t, c, row);
 	}
 	text_add(t, "\n");
 }

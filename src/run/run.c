@@ -509,7 +509,7 @@ static bool write_progress(struct run *r, struct err *e)
 		.wall_s = wall_s,
 		.steps_per_s = (double)timesteps / wall_s,
 		.max_rss_kib = memory_peak_kib() };
-	return write_row(r, LOG_PROGRESS, &r->train.log, e) && write_row(r, LOG_TIMING, &timing, e);
+	return write_row(r, LOG_PROGRESS, &r->train, e) && write_row(r, LOG_TIMING, &timing, e);
 }
 
 static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,

@@ -296,7 +296,6 @@ static void log_step(struct train *t)
 		.q_mean = t->sum.q_mean / n,
 		.grad_norm = t->sum.grad_norm / n,
 		.diagnostics = { nan, nan, nan, nan, nan, nan, nan },
-		.terminal_share = (double)t->replay.n_terminated / (double)t->replay.count,
 	};
 	config_q_range(&t->config, &row->q_bound_low, &row->q_bound);
 	train_diagnose(t);
