@@ -42,6 +42,10 @@ else
 		err_any
 	done
 	yes "sede = 1" | head -n 1000 >bad.ini
+	down=down/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/21/22/23/24/25/26/27/28/29/30
+	mkdir -p $down && cp -r run $down/run
+	t 'a run 31 directories down, with a stack of 64 KiB' 0 small report down
+	out_lines 2
 	t 'errors with a stack of 64 KiB' 2 small config bad.ini
 	err_has 'unknown key'
 fi

@@ -706,7 +706,7 @@ void config_parse(
 
 bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e)
 {
-	struct report r;
+	static struct report r; /* not on a small stack */
 	report_init(&r);
 	config_init(c);
 	config_parse(c, name, data, len, &r);

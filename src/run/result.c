@@ -42,7 +42,7 @@ void result_print(const struct result *res, struct text *t)
 bool result_save(const struct result *res, const struct config *c, const double *returns,
 	const struct dir *d, char *buf, size_t size, struct err *e)
 {
-	char config[CONFIG_SIZE];
+	static char config[CONFIG_SIZE]; /* not on a small stack */
 	struct file_writer file;
 	struct text t;
 	text_init(&t, config, sizeof(config));
@@ -213,7 +213,8 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 static bool check_result(const struct result *res, const char *path, const char *data, size_t len,
 	const struct config *c, struct err *e)
 {
-	char config[CONFIG_SIZE] = "", key[64];
+	static char config[CONFIG_SIZE]; /* not on a small stack */
+	char key[64];
 	struct json j;
 	if (strcmp(res->env_id, config_env(c)->id) != 0)
 		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (id: %s, not %s)", path,
@@ -241,7 +242,8 @@ static bool check_result(const struct result *res, const char *path, const char 
 static bool check_hash(
 	const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
-	char path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE], bytes[8192];
+	static char bytes[8192]; /* not on a small stack */
+	char path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
 	struct sha256 hash;
 	uint64_t left;
 	int fd;

@@ -72,7 +72,8 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	const int n_tensors = describe(net, block, tensors, names);
 
-	char config[CONFIG_SIZE], scale[256], arch[64], steps[32], updates[32], limit[32];
+	static char config[CONFIG_SIZE]; /* not on a small stack */
+	char scale[256], arch[64], steps[32], updates[32], limit[32];
 	struct text t;
 	text_init(&t, scale, sizeof(scale));
 	float obs_scale[ENV_MAX_OBS];

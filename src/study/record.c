@@ -57,7 +57,7 @@ static char *read_bytes(int fd, const char *path, size_t size, size_t *len, stru
 static enum presence read_file(const char *dir, const char *name, size_t limit, char **data,
 	size_t *len, double *changed_s, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
+	static char path[RUN_PATH_SIZE];
 	struct stat st;
 	*data = NULL;
 	*len = 0;
@@ -414,68 +414,67 @@ void records_init(struct records *list)
 	*list = (struct records){ .threshold = (double)NAN };
 }
 
-static bool find_below(
-	struct records *list, char *dir, const struct stat *st, int depth, struct err *e);
+static bool find_below(struct records *list, char *dir, const struct stat *st, int depth,
+	struct err *why, struct err *e);
 
 /* The same for one entry of the directory above; `dir` was cut if it is not `whole`. */
-static bool find_entry(struct records *list, char *dir, bool whole, int depth, struct err *e)
+static bool find_entry(
+	struct records *list, char *dir, bool whole, int depth, struct err *why, struct err *e)
 {
-	struct err why;
 	struct stat st;
 	if (!whole) {
-		err_set(&why, ERR_RUN, "path too long: '%.100s...'", dir);
-		return leave_out(list, dir, NULL, &why, e);
+		err_set(why, ERR_RUN, "path too long: '%.100s...'", dir);
+		return leave_out(list, dir, NULL, why, e);
 	}
 	if (lstat(dir, &st) < 0) {
-		err_set(&why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
-		return errno == ENOENT || leave_out(list, dir, NULL, &why, e);
+		err_set(why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
+		return errno == ENOENT || leave_out(list, dir, NULL, why, e);
 	}
 	if (!S_ISDIR(st.st_mode))
 		return true;
 	if (depth <= MAX_DEPTH)
-		return find_below(list, dir, &st, depth, e);
-	err_set(&why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
-	return leave_out(list, dir, &st, &why, e);
+		return find_below(list, dir, &st, depth, why, e);
+	err_set(why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
+	return leave_out(list, dir, &st, why, e);
 }
 
 /* dir is a buffer of RUN_PATH_SIZE that is extended on the way down, st what stat says
  * of it. */
-static bool find_below(
-	struct records *list, char *dir, const struct stat *st, int depth, struct err *e)
+static bool find_below(struct records *list, char *dir, const struct stat *st, int depth,
+	struct err *why, struct err *e)
 {
 	char *config;
 	size_t config_len;
-	struct err why;
 	const enum presence presence =
-		read_file(dir, "config.ini", SMALL_LIMIT, &config, &config_len, NULL, &why);
+		read_file(dir, "config.ini", SMALL_LIMIT, &config, &config_len, NULL, why);
 	if (presence == FILE_THERE) {
 		const bool ok = add_record(list, dir, st, config, config_len, e);
 		free(config);
 		return ok;
 	}
 	if (presence == FILE_UNREADABLE)
-		return leave_out(list, dir, st, &why, e);
+		return leave_out(list, dir, st, why, e);
 	DIR *d = opendir(dir);
 	if (!d) {
-		err_set(&why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
-		return depth > 0 ? leave_out(list, dir, st, &why, e)
-				 : err_set(e, ERR_RUN, "%s", why.msg);
+		err_set(why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
+		return depth > 0 ? leave_out(list, dir, st, why, e)
+				 : err_set(e, ERR_RUN, "%s", why->msg);
 	}
 	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
 	bool ok = true;
 	const struct dirent *entry;
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (strcmp(entry->d_name, "config.ini") == 0) /* a link to nowhere */
-			ok = leave_out(list, dir, st, &why, e);
+			ok = leave_out(list, dir, st, why, e);
 		if (entry->d_name[0] != '.') {
 			const int n = snprintf(dir + len, room, "/%s", entry->d_name);
-			ok = ok && find_entry(list, dir, (size_t)n < room, depth + 1, e);
+			ok = ok && find_entry(list, dir, (size_t)n < room, depth + 1, why, e);
 			dir[len] = '\0';
 		}
 	}
 	if (ok && errno != 0) {
-		err_set(&why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
-		ok = leave_out(list, dir, st, &why, e);
+		err_set(why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
+		ok = leave_out(list, dir, st, why, e);
 	}
 	closedir(d);
 	return ok;
@@ -491,10 +490,11 @@ bool records_find(struct records *list, const char *path, struct err *e)
 		len--;
 	memcpy(dir, path, len);
 	dir[len] = '\0';
+	struct err why; /* one for all levels: a small stack may be all there is */
 	struct stat st;
 	if (stat(dir, &st) < 0)
 		return err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
-	return find_below(list, dir, &st, 0, e);
+	return find_below(list, dir, &st, 0, &why, e);
 }
 
 static int compare_dirs(const void *a, const void *b)
