@@ -118,7 +118,7 @@ launch "$DQN" train configs/cartpole-fixed.ini seed=9 total_timesteps=1e9 gradie
 	buffer_size=2e6 log_interval=2e6 checkpoint_interval=0 --out cut
 t 'a second signal ends at once' 0 wait_for has_rows cut 1
 kill -TERM "$pid"
-sleep 0.07
+wait_for [ -e cut/checkpoint.safetensors.tmp ]
 kill -HUP "$pid"
 ended 129
 no_if is_saved cut
