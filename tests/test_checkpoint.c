@@ -268,7 +268,7 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 		"stop_episodes=33", "final_eval_episodes=50", NULL };
 	const struct config c = config_of(keys);
 	struct train *whole = start(&c), *cut = start(&c);
-	struct eval_stats want, got;
+	struct eval_stats want = { 0 }, got = { 0 };
 	int n_cut = 0;
 	bool over = false;
 	drive(whole, 60);

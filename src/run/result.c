@@ -43,6 +43,7 @@ bool result_save(const struct result *res, const struct config *c, const double 
 	const struct dir *d, char *buf, size_t size, struct err *e)
 {
 	static char config[CONFIG_SIZE]; /* not on a small stack */
+	const size_t longest = 64;       /* a return and what follows it */
 	struct file_writer file;
 	struct text t;
 	text_init(&t, config, sizeof(config));
@@ -59,7 +60,7 @@ bool result_save(const struct result *res, const struct config *c, const double 
 	for (int64_t i = 0; ok && i < res->final.n_episodes; i++) {
 		text_add(&t, "%s", i ? "," : "");
 		text_add_json_real(&t, returns[i]);
-		if (size - t.len < 2 * TEXT_REAL_SIZE) {
+		if (size - t.len < longest) {
 			ok = file_add(&file, t.p, t.len, e);
 			t.len = 0;
 		}
