@@ -146,17 +146,17 @@ same_tree whole cut
 
 # --- kills in the middle of long evaluations: each goes on from its last episodes ---
 
-"$DQN" config configs/cartpole-fixed.ini total_timesteps=1000 eval_freq=1000 eval_episodes=40000 stop_return=100 \
-	stop_episodes=40000 final_eval_episodes=40000 checkpoint_interval=0.02 >long.ini 2>/dev/null
+"$DQN" config configs/cartpole-fixed.ini total_timesteps=1000 eval_freq=1000 eval_episodes=4000 stop_return=100 \
+	stop_episodes=4000 final_eval_episodes=4000 checkpoint_interval=0.001 >long.ini 2>/dev/null
 long() { "$DQN" train long.ini -q --out "$1"; }
 long slow >summary
 t 'the three evaluations were' 0 cat slow/result.json
-out_has '"stopped":true.*"final_episodes":40000,'
-kills=0
+out_has '"stopped":true.*"final_episodes":4000,'
+kills=0 eighth=$(awk '/^time: / { print $2 / 8 }' summary)
 until [ -e hurried/result.json ] || [ $kills -ge 300 ]; do
 	"$DQN" train long.ini -q --out hurried >/dev/null 2>&1 &
 	pid=$!
-	sleep 0.25
+	sleep "$eighth"
 	kill -9 $pid 2>/dev/null && kills=$((kills + 1))
 	wait $pid 2>/dev/null
 done
@@ -167,7 +167,7 @@ err_any
 is 'what it prints' "$(sed 's/hurried/slow/' "$out")" "$(grep -v '^time:' summary)"
 same_tree slow hurried
 t 'which --recheck confirms' 0 "$DQN" eval hurried --recheck
-out_has 'over 40000 episodes'
+out_has 'over 4000 episodes'
 
 # --- the final figures, again ---
 

@@ -367,8 +367,8 @@ t 'ten are enough, and the directory is none the worse' 0 limited '-n 10' "$DQN"
 	checkpoint_interval=0.01
 t 'the same run' 0 "$DQN" train short.ini --out unlimited -q
 same_tree limited unlimited
-t 'a long run' 0 "$DQN" train short.ini total_timesteps=1e6 gradient_steps=0 log_interval=1e5 eval_freq=1e5 \
-	eval_episodes=1 checkpoint_interval=0.05 prioritized=true buffer_size=3e5 --out grown -q
+t 'a long run' 0 "$DQN" train short.ini total_timesteps=2e5 gradient_steps=0 log_interval=2e4 eval_freq=2e4 \
+	eval_episodes=1 checkpoint_interval=0.05 prioritized=true buffer_size=6e4 --out grown -q
 t 'neither grows' 0 awk -F, 'NR == 3 { first = $4 } END { exit !($4 <= first + 256) }' grown/timing.csv
 t 'nor slows' 0 awk -F, 'NR == 6 { half = $2 } END { exit !(NR == 11 && $2 < 4 * half) }' grown/timing.csv
 end
