@@ -66,12 +66,12 @@ err_has "below the required 0; no episode can return more than -1\$"
 
 # kill -9 on the way: the checkpoint has the state of an environment with chance in it.
 for id in ToySparse-v0 ToyNegative-v0; do
-	run="$DQN train toy.ini id=$id total_timesteps=60000 seed=5 checkpoint_interval=1e-4 -q"
+	run="$DQN train toy.ini id=$id total_timesteps=60000 seed=5 checkpoint_interval=0.01 -q"
 	t "$id: a run to compare with" 0 $run --out whole-$id
 	kills=0
 	while [ ! -e cut-$id/result.json ] && [ $kills -lt 40 ]; do
 		kills=$((kills + 1))
-		timeout -s KILL 0.1 $run --out cut-$id >/dev/null 2>&1
+		timeout -s KILL 0.06 $run --out cut-$id >/dev/null 2>&1
 	done
 	t "$id: killed $kills times" 0 $run --out cut-$id
 	yes_if [ $kills -gt 1 ]
