@@ -439,7 +439,7 @@ flag "'double_q=false'$" --no-double-q
 flag 'one CPU core$' --device cpu
 flag 'always DQN$' --algo dqn
 flag "'dqn train FILE'$" --config x.ini
-flag "goes on where it stopped$" --resume
+flag "resumes where it stopped$" --resume
 flag "'--out DIR'$" --log-dir x
 flag "'--fresh' starts again$" --overwrite
 flag "'dqn --version' prints it$" --version

@@ -51,10 +51,10 @@ for signal in INT:130 TERM:143 HUP:129 USR1:138; do
 	ended "$status"
 	same_file "$tmp/launched.out" /dev/null
 	is 'what it says' "$(grep -c "^dqn: SIG$name: saving at step [0-9]* of $steps\$" "$tmp/launched.err")" 1
-	is 'and at last' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command goes on from there'
+	is 'and at last' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command resumes from there'
 	is files "$(names cut | sed 's/best.safetensors //')" "$unfinished" # it may have evaluated
-	t 'the same command goes on' 0 $run --out cut
-	err_has "^dqn: 'cut' holds an unfinished run of this configuration; going on from step [0-9]+$"
+	t 'the same command resumes' 0 $run --out cut
+	err_has "^dqn: 'cut' holds an unfinished run of this configuration; resuming from step [0-9]+$"
 	same_tree whole cut
 	is files "$(names cut)" "$(names whole)"
 	yes_if awk -F, 'NR == 1 { next } $1 <= step || $2 < wall { exit 1 } { step = $1; wall = $2 }' cut/timing.csv
@@ -67,7 +67,7 @@ t 'stopped twice in one run' 0 wait_for has_rows cut 3
 kill -INT "$pid"
 ended 130
 launch env --default-signal=INT $run --out cut
-yes_if wait_for grep -q 'going on from step' "$tmp/launched.err"
+yes_if wait_for grep -q 'resuming from step' "$tmp/launched.err"
 kill -INT "$pid"
 ended 130
 yes_if [ -e cut/checkpoint-previous.safetensors ]
@@ -78,7 +78,7 @@ launch env --default-signal=INT $run --out cut --fresh
 t 'stopped after --fresh' 0 wait_for grep -q "removed from 'cut'" "$tmp/launched.err"
 kill -INT "$pid"
 ended 130
-is 'what it says' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command without --fresh goes on from there'
+is 'what it says' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command without --fresh resumes from there'
 
 # An evaluation of hours does not make it wait; nor does the last one; nor updates.
 for keys in 'learning_starts=1500 eval_freq=1000 eval_episodes=1e6' \
@@ -94,7 +94,7 @@ for keys in 'learning_starts=1500 eval_freq=1000 eval_episodes=1e6' \
 	yes_if [ $((($(date +%s%N) - before) / 1000000)) -lt 1000 ]
 	yes_if is_saved slow
 	launch $slow
-	yes_if wait_for grep -q 'going on from step' "$tmp/launched.err"
+	yes_if wait_for grep -q 'resuming from step' "$tmp/launched.err"
 	kill -TERM "$pid"
 	ended 143
 done
@@ -109,7 +109,7 @@ while [ $n -lt 5 ]; do
 	kill -TERM "$pid"
 	kill -TERM "$pid"
 	ended 143
-	is 'at last' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command goes on from there'
+	is 'at last' "$(tail -n 1 "$tmp/launched.err")" 'dqn: saved; the same command resumes from there'
 	yes_if is_saved cut
 done
 # The state of a million steps takes longer to save than the second signal to come.
@@ -209,7 +209,7 @@ cp -r stopped one
 damage one/checkpoint.safetensors
 t 'a damaged checkpoint: the one before it will do' 0 $run --out one
 err_has "^dqn: warning: 'one/checkpoint.safetensors': the file does not match its checksum; the checkpoint before it will do$"
-err_has 'going on from step [0-9]+$'
+err_has 'resuming from step [0-9]+$'
 cp whole/config.ini one/config.ini
 same_tree whole one
 cp -r stopped two
@@ -258,7 +258,7 @@ chmod a-w locked
 if $somebody test -x "$DQN" 2>/dev/null; then
 	t 'a directory that has become read-only' 1 $somebody $run --out locked
 	err_has "^dqn: write to 'locked': Permission denied$"
-	err_lacks 'going on from'
+	err_lacks 'resuming from'
 else
 	skip 'a read-only directory: somebody who is not root cannot run the program'
 fi

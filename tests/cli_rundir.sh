@@ -65,9 +65,9 @@ mv a b
 kill -TERM "$pid"
 ended 143
 yes_if [ -e b/checkpoint.safetensors ]
-yes_if grep -q "^dqn: saved; the same command with --out and the directory's new name goes on from there$" "$tmp/launched.err"
+yes_if grep -q "^dqn: saved; the same command with --out and the directory's new name resumes from there$" "$tmp/launched.err"
 launch env --default-signal=TERM $endless --out b
-yes_if wait_for grep -q 'going on from step' "$tmp/launched.err"
+yes_if wait_for grep -q 'resuming from step' "$tmp/launched.err"
 t 'the lock moves with it' 6 $endless --out b
 err_has "^dqn: 'b' is in use by process [0-9]+$"
 kill -TERM "$pid"

@@ -279,7 +279,7 @@ t 'one that is stopped' 0 wait_for [ -s halves/timing.csv ]
 kill $pid
 wait $pid
 is messages "$(sed 's/step [0-9]*/step N/' "$tmp/stopped" | tr '\n' '|')" \
-	'dqn: total_timesteps=1e9 eval_freq=0 seed=4: SIGTERM: saving at step N of 1000000000|dqn: total_timesteps=1e9 eval_freq=0 seed=4: saved; the same command goes on from there|'
+	'dqn: total_timesteps=1e9 eval_freq=0 seed=4: SIGTERM: saving at step N of 1000000000|dqn: total_timesteps=1e9 eval_freq=0 seed=4: saved; the same command resumes from there|'
 t 'and resumes says where' 143 sh -c '"$DQN" train short.ini seed=4 total_timesteps=4e5 eval_freq=1000 --brief --out part &
 	until grep -q "^2000," part/eval.csv; do :; done 2>/dev/null; kill $!; wait $!'
 err_any

@@ -250,7 +250,7 @@ t 'a configuration that cannot be written' 1 limit 1 $short --out full-disk-2 -q
 err_has 'no more than 512 \(see ulimit -f\)$'
 $short --out plain -q >"$out"
 for dir in full-disk full-disk-2; do
-	t "$dir: the same command goes on" 0 $short --out $dir -q
+	t "$dir: the same command resumes" 0 $short --out $dir -q
 	same_tree plain $dir
 done
 t 'a diverging run' 4 $short clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse \

@@ -26,7 +26,7 @@ static const struct {
 } habits[] = {
 	{ "config conf config-file cfg c f", "the file is named without a flag: 'dqn %s FILE'" },
 	{ "version", "'dqn --version' prints it" },
-	{ "resume restore load-checkpoint", "the same 'dqn %s' goes on where it stopped" },
+	{ "resume restore load-checkpoint", "the same 'dqn %s' resumes where it stopped" },
 	{ "overwrite force", "'--fresh' starts again" },
 	{ "output output-dir out-dir log-dir logdir save-path run-dir dir",
 		"the directory is named by '--out DIR'" },

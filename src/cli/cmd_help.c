@@ -22,7 +22,7 @@ static const struct {
 	{ 4, "diverged: a weight, loss or Q value is not finite; the checkpoint is kept" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
-	{ 129, "stopped by SIGHUP, after saving; the same command goes on" },
+	{ 129, "stopped by SIGHUP, after saving; the same command resumes" },
 	{ 130, "the same by SIGINT, Ctrl-C" },
 	{ 138, "the same by SIGUSR1, Slurm's warning" },
 	{ 143, "the same by SIGTERM" },

@@ -154,9 +154,9 @@ static int save_and_stop(struct run *r, bool fresh)
 			  : fresh          ? " without --fresh"
 					   : "";
 	if (run_save(r, &e))
-		say("saved; the same command%s goes on from there", how);
+		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
-		say("not saved: %s; the same command%s goes on from before that", e.msg, how);
+		say("not saved: %s; the same command%s resumes from before that", e.msg, how);
 	else
 		return fail(&e);
 	return 128 + (int)stop_signal; /* as the shell has it */
@@ -170,7 +170,7 @@ static void say_what_was_there(const struct run *r)
 		say("'%.500s' holds an unfinished run of this configuration; starting it again",
 			r->dir);
 	if (r->was_resumed)
-		say("'%.500s' holds an unfinished run of this configuration; going on from step "
+		say("'%.500s' holds an unfinished run of this configuration; resuming from step "
 		    "%" PRId64,
 			r->dir, r->train.timesteps);
 	if (r->was_done)
@@ -275,7 +275,7 @@ const struct command command_train = {
 		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
 		"with dqn ('dqn config --list'); key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
-		"already is recognised; one that was cut short goes on from its checkpoint, to the "
+		"already is recognised; one that was cut short resumes from its checkpoint, to the "
 		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save one and end with status 130, "
 		"143, 129 and 138. The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"

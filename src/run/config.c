@@ -40,7 +40,7 @@ const struct option config_options[] = {
 		.help = "Gymnasium's environment id.",
 		.elsewhere = "env env_id env_name environment" },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
-		.help = "Steps after which an episode is truncated; 0 is the environment's own "
+		.help = "Steps after which an episode is truncated; 0: the environment's own "
 			"limit.",
 		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
 	{ REAL("env", reward_scale, "1", "(0, 1e6]"),
@@ -54,7 +54,7 @@ const struct option config_options[] = {
 		.elsewhere = "normalize_obs obs_normalization input_scale" },
 
 	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
-		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none is a linear "
+		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none: a linear "
 			"network.",
 		.elsewhere = "hidden_sizes hidden_layers hiddens layers hidden_dim fcnet_hiddens" },
 	{ NAME("network", activation, "relu", activation_names),
@@ -88,7 +88,7 @@ const struct option config_options[] = {
 		.help = "Updates are due every this many steps.",
 		.elsewhere = "train_frequency update_period update_every training_freq" },
 	{ INT("agent", gradient_steps, "1", -1, 1000000),
-		.help = "Updates each time they are due; -1 is as many as the steps since the last "
+		.help = "Updates each time they are due; -1: as many as the steps since the last "
 			"time.",
 		.elsewhere = "n_updates num_updates updates_per_step utd_ratio" },
 	{ INT("agent", target_update_interval, "500", 1, COUNT_MAX),
@@ -115,7 +115,7 @@ const struct option config_options[] = {
 		.elsewhere = "loss_fn criterion loss_type" },
 	{ REAL("agent", ema_decay, "0", "[0, 1)"),
 		.help = "Evaluations judge, and files keep, an average of the weights: after each "
-			"update average = ema_decay * average + (1 - ema_decay) * weights; 0 is the "
+			"update average = ema_decay * average + (1 - ema_decay) * weights; 0: the "
 			"weights themselves. Actions in training never use it.",
 		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
 
@@ -143,7 +143,7 @@ const struct option config_options[] = {
 		.help = "Transitions are drawn in proportion to |TD error|^per_alpha; new ones have the largest priority so far.",
 		.elsewhere = "prioritized_replay use_per per prioritized_experience_replay" },
 	{ REAL("replay", per_alpha, "0.6", "[0, 1]"),
-		.help = "How much the priority counts; 0 is uniform.",
+		.help = "How much the priority counts; 0: uniform.",
 		.elsewhere = "prioritized_replay_alpha priority_exponent alpha_per" },
 	{ REAL("replay", per_beta0, "0.4", "[0, 1]"),
 		.help = "Importance correction at the start; it rises in a line to 1 at total_timesteps.",
@@ -165,17 +165,17 @@ const struct option config_options[] = {
 		.help = "Added to the root of the second moment, outside the root.",
 		.elsewhere = "eps adam_epsilon optimizer_eps" },
 	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"),
-		.help = "The gradient over all weights is scaled down to this norm; 0 leaves it.",
+		.help = "The gradient over all weights is scaled down to this norm; 0: off.",
 		.elsewhere = "grad_clip clip_grad_norm grad_norm_clipping clipnorm gradient_clip" },
 
 	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX),
-		.help = "A greedy evaluation every this many steps; 0 is none.",
+		.help = "A greedy evaluation every this many steps; 0: off.",
 		.elsewhere = "eval_interval evaluation_interval eval_every" },
 	{ INT("eval", eval_episodes, "20", 1, 1000000),
 		.help = "Episodes of each; the best mean decides which weights are kept as best.",
 		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
 	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
-		.help = "Steps after which an episode of any evaluation is truncated; 0 is the "
+		.help = "Steps after which an episode of any evaluation is truncated; 0: the "
 			"environment's own limit, whatever max_episode_steps is. With another "
 			"limit, nothing is called solved.",
 		.elsewhere = "eval_time_limit" },
@@ -186,7 +186,7 @@ const struct option config_options[] = {
 	{ REAL("stop", stop_return, "none", "(-inf, inf]"),
 		.help = "The run ends when an evaluation reaches it and a second one on other "
 			"episodes "
-			"confirms it; none goes on to total_timesteps.",
+			"confirms it; none: it runs to total_timesteps.",
 		.elsewhere = "reward_threshold target_return stop_reward" },
 	{ INT("stop", stop_episodes, "100", 1, 1000000),
 		.help = "Episodes of that second evaluation.", .elsewhere = "confirm_episodes" },
@@ -198,7 +198,7 @@ const struct option config_options[] = {
 	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"),
 		.help = "Seconds of wall clock between two checkpoints; from 1 second up at least "
 			"50 times what saving takes. 0 saves only when the run is interrupted. "
-			"Changes no result: a run may go on with another one.",
+			"Changes no result: a run may resume with another one.",
 		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every",
 		.neutral = true },
 	{ .key = NULL },

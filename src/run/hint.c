@@ -91,7 +91,7 @@ static bool hint_word(const struct option *o, const char *s, char hint[HINT_SIZE
 		return true;
 	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++) {
 		snprintf(hint, HINT_SIZE, "%s", synonyms[i].ours);
-		const bool fits = strcmp(hint, "0") != 0 || strstr(o->help, "; 0 ") != NULL;
+		const bool fits = strcmp(hint, "0") != 0 || strstr(o->help, "; 0: ") != NULL;
 		if (has_word(synonyms[i].words, word) && fits && accepts(o, hint))
 			return true;
 	}
