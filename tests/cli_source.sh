@@ -111,7 +111,7 @@ while read -r folder most; do
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
-base 3250
+base 3280
 nn 1500
 env 170
 rl 1050

@@ -36,4 +36,8 @@ struct err {
 /* Fills e; a message that is too long is cut. Always returns false. */
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) ERR_PRINTF(3, 4);
 
+/* Appends "; did you mean 'PREFIXnear'?" to the message, unless near is NULL. Always
+ * returns false. */
+bool err_suggest(struct err *e, const char *prefix, const char *near);
+
 #endif

@@ -165,9 +165,6 @@ bool locale_is_utf8(void);
 void terminal_size(int fd, int *columns, int *lines);
 bool wants_colour(int fd);
 
-/* Seconds of a clock that nobody sets. */
-double now_s(void);
-
 /* "59s", "1m02s", "2h01m", "3d04h": of s seconds, finite, >= 0, rounded up. */
 void text_add_duration(struct text *t, double s);
 

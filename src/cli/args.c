@@ -102,8 +102,10 @@ static bool unknown_flag(
 		return err_set(e, ERR_USAGE,
 			"unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
 			value);
-	if (near)
-		return err_set(e, ERR_USAGE, "unknown flag '%s'; did you mean '--%s'?", arg, near);
+	if (near) {
+		err_set(e, ERR_USAGE, "unknown flag '%s'", arg);
+		return err_suggest(e, "--", near);
+	}
 	return err_set(
 		e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg, command->name);
 }

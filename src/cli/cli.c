@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
@@ -349,13 +348,6 @@ bool locale_is_utf8(void)
 			return strstr(v, "UTF-8") || strstr(v, "utf8");
 	}
 	return false;
-}
-
-double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void text_add_duration(struct text *t, double s)

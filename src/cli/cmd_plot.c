@@ -55,8 +55,8 @@ static bool parse_x(struct plot_job *job, const char *word, struct err *e)
 	const char *near = text_nearest(word, curve_x_names);
 	if (!near)
 		near = config_suggest(word);
-	return err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key%s%s%s", word,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key", word);
+	return err_suggest(e, "", near);
 }
 
 static bool parse_size(struct plot_job *job, const char *word, struct err *e)

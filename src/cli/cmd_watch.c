@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+
+#include "base/clock.h"
 #include "study/pulse.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "run/run.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/logs.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CHECKPOINT "checkpoint.safetensors"
@@ -47,13 +47,6 @@ const struct run_file run_files[] = {
 enum { CONFIG_LIMIT = 1 << 20 };
 
 #define LONGEST_NAME "/" PREVIOUS ".tmp"
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 double run_wall_s(const struct run *r)
 {

@@ -40,8 +40,8 @@ bool curve_column(const char *column, bool *of_eval, struct err *e)
 	const char *near = text_nearest(column, eval);
 	if (!near)
 		near = text_nearest(column, progress);
-	return err_set(e, ERR_USAGE, "no column '%s' in eval.csv or progress.csv%s%s%s", column,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	err_set(e, ERR_USAGE, "no column '%s' in eval.csv or progress.csv", column);
+	return err_suggest(e, "", near);
 }
 
 struct line { /* of one run, x rising */

@@ -20,10 +20,10 @@ static bool parse_keys(struct groups *g, const char *by, struct err *e)
 		const size_t n = strcspn(s, ",");
 		snprintf(key, sizeof(key), "%.*s", (int)n, s);
 		const struct option *o = config_find(key);
-		const char *near = o ? NULL : config_suggest(key);
-		if (!o)
-			return err_set(e, ERR_USAGE, "unknown key '%s'%s%s%s", key,
-				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		if (!o) {
+			err_set(e, ERR_USAGE, "unknown key '%s'", key);
+			return err_suggest(e, "", config_suggest(key));
+		}
 		if (!has_key(g->key, g->n_keys, o))
 			g->key[g->n_keys++] = o;
 		s += n;
