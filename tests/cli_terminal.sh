@@ -92,6 +92,7 @@ t 'a width that makes no sense is none' 124 stopped 0x0 COLUMNS=-7 d
 out_has '[hms] left'
 
 rm terminal
+: >"$tmp/terminal"
 (on_terminal 24x100 A=a "echo \$\$ >pid; exec $long resized" >"$tmp/resized") &
 t_pids="$t_pids $!"
 so_many() { [ "$(tail -c "+$1" "$tmp/terminal" | drawings | wc -l)" -ge "$2" ]; }
