@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 enum { SIZES, SAMPLES, JSON };
@@ -18,51 +17,37 @@ static const struct flag bench_flags[] = {
 	{ .name = NULL },
 };
 
-#define SAMPLE_S 0.05
-#define PEAK_S 0.005 /* of the look at the peak beside each sample */
-#define MAX_SAMPLES 1000
-#define NOISY 0.05 /* spread of the peak above which a machine is not worth measuring on */
+static const double sample_s = 0.05;
+static const double peak_s = 0.005; /* for the peak, beside each sample */
+static const double noisy = 0.05;   /* a larger spread of the peak is worth a warning */
+enum { MAX_SAMPLES = 1000, PEAK_ROUNDS = 1000 };
 
 struct bench {
 	const struct kernels *k;
 	int n_samples;
 	bool json;
-	uint64_t n_peak; /* calls of peak_task in PEAK_S */
+	uint64_t n_peak; /* calls of peak_task in peak_s */
 	int n_rows;
 };
 
-/* Of doing a thing once. */
-struct timing {
+struct timing { /* of one call */
 	double median_s;
 	double spread;     /* (slowest - fastest) / median of the samples */
-	double peak_flops; /* what the core's peak would have done in that time */
+	double peak_flops; /* the core's peak in that time */
 };
 
-/* Of this process's own time: what else the core did meanwhile does not count. */
-static double cpu_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* What is timed does its work n times and returns something of the result. */
+/* A task does its work n times and returns something of the result, so that no work is
+ * optimised away. Processor time: other processes do not count. */
 static double run_once(double (*task)(void *job, uint64_t n), void *job, uint64_t n)
 {
-	volatile double sink; /* so that no work is optimised away */
-	const double start = cpu_s();
+	volatile double sink;
+	struct timespec a, b;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	sink = task(job, n);
 	(void)sink;
-	return cpu_s() - start;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	return (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
 }
-
-static int compare_doubles(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-#define PEAK_ROUNDS 1000
 
 static double peak_flops(const struct bench *b)
 {
@@ -78,7 +63,7 @@ static double peak_task(void *job, uint64_t n)
 	return sum;
 }
 
-/* How often the task runs in that time at least. */
+/* A number of repetitions that takes least_s or more. */
 static uint64_t calibrate(double (*task)(void *job, uint64_t n), void *job, double least_s)
 {
 	uint64_t n = 1;
@@ -87,55 +72,61 @@ static uint64_t calibrate(double (*task)(void *job, uint64_t n), void *job, doub
 	return n;
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
 static double median(double *x, int n)
 {
 	qsort(x, (size_t)n, sizeof(*x), compare_doubles);
 	return x[n / 2];
 }
 
-/* The clock and the neighbours of a core change within a run: each sample is held
- * against a look at the peak just before it. */
+/* The clock of a core and its neighbours change within a run: the peak is measured again
+ * just before each sample. */
 static struct timing measure(struct bench *b, double (*task)(void *job, uint64_t n), void *job)
 {
 	double sample[MAX_SAMPLES] = { 0 }, peak[MAX_SAMPLES] = { 0 };
-	const uint64_t n = calibrate(task, job, SAMPLE_S);
+	const uint64_t n = calibrate(task, job, sample_s);
 	for (int i = 0; i < b->n_samples; i++) {
-		const double peak_s = run_once(peak_task, b, b->n_peak) / (double)b->n_peak;
+		const double once_s = run_once(peak_task, b, b->n_peak) / (double)b->n_peak;
 		sample[i] = run_once(task, job, n) / (double)n;
-		peak[i] = sample[i] / peak_s * peak_flops(b);
+		peak[i] = sample[i] / once_s * peak_flops(b);
 	}
 	const double median_s = median(sample, b->n_samples);
 	return (struct timing){ median_s, (sample[b->n_samples - 1] - sample[0]) / median_s,
 		median(peak, b->n_samples) };
 }
 
-/* One line of the report; a figure that is 0 has nothing to say. */
+/* One line, or one object of JSON. Rates of 0 are left out. */
 static void report(struct bench *b, const char *name, struct timing t, double flops, double bytes,
 	const char *note)
 {
-	const double rate = flops / t.median_s, share = flops / t.peak_flops;
+	const double gflops = flops / t.median_s / 1e9, share = flops / t.peak_flops;
+	const double gbytes = bytes / t.median_s / 1e9;
 	if (b->json) {
 		printf("%s{\"name\":\"%s\",\"seconds\":%.6g,\"spread\":%.3g", b->n_rows ? "," : "",
 			name, t.median_s, t.spread);
 		if (flops > 0)
-			printf(",\"gflops\":%.4g,\"peak_share\":%.4g", rate / 1e9, share);
+			printf(",\"gflops\":%.4g,\"peak_share\":%.4g", gflops, share);
 		if (bytes > 0)
-			printf(",\"gbytes_per_s\":%.4g", bytes / t.median_s / 1e9);
+			printf(",\"gbytes_per_s\":%.4g", gbytes);
 		printf("}");
 	} else {
-		const bool ms = t.median_s >= 1e-2, us = t.median_s >= 1e-6;
-		printf("%-32s %9.*f %s  +-%4.1f %%", name, ms ? 1 : 2,
-			t.median_s * (ms          ? 1e3
-					     : us ? 1e6
-						  : 1e9),
-			ms   ? "ms"
-			: us ? "us"
-			     : "ns",
-			100 * t.spread);
+		printf("%-32s ", name);
+		if (t.median_s >= 1e-2)
+			printf("%9.1f ms", t.median_s * 1e3);
+		else if (t.median_s >= 1e-6)
+			printf("%9.2f us", t.median_s * 1e6);
+		else
+			printf("%9.2f ns", t.median_s * 1e9);
+		printf("  +-%4.1f %%", 100 * t.spread);
 		if (flops > 0)
-			printf("  %6.1f GFLOP/s  %5.1f %% of peak", rate / 1e9, 100 * share);
+			printf("  %6.1f GFLOP/s  %5.1f %% of peak", gflops, 100 * share);
 		if (bytes > 0)
-			printf("  %6.1f GB/s of weights", bytes / t.median_s / 1e9);
+			printf("  %6.1f GB/s of weights", gbytes);
 		printf("%s%s\n", note[0] ? "  " : "", note);
 	}
 	(void)fflush(stdout);
@@ -145,120 +136,102 @@ static void report(struct bench *b, const char *name, struct timing t, double fl
 static void bench_peak(struct bench *b)
 {
 	char name[64];
-	b->n_peak = calibrate(peak_task, b, PEAK_S);
+	b->n_peak = calibrate(peak_task, b, peak_s);
 	struct timing t = measure(b, peak_task, b);
-	t.peak_flops = peak_flops(b); /* what the others are measured against */
+	t.peak_flops = peak_flops(b); /* 100 % by definition */
 	snprintf(name, sizeof(name), "%d fused multiply-adds", PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
 	report(b, name, t, peak_flops(b), 0, "");
-	if (t.spread > NOISY)
-		say("warning: the peak varies by %.0f %%; something else runs here, or the clock "
-		    "changes: trust the shares, not the times",
+	if (t.spread > noisy)
+		say("warning: the peak varies by %.0f %%: another process is running or the clock "
+		    "changes; trust the shares, not the times",
 			100 * t.spread);
 }
 
-/* A network's shape, and everything an update of it needs. */
+/* --- networks 4-W-W-2 --- */
+
 struct shape {
-	int widths[2], n_hidden, batch;
+	int width, batch;
 };
 
-struct learner {
-	struct agent agent;
-	struct replay replay;
-	struct batch batch;
-	struct rng rng;
-	size_t n_weights; /* of the network, biases left out */
-	double net_flops; /* of the network in one update */
-};
-
-static void learner_release(struct learner *l)
+/* Plain DQN whose replay buffer is full of random play. */
+static bool start_training(
+	struct train *t, const struct kernels *k, const struct shape *s, struct err *e)
 {
-	agent_release(&l->agent);
-	replay_release(&l->replay);
-	batch_release(&l->batch);
+	struct config c;
+	config_init(&c);
+	c.net_arch = (struct widths){ 2, { s->width, s->width } };
+	c.batch_size = s->batch;
+	c.buffer_size = c.learning_starts = 10000;
+	c.eval_freq = 0;
+	bool ok = train_init(t, &c, k, e);
+	while (ok && t->timesteps < c.learning_starts)
+		ok = train_step(t, e);
+	return ok;
 }
 
-/* Plain DQN on a replay buffer filled by random play. */
-static bool learner_init(
-	struct learner *l, const struct kernels *k, const struct shape *s, struct err *e)
+/* An update takes the forward pass of both networks, the gradient of the weights and that
+ * of the inputs, which the first layer does without. */
+static void count_flops(const struct net *net, int batch, double *forward, double *update)
 {
-	enum { SLOTS = 10000 };
-	const struct env_ops *ops = env_find("CartPole-v1");
-	const struct agent_opts opts = {
-		.max_grad_norm = 10, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
-	};
-	struct net net;
-	*l = (struct learner){ 0 };
-	struct net_shape shape = {
-		.n_inputs = ops->obs_dim, .n_hidden = s->n_hidden, .n_outputs = ops->n_actions
-	};
-	memcpy(shape.hidden, s->widths, (size_t)s->n_hidden * sizeof(int));
-	if (!net_init(&net, &shape, e) ||
-		!agent_init(&l->agent, &opts, &net, k, (size_t)s->batch, e) ||
-		!replay_init(&l->replay, SLOTS, (size_t)ops->obs_dim, NULL, e) ||
-		!batch_init(&l->batch, (size_t)s->batch, (size_t)ops->obs_dim, e)) {
-		learner_release(l);
-		return false;
+	*forward = *update = 0;
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		const double flops = 2.0 * batch * (double)(m.in * m.out);
+		*forward += flops;
+		*update += (i > 0 ? 4 : 3) * flops;
 	}
-	rng_init(&l->rng, 1);
-	net_init_params(&net, WEIGHT_INIT_TORCH, &l->rng, l->agent.online);
-	agent_begin(&l->agent);
-	struct env env;
-	float obs[ENV_MAX_OBS], next_obs[ENV_MAX_OBS];
-	env_init(&env, ops, 0, NULL);
-	env_reset(&env, &l->rng, obs);
-	for (int i = 0; i < SLOTS; i++) {
-		const int action = (int)rng_below(&l->rng, 2);
-		const struct step step = env_step(&env, action, next_obs);
-		replay_push(&l->replay, obs, action, (float)step.reward, next_obs, step.terminated,
-			step.truncated);
-		memcpy(obs, next_obs, sizeof(obs));
-		if (step.terminated || step.truncated)
-			env_reset(&env, &l->rng, obs);
-	}
-	/* Target forward, online forward, weight gradient and input gradient, which
-	 * the first layer does without. */
-	for (int i = 0; i < net_n_linear(&net); i++) {
-		const struct linear m = net_linear(&net, i);
-		l->n_weights += m.in * m.out;
-		l->net_flops += (i > 0 ? 8.0 : 6.0) * s->batch * (double)(m.in * m.out);
-	}
-	return true;
+}
+
+static double sample_task(void *job, uint64_t n)
+{
+	struct train *t = job;
+	for (uint64_t i = 0; i < n; i++)
+		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], 1, 0.99, 1, &t->batch);
+	return t->batch.reward[0];
+}
+
+static double learn_task(void *job, uint64_t n)
+{
+	struct train *t = job;
+	struct learn_stats stats = { 0 };
+	struct err e;
+	for (uint64_t i = 0; i < n; i++)
+		agent_learn(&t->agent, &t->batch, 1e-6, &stats, &e);
+	return stats.loss;
 }
 
 static double update_task(void *job, uint64_t n)
 {
-	struct learner *l = job;
-	struct learn_stats stats = { 0 };
-	struct err e;
-	for (uint64_t i = 0; i < n; i++) {
-		replay_sample(&l->replay, &l->rng, 1, 0.99, 1, &l->batch);
-		agent_learn(&l->agent, &l->batch, 1e-4, &stats, &e);
-		replay_update_priorities(&l->replay, &l->batch, l->agent.td_error);
-	}
-	return stats.loss;
+	double sum = 0;
+	for (uint64_t i = 0; i < n; i++)
+		sum += sample_task(job, 1) + learn_task(job, 1);
+	return sum;
 }
 
-static double act(const struct policy *policy, uint64_t n)
+static double push_task(void *job, uint64_t n)
 {
-	int actions = 0;
-	float obs[ENV_MAX_OBS] = { 0 };
-	for (uint64_t i = 0; i < n; i++) {
-		actions = policy_act(policy, obs, 0, NULL, NULL);
-		obs[0] = (float)actions; /* one cannot start before the last has ended */
-	}
-	return actions;
+	struct train *t = job;
+	for (uint64_t i = 0; i < n; i++)
+		replay_push(&t->replay, t->obs, (int)(i & 1), 1, t->obs, false, false);
+	return (double)t->replay.next;
 }
 
+/* Each action depends on the one before, so that they cannot overlap. */
 static double act_task(void *job, uint64_t n)
 {
-	const struct learner *l = job;
-	return act(&l->agent.policy, n);
+	const struct train *t = job;
+	int action = 0;
+	float obs[ENV_MAX_OBS] = { 0 };
+	for (uint64_t i = 0; i < n; i++) {
+		action = policy_act(&t->agent.policy, obs, 0, NULL, NULL);
+		obs[0] = (float)action;
+	}
+	return action;
 }
 
-/* A policy and as many observations as an evaluation gives it at a time. */
 struct evaluator {
 	const struct policy *policy;
-	size_t n;
+	size_t n; /* observations at a time */
 };
 
 static double greedy_task(void *job, uint64_t n)
@@ -273,22 +246,81 @@ static double greedy_task(void *job, uint64_t n)
 	return actions[0];
 }
 
-static double sample_task(void *job, uint64_t n)
+static void update_name(char *name, size_t size, const struct shape *s)
 {
-	struct learner *l = job;
-	for (uint64_t i = 0; i < n; i++)
-		replay_sample(&l->replay, &l->rng, 1, 0.99, 1, &l->batch);
-	return l->batch.reward[0];
+	snprintf(name, size, "update 4-%d-%d-2, batch %d", s->width, s->width, s->batch);
 }
 
-static double push_task(void *job, uint64_t n)
+static bool bench_network(struct bench *b, const struct shape *s, struct err *e)
 {
-	struct learner *l = job;
-	float obs[ENV_MAX_OBS] = { 0 };
-	for (uint64_t i = 0; i < n; i++)
-		replay_push(&l->replay, obs, (int)(i & 1), 1, obs, false, false);
-	return (double)l->replay.next;
+	static struct train t;
+	char name[64];
+	double forward, update;
+	if (!start_training(&t, b->k, s, e))
+		return false;
+	struct evaluator v = { &t.agent.policy, POLICY_ROWS };
+	count_flops(&v.policy->net, s->batch, &forward, &update);
+	update_name(name, sizeof(name), s);
+	report(b, name, measure(b, update_task, &t), update, 0, "");
+	const double bytes = (double)(v.policy->net.n_params * sizeof(float));
+	snprintf(name, sizeof(name), "act 4-%d-%d-2", s->width, s->width);
+	report(b, name, measure(b, act_task, &t), 0, bytes, "");
+	snprintf(name, sizeof(name), "act 4-%d-%d-2, %d side by side", s->width, s->width,
+		POLICY_ROWS);
+	report(b, name, measure(b, greedy_task, &v), forward / s->batch * POLICY_ROWS, 0, "");
+	train_release(&t);
+	return true;
 }
+
+static bool bench_replay(struct bench *b, struct err *e)
+{
+	static struct train t;
+	if (!start_training(&t, b->k, &(struct shape){ 8, 32 }, e))
+		return false;
+	report(b, "replay: sample a minibatch of 32", measure(b, sample_task, &t), 0, 0, "");
+	report(b, "replay: store a transition", measure(b, push_task, &t), 0, 0, "");
+	train_release(&t);
+	return true;
+}
+
+/* A line per width, a column per batch size: the update's share of the peak. */
+static bool bench_sizes(struct bench *b, struct err *e)
+{
+	static const int widths[] = { 8, 16, 24, 32, 48, 63, 64, 65, 100, 128, 200, 256, 257, 512,
+		1024 };
+	static const int batches[] = { 1, 8, 32, 33, 64, 100, 256, 1024 };
+	enum { N_WIDTHS = sizeof(widths) / sizeof(*widths) };
+	enum { N_BATCHES = sizeof(batches) / sizeof(*batches) };
+	static struct train train;
+	if (!b->json) {
+		printf("an update of 4-W-W-2, %% of peak\n%8s", "W \\ batch");
+		for (int j = 0; j < N_BATCHES; j++)
+			printf(" %7d", batches[j]);
+	}
+	for (int i = 0; i < N_WIDTHS * N_BATCHES; i++) {
+		const struct shape s = { widths[i / N_BATCHES], batches[i % N_BATCHES] };
+		double forward, update;
+		char name[64];
+		if (!start_training(&train, b->k, &s, e))
+			return false;
+		const struct timing t = measure(b, update_task, &train);
+		count_flops(&train.agent.policy.net, s.batch, &forward, &update);
+		update_name(name, sizeof(name), &s);
+		if (b->json)
+			report(b, name, t, update, 0, "");
+		else if (i % N_BATCHES == 0)
+			printf("\n%9d", s.width);
+		if (!b->json)
+			printf(" %7.1f", 100 * update / t.peak_flops);
+		(void)fflush(stdout);
+		train_release(&train);
+	}
+	if (!b->json)
+		printf("\n");
+	return true;
+}
+
+/* --- the parts of a run and the whole --- */
 
 struct product {
 	const struct kernels *k;
@@ -309,59 +341,23 @@ static double product_task(void *job, uint64_t n)
 
 static bool bench_products(struct bench *b, const struct shape *s, struct err *e)
 {
-	const size_t width = (size_t)s->widths[0], batch = (size_t)s->batch;
-	float *memory = memory_zeroed((width * width + 2 * width * batch) * sizeof(float));
-	if (!memory)
+	const size_t width = (size_t)s->width, batch = (size_t)s->batch;
+	float *w = memory_zeroed((width * width + 2 * width * batch) * sizeof(float));
+	if (!w)
 		return err_set(e, ERR_RUN, "out of memory");
-	float *w = memory, *x = w + width * width, *y = x + width * batch;
-	struct product forward = { b->k, batch, width, width, false, x, w, y };
-	struct product gradient = { b->k, width, width, batch, true, x, y, w };
-	const double flops = 2.0 * (double)(width * width * batch);
-	char name[64];
-	snprintf(name, sizeof(name), "forward %dx%d, batch %d", s->widths[0], s->widths[0],
-		s->batch);
-	report(b, name, measure(b, product_task, &forward), flops, 0, "");
-	snprintf(name, sizeof(name), "gradient %dx%d, batch %d", s->widths[0], s->widths[0],
-		s->batch);
-	report(b, name, measure(b, product_task, &gradient), flops, 0, "");
-	free(memory);
-	return true;
-}
-
-static void update_name(char *name, size_t size, const struct shape *s)
-{
-	snprintf(name, size, "update 4-%d-%d-2, batch %d", s->widths[0], s->widths[1], s->batch);
-}
-
-static bool bench_learner(struct bench *b, const struct shape *s, struct err *e)
-{
-	static struct learner l;
-	char name[64];
-	if (!learner_init(&l, b->k, s, e))
-		return false;
-	update_name(name, sizeof(name), s);
-	report(b, name, measure(b, update_task, &l), l.net_flops, 0, "");
-	snprintf(name, sizeof(name), "act 4-%d-%d-2", s->widths[0], s->widths[1]);
-	report(b, name, measure(b, act_task, &l), 0,
-		(double)(l.agent.policy.net.n_params * sizeof(float)), "");
-	struct evaluator v = { &l.agent.policy, POLICY_ROWS };
-	snprintf(name, sizeof(name), "act 4-%d-%d-2, %d side by side", s->widths[0], s->widths[1],
-		POLICY_ROWS);
-	const double act_flops = 2.0 * POLICY_ROWS * (double)l.n_weights;
-	report(b, name, measure(b, greedy_task, &v), act_flops, 0, "");
-	learner_release(&l);
-	return true;
-}
-
-static bool bench_replay(struct bench *b, struct err *e)
-{
-	static struct learner l;
-	const struct shape s = { { 8, 8 }, 2, 32 };
-	if (!learner_init(&l, b->k, &s, e))
-		return false;
-	report(b, "replay: sample a minibatch of 32", measure(b, sample_task, &l), 0, 0, "");
-	report(b, "replay: store a transition", measure(b, push_task, &l), 0, 0, "");
-	learner_release(&l);
+	float *x = w + width * width, *y = x + width * batch;
+	struct product products[] = {
+		{ b->k, batch, width, width, false, x, w, y },
+		{ b->k, width, width, batch, true, x, y, w },
+	};
+	for (int i = 0; i < 2; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s %dx%d, batch %d", i ? "gradient" : "forward",
+			s->width, s->width, s->batch);
+		report(b, name, measure(b, product_task, &products[i]),
+			2.0 * (double)(width * width * batch), 0, "");
+	}
+	free(w);
 	return true;
 }
 
@@ -371,7 +367,7 @@ struct players {
 	uint64_t n;
 };
 
-/* Play at random, in turn: about 22 steps an episode. */
+/* Random play, one step of each in turn: about 22 steps an episode. */
 static double env_task(void *job, uint64_t n)
 {
 	struct players *p = job;
@@ -409,127 +405,67 @@ struct whole_run {
 	struct train train;
 	const struct config *config;
 	const struct kernels *k;
-	uint64_t n_eval; /* steps of one run's evaluations */
+	double n_eval; /* steps of one run's evaluations */
 	struct err e;
-	bool failed;
+	bool ok;
 };
 
-static double run_task(void *job, uint64_t n)
+static double whole_run_task(void *job, uint64_t n)
 {
 	struct whole_run *w = job;
 	struct train *t = &w->train;
-	for (uint64_t i = 0; i < n && !w->failed; i++) {
+	for (uint64_t i = 0; i < n && w->ok; i++) {
 		train_release(t);
 		w->n_eval = 0;
-		w->failed = !train_init(t, w->config, w->k, &w->e);
-		while (!w->failed && !(t->events & TRAIN_FINISHED)) {
-			w->failed = !train_step(t, &w->e);
+		w->ok = train_init(t, w->config, w->k, &w->e);
+		while (w->ok && !(t->events & TRAIN_FINISHED)) {
+			w->ok = train_step(t, &w->e);
 			if (t->events & TRAIN_EVALUATED)
-				w->n_eval += (uint64_t)(t->eval.stats.length_mean *
-							(double)t->eval.stats.n_episodes);
+				w->n_eval += t->eval.stats.length_mean *
+					     (double)t->eval.stats.n_episodes;
 		}
 	}
-	return (double)w->n_eval;
+	return w->n_eval;
 }
 
-static double learn_task(void *job, uint64_t n)
-{
-	struct train *t = job;
-	struct learn_stats stats = { 0 };
-	for (uint64_t i = 0; i < n; i++) {
-		struct err e;
-		agent_learn(&t->agent, &t->batch, 1e-6, &stats, &e);
-	}
-	return stats.loss;
-}
-
-static double act_in_run_task(void *job, uint64_t n)
-{
-	struct train *t = job;
-	return act(&t->agent.policy, n);
-}
-
-/* The training loop without its files, and how much of it is the network's and
- * Adam's own time. */
+/* The training loop without its files, and the share of the network and Adam in it. */
 static bool bench_run(struct bench *b, const struct config *c, struct err *e)
 {
 	static struct whole_run w;
+	struct train *t = &w.train;
 	char note[128];
-	w = (struct whole_run){ .config = c, .k = b->k };
-	run_task(&w, 1); /* if this one does not fail, none does */
-	if (w.failed) {
-		train_release(&w.train);
+	w = (struct whole_run){ .config = c, .k = b->k, .ok = true };
+	whole_run_task(&w, 1); /* runs are equal: if this one does not fail, none does */
+	if (!w.ok) {
+		train_release(t);
 		*e = w.e;
 		return false;
 	}
-	const struct timing t = measure(b, run_task, &w);
-	const uint64_t n_updates = w.train.agent.adam.t;
-	const int64_t n_steps = w.train.timesteps;
-	const int64_t n_episodes = c->eval_episodes < POLICY_ROWS ? c->eval_episodes : POLICY_ROWS;
-	struct evaluator v = { &w.train.agent.policy, (size_t)n_episodes };
-	const double eval_s = measure(b, greedy_task, &v).median_s / (double)n_episodes;
-	const double act_s = measure(b, act_in_run_task, &w.train).median_s;
-	const double learn_s = n_updates > 0 ? measure(b, learn_task, &w.train).median_s : 0;
-	const double network_s =
-		(double)n_steps * act_s + (double)w.n_eval * eval_s + (double)n_updates * learn_s;
-	train_release(&w.train);
+	const struct timing whole = measure(b, whole_run_task, &w);
+	const uint64_t n_updates = t->agent.adam.t;
+	const int64_t n_rows = c->eval_episodes < POLICY_ROWS ? c->eval_episodes : POLICY_ROWS;
+	struct evaluator v = { &t->agent.policy, (size_t)n_rows };
+	double network_s = measure(b, act_task, t).median_s * (double)t->timesteps;
+	network_s += measure(b, greedy_task, &v).median_s * w.n_eval / (double)n_rows;
+	if (n_updates > 0)
+		network_s += measure(b, learn_task, t).median_s * (double)n_updates;
 	snprintf(note, sizeof(note),
-		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", n_steps,
-		n_updates, 100 * network_s / t.median_s);
-	report(b, "run: the training loop", t, 0, 0, note);
-	return true;
-}
-
-/* A line per width, a column per batch size: the update's share of the peak. */
-static bool bench_sizes(struct bench *b, struct err *e)
-{
-	static const int widths[] = { 8, 16, 24, 32, 48, 63, 64, 65, 100, 128, 200, 256, 257, 512,
-		1024 };
-	static const int batches[] = { 1, 8, 32, 33, 64, 100, 256, 1024 };
-	const int n_widths = sizeof(widths) / sizeof(*widths),
-		  n_batches = sizeof(batches) / sizeof(*batches);
-	static struct learner l;
-	if (!b->json) {
-		printf("an update of 4-W-W-2, %% of peak\n%8s", "W \\ batch");
-		for (int j = 0; j < n_batches; j++)
-			printf(" %7d", batches[j]);
-	}
-	for (int i = 0; i < n_widths * n_batches; i++) {
-		const int width = widths[i / n_batches], batch = batches[i % n_batches];
-		const struct shape s = { { width, width }, 2, batch };
-		if (!learner_init(&l, b->k, &s, e))
-			return false;
-		const struct timing t = measure(b, update_task, &l);
-		if (b->json) {
-			char name[64];
-			update_name(name, sizeof(name), &s);
-			report(b, name, t, l.net_flops, 0, "");
-		} else {
-			if (i % n_batches == 0)
-				printf("\n%9d", width);
-			printf(" %7.1f", 100 * l.net_flops / t.peak_flops);
-			(void)fflush(stdout);
-		}
-		learner_release(&l);
-	}
-	if (!b->json)
-		printf("\n");
+		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", t->timesteps,
+		n_updates, 100 * network_s / whole.median_s);
+	report(b, "run: the training loop", whole, 0, 0, note);
+	train_release(t);
 	return true;
 }
 
 static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 {
-	static const struct shape shapes[] = {
-		{ { 256, 256 }, 2, 64 },
-		{ { 128, 128 }, 2, 64 },
-		{ { 64, 64 }, 2, 32 },
-		{ { 24, 24 }, 2, 64 },
-	};
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+	static const struct shape shapes[] = { { 256, 64 }, { 128, 64 }, { 64, 32 }, { 24, 64 } };
+	enum { N = sizeof(shapes) / sizeof(*shapes) };
+	for (int i = 0; i < N; i++)
 		if (!bench_products(b, &shapes[i], e))
 			return false;
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-		if (!bench_learner(b, &shapes[i], e))
+	for (int i = 0; i < N; i++)
+		if (!bench_network(b, &shapes[i], e))
 			return false;
 	bench_env(b, 1, "env: a step of CartPole-v1");
 	bench_env(b, POLICY_ROWS, "env: the same, 16 in turn");
@@ -561,7 +497,7 @@ static int cmd_bench(const struct args *args)
 	else
 		printf("dqn %s, %s: medians of %d samples of at least %.0f ms, +- (slowest - "
 		       "fastest)\n",
-			DQN_VERSION, b.k->isa, b.n_samples, 1e3 * SAMPLE_S);
+			DQN_VERSION, b.k->isa, b.n_samples, 1e3 * sample_s);
 	bench_peak(&b);
 	const bool ok = args->flag[SIZES].set ? bench_sizes(&b, &e) : bench_all(&b, &c, &e);
 	if (b.json)
