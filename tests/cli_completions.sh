@@ -49,7 +49,7 @@ done
 t 'another shell' 2 "$DQN" completions csh
 err_has "^dqn: no completions for 'csh'; there are bash, zsh and fish$"
 t 'no shell' 2 "$DQN" completions
-err_has "'completions' needs more"
+err_has "'completions' needs bash"
 t 'a full disk' 1 sh -c 'exec "$DQN" completions bash >/dev/full'
 err_has 'write standard output'
 

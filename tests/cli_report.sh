@@ -443,7 +443,7 @@ err_has "did you mean 'wall_s'\?$"
 t 'two formats' 2 "$DQN" report all --md --json
 err_has 'exclude each other'
 t 'no directory' 2 "$DQN" report
-err_has "^dqn: 'report' needs more"
+err_has "^dqn: 'report' needs RUN_OR_DIR"
 t 'output that cannot be written' 1 sh -c 'exec "$DQN" report all/b >/dev/full'
 err_has 'write standard output'
 

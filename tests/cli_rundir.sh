@@ -185,7 +185,7 @@ if compile faults.so "$root/tests/faults.c"; then
 	for error in ENOSYS ENOLCK EOPNOTSUPP EINVAL; do
 		rm -rf a
 		t "a file system without locks: $error" 0 with_fault lock:1+:$error "$DQN" train short.ini --out a
-		is 'lines about it' "$(grep -c "^dqn: warning: the file system of 'a' has no locks: see to it that no other process works there$" "$err")" 1
+		is 'lines about it' "$(grep -c "^dqn: warning: the file system of 'a' has no locks: make sure that no other process works there$" "$err")" 1
 		err_any
 		same_tree plain a
 		t 'the done run is recognised without a warning' 0 with_fault lock:1+:$error "$DQN" train short.ini --out a

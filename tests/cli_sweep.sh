@@ -49,7 +49,9 @@ t 'but not begin there' 2 "$DQN" sweep space.ini --index 6-9
 err_has '^dqn: --index 6 is not below the count, 6$'
 t 'a range that runs backwards' 2 "$DQN" sweep space.ini --index 3-2
 err_has "^dqn: --index '3-2' runs backwards$"
-for word in '' - -1 1- 1-2-3 1..2 1,2 x 0x1 99999999999999999999 \
+t 'an empty --index' 2 "$DQN" sweep space.ini --index=
+err_has '^dqn: --index needs a value \(I\)$'
+for word in - -1 1- 1-2-3 1..2 1,2 x 0x1 99999999999999999999 \
 	00000000000000000000000000000000000000001 "1 - 2"; do
 	t "--index='$word'" 2 "$DQN" sweep space.ini "--index=$word"
 	err_has "^dqn: --index '$word' is not a number or a range as 10-19$"
@@ -181,8 +183,8 @@ t '--seed alone' 2 "$DQN" sweep space.ini --seed 7
 err_has "the runs' own is written 'seed=7'$"
 t '--random and --sobol' 2 "$DQN" sweep space.ini --random 2 --sobol 2
 err_has 'exclude each other'
-t '--count and --index' 2 "$DQN" sweep space.ini --count --index 2
-err_has 'exclude each other'
+t '--count of some lines' 0 "$DQN" sweep space.ini --count --index 1-2
+out_is 2
 t '--count and --indices' 2 "$DQN" sweep space.ini --count --indices
 err_has '^dqn: --count and --indices exclude each other$'
 t 'a habit from elsewhere' 2 "$DQN" sweep space.ini --lr 1e-3
@@ -285,10 +287,11 @@ t 'and resumes says where' 143 sh -c '"$DQN" train short.ini seed=4 total_timest
 err_any
 t 'in its line' 0 "$DQN" train short.ini seed=4 total_timesteps=4e5 eval_freq=1000 --brief --out part
 out_has '^seed=4 total_timesteps=4e5 eval_freq=1000: .*, 400000 steps, resumed at step [0-9]+, [0-9.]+ s$'
-for other in --json -v; do
-	t "--brief $other" 2 "$DQN" train short.ini --brief $other
-	err_has '^dqn: --brief and --(json|verbose) exclude each other$'
-done
+t '--brief and --json' 2 "$DQN" train short.ini --brief --json
+err_has '^dqn: --json and --brief exclude each other$'
+t '--brief with progress' 0 "$DQN" train short.ini seed=4 --brief -v --out part-verbose
+err_has '^dqn: seed=4: step [0-9]+ of [0-9]+ .*: evaluation '
+out_lines 1
 
 # --- names that a shell would take apart ---
 

@@ -345,7 +345,7 @@ err_has "'seed': not a key=value override"
 t '--out without a value' 2 $train --out
 err_has -- '--out needs a value \(DIR\)'
 t '--out with an empty one' 2 $train --out=
-err_has -- '--out needs the name of a directory'
+err_has -- '--out needs a value \(DIR\)'
 t '--out twice' 2 $train --out x --out y
 err_has -- '--out is given twice'
 t '--fresh=1' 2 $train --fresh=1

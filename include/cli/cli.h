@@ -79,7 +79,7 @@ void say(const char *fmt, ...) ERR_PRINTF(1, 2);
 
 /* From here on messages name a run after that, "dqn: NAME: ", as one of many on the same
  * terminal. `name` stays the caller's. */
-void say_of(const char *name);
+void say_prefix(const char *name);
 
 /* Prints len bytes of a name, or what else may hold anything, what is not printable
  * (base/text.h) as '?'. */

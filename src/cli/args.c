@@ -2,7 +2,6 @@
 
 #include "run/hint.h"
 
-#include <assert.h>
 #include <string.h>
 
 bool takes_keys(const struct command *c)
@@ -12,15 +11,16 @@ bool takes_keys(const struct command *c)
 
 const struct flag *args_find_flag(const struct command *command, const char *arg)
 {
+	const bool is_long = arg[1] == '-';
 	const size_t len = strcspn(arg + 2, "=");
 	for (const struct flag *f = command->flags; f && f->name; f++)
-		if (arg[1] == '-' ? strlen(f->name) == len && strncmp(f->name, arg + 2, len) == 0
-				  : f->letter && f->letter == arg[1])
+		if (is_long ? strlen(f->name) == len && strncmp(f->name, arg + 2, len) == 0
+			    : f->letter && f->letter == arg[1])
 			return f;
 	return NULL;
 }
 
-/* What other programs have a flag for. */
+/* Flags of other programs. */
 static const struct {
 	const char *flags, *answer;
 } habits[] = {
@@ -65,77 +65,80 @@ static const char *habit_key(
 	return key;
 }
 
-/* An unknown --name may be a habit from elsewhere (--seed 7, --lr=1e-3). */
-static bool unknown_flag(
+/* Explains a flag that other programs have (--seed 7, --lr=1e-3, --resume); false if the
+ * name is nobody's. */
+static bool explain_foreign_flag(const struct command *command, const char *arg, const char *name,
+	const char *next, struct err *e)
+{
+	const char *equals = strchr(arg, '='), *habit = find_habit(name), *value;
+	const char *absent = config_why_absent(name);
+	char answer[128], hint[HINT_SIZE];
+	if (habit) {
+		snprintf(answer, sizeof(answer), habit, command->name);
+		err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
+		return true;
+	}
+	if (absent) {
+		err_set(e, ERR_USAGE, "unknown flag '%s': %s", arg, absent);
+		return true;
+	}
+	const char *key = habit_key(name, equals ? equals + 1 : NULL, next, &value);
+	if (!key)
+		return false;
+	if (hint_value(config_find(key), value, hint))
+		value = hint;
+	err_set(e, ERR_USAGE, "unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
+		value);
+	return true;
+}
+
+static void unknown_flag(
 	const struct command *command, const char *arg, const char *next, struct err *e)
 {
 	char name[64];
 	const char *names[MAX_FLAGS + 3];
 	const char *start = arg + strspn(arg, "-");
-	const size_t len = strcspn(start, "=");
-	snprintf(name, sizeof(name), "%.*s", (int)len, start);
-
-	size_t n = 0;
+	size_t n = 0, distance = SIZE_MAX;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(start, "="), start);
 	for (const struct flag *f = command->flags; f && f->name; f++)
 		names[n++] = f->name;
 	names[n++] = "help";
 	names[n++] = "version";
 	names[n] = NULL;
 	const char *near = text_nearest(name, names);
-	const char *given = start[len] == '=' ? start + len + 1 : NULL, *value = NULL;
-	const char *absent = takes_keys(command) ? config_why_absent(name) : NULL;
-	const char *key = takes_keys(command) ? habit_key(name, given, next, &value) : NULL;
-	const char *habit = find_habit(name);
-	char answer[128], hint[HINT_SIZE];
-	size_t near_distance = SIZE_MAX;
 	if (near)
-		text_is_near(name, near, &near_distance);
-	if (near_distance != 1 && habit && (takes_keys(command) || strcmp(name, "version") == 0)) {
-		snprintf(answer, sizeof(answer), habit, command->name);
-		return err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
-	}
-	if (near_distance > 1 && absent)
-		return err_set(e, ERR_USAGE, "unknown flag '%s': %s", arg, absent);
-	if (key && near_distance > 1 && hint_value(config_find(key), value, hint))
-		value = hint;
-	if (key && near_distance > 1)
-		return err_set(e, ERR_USAGE,
-			"unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
-			value);
+		text_is_near(name, near, &distance);
+	const bool is_foreign =
+		strcmp(name, "version") == 0 || (takes_keys(command) && distance > 1);
+	if (is_foreign && explain_foreign_flag(command, arg, name, next, e))
+		return;
 	if (near) {
 		err_set(e, ERR_USAGE, "unknown flag '%s'", arg);
-		return err_suggest(e, "--", near);
-	}
-	return err_set(
-		e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg, command->name);
+		err_suggest(e, "--", near);
+	} else
+		err_set(e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg,
+			command->name);
 }
+
+/* Whole numbers that FLAG_COUNT takes. */
+static const int64_t most_count = 1000000;
 
 static bool set_flag(struct args *a, const struct command *command, const struct flag *f,
 	const char *value, struct err *e)
 {
 	struct flag_value *v = &a->flag[f - command->flags];
-	const char *want = "";
-	bool ok = true;
-	switch (f->kind) {
-	case FLAG_SWITCH:
-	case FLAG_STRING:
-		break;
-	case FLAG_COUNT:
-		ok = text_parse_i64(value, &v->count) == TEXT_OK && v->count >= 1 &&
-		     v->count <= 1000000;
+	const char *want = NULL; /* what the value should have been */
+	if (f->kind == FLAG_COUNT && (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
+					     v->count > most_count))
 		want = "a whole number from 1 to 1000000";
-		break;
-	case FLAG_SEED:
-		ok = text_parse_u64(value, &v->seed) == TEXT_OK;
+	else if (f->kind == FLAG_SEED && text_parse_u64(value, &v->seed) != TEXT_OK)
 		want = "a whole number from 0 to 2^64-1";
-		break;
-	case FLAG_REAL:
-		ok = text_parse_real(value, &v->real) == TEXT_OK;
+	else if (f->kind == FLAG_REAL && text_parse_real(value, &v->real) != TEXT_OK)
 		want = "a real number";
-		break;
-	}
-	if (!ok)
+	if (want)
 		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
+	if (f->kind == FLAG_STRING && !value[0])
+		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
 	if (v->set)
 		return err_set(e, ERR_USAGE, "--%s is given twice", f->name);
 	v->set = true;
@@ -143,69 +146,73 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 	return true;
 }
 
-/* The flag at argv[i]; returns how many further arguments it took, or -1. */
-static int parse_flag(
-	struct args *a, const struct command *command, int argc, char **argv, int i, struct err *e)
+/* The flag at argv[i], and its value, which may be the next argument: *n_taken is then 1. */
+static bool parse_flag(struct args *a, const struct command *command, const char *arg,
+	const char *next, int *n_taken, struct err *e)
 {
-	const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 	const bool is_long = arg[1] == '-';
-	const size_t len = is_long ? strcspn(arg + 2, "=") : 1;
 	const struct flag *f = args_find_flag(command, arg);
 	if (!f) {
 		unknown_flag(command, arg, next, e);
-		return -1;
+		return false;
 	}
-	const char *rest = is_long ? arg + 2 + len : arg + 2; /* "=v", or "v" behind a letter */
-	const char *value = NULL;
-	int taken = 0;
-	if (*rest)
-		value = is_long ? rest + 1 : rest;
-	if (f->kind == FLAG_SWITCH && value) {
-		if (is_long)
-			err_set(e, ERR_USAGE, "--%s takes no value", f->name);
-		else
-			err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart", arg);
-		return -1;
+	const char *rest = is_long ? arg + 2 + strlen(f->name) : arg + 2; /* "", "=v", -x: "v" */
+	const char *value = *rest == '\0' ? NULL : is_long ? rest + 1 : rest;
+	*n_taken = f->kind != FLAG_SWITCH && !value;
+	if (f->kind == FLAG_SWITCH && value)
+		return is_long ? err_set(e, ERR_USAGE, "--%s takes no value", f->name)
+			       : err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart",
+					 arg);
+	if (*n_taken && !next)
+		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
+	if (*n_taken && f->kind == FLAG_STRING && next[0] == '-' && next[1])
+		return err_set(e, ERR_USAGE,
+			"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name, f->arg,
+			next, f->name, next);
+	return set_flag(a, command, f, *n_taken ? next : value, e);
+}
+
+/* "[--json|--csv]" in the synopsis: only one of them. */
+static bool check_alternatives(const struct args *a, const struct command *command, struct err *e)
+{
+	const struct flag *first = NULL;
+	for (const char *s = command->synopsis; *s; s++) {
+		char word[32];
+		if (*s == '[')
+			first = NULL;
+		if ((*s != '[' && *s != '|') || s[1] != '-')
+			continue;
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(s + 1, " |]"), s + 1);
+		const struct flag *f = args_find_flag(command, word);
+		if (!f || !a->flag[f - command->flags].set)
+			continue;
+		if (first)
+			return err_set(e, ERR_USAGE, "--%s and --%s exclude each other",
+				first->name, f->name);
+		first = f;
 	}
-	if (f->kind != FLAG_SWITCH && !value) {
-		if (!next) {
-			err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
-			return -1;
-		}
-		if (f->kind == FLAG_STRING && next[0] == '-' && next[1]) {
-			err_set(e, ERR_USAGE,
-				"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name,
-				f->arg, next, f->name, next);
-			return -1;
-		}
-		value = next;
-		taken = 1;
-	}
-	return set_flag(a, command, f, value, e) ? taken : -1;
+	return true;
 }
 
 bool args_parse(struct args *a, const struct command *command, int argc, char **argv, struct err *e)
 {
 	*a = (struct args){ .pos = argv };
 	bool flags_end = false;
-	for (int i = 0; i < argc; i++) {
-		char *arg = argv[i];
-		if (flags_end || arg[0] != '-' || arg[1] == '\0') {
+	for (int i = 0, n_taken = 0; i < argc; i += 1 + n_taken, n_taken = 0) {
+		char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+		if (flags_end || arg[0] != '-' || arg[1] == '\0')
 			a->pos[a->n++] = arg;
-		} else if (strcmp(arg, "--") == 0) {
+		else if (strcmp(arg, "--") == 0)
 			flags_end = true;
-		} else {
-			const int taken = parse_flag(a, command, argc, argv, i, e);
-			if (taken < 0)
-				return false;
-			i += taken;
-		}
+		else if (!parse_flag(a, command, arg, next, &n_taken, e))
+			return false;
 	}
 	if (a->n < command->min_args)
-		return err_set(e, ERR_USAGE, "'%s' needs more: dqn %s %s", command->name,
-			command->name, command->synopsis);
+		return err_set(e, ERR_USAGE, "'%s' needs %.*s: dqn %s %s", command->name,
+			(int)strcspn(command->synopsis, " "), command->synopsis, command->name,
+			command->synopsis);
 	if (command->max_args >= 0 && a->n > command->max_args)
 		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s %s",
 			a->pos[command->max_args], command->name, command->synopsis);
-	return true;
+	return check_alternatives(a, command, e);
 }

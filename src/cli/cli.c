@@ -19,7 +19,7 @@ enum { CONFIG_LIMIT = 1 << 20, WEIGHTS_LIMIT = 1 << 30 };
 
 static const char *subject; /* of all messages, or NULL */
 
-void say_of(const char *name)
+void say_prefix(const char *name)
 {
 	subject = name;
 }

@@ -155,8 +155,6 @@ static bool run_episodes(struct eval_job *job, struct err *e)
 static bool check_args(const struct flag_value *flag, struct err *e)
 {
 	static const int others[] = { EPISODES, SEED, EPSILON, LIMIT };
-	if (flag[JSON].set && flag[CSV].set)
-		return err_set(e, ERR_USAGE, "--json and --csv exclude each other");
 	if (flag[EPSILON].set && !(flag[EPSILON].real >= 0 && flag[EPSILON].real <= 1))
 		return err_set(
 			e, ERR_USAGE, "--epsilon '%s' is not in [0, 1]", flag[EPSILON].string);

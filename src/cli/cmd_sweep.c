@@ -269,17 +269,10 @@ static bool check_args(const struct args *args, struct err *e)
 		if (names[i][strlen(names[i]) - (names[i][0] != '\0')] == '\n')
 			return err_set(e, ERR_USAGE,
 				"'%s' ends in a line break, which shells cut off", names[i]);
-	if (flag[RANDOM].set && flag[SOBOL].set)
-		return err_set(e, ERR_USAGE, "--random and --sobol exclude each other");
 	if (flag[SEED].set && !flag[RANDOM].set && !flag[SOBOL].set)
 		return err_set(e, ERR_USAGE,
 			"--seed belongs to --random and --sobol; the runs' own is written 'seed=%s'",
 			flag[SEED].string);
-	if (flag[COUNT].set && (flag[INDEX].set || flag[INDICES].set))
-		return err_set(e, ERR_USAGE, "--count and --%s exclude each other",
-			flag[INDEX].set ? "index" : "indices");
-	if (flag[OUT].set && flag[OUT].string[0] == '\0')
-		return err_set(e, ERR_USAGE, "--out needs the name of a directory");
 	return true;
 }
 
@@ -340,7 +333,7 @@ static int cmd_sweep(const struct args *args)
 	}
 	status = STATUS_OK;
 	if (flag[COUNT].set && !flag[MISSING].set)
-		s.n_printed = s.n_lines;
+		s.n_printed = s.last - s.first + 1;
 	else
 		for (uint64_t i = s.first; i <= s.last && !ferror(stdout); i++)
 			if (!put_line(&s, i))

@@ -69,17 +69,18 @@ static void print_summary(const struct run *r, const struct config *c)
 	}
 }
 
-/* What tells the run from the others of a sweep: "n_steps=3 seed=7". The seed is only
- * known with a configuration, unless it is an override. */
+/* The run's name in a sweep: its overrides, "n_steps=3 seed=7". Without a configuration
+ * (NULL) the seed is known only if it is one of them. */
 static void name_run(const char *path, int n_overrides, char *const *overrides,
 	const struct config *c, char name[RUN_PATH_SIZE])
 {
 	bool has_seed = false;
 	struct text t;
-	config_name(path, name, RUN_PATH_SIZE);
-	if (n_overrides > 0)
-		name[0] = '\0';
-	t = (struct text){ .p = name, .size = RUN_PATH_SIZE, .len = strlen(name) };
+	char config[RUN_PATH_SIZE];
+	config_name(path, config, sizeof(config));
+	text_init(&t, name, RUN_PATH_SIZE);
+	if (n_overrides == 0)
+		text_add(&t, "%s", config);
 	for (int i = 0; i < n_overrides; i++) {
 		text_add(&t, "%s%s", i > 0 ? " " : "", overrides[i]);
 		has_seed = has_seed || strncmp(overrides[i], "seed=", strlen("seed=")) == 0;
@@ -88,7 +89,7 @@ static void name_run(const char *path, int n_overrides, char *const *overrides,
 		text_add(&t, " seed=%" PRIu64, c->seed);
 }
 
-/* With --brief. A run that resumed did so at a step above 0. */
+/* For --brief. resumed_at is 0 if the run did not resume. */
 static void print_line(
 	const struct run *r, const struct config *c, const char *name, int64_t resumed_at)
 {
@@ -112,7 +113,7 @@ static void print_line(
 	printf(": %s\n", buf);
 }
 
-/* With --json: the line of result.json. */
+/* For --json: the line of result.json. */
 static int print_json(const struct run *r)
 {
 	char *line;
@@ -162,41 +163,43 @@ static int save_and_stop(struct run *r, bool fresh)
 	return 128 + (int)stop_signal; /* as the shell has it */
 }
 
-static void say_what_was_there(const struct run *r)
+/* What run_open found. */
+static void say_start(const struct run *r, enum progress_level level)
 {
+	if (level == PROGRESS_QUIET)
+		return;
+	if (r->is_unlocked && !r->was_done)
+		say("warning: the file system of '%.500s' has no locks: make sure that no other "
+		    "process works there",
+			r->dir);
+	if (r->warning[0])
+		say("warning: %s", r->warning);
+	if (level == PROGRESS_BRIEF)
+		return;
 	if (r->removed[0])
 		say("removed from '%.500s': %s", r->dir, r->removed);
-	if (r->was_started && !r->was_resumed)
-		say("'%.500s' holds an unfinished run of this configuration; starting it again",
-			r->dir);
-	if (r->was_resumed)
+	if (r->was_done)
+		say("'%.500s' is done already; --fresh runs it again", r->dir);
+	else if (r->was_resumed)
 		say("'%.500s' holds an unfinished run of this configuration; resuming from step "
 		    "%" PRId64,
 			r->dir, r->train.timesteps);
-	if (r->was_done)
-		say("'%.500s' is done already; --fresh runs it again", r->dir);
+	else if (r->was_started)
+		say("'%.500s' holds an unfinished run of this configuration; starting it again",
+			r->dir);
 }
 
-static int run_to_end(struct run *r, enum progress_level level, bool fresh)
+static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 {
 	struct progress p;
-	struct err e;
 	bool ok = true;
-	if (level >= PROGRESS_NORMAL)
-		say_what_was_there(r);
-	if (r->is_unlocked && !r->was_done && level != PROGRESS_QUIET)
-		say("warning: the file system of '%.500s' has no locks: see to it that no other "
-		    "process works there",
-			r->dir);
-	if (r->warning[0] && level != PROGRESS_QUIET)
-		say("warning: %s", r->warning);
 	progress_init(&p, level, r);
 	r->train.tell = progress_tell;
 	r->train.tell_arg = &p;
 	if (!r->was_done)
 		progress_head(&p);
 	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
-		ok = run_step(r, &e);
+		ok = run_step(r, e);
 		if (ok)
 			progress_step(&p);
 		if (ok && r->train.events & TRAIN_WARNED && level != PROGRESS_QUIET)
@@ -204,65 +207,61 @@ static int run_to_end(struct run *r, enum progress_level level, bool fresh)
 	}
 	progress_end(&p);
 	r->train.tell = NULL;
-	r->train.tell_arg = NULL;
-	if (!ok)
-		return fail(&e);
-	if (run_was_moved(r) && level != PROGRESS_QUIET)
+	if (ok && run_was_moved(r) && level != PROGRESS_QUIET)
 		say("warning: '%.500s' was moved while the run worked; its files went with it",
 			r->dir);
-	return r->state == RUN_DONE ? STATUS_OK : save_and_stop(r, fresh);
+	return ok;
+}
+
+static int train(struct run *r, const struct config *c, const struct args *args, const char *name)
+{
+	const struct flag_value *flag = args->flag;
+	const enum progress_level level = flag[QUIET].set     ? PROGRESS_QUIET
+					  : flag[VERBOSE].set ? PROGRESS_VERBOSE
+					  : flag[BRIEF].set   ? PROGRESS_BRIEF
+							      : PROGRESS_NORMAL;
+	const int64_t resumed_at = r->was_resumed ? r->train.timesteps : 0;
+	struct err e;
+	say_start(r, level);
+	if (!run_to_end(r, level, &e))
+		return fail(&e);
+	if (r->state != RUN_DONE)
+		return save_and_stop(r, flag[FRESH].set);
+	if (flag[JSON].set)
+		return print_json(r);
+	if (flag[BRIEF].set)
+		print_line(r, c, name, resumed_at);
+	else
+		print_summary(r, c);
+	return STATUS_OK;
 }
 
 static int cmd_train(const struct args *args)
 {
 	static struct run r;
+	static char name[RUN_PATH_SIZE];
+	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
+	char **overrides = args->pos + 1, dir[RUN_PATH_SIZE];
+	const int n_overrides = args->n - 1;
 	struct config c;
 	struct err e;
 	int status;
-	static char name[RUN_PATH_SIZE];
-	const bool quiet = args->flag[QUIET].set, verbose = args->flag[VERBOSE].set;
-	const bool json = args->flag[JSON].set, brief = args->flag[BRIEF].set;
-	if ((verbose && (quiet || brief)) || (brief && json)) {
-		err_set(&e, ERR_USAGE, "--%s and --%s exclude each other",
-			quiet ? "quiet" : "brief", verbose ? "verbose" : "json");
-		return fail(&e);
-	}
-	char **overrides = args->pos + 1;
-	const int n_overrides = args->n - 1;
 	name_run(args->pos[0], n_overrides, overrides, NULL, name);
 	if (brief)
-		say_of(name);
-	/* The configuration's warnings are those of a whole sweep, which says them once. */
+		say_prefix(name);
+	/* With --brief the run is one of a sweep, which has said the configuration's warnings. */
 	if (!load_config(&c, args, true, quiet || brief, &status))
 		return status;
 	name_run(args->pos[0], n_overrides, overrides, &c, name);
 	const struct kernels *k = choose_kernels(&e);
-	char dir[RUN_PATH_SIZE] = "";
-	const char *out = dir;
-	if (args->flag[OUT].set)
-		out = args->flag[OUT].string;
-	else if (!default_dir(&c, args->pos[0], n_overrides, overrides, dir, &e))
+	const char *out = args->flag[OUT].set ? args->flag[OUT].string : dir;
+	if (out == dir && !default_dir(&c, args->pos[0], n_overrides, overrides, dir, &e))
 		return fail(&e);
-	if (out[0] == '\0') {
-		err_set(&e, ERR_USAGE, "--out needs the name of a directory");
-		return fail(&e);
-	}
 	signals_catch();
 	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))
 		return fail(&e);
 	r.train.stop = &stop_signal;
-	const enum progress_level level = quiet     ? PROGRESS_QUIET
-					  : brief   ? PROGRESS_BRIEF
-					  : verbose ? PROGRESS_VERBOSE
-						    : PROGRESS_NORMAL;
-	const int64_t resumed_at = r.was_resumed ? r.train.timesteps : 0;
-	status = run_to_end(&r, level, args->flag[FRESH].set);
-	if (status == STATUS_OK && json)
-		status = print_json(&r);
-	else if (status == STATUS_OK && brief)
-		print_line(&r, &c, name, resumed_at);
-	else if (status == STATUS_OK)
-		print_summary(&r, &c);
+	status = train(&r, &c, args, name);
 	run_close(&r);
 	return status;
 }
@@ -275,9 +274,9 @@ const struct command command_train = {
 		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
 		"with dqn ('dqn config --list'); key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
-		"already is recognised; one that was cut short resumes from its checkpoint, to the "
-		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save one and end with status 130, "
-		"143, 129 and 138. The result goes to standard output, progress to standard error.",
+		"already is recognised; one that was interrupted resumes from its checkpoint, to the "
+		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save a checkpoint and end the "
+		"run. The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"
 		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
 		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
