@@ -1,7 +1,9 @@
-/* What the commands share: the table of commands, arguments, messages.
+/* What the commands share.
  *
- * Standard output carries results only. Everything else goes to standard error,
- * each line prefixed "dqn: ". A command returns the exit status.
+ * main.c finds the command, args.c parses its flags, and the command's run() returns the exit
+ * status. Standard output carries results only. Everything else is a message on standard
+ * error, prefixed "dqn: ". A function that returns an int returns an exit status; one that
+ * takes `int *status` has said what is wrong when it returns false, and *status is set.
  */
 #ifndef DQN_CLI_CLI_H
 #define DQN_CLI_CLI_H
@@ -18,28 +20,30 @@
 
 enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_kind */
 
+/* --- commands and their arguments: main.c, args.c, cmd_help.c --- */
+
 enum flag_kind { FLAG_SWITCH, FLAG_STRING, FLAG_COUNT, FLAG_SEED, FLAG_REAL };
 
 struct flag {             /* one row feeds the parser, the help and the man page */
 	const char *name; /* without the dashes; NULL ends a table */
 	char letter;      /* '\0': none */
 	enum flag_kind kind;
-	const char *arg; /* what the value is called in the help, or NULL */
+	const char *arg; /* the value's name in the help; NULL for a switch */
 	const char *help;
 };
 
 struct flag_value {
 	bool set;
-	const char *string;
-	int64_t count; /* >= 1 */
+	const char *string; /* not empty; of every kind but a switch */
+	int64_t count;      /* 1 to 1000000 */
 	uint64_t seed;
-	double real;
+	double real; /* finite */
 };
 
 #define MAX_FLAGS 12
 
 struct args {
-	const char *program; /* as it was called */
+	const char *program; /* argv[0] */
 	int n;               /* positional arguments */
 	char **pos;
 	struct flag_value flag[MAX_FLAGS]; /* in the order of the table */
@@ -47,135 +51,148 @@ struct args {
 
 /* A command is a file, src/cli/cmd_NAME.c, that exports one of these, and its row in main.c. */
 struct command {
-	const char *name, *synopsis;         /* as in "dqn NAME SYNOPSIS" */
-	const char *summary;                 /* a line, lower case, no full stop */
-	const char *details;                 /* whole sentences, "" for none */
-	const char *examples;                /* a line each */
-	const struct flag *flags;            /* NULL: none */
-	const int *statuses;                 /* that it can end with; -1 ends them */
-	int min_args, max_args;              /* positional; max -1: any number */
+	const char *name;
+	const char *synopsis;     /* after the name; of flags in one bracket only one may be set */
+	const char *summary;      /* a line, lower case, no full stop */
+	const char *details;      /* whole sentences, "" for none */
+	const char *examples;     /* a line each */
+	const struct flag *flags; /* NULL: none */
+	const int *statuses;      /* that it can end with; -1 ends them */
+	int min_args, max_args;   /* positional; max -1: any number */
 	int (*run)(const struct args *args); /* returns the exit status */
 };
 
-/* All of them, in the order of the help; NULL ends the list. */
+/* All commands, in the order of the help; NULL ends the list. */
 extern const struct command *const commands[];
 
-/* Whether it takes key=value arguments. */
-bool takes_keys(const struct command *c);
-
-/* The command of that name, or NULL after saying that there is none. */
+/* The command of that name. NULL after a message if there is none. */
 const struct command *find_command(const char *word);
 
-/* Sorts argv into flags and positional arguments (argv is reordered). `--x=v`,
- * `--x v`, `-x v`, any order, `--` ends the flags, a lone `-` is positional. */
+/* True if the command takes key=value arguments. */
+bool takes_keys(const struct command *c);
+
+/* Sorts argv into flags and positional arguments; argv is reordered and stays the caller's.
+ * `--x=v`, `--x v`, `-x v`, in any order; `--` ends the flags; `-` is positional.
+ * ERR_USAGE. */
 bool args_parse(
 	struct args *a, const struct command *command, int argc, char **argv, struct err *e);
 
-/* The flag that arg, "--x", "--x=v" or "-x...", names; NULL: there is none. */
+/* The flag that an argument names, or NULL. arg begins with '-' and has another character:
+ * "--x", "--x=v", "-x", "-xv". */
 const struct flag *args_find_flag(const struct command *command, const char *arg);
 
-/* Prints "dqn: " and the message on standard error. */
+/* The list of commands, as bare `dqn` prints it. */
+void print_usage(FILE *f);
+
+/* A command's page, on standard output. */
+void print_help(const struct command *command);
+
+/* --- messages, and the end of the program: cli.c --- */
+
+/* Prints a message, "dqn: ...", on standard error; unprintable characters become '?'. */
 void say(const char *fmt, ...) ERR_PRINTF(1, 2);
 
-/* From here on messages name a run after that, "dqn: NAME: ", as one of many on the same
- * terminal. `name` stays the caller's. */
+/* Adds "NAME: " to all later messages: for one of many runs on the same terminal. `name`
+ * stays the caller's. The prefix is the only state of the messages. */
 void say_prefix(const char *name);
-
-/* Prints len bytes of a name, or what else may hold anything, what is not printable
- * (base/text.h) as '?'. */
-void put_printable(FILE *f, const char *s, size_t len);
 
 /* Says the error and returns its exit status. */
 int fail(const struct err *e);
 
-/* Flushes and closes standard output: a result that could not be written is an
- * error. Returns the status, or 1 if it was 0 or 3 and output was lost. */
+/* Says every error of a report, and its warnings if asked for. */
+void say_report(const struct report *r, bool warnings);
+
+/* Prints len bytes of a name; unprintable characters (base/text.h) become '?'. */
+void put_printable(FILE *f, const char *s, size_t len);
+
+/* Flushes and closes standard output. Returns the status, or ERR_RUN after a message if it
+ * was 0 or 3 and output was lost. */
 int close_stdout(int status);
 
+/* The kernels that the environment variable DQN_ISA names, or the best ones for this CPU.
+ * NULL and ERR_USAGE if it cannot run them. */
+const struct kernels *choose_kernels(struct err *e);
+
+/* --- configurations: configs.c --- */
+
+enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a configuration file */
+
 /* Reads, overrides and checks the configuration of `CONFIG key=value ...`, or the defaults
- * if there is no argument; all that is wrong is said. A name that find_config knows is said
- * unless quiet, and replaced in args->pos[0]. One that runs here must fit this machine, too. */
+ * without an argument. CONFIG may be the name of a configuration: NAME.ini in this directory,
+ * or one that came with the program: in configs/ beside it, in ../share/dqn/configs, or in
+ * dqn/configs of XDG_DATA_DIRS. args->pos[0] is then replaced by its path (static memory),
+ * which is said. runs_here: check the memory of this machine, too. quiet: say errors only. */
 bool load_config(
 	struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
 
-/* The same for a space, whose overrides may be choices, too. The space refers to memory of
- * its own, which the next call overwrites. */
+/* The same for a space. It points into static memory, which the next call overwrites. */
 bool load_space(struct space *s, const struct args *args, int *status);
 
-/* The file that a configuration's name stands for if no file has just that name: NAME.ini,
- * or one that came with the program: in configs/ beside it, in ../share/dqn/configs, or in
- * dqn/configs of XDG_DATA_DIRS. `program` is how it was called. */
-bool find_config(const char *program, const char *name, char found[RUN_PATH_SIZE]);
-
-/* Prints the names of those that came with the program, or returns false: none did. */
+/* Prints the names of the configurations that came with the program; false if there are none. */
 bool print_configs(const char *program);
 
-/* Says these names, and the one that was perhaps wanted; nothing if there are none. */
-void say_configs(const char *program, const char *wanted);
-
-/* True for what can be read once: "-", a descriptor in /dev/fd, a FIFO. */
+/* True for a file that can be read only once: "-", a descriptor in /dev/fd, a FIFO. */
 bool config_is_stream(const char *path);
 
-/* Every error of a report with the prefix, and with `warnings` those, too. */
-void say_report(const struct report *r, bool warnings);
+/* "cartpole" of "configs/cartpole.ini"; "stdin" of a stream. */
+void config_name(const char *path, char *name, size_t size);
 
-/* Warns of what could not be read: how much, and what is first of it. */
-void say_left_out(const struct records *list);
-void say_damaged(const struct faults *f);
+/* --- run directories: runs.c --- */
 
-/* Finds the runs of all paths in an initialised list and groups them; what is left out
- * is said. */
-bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
-	const char *by, int *status);
-
-struct keys { /* that a command sets, by name, each once */
+struct keys { /* sorted by name, each once */
 	const struct option *at[CONFIG_MAX_OPTIONS];
 	int n;
 };
 void keys_add(struct keys *k, const struct option *o);
 void keys_add_overrides(struct keys *k, int n, char *const *overrides);
 
-/* Where a run lives unless --out of train says it: base,key=value,.../seed-N with first
- * ',' (train: a name for the run), base/key=value,.../seed-N with '/' (sweep: a directory
- * for many). Values as they are printed, so that 5e-4 and 0.0005 are the same run; keys
- * that change no result are left out; another '/' where a name would be too long. False
- * if it does not fit. */
+/* The default directory of a run: BASE,key=value,.../seed-N with first ',' (train: BASE is a
+ * run's name), BASE/key=value,.../seed-N with '/' (sweep: BASE is a directory of many runs).
+ * Values are as config_print_value prints them, so that 5e-4 and 0.0005 are the same run.
+ * Neutral keys are left out. A name that would be too long continues in a directory below.
+ * False if the path is too long. */
 bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
 	const struct config *c);
 
-/* "cartpole" of "configs/cartpole.ini", "stdin" of what can be read once */
-void config_name(const char *path, char *name, size_t size);
-
-/* Opens a run directory and reads its configuration and, if it is done, its result as
- * result_load does. The caller closes *d on success. */
+/* Opens a run directory and reads its configuration and, if it is done, its result, as
+ * result_load does. The caller closes *d on success; on failure nothing is open. */
 bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
 	bool *is_done, struct err *e);
 
-/* Reads a weights file: a path, a run directory (its final weights or, as is said, what
- * an unfinished run has), or "-" for standard input. *name (RUN_PATH_SIZE) is what was read; the caller frees *data. */
+/* Reads a weights file: a path, a run directory, or "-" for standard input. Of a run that is
+ * not done it takes the best weights so far or the checkpoint, and says so. `name`
+ * (RUN_PATH_SIZE) gets the file's path; the caller frees *data. */
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
 
-/* The kernels that DQN_ISA asks for, or the best ones. */
-const struct kernels *choose_kernels(struct err *e);
+/* Finds the runs in all paths and groups them. `list` is initialised and stays the caller's to
+ * release, as does *g. Warns of runs that cannot be read. */
+bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
+	const char *by, int *status);
 
-/* What the environment and the terminal behind a descriptor say of themselves. */
+/* Warn of directories and files that cannot be read: how many, and the first one. */
+void say_left_out(const struct records *list);
+void say_damaged(const struct faults *f);
+
+/* --- the terminal, and text for people: terminal.c --- */
+
+/* True if the locale's variables name UTF-8. */
 bool locale_is_utf8(void);
-/* The size that the terminal has at this moment; COLUMNS and LINES only count where there
- * is none that knows it: shells set them once and a window changes. 80 by 24 without. */
+
+/* The size of the terminal at a descriptor now. If it is not a terminal or has no size:
+ * COLUMNS and LINES, else 80 by 24. */
 void terminal_size(int fd, int *columns, int *lines);
+
+/* True for a terminal that shows colours, unless NO_COLOR is set. */
 bool wants_colour(int fd);
 
-/* "59s", "1m02s", "2h01m", "3d04h": of s seconds, finite, >= 0, rounded up. */
+/* A duration of s seconds, finite, >= 0, rounded up: "59s", "1m02s", "2h01m", "3d04h". */
 void text_add_duration(struct text *t, double s);
 
-/* A return as people read it: "386.1", and "0.0213" or "1e+20" where one place after the
- * point is not what they need. */
+/* A return: "386.1"; three significant digits where one decimal place does not fit:
+ * "0.0213", "1e+20". */
 void text_add_return(struct text *t, double x);
 
-/* Prints text broken into lines of 80 columns, each after `indent` blanks. */
+/* Prints text in lines of 80 columns, each indented by so many blanks. */
 void print_wrapped(FILE *f, int indent, const char *text);
-
-void print_usage(FILE *f);
-void print_help(const struct command *command);
 
 #endif

@@ -43,13 +43,12 @@ void print_usage(FILE *f)
 	fputs("\n'dqn help COMMAND' tells more; 'dqn --version' prints the version.\n", f);
 }
 
-static void print_flag(const struct flag *f)
+/* "-o, --out DIR" */
+static void flag_label(const struct flag *f, char label[64])
 {
-	char left[64];
-	snprintf(left, sizeof(left), "%s%c%s--%s%s%s", f->letter ? "-" : " ",
-		f->letter ? f->letter : ' ', f->letter ? ", " : "  ", f->name, f->arg ? " " : "",
+	const char letter[] = { '-', f->letter, ',', ' ', '\0' };
+	snprintf(label, 64, "%s--%s%s%s", f->letter ? letter : "", f->name, f->arg ? " " : "",
 		f->arg ? f->arg : "");
-	printf("  %-20s %s\n", left, f->help);
 }
 
 void print_help(const struct command *command)
@@ -68,8 +67,12 @@ void print_help(const struct command *command)
 	print_wrapped(stdout, 0, command->details);
 	if (command->flags)
 		printf("\nFlags:\n");
-	for (const struct flag *f = command->flags; f && f->name; f++)
-		print_flag(f);
+	for (const struct flag *f = command->flags; f && f->name; f++) {
+		char label[64];
+		flag_label(f, label);
+		printf("  %s%-*s %s\n", f->letter ? "" : "    ", f->letter ? 20 : 16, label,
+			f->help);
+	}
 	printf("\nExit status:\n");
 	for (const int *status = command->statuses; *status >= 0; status++)
 		for (int i = 0; i < N_STATUSES; i++)
@@ -101,7 +104,7 @@ static void put_item(const char *tag, const char *text)
 	putchar('\n');
 }
 
-static void put_files(void)
+static void man_files(void)
 {
 	int n = 0;
 	printf(".SH FILES\n"
@@ -126,31 +129,8 @@ static void put_files(void)
 	}
 }
 
-static void print_man(void)
+static void man_commands(void)
 {
-	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
-	printf(".SH NAME\ndqn \\- train and evaluate Deep Q\\-Networks\n.SH SYNOPSIS\n");
-	for (const struct command *const *c = commands; *c; c++) {
-		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", (*c)->name);
-		put_roff((*c)->synopsis);
-		putchar('\n');
-	}
-	printf(".SH DESCRIPTION\n");
-	put_roff(
-		"dqn trains Deep Q-Networks and judges what they learned. A configuration and a seed "
-		"decide every byte of a run, timing.csv apart, on every machine.\n");
-	printf(".PP\n");
-	put_roff(
-		"dqn train writes a run directory. The same command given again prints the result of a "
-		"run that is done, and resumes one that was interrupted, to the same bytes. dqn eval "
-		"judges saved weights on new episodes. dqn sweep prints one train command for each "
-		"point of a space, for a shell, make, parallel or sbatch to run; dqn report and dqn "
-		"plot compare the runs, dqn watch shows them at work.\n");
-	printf(".PP\n");
-	put_roff(
-		"Results go to standard output; progress, warnings and errors go to standard error, "
-		"each line with 'dqn: ' in front. Nothing asks, and nothing uses the network.\n");
-	printf(".SH COMMANDS\n");
 	for (const struct command *const *at = commands; *at; at++) {
 		const struct command *c = *at;
 		printf(".SS dqn %s\n", c->name);
@@ -160,14 +140,15 @@ static void print_man(void)
 		put_roff(c->details);
 		putchar('\n');
 		for (const struct flag *f = c->flags; f && f->name; f++) {
-			char tag[64];
-			snprintf(tag, sizeof(tag), "%s%c%s--%s%s%s", f->letter ? "-" : "",
-				f->letter ? f->letter : ' ', f->letter ? ", " : "", f->name,
-				f->arg ? " " : "", f->arg ? f->arg : "");
-			put_item(tag + (f->letter ? 0 : 1), f->help);
+			char label[64];
+			flag_label(f, label);
+			put_item(label, f->help);
 		}
 	}
-	printf(".SH CONFIGURATION\nAn INI file; every key has a default.\n");
+}
+
+static void man_keys(void)
+{
 	const char *section = "";
 	for (const struct option *o = config_options; o->key; o++) {
 		char tag[128], text[512];
@@ -182,11 +163,41 @@ static void print_man(void)
 		text_add(&t, ".");
 		put_item(tag, text);
 	}
-	put_files();
+}
+
+static void print_man(void)
+{
+	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
+	printf(".SH NAME\ndqn \\- train and evaluate Deep Q\\-Networks\n.SH SYNOPSIS\n");
+	for (const struct command *const *c = commands; *c; c++) {
+		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", (*c)->name);
+		put_roff((*c)->synopsis);
+		putchar('\n');
+	}
+	printf(".SH DESCRIPTION\n");
+	put_roff(
+		"dqn trains Deep Q-Networks and evaluates what they learned. A configuration and a "
+		"seed decide every byte of a run, timing.csv apart, on every machine.\n");
+	printf(".PP\n");
+	put_roff(
+		"dqn train writes a run directory. The same command given again prints the result of a "
+		"run that is done, and resumes one that was interrupted, to the same bytes. dqn eval "
+		"plays new episodes with saved weights. dqn sweep prints one train command for each "
+		"point of a space, for a shell, make, parallel or sbatch to run; dqn report and dqn "
+		"plot compare the runs, dqn watch shows their progress.\n");
+	printf(".PP\n");
+	put_roff(
+		"Results go to standard output; progress, warnings and errors go to standard error, "
+		"each line with 'dqn: ' in front. There are no prompts, and the network is not used.\n");
+	printf(".SH COMMANDS\n");
+	man_commands();
+	printf(".SH CONFIGURATION\nAn INI file; every key has a default.\n");
+	man_keys();
+	man_files();
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
-		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. The "
-		"results are the same bytes with each.");
+		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. "
+		"The results are the same bytes with each.");
 	put_item("PATH, XDG_DATA_DIRS",
 		"Configurations are found by name in configs beside dqn, in ../share/dqn/configs from "
 		"there, and in dqn/configs of each directory of XDG_DATA_DIRS.");
@@ -201,25 +212,23 @@ static void print_man(void)
 		put_roff((*c)->examples);
 	printf(".fi\n.SH SEE ALSO\n");
 	put_roff(
-		"xargs(1), make(1), parallel(1), sbatch(1). Of the source: README.md; configs/README.md "
-		"for the presets, sweeps and clusters; tests/README.md for what was measured; "
-		"src/README.md for how it works.\n");
+		"xargs(1), make(1), parallel(1), sbatch(1). In the source: README.md; "
+		"configs/README.md for the presets, sweeps and clusters; tests/README.md for what was "
+		"measured; src/README.md for how it works.\n");
 }
 
 static int cmd_help(const struct args *args)
 {
-	if (args->flag[MAN].set) {
+	if (args->flag[MAN].set)
 		print_man();
-		return STATUS_OK;
-	}
-	if (args->n == 0) {
+	else if (args->n == 0)
 		print_usage(stdout);
-		return STATUS_OK;
+	else {
+		const struct command *command = find_command(args->pos[0]);
+		if (!command)
+			return ERR_USAGE;
+		print_help(command);
 	}
-	const struct command *command = find_command(args->pos[0]);
-	if (!command)
-		return ERR_USAGE;
-	print_help(command);
 	return STATUS_OK;
 }
 

@@ -1,8 +1,10 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +51,7 @@ static bool join(char path[RUN_PATH_SIZE], const char *dir, const char *name)
 	return (size_t)snprintf(path, RUN_PATH_SIZE, "%s/%s", dir, name) < RUN_PATH_SIZE;
 }
 
-/* The directory of this program: as the system has it, else as it was called. */
+/* The directory of this program: from the system, or from the name it was called by. */
 static bool program_dir(const char *program, char dir[RUN_PATH_SIZE])
 {
 	char parent[RUN_PATH_SIZE];
@@ -67,27 +69,26 @@ static bool program_dir(const char *program, char dir[RUN_PATH_SIZE])
 	return found && slash;
 }
 
-/* Directory i of those that may have our configurations; false after the last. */
-static bool shipped_dir(const char *program, int i, char dir[RUN_PATH_SIZE])
+enum { MAX_DIRS = 16 };
+
+/* The directories that may hold the configurations that came with the program. */
+static int shipped_dirs(const char *program, char dirs[MAX_DIRS][RUN_PATH_SIZE])
 {
 	static char base[RUN_PATH_SIZE]; /* too much for a small stack */
 	const char *list = getenv("XDG_DATA_DIRS");
+	int n = 0;
 	list = list && list[0] ? list : "/usr/local/share:/usr/share";
-	for (int k = 2; k <= i; k++)
-		if (!next_path(&list, base))
-			return false;
-	if (i < 2 && !program_dir(program, base))
-		base[0] = '\0';
-	const bool cut = i == 1 && base[0] == '/'; /* PREFIX/bin to PREFIX */
-	if (cut)
-		*strrchr(base, '/') = '\0';
-	if (!join(dir, base,
-		    i == 0  ? "configs"
-		    : i > 1 ? "dqn/configs"
-		    : cut   ? "share/dqn/configs"
-			    : "../share/dqn/configs"))
-		dir[0] = '\0';
-	return true;
+	if (program_dir(program, base)) {
+		n += join(dirs[n], base, "configs");
+		if (base[0] == '/') { /* PREFIX/bin */
+			*strrchr(base, '/') = '\0';
+			n += join(dirs[n], base, "share/dqn/configs");
+		} else
+			n += join(dirs[n], base, "../share/dqn/configs");
+	}
+	while (n < MAX_DIRS && next_path(&list, base))
+		n += join(dirs[n], base, "dqn/configs");
+	return n;
 }
 
 static bool has_ini(const char *name)
@@ -101,62 +102,72 @@ static int is_config(const struct dirent *entry)
 	return has_ini(entry->d_name);
 }
 
-/* The files of the first of those directories that has any, sorted, and how many they are;
- * the caller frees them. */
-static int list_shipped(const char *program, char dir[RUN_PATH_SIZE], struct dirent ***files)
+/* The names of the configurations in the first of those directories that has any, sorted, and
+ * how many they are; the caller frees them. */
+static int list_shipped(const char *program, char dir[RUN_PATH_SIZE], struct dirent ***names)
 {
-	for (int i = 0; shipped_dir(program, i, dir); i++) {
-		const int n = scandir(dir, files, is_config, alphasort);
+	static char dirs[MAX_DIRS][RUN_PATH_SIZE];
+	const int n_dirs = shipped_dirs(program, dirs);
+	for (int i = 0; i < n_dirs; i++) {
+		const int n = scandir(dirs[i], names, is_config, alphasort);
+		for (int k = 0; k < n; k++)
+			*strrchr((*names)[k]->d_name, '.') = '\0';
+		memcpy(dir, dirs[i], RUN_PATH_SIZE);
 		if (n > 0)
 			return n;
 		if (n == 0)
-			free(*files);
+			free(*names);
 	}
+	*names = NULL;
 	return 0;
 }
 
 bool print_configs(const char *program)
 {
 	char dir[RUN_PATH_SIZE];
-	struct dirent **files;
-	const int n = list_shipped(program, dir, &files);
+	struct dirent **names;
+	const int n = list_shipped(program, dir, &names);
 	for (int i = 0; i < n; i++) {
-		put_printable(stdout, files[i]->d_name, strlen(files[i]->d_name) - strlen(".ini"));
+		put_printable(stdout, names[i]->d_name, strlen(names[i]->d_name));
 		putchar('\n');
-		free(files[i]);
+		free(names[i]);
 	}
-	if (n > 0)
-		free(files);
+	free(names);
 	return n > 0;
 }
 
-void say_configs(const char *program, const char *wanted)
+/* Lists them on standard error, and the one that was perhaps wanted. */
+static void say_configs(const char *program, const char *wanted)
 {
-	char dir[RUN_PATH_SIZE], name[256], near[256] = "", names[1024];
+	char dir[RUN_PATH_SIZE], list[400], near[256] = "";
 	size_t distance, best = SIZE_MAX;
 	struct text t;
-	struct dirent **files;
-	const int n = list_shipped(program, dir, &files);
-	text_init(&t, names, sizeof(names));
+	struct err e;
+	struct dirent **names;
+	const int n = list_shipped(program, dir, &names);
+	text_init(&t, list, sizeof(list));
 	for (int i = 0; i < n; i++) {
-		config_name(files[i]->d_name, name, sizeof(name));
+		const char *name = names[i]->d_name;
 		text_add(&t, "%s%s", i ? ", " : "", name);
 		if (text_is_near(wanted, name, &distance) && distance < best) {
 			best = distance;
 			snprintf(near, sizeof(near), "%s", name);
 		}
-		free(files[i]);
+		free(names[i]);
 	}
-	if (n > 0) {
-		free(files);
-		say("configurations in '%.500s', by name: %s%s%s%s", dir, names,
-			near[0] ? "; did you mean '" : "", near, near[0] ? "'?" : "");
-	}
+	free(names);
+	if (n == 0)
+		return;
+	err_set(&e, ERR_USAGE, "configurations in '%.300s', by name: %s", dir, list);
+	err_suggest(&e, "", near[0] ? near : NULL);
+	say("%s", e.msg);
 }
 
-bool find_config(const char *program, const char *name, char found[RUN_PATH_SIZE])
+/* The file that a configuration's name stands for; false if a file has just that name. */
+static bool find_config(const char *program, const char *name, char found[RUN_PATH_SIZE])
 {
-	char file[256], dir[RUN_PATH_SIZE];
+	static char dirs[MAX_DIRS][RUN_PATH_SIZE];
+	char file[256];
 	struct stat st;
 	if (config_is_stream(name) || (stat(name, &st) == 0 && !S_ISDIR(st.st_mode)))
 		return false;
@@ -166,8 +177,96 @@ bool find_config(const char *program, const char *name, char found[RUN_PATH_SIZE
 	if (strchr(name, '/') || (size_t)snprintf(file, sizeof(file), "%s%s", name,
 					 has_ini(name) ? "" : ".ini") >= sizeof(file))
 		return false;
-	for (int i = 0; shipped_dir(program, i, dir); i++)
-		if (join(found, dir, file) && is_file(found))
+	const int n = shipped_dirs(program, dirs);
+	for (int i = 0; i < n; i++)
+		if (join(found, dirs[i], file) && is_file(found))
 			return true;
 	return false;
+}
+
+/* What the user cannot help by naming another file. */
+static bool is_machines_fault(int error)
+{
+	static const int faults[] = { EIO, ENOMEM, EMFILE, ENFILE, EINTR, ENOSPC };
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (error == faults[i])
+			return true;
+	return false;
+}
+
+/* The message of a configuration that cannot be read, and advice. */
+static int explain_unreadable(const char *path, int error, const char *program, struct err *e)
+{
+	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
+	const bool is_override = strchr(path, '=') && error == ENOENT;
+	struct err ignored;
+	if (!is_machines_fault(error))
+		e->kind = ERR_USAGE;
+	if (is_override)
+		err_set(e, ERR_USAGE, "the configuration file comes before '%s'", path);
+	const int status = fail(e);
+	if (error == EISDIR && file_join(found, sizeof(found), path, "config.ini", &ignored) &&
+		file_exists(NULL, found))
+		say("its configuration is '%s'", found);
+	else if (error == ENOENT && !is_override) {
+		config_name(path, found, sizeof(found));
+		say_configs(program, found);
+	}
+	return status;
+}
+
+/* The file and the overrides, unchecked; errors in them go to the report. */
+static bool read_config(
+	struct config *c, const struct args *args, bool quiet, struct report *r, int *status)
+{
+	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
+	static struct choices choices;    /* the report's, for those of a space */
+	struct err e;
+	char *data;
+	size_t len;
+	report_init(r);
+	choices.n = 0;
+	r->choices = &choices;
+	if (args->n > 0 && find_config(args->program, args->pos[0], found)) {
+		if (!quiet)
+			say("configuration '%.200s': '%s'", args->pos[0], found);
+		args->pos[0] = found;
+	}
+	const char *path = args->n > 0 ? args->pos[0] : "/dev/null";
+	const bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	errno = 0;
+	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
+		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
+		*status = explain_unreadable(path, errno, args->program, &e);
+		return false;
+	}
+	*status = ERR_USAGE;
+	config_init(c);
+	config_parse(c, name, data, len, r);
+	free(data);
+	if (args->n > 1)
+		config_override(c, args->n - 1, args->pos + 1, r);
+	return true;
+}
+
+bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status)
+{
+	static struct report r; /* too much for a small stack */
+	if (!read_config(c, args, quiet, &r, status))
+		return false;
+	config_check(c, runs_here ? memory_limit("") : 0, &r);
+	say_report(&r, !quiet);
+	return r.n_errors == 0;
+}
+
+bool load_space(struct space *s, const struct args *args, int *status)
+{
+	static struct report r;
+	struct config base;
+	if (!read_config(&base, args, false, &r, status))
+		return false;
+	space_init(s, &base, r.choices, &r);
+	say_report(&r, true);
+	return r.n_errors == 0;
 }

@@ -1,0 +1,194 @@
+#include "cli/cli.h"
+
+#include "base/file.h"
+#include "run/weights.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WEIGHTS_LIMIT = 1 << 30 };
+
+void keys_add(struct keys *k, const struct option *o)
+{
+	int at = 0;
+	while (at < k->n && strcmp(k->at[at]->key, o->key) < 0)
+		at++;
+	if (at < k->n && k->at[at] == o)
+		return;
+	for (int i = k->n++; i > at; i--)
+		k->at[i] = k->at[i - 1];
+	k->at[at] = o;
+}
+
+void keys_add_overrides(struct keys *k, int n, char *const *overrides)
+{
+	for (int i = 0; i < n; i++) {
+		char key[64];
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
+		keys_add(k, config_find(key));
+	}
+}
+
+bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
+	const struct config *c)
+{
+	const size_t most = first == ',' ? 255 : 201; /* bytes of a name; file systems take 255 */
+	const char *slash = strrchr(base, '/');
+	size_t begin = slash ? (size_t)(slash - base) + 1 : 0; /* of the last name */
+	char separator = first;
+	struct text t;
+	text_init(&t, dir, RUN_PATH_SIZE);
+	text_add(&t, "%s", base);
+	for (int i = 0; i < keys->n; i++) {
+		const struct option *o = keys->at[i];
+		char pair[512];
+		struct text p;
+		if (strcmp(o->key, "seed") == 0 || o->neutral)
+			continue;
+		text_init(&p, pair, sizeof(pair));
+		text_add(&p, "%s=", o->key);
+		config_print_value(c, o, &p);
+		if (t.len - begin + 1 + p.len > most)
+			separator = '/';
+		if (separator == '/')
+			begin = t.len + 1;
+		text_add(&t, "%c%s", separator, pair);
+		separator = ',';
+	}
+	text_add(&t, "/seed-%" PRIu64, c->seed);
+	return !t.full;
+}
+
+bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
+	bool *is_done, struct err *e)
+{
+	char full[FILE_PATH_SIZE], *data;
+	size_t len;
+	if (!dir_open(d, path, e))
+		return false;
+	*is_done = file_exists(d, "result.json");
+	bool ok = file_load(d, "config.ini", CONFIG_LIMIT, &data, &len, e);
+	if (ok) {
+		ok = config_read(c, dir_path(d, "config.ini", full), data, len, e);
+		free(data);
+	}
+	ok = ok && (!*is_done || result_load(res, d, c, whole, e));
+	if (!ok)
+		dir_close(d);
+	return ok;
+}
+
+/* The weights of a run that is not done: those that evaluated best, or a checkpoint. */
+static bool find_unfinished(const struct dir *d, const char *path, const struct config *c,
+	const char **name, struct err *e)
+{
+	const bool has_best = file_exists(d, "best.safetensors");
+	*name = has_best ? "best.safetensors" : "checkpoint.safetensors";
+	if (!file_exists(d, *name))
+		return err_set(
+			e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
+	if (!weights_check(d, *name, c, e))
+		return false;
+	say("'%.500s' holds a run that %s; taking '%s', %s", path,
+		file_exists(d, "failed.txt") ? "diverged" : "is not done", *name,
+		has_best ? "the weights that evaluated best so far"
+			 : "as there is no 'best.safetensors' yet");
+	return true;
+}
+
+/* The file of a run directory to use. A directory without a configuration will do if it has
+ * the final weights. */
+static bool find_weights(const char *path, const char **name, struct err *e)
+{
+	struct dir d;
+	struct config c;
+	struct result res;
+	bool is_done = true;
+	if (!dir_open(&d, path, e))
+		return false;
+	if (file_exists(&d, "config.ini")) {
+		dir_close(&d);
+		if (!open_run(&d, path, false, &c, &res, &is_done, e))
+			return false;
+	}
+	*name = "final.safetensors";
+	bool ok = file_exists(&d, *name);
+	if (!is_done)
+		ok = find_unfinished(&d, path, &c, name, e);
+	else if (!ok)
+		err_set(e, ERR_RUN, "no '%s' in '%s'; is it a run directory?", *name, path);
+	dir_close(&d);
+	return ok;
+}
+
+bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e)
+{
+	if (strcmp(path, "-") == 0) {
+		snprintf(name, RUN_PATH_SIZE, "standard input");
+		return file_read_fd(STDIN_FILENO, name, WEIGHTS_LIMIT, data, len, e);
+	}
+	struct stat st;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		const char *file;
+		return find_weights(path, &file, e) &&
+		       file_join(name, RUN_PATH_SIZE, path, file, e) &&
+		       file_load(NULL, name, WEIGHTS_LIMIT, data, len, e);
+	}
+	if ((size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
+		return err_set(e, ERR_RUN, "path too long: '%s'", path);
+	return file_read(name, WEIGHTS_LIMIT, data, len, e);
+}
+
+void say_left_out(const struct records *list)
+{
+	if (list->left_out.n > 0)
+		say("warning: left out %zu of the directories: %s", list->left_out.n,
+			list->left_out.first);
+	say_damaged(&list->damaged);
+}
+
+void say_damaged(const struct faults *f)
+{
+	if (f->n > 0)
+		say("warning: cannot read all of %zu of the runs: %s", f->n, f->first);
+}
+
+bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
+	const char *by, int *status)
+{
+	struct err e;
+	size_t n_readable = 0;
+	*g = (struct groups){ 0 };
+	for (int i = 0; i < n_paths; i++) {
+		const size_t before = list->n;
+		bool ok = records_find(list, paths[i], &e);
+		if (ok && list->n == before)
+			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", paths[i]);
+		if (!ok) {
+			*status = fail(&e);
+			return false;
+		}
+	}
+	records_sort(list);
+	say_left_out(list);
+	for (size_t i = 0; i < list->n; i++)
+		n_readable += list->at[i].state != RECORD_UNREADABLE;
+	if (n_readable == 0) {
+		err_set(&e, ERR_CORRUPT, "no run can be read");
+		*status = fail(&e);
+		return false;
+	}
+	if (!groups_init(g, list, by, &e)) {
+		*status = fail(&e);
+		return false;
+	}
+	if (g->n_copies > 0)
+		say("warning: %zu of the runs have the configuration and seed of another; "
+		    "counted once",
+			g->n_copies);
+	*status = STATUS_OK;
+	return true;
+}
