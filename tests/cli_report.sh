@@ -333,7 +333,7 @@ left_out() # WHAT WHY [COMMAND ...]: the other runs are reported, and this direc
 	done
 	out_has '; 1 cannot be read$'
 }
-# Root may read everything.
+# Root may read everything, and the owner is held to his own bits.
 cp "$DQN" "$tmp/dqn" && chmod 755 "$tmp/dqn" "$tmp" "$tmp/work"
 as_other() { "$tmp/dqn" "$@"; }
 if [ "$(id -u)" -eq 0 ]; then
@@ -341,12 +341,12 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 if as_other --version >/dev/null 2>&1; then
 	mkdir -p lost/closed && run lost/closed/1 5 400 1000 gamma=0.9
-	for mode in 711 000 644; do
+	for mode in 111 000 444; do
 		chmod $mode lost/closed
 		# What cannot be listed is closed itself, what can be listed shows names.
 		left_out "a directory of mode $mode" "(open|stat) 'lost/closed(/config.ini|/1)?': Permission denied" as_other
 	done
-	chmod 711 lost/closed
+	chmod 111 lost/closed
 	t 'the directory itself' 1 as_other report lost/closed
 	err_has "^dqn: open 'lost/closed': Permission denied$"
 	chmod 755 lost/closed
