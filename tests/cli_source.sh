@@ -102,7 +102,8 @@ while read -r file; do
 		;;
 	esac
 done <"$tmp/files"
-none 'what looks at runs from outside does not train' 'src/study include/study' '#.*include.*run/train.h'
+t 'what looks at runs from outside never sees the training loop' 1 sh -c 'for file in src/study/*.c; do
+	${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude -MM "$file"; done | grep run/train.h'
 
 # How many lines a folder may have. A feature that needs more raises its number, and says
 # why in the same commit.
@@ -115,7 +116,7 @@ base 3280
 nn 1500
 env 170
 rl 1050
-run 4550
+run 4700
 study 2400
 cli 6420
 END

@@ -178,9 +178,9 @@ mkdir foreign
 echo precious >foreign/notes.txt
 snapshot foreign >before
 t 'a directory of something else' 6 $train --out foreign
-err_has "'foreign' is no run directory: it holds 'notes.txt'"
+err_has "'foreign' is not a run directory: it holds 'notes.txt'"
 t 'even with --fresh' 6 $train --out foreign --fresh
-err_has "'foreign' is no run directory"
+err_has "'foreign' is not a run directory"
 t 'it is left as it is' 0 snapshot foreign
 same_file "$out" before
 mkdir hydra

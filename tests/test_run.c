@@ -181,7 +181,7 @@ static void check_refused(
 	CHECK(strstr(e.msg, piece) != NULL);
 	if (e.kind != kind || !strstr(e.msg, piece))
 		printf("'%s' without '%s'\n", e.msg, piece);
-	CHECK(run.lock == -1 && run.log[LOG_PROGRESS] == -1 && run.train.agent.memory == NULL);
+	CHECK(run.dir.lock == -1 && run.logs.dir == NULL && run.train.agent.memory == NULL);
 	CHECK_STR(digest_of(name, true).hex, before.hex);
 }
 
@@ -196,8 +196,8 @@ static void test_a_run_leaves_its_files(void)
 	struct err e;
 	CHECK(open_run("a/b/first", &c, false, &e));
 	CHECK_INT(run.state, RUN_ACTIVE);
-	CHECK(!run.was_done && !run.was_started);
-	CHECK_STR(run.removed, "");
+	CHECK(run.dir.state == RUNDIR_NEW);
+	CHECK_STR(run.dir.removed, "");
 	CHECK(exists("a/b/first", "config.ini") && !exists("a/b/first", "result.json"));
 	while (run.state == RUN_ACTIVE) {
 		CHECK(!exists("a/b/first", "result.json"));
@@ -422,7 +422,7 @@ static void test_a_done_run_is_recognised(void)
 	const struct digest before = digest_of("a/b/first", true);
 	CHECK(open_run("a/b/first", &c, false, &e));
 	CHECK_INT(run.state, RUN_DONE);
-	CHECK(run.was_done && !run.was_started);
+	CHECK(run.dir.state == RUNDIR_DONE);
 	CHECK_INT(run.result.timesteps, 300);
 	CHECK_INT(run.result.n_updates, 250);
 	CHECK(run.result.final_sha256[0] != '\0');
@@ -434,7 +434,7 @@ static void test_equal_runs_have_equal_bytes(void)
 {
 	const struct config c = small_config(NULL);
 	run_to_the_end("second", &c, false);
-	CHECK(!run.was_done);
+	CHECK(run.dir.state != RUNDIR_DONE);
 	CHECK_INT(digest_of("second", false).n_files, 7);
 	CHECK_STR(digest_of("second", false).hex, digest_of("a/b/first", false).hex);
 	const struct config other = small_config("seed=2");
@@ -457,7 +457,7 @@ static void test_an_unfinished_run_starts_again_to_the_same_bytes(void)
 		run_close(&run);
 		CHECK(!exists(name, "result.json"));
 		CHECK(open_run(name, &c, false, &e));
-		CHECK(run.was_started && !run.was_done);
+		CHECK(run.dir.state == RUNDIR_STARTED && run.dir.state != RUNDIR_DONE);
 		CHECK_INT(run.train.timesteps, 0);
 		run_close(&run);
 		run_to_the_end(name, &c, false);
@@ -475,7 +475,7 @@ static void test_without_result_json_a_run_is_not_done(void)
 	write_file(at("killed/config.ini.tmp"), "[ru");
 	struct err e;
 	CHECK(open_run("killed", &c, false, &e));
-	CHECK(run.was_started);
+	CHECK(run.dir.state == RUNDIR_STARTED);
 	run_close(&run);
 	run_to_the_end("killed", &c, false);
 	CHECK_STR(digest_of("killed", false).hex, digest_of("a/b/first", false).hex);
@@ -488,18 +488,18 @@ static void test_fresh_starts_over(void)
 	run_to_the_end("fresh", &other, false);
 	CHECK(open_run("fresh", &c, true, &e));
 	CHECK_INT(run.state, RUN_ACTIVE);
-	CHECK(!run.was_done);
-	CHECK_STR(run.removed, "result.json final.safetensors best.safetensors timing.csv "
-			       "episodes.csv eval.csv progress.csv config.ini");
+	CHECK(run.dir.state != RUNDIR_DONE);
+	CHECK_STR(run.dir.removed, "result.json final.safetensors best.safetensors timing.csv "
+				   "episodes.csv eval.csv progress.csv config.ini");
 	CHECK(!exists("fresh", "result.json") && !exists("fresh", "final.safetensors") &&
 		!exists("fresh", "best.safetensors"));
 	run_close(&run);
 	run_to_the_end("fresh", &c, true);
-	CHECK_STR(run.removed, "timing.csv episodes.csv eval.csv progress.csv config.ini");
+	CHECK_STR(run.dir.removed, "timing.csv episodes.csv eval.csv progress.csv config.ini");
 	CHECK_STR(digest_of("fresh", false).hex, digest_of("a/b/first", false).hex);
 	/* In a directory that is not there, or empty, it is a run like any other. */
 	run_to_the_end("fresh2", &c, true);
-	CHECK_STR(run.removed, "");
+	CHECK_STR(run.dir.removed, "");
 	CHECK_STR(digest_of("fresh2", false).hex, digest_of("a/b/first", false).hex);
 }
 
@@ -527,7 +527,8 @@ static void test_a_run_without_evaluations_keeps_the_last_weights(void)
 	CHECK_STR(run.result.best_sha256, run.result.final_sha256);
 	struct err e;
 	CHECK(open_run("no_eval", &c, false, &e));
-	CHECK(run.was_done && !run.result.has_best && isnan(run.result.best_return_mean));
+	CHECK(run.dir.state == RUNDIR_DONE && !run.result.has_best &&
+		isnan(run.result.best_return_mean));
 	run_close(&run);
 	size_t len;
 	char *data = read_file(at("no_eval/result.json"), &len);
@@ -545,7 +546,7 @@ static void test_a_stopped_run_says_so(void)
 	CHECK_INT(run.result.best_timesteps, 100);
 	struct err e;
 	CHECK(open_run("stopped", &c, false, &e));
-	CHECK(run.was_done && run.result.stopped);
+	CHECK(run.dir.state == RUNDIR_DONE && run.result.stopped);
 	run_close(&run);
 }
 
@@ -560,7 +561,7 @@ static void test_divergence_keeps_the_best_weights(void)
 	struct err e;
 	for (int again = 0; again < 2; again++) {
 		CHECK(open_run("diverged", &c, false, &e));
-		CHECK_INT(run.was_started, again);
+		CHECK_INT(run.dir.state == RUNDIR_STARTED, again);
 		bool ok = true;
 		while (ok && run.state == RUN_ACTIVE)
 			ok = run_step(&run, &e);
@@ -753,7 +754,7 @@ static void test_an_empty_directory_is_used(void)
 	write_file(at("empty/.hidden"), "x");
 	write_file(at("empty/config.ini.tmp"), "[ru");
 	run_to_the_end("empty", &c, false);
-	CHECK(!run.was_started);
+	CHECK(run.dir.state != RUNDIR_STARTED);
 	CHECK(exists("empty", ".hidden") && exists("empty", "result.json"));
 }
 
@@ -854,7 +855,7 @@ static void test_a_second_process_is_kept_out(void)
 	close(until);
 	CHECK_INT(waitpid(pid, &status, 0), pid);
 	run_to_the_end("held", &c, false);
-	CHECK(run.was_started);
+	CHECK(run.dir.state == RUNDIR_STARTED);
 	CHECK_STR(digest_of("held", false).hex, digest_of("a/b/first", false).hex);
 }
 
@@ -1120,7 +1121,7 @@ static void test_a_full_disk_at_the_start(void)
 		CHECK(!open_run(path, &c, false, &e));
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, logs[i]) != NULL);
-		CHECK(run.lock == -1 && run.buf == NULL);
+		CHECK(run.dir.lock == -1 && run.buf == NULL);
 	}
 }
 

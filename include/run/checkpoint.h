@@ -24,13 +24,12 @@
 #define DQN_RUN_CHECKPOINT_H
 
 #include "base/file.h"
+#include "run/logs.h"
 #include "run/train.h"
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
 #define CHECKPOINT_FORMAT_VERSION "4"
 #define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
-
-enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES, LOG_TIMING, N_LOGS };
 
 struct marks {                    /* of a run beside its training */
 	int64_t log_size[N_LOGS]; /* bytes */

@@ -2,17 +2,24 @@
  * file, its cells, what dqn plot draws and the manual page all come from it. Columns are
  * only ever added at the end: a function of struct train and its row are a new column.
  *
- *     log_header(&text, LOG_EVAL);
- *     log_cells(&text, LOG_PROGRESS, &train);
+ *     logs_open(&l, dir, sizes, &e);                 // NULL: new ones, with their headers
+ *     logs_add(&l, LOG_PROGRESS, &train, &e);
+ *     logs_sync(&l, &e);                             // before a checkpoint has l.size
+ *     logs_close(&l);
  */
 #ifndef DQN_RUN_LOGS_H
 #define DQN_RUN_LOGS_H
 
-#include "base/text.h"
-#include "run/checkpoint.h"
+#include "base/file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct train;
 
 #define LOG_MAX_COLUMNS 32
-#define LOG_ROW_SIZE 1024 /* bytes of a header or a row, its line end included */
+
+enum run_log { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES, LOG_TIMING, N_LOGS };
 
 enum log_cell {
 	CELL_INT,     /* int64_t or uint64_t, below 2^63 */
@@ -46,8 +53,25 @@ struct log {
  * timing_row. */
 extern const struct log run_logs[N_LOGS];
 
-/* Both add a line, its end included. */
-void log_header(struct text *t, enum run_log log);
-void log_cells(struct text *t, enum run_log log, const void *row);
+struct logs {                  /* of a run, open for writing; zeros are closed ones */
+	const struct dir *dir; /* NULL: closed */
+	int fd[N_LOGS];        /* or -1 */
+	int64_t size[N_LOGS];  /* bytes written */
+	char rows[4096];       /* of episodes.csv: rows_len bytes that are not written yet */
+	size_t rows_len;
+};
+
+/* Opens all, or none. Files are cut to these sizes, which a checkpoint has, or made anew with
+ * their headers (size NULL). ERR_CORRUPT if one is shorter. dir stays the caller's. */
+bool logs_open(struct logs *l, const struct dir *dir, const int64_t *size, struct err *e);
+void logs_close(struct logs *l);
+
+/* Adds a row. Rows of episodes.csv are written together: when there are enough of them, before
+ * the next row of progress.csv, and by logs_flush and logs_sync. */
+bool logs_add(struct logs *l, enum run_log log, const void *row, struct err *e);
+bool logs_flush(struct logs *l, struct err *e);
+
+/* Writes all rows to the disk. */
+bool logs_sync(struct logs *l, struct err *e);
 
 #endif

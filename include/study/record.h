@@ -17,7 +17,7 @@
 #ifndef DQN_STUDY_RECORD_H
 #define DQN_STUDY_RECORD_H
 
-#include "run/run.h"
+#include "run/rundir.h"
 
 enum record_state {
 	RECORD_DONE,       /* result.json is there */

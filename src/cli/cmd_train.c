@@ -59,11 +59,11 @@ static void print_summary(const struct run *r, const struct config *c)
 	if (res->has_best)
 		printf("best evaluation: %s at step %" PRId64 "\n",
 			text_real(res->best_return_mean, buf), res->best_timesteps);
-	const bool moved = run_was_moved(r);
+	const bool moved = rundir_was_moved(&r->dir);
 	printf(moved ? "weights: final.safetensors in the directory that was '" : "weights: ");
-	put_printable(stdout, r->dir, strlen(r->dir));
+	put_printable(stdout, r->dir.path, strlen(r->dir.path));
 	printf(moved ? "'\n" : "/final.safetensors\n");
-	if (!r->was_done) {
+	if (r->dir.state != RUNDIR_DONE) {
 		const double wall_s = run_wall_s(r);
 		printf("time: %.2f s, %.0f steps/s\n", wall_s, (double)res->timesteps / wall_s);
 	}
@@ -105,7 +105,7 @@ static void print_line(
 	text_add(&t, ", %" PRId64 " steps", res->timesteps);
 	if (resumed_at > 0)
 		text_add(&t, ", resumed at step %" PRId64, resumed_at);
-	if (r->was_done)
+	if (r->dir.state == RUNDIR_DONE)
 		text_add(&t, ", done already");
 	else
 		text_add(&t, ", %.2f s", run_wall_s(r));
@@ -119,7 +119,7 @@ static int print_json(const struct run *r)
 	char *line;
 	size_t len;
 	struct err e;
-	if (!file_load(&r->held, "result.json", RUN_RESULT_MAX, &line, &len, &e))
+	if (!file_load(&r->dir.held, RUN_RESULT, RUN_RESULT_MAX, &line, &len, &e))
 		return fail(&e);
 	(void)fwrite(line, 1, len, stdout); /* close_stdout looks for errors */
 	free(line);
@@ -151,9 +151,9 @@ static int save_and_stop(struct run *r, bool fresh)
 	struct err e;
 	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
 		r->train.config.total_timesteps);
-	const char *how = run_was_moved(r) ? " with --out and the directory's new name"
-			  : fresh          ? " without --fresh"
-					   : "";
+	const char *how = rundir_was_moved(&r->dir) ? " with --out and the directory's new name"
+			  : fresh                   ? " without --fresh"
+						    : "";
 	if (run_save(r, &e))
 		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
@@ -168,25 +168,25 @@ static void say_start(const struct run *r, enum progress_level level)
 {
 	if (level == PROGRESS_QUIET)
 		return;
-	if (r->is_unlocked && !r->was_done)
+	if (r->dir.has_no_locks && r->dir.state != RUNDIR_DONE)
 		say("warning: the file system of '%.500s' has no locks: make sure that no other "
 		    "process works there",
-			r->dir);
+			r->dir.path);
 	if (r->warning[0])
 		say("warning: %s", r->warning);
 	if (level == PROGRESS_BRIEF)
 		return;
-	if (r->removed[0])
-		say("removed from '%.500s': %s", r->dir, r->removed);
-	if (r->was_done)
-		say("'%.500s' is done already; --fresh runs it again", r->dir);
+	if (r->dir.removed[0])
+		say("removed from '%.500s': %s", r->dir.path, r->dir.removed);
+	if (r->dir.state == RUNDIR_DONE)
+		say("'%.500s' is done already; --fresh runs it again", r->dir.path);
 	else if (r->was_resumed)
 		say("'%.500s' holds an unfinished run of this configuration; resuming from step "
 		    "%" PRId64,
-			r->dir, r->train.timesteps);
-	else if (r->was_started)
+			r->dir.path, r->train.timesteps);
+	else if (r->dir.state == RUNDIR_STARTED)
 		say("'%.500s' holds an unfinished run of this configuration; starting it again",
-			r->dir);
+			r->dir.path);
 }
 
 static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
@@ -196,7 +196,7 @@ static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 	progress_init(&p, level, r);
 	r->train.tell = progress_tell;
 	r->train.tell_arg = &p;
-	if (!r->was_done)
+	if (r->dir.state != RUNDIR_DONE)
 		progress_head(&p);
 	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
 		ok = run_step(r, e);
@@ -207,9 +207,9 @@ static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 	}
 	progress_end(&p);
 	r->train.tell = NULL;
-	if (ok && run_was_moved(r) && level != PROGRESS_QUIET)
+	if (ok && rundir_was_moved(&r->dir) && level != PROGRESS_QUIET)
 		say("warning: '%.500s' was moved while the run worked; its files went with it",
-			r->dir);
+			r->dir.path);
 	return ok;
 }
 

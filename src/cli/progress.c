@@ -40,7 +40,7 @@ void progress_head(const struct progress *p)
 	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id,
 		t->config.seed, isfinite(t->config.stop_return) ? "up to " : "",
 		t->config.total_timesteps, buf, net->dueling ? ", dueling" : "", net->n_params);
-	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir);
+	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir.path);
 }
 
 static void add_bar(struct progress *p, double value)

@@ -1,8 +1,15 @@
 #include "run/logs.h"
 
+#include "run/train.h"
+
+#include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { ROW_SIZE = 1024 }; /* bytes of a header or a row, its line end included */
 
 #define PROGRESS(cell, field) #field, cell, offsetof(struct train, log.field), NULL
 #define DIAGNOSTIC(field) #field, CELL_REAL, offsetof(struct train, log.diagnostics.field), NULL
@@ -81,11 +88,12 @@ const struct log run_logs[N_LOGS] = {
 		timing },
 };
 
-void log_header(struct text *t, enum run_log log)
+/* --- rows --- */
+
+static void add_header(struct text *t, const struct log_column *columns)
 {
-	const struct log_column *first = run_logs[log].columns;
-	for (const struct log_column *c = first; c->name; c++)
-		text_add(t, "%s%s", c == first ? "" : ",", c->name);
+	for (const struct log_column *c = columns; c->name; c++)
+		text_add(t, "%s%s", c == columns ? "" : ",", c->name);
 	text_add(t, "\n");
 }
 
@@ -114,12 +122,105 @@ static void add_cell(struct text *t, const struct log_column *c, const void *row
 		text_add_real(t, x);
 }
 
-void log_cells(struct text *t, enum run_log log, const void *row)
+static void add_row(struct text *t, const struct log_column *columns, const void *row)
 {
-	const struct log_column *first = run_logs[log].columns;
-	for (const struct log_column *c = first; c->name; c++) {
-		text_add(t, "%s", c == first ? "" : ",");
+	for (const struct log_column *c = columns; c->name; c++) {
+		text_add(t, "%s", c == columns ? "" : ",");
 		add_cell(t, c, row);
 	}
 	text_add(t, "\n");
+	assert(!t->full);
+}
+
+/* --- files --- */
+
+static bool write_text(
+	struct logs *l, enum run_log log, const char *text, size_t len, struct err *e)
+{
+	l->size[log] += (int64_t)len;
+	return file_write_fd(l->fd[log], run_logs[log].name, text, len, e);
+}
+
+/* Opens a log without changing it. */
+static bool open_log(struct logs *l, enum run_log log, const int64_t *size, struct err *e)
+{
+	const char *name = run_logs[log].name;
+	uint64_t found = 0;
+	if ((!size || file_exists(l->dir, name)) &&
+		!file_open_to_write(l->dir, name, !size, &l->fd[log], &found, e))
+		return false;
+	return !size || (l->fd[log] >= 0 && found >= (uint64_t)size[log]) ||
+	       err_set(e, ERR_CORRUPT,
+		       "'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again",
+		       l->dir->path, name);
+}
+
+static bool begin_log(struct logs *l, enum run_log log, const int64_t *size, struct err *e)
+{
+	char buf[ROW_SIZE];
+	struct text header;
+	const int fd = l->fd[log];
+	const int64_t want = size ? size[log] : 0, is = lseek(fd, 0, SEEK_END);
+	l->size[log] = want;
+	if (is < 0 || (is > want && (ftruncate(fd, want) < 0 || lseek(fd, want, SEEK_SET) < 0)))
+		return err_set(e, ERR_RUN, "truncate '%.500s/%s': %s", l->dir->path,
+			run_logs[log].name, strerror(errno));
+	text_init(&header, buf, sizeof(buf));
+	add_header(&header, run_logs[log].columns);
+	return size || write_text(l, log, header.p, header.len, e);
+}
+
+bool logs_open(struct logs *l, const struct dir *dir, const int64_t *size, struct err *e)
+{
+	bool ok = true;
+	*l = (struct logs){ .dir = dir };
+	for (int i = 0; i < N_LOGS; i++)
+		l->fd[i] = -1;
+	for (int i = 0; ok && i < N_LOGS; i++)
+		ok = open_log(l, (enum run_log)i, size, e);
+	for (int i = 0; ok && i < N_LOGS; i++)
+		ok = begin_log(l, (enum run_log)i, size, e);
+	if (!ok)
+		logs_close(l);
+	return ok;
+}
+
+void logs_close(struct logs *l)
+{
+	for (int i = 0; l->dir && i < N_LOGS; i++)
+		if (l->fd[i] >= 0)
+			close(l->fd[i]);
+	l->dir = NULL;
+}
+
+bool logs_flush(struct logs *l, struct err *e)
+{
+	const size_t len = l->rows_len;
+	l->rows_len = 0;
+	return len == 0 || write_text(l, LOG_EPISODES, l->rows, len, e);
+}
+
+bool logs_add(struct logs *l, enum run_log log, const void *row, struct err *e)
+{
+	char buf[ROW_SIZE];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	add_row(&t, run_logs[log].columns, row);
+	if (log == LOG_PROGRESS && !logs_flush(l, e))
+		return false;
+	if (log != LOG_EPISODES)
+		return write_text(l, log, t.p, t.len, e);
+	if (sizeof(l->rows) - l->rows_len < t.len && !logs_flush(l, e))
+		return false;
+	memcpy(l->rows + l->rows_len, t.p, t.len);
+	l->rows_len += t.len;
+	return true;
+}
+
+bool logs_sync(struct logs *l, struct err *e)
+{
+	bool ok = logs_flush(l, e);
+	for (int i = 0; ok && i < N_LOGS; i++)
+		ok = file_sync(l->fd[i], run_logs[i].name, e);
+	return ok;
 }

@@ -1,5 +1,6 @@
+#include "run/result.h"
+
 #include "base/json.h"
-#include "run/run.h"
 #include "run/weights.h"
 
 #include <assert.h>

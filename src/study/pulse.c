@@ -79,7 +79,7 @@ static double patience_s(const struct record *r)
 bool pulse_is_felt(struct pulse *p, const struct record *r, double now_s)
 {
 	struct err ignored;
-	const bool held = run_is_held(r->dir, &ignored);
+	const bool held = rundir_is_locked(r->dir, &ignored);
 	if (was_held(p, r, held))
 		return held;
 	return now_s - last_sign_s(r) <= patience_s(r);

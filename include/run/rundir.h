@@ -1,0 +1,103 @@
+/* The directory of a run: where it is, what is in it, whose it is, who works in it.
+ *
+ *     rundir_open(&d, path, &config, fresh, &result, &e);     // made or found, and locked
+ *     if (d.state != RUNDIR_DONE)
+ *             ... rundir_check_writable, rundir_remove_run if fresh; write files in d.held
+ *     rundir_clean(&d);                                       // once the run is done
+ *     rundir_close(&d);
+ *
+ * The directory holds
+ *
+ *     config.ini         the full configuration; written first, it owns the directory
+ *     progress.csv       a row per log_interval, struct log_row
+ *     eval.csv           a row per evaluation, struct eval_row
+ *     episodes.csv       a row per training episode, struct episode_row
+ *     timing.csv         wall clock and memory: the only file in which equal runs differ
+ *     best.safetensors   the weights that evaluated best (the latest of equals); written at
+ *                        the first evaluation, never older than the checkpoint
+ *     final.safetensors  the weights at the end
+ *     result.json        the figures of the run; written last, it marks the run as done
+ *     .lock              empty; locked while a process works here
+ *
+ * and, while the run is unfinished,
+ *
+ *     checkpoint.safetensors           what the run resumes from, see run/checkpoint.h
+ *     checkpoint-previous.safetensors  the checkpoint before it, in case it is damaged
+ *     failed.txt                       why the run diverged, if it did
+ *
+ * A directory without config.ini must be empty; one with another configuration is refused.
+ * config.ini is that of the process that began the run: keys in which another process may
+ * differ change no result.
+ *
+ * The directory is held open. If it is moved, the run's files move with it. If it, or a file
+ * that is being written, is removed or replaced, rundir_check says so.
+ */
+#ifndef DQN_RUN_RUNDIR_H
+#define DQN_RUN_RUNDIR_H
+
+#include "run/config.h"
+#include "run/logs.h"
+#include "run/result.h"
+
+#define RUN_PATH_SIZE FILE_PATH_SIZE
+
+#define RUN_CONFIG "config.ini"
+#define RUN_BEST "best.safetensors"
+#define RUN_FINAL "final.safetensors"
+#define RUN_RESULT "result.json"
+#define RUN_LOCK ".lock"
+#define RUN_CHECKPOINT "checkpoint.safetensors"
+#define RUN_PREVIOUS "checkpoint-previous.safetensors"
+#define RUN_FAILED "failed.txt"
+
+/* What a run writes, in the order in which `fresh` removes it; name NULL ends the list. */
+struct run_file {
+	const char *name, *help; /* help NULL: a log, run_logs (run/logs.h) explains it */
+};
+extern const struct run_file run_files[];
+
+enum rundir_state { RUNDIR_NEW, RUNDIR_STARTED, RUNDIR_DONE };
+
+struct rundir {
+	char path[RUN_PATH_SIZE]; /* its name when it was opened */
+	struct dir held;          /* the directory, wherever it is moved to */
+	int lock;                 /* descriptor of .lock, or -1 */
+	enum rundir_state state;  /* when it was opened */
+	bool has_no_locks;        /* its file system: another process would not be noticed */
+	char removed[256];        /* names that rundir_remove_run removed, separated by blanks */
+};
+
+/* Makes the directory or takes it over, and locks it, unless there is nothing to do in it: a
+ * done run of the configuration, whose result goes to *res. `fresh` takes a run of any
+ * configuration and calls it new. ERR_BUSY: another process works there, or the directory
+ * belongs to something else. On failure nothing is open and no file of a run has changed. */
+bool rundir_open(struct rundir *d, const char *path, const struct config *c, bool fresh,
+	struct result *res, struct err *e);
+void rundir_close(struct rundir *d);
+
+/* Fails if the files of a run cannot be written: a directory stands in the place of one, or
+ * permission is missing. */
+bool rundir_check_writable(const struct rundir *d, struct err *e);
+
+/* Removes the run, but for config.ini, which the next run replaces. */
+bool rundir_remove_run(struct rundir *d, struct err *e);
+
+/* Removes temporary files of killed processes and the checkpoints of a done run. */
+void rundir_clean(const struct rundir *d);
+
+/* ERR_RUN if the directory or a file that is open was removed or replaced: what is written
+ * would be lost. */
+bool rundir_check(const struct rundir *d, const struct logs *l, struct err *e);
+
+/* True if its path leads elsewhere by now, or nowhere. */
+bool rundir_was_moved(const struct rundir *d);
+
+/* True if the directory holds a done run of the configuration, as rundir_open sees it. */
+bool rundir_is_done(const char *path, const struct config *c);
+
+/* True, and *e says by whom, if another process works in the directory. Takes no lock
+ * and leaves *e alone otherwise. Processes of other machines are only seen where the
+ * file system tells of their locks. */
+bool rundir_is_locked(const char *path, struct err *e);
+
+#endif
