@@ -17,22 +17,9 @@ run="$run total_timesteps=$steps"
 long="$DQN train configs/cartpole-fixed.ini seed=9 total_timesteps=5e6"
 export run long
 
-has_rows() { [ "$(wc -l <"$1/progress.csv")" -gt "$2" ]; }
 is_saved() { [ -e "$1/checkpoint.safetensors" ]; }
 is_held() { [ -s "$1/timing.csv" ]; }
 
-# Starts a command in the background; $pid is its process, not a shell's.
-launch()
-{
-	"$@" >"$tmp/launched.out" 2>"$tmp/launched.err" &
-	pid=$!
-	t_pids="$t_pids $pid"
-}
-ended() # STATUS: what `wait` must say of $pid
-{
-	wait "$pid" 2>/dev/null
-	is 'exit status' $? "$1"
-}
 names() { find "$1" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' '; }
 # The files of an unfinished run.
 unfinished='.lock checkpoint.safetensors config.ini episodes.csv eval.csv progress.csv timing.csv '

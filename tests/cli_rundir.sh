@@ -5,19 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 copy_configs
 
-launch()
-{
-	"$@" >"$tmp/launched.out" 2>"$tmp/launched.err" &
-	pid=$!
-	t_pids="$t_pids $pid"
-}
-ended() # STATUS: what `wait` must say of $pid
-{
-	wait "$pid" 2>/dev/null
-	is 'exit status' $? "$1"
-}
-has_rows() { [ "$(wc -l <"$1/progress.csv")" -gt "$2" ]; }
-
 # --- moved, removed, replaced while its run works ---
 
 endless="$DQN train short.ini total_timesteps=5e6 log_interval=100"

@@ -2,11 +2,15 @@
 #ifndef DQN_TESTS_FIXTURES_H
 #define DQN_TESTS_FIXTURES_H
 
-#include "nn/net.h"
+#include "run/train.h"
 
+#include "isas.h"
 #include "test.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* hidden (n_hidden) may be NULL for none. */
 static inline struct net net_of(int n_inputs, const int *hidden, int n_hidden, int n_outputs,
@@ -41,6 +45,106 @@ static inline void fill_uniform(struct rng *rng, double size, size_t n, float *x
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = (float)rng_uniform(rng, -size, size);
+}
+
+static inline bool same(const float *a, const float *b, size_t n)
+{
+	return memcmp(a, b, n * sizeof(float)) == 0;
+}
+
+/* On every instruction set: the outputs of x (batch, inputs) do not depend on who is in
+ * the batch, and they and the gradient have the same bits everywhere. */
+static inline void check_net_bits(
+	const struct net *net, const float *params, const float *x, const float *d, size_t batch)
+{
+	const size_t n_in = (size_t)net->dim[0], n_out = (size_t)net->dim[net->n_layers];
+	float *work = floats(net_work_size(net, batch)), *alone = floats(net_work_size(net, 1));
+	float *grad = floats(net->n_params), *first_grad = floats(net->n_params);
+	float *first = floats(batch * n_out);
+	for (int s = 0; s < N_ISAS; s++) {
+		const struct kernels *k = kernels_find(isas[s]);
+		if (!k)
+			continue;
+		const float *y = net_forward(net, k, params, x, batch, work);
+		for (size_t i = 0; i < batch; i++) {
+			const float *row = net_forward(net, k, params, x + i * n_in, 1, alone);
+			CHECK(same(row, y + i * n_out, n_out));
+			CHECK(row[0] != row[n_out - 1]);
+		}
+		if (s == 0)
+			memcpy(first, y, batch * n_out * sizeof(*y));
+		CHECK(same(first, y, batch * n_out));
+		net_backward(net, k, params, x, d, batch, work, s == 0 ? first_grad : grad);
+		CHECK(s == 0 || same(first_grad, grad, net->n_params));
+	}
+	free(work);
+	free(alone);
+	free(grad);
+	free(first_grad);
+	free(first);
+}
+
+/* The signal that ends a process which calls f(arg), or 0. */
+static inline int signal_of(void (*f)(const void *arg), const void *arg)
+{
+	fflush(stdout);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		const struct rlimit no_core = { 0, 0 };
+		setrlimit(RLIMIT_CORE, &no_core);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		f(arg);
+		_exit(0);
+	}
+	int status = 0;
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* --- runs --- */
+
+static inline void set_keys(struct config *c, const char *const *keys)
+{
+	static struct report r;
+	report_init(&r);
+	for (; *keys; keys++) {
+		char key[200], *arg = key;
+		snprintf(key, sizeof(key), "%s", *keys);
+		config_override(c, 1, &arg, &r);
+	}
+	config_check(c, 0, &r);
+	CHECK_INT(r.n_errors, 0);
+	if (r.n_errors)
+		printf("%s", r.buf);
+}
+
+/* The defaults, then base, then more, which may be NULL. */
+static inline struct config config_of(const char *const *base, const char *const *more)
+{
+	struct config c;
+	config_init(&c);
+	set_keys(&c, base);
+	if (more)
+		set_keys(&c, more);
+	return c;
+}
+
+static inline struct train *train_start(const struct config *c)
+{
+	struct train *t = malloc(sizeof(*t));
+	struct err e = { .msg = "" };
+	if (!t || !train_init(t, c, kernels_find(NULL), &e)) {
+		FAIL("train_init");
+		abort();
+	}
+	return t;
+}
+
+static inline void train_end(struct train *t)
+{
+	train_release(t);
+	free(t);
 }
 
 #endif

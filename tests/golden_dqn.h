@@ -282,4 +282,15 @@ static inline void golden_check_log(const struct golden_log got[N_UPDATES],
 	}
 }
 
+/* After the last update. */
+static inline void golden_check_end(const struct golden_log log[N_UPDATES], const float *online,
+	const float *m, const float *v, const struct golden_variant *torch,
+	const struct golden_variant *exact)
+{
+	golden_check_log(log, torch, exact);
+	golden_check(online, torch->w20, exact->w20, N_PARAMS);
+	golden_check(m, torch->m20, exact->m20, N_PARAMS);
+	golden_check(v, torch->v20, exact->v20, N_PARAMS);
+}
+
 #endif

@@ -156,6 +156,22 @@ wait_for()
 	done
 }
 
+# Starts a command in the background; $pid is its process, not a shell's.
+launch()
+{
+	"$@" >"$tmp/launched.out" 2>"$tmp/launched.err" &
+	pid=$!
+	t_pids="$t_pids $pid"
+}
+
+ended() # STATUS: what `wait` must say of $pid
+{
+	wait "$pid" 2>/dev/null
+	is 'exit status' $? "$1"
+}
+
+has_rows() { [ "$(wc -l <"$1/progress.csv")" -gt "$2" ]; } # DIR N: the log has more than N rows
+
 version=$(sed -n 's/^.define DQN_VERSION "\(.*\)"/\1/p' "$root/include/cli/version.h")
 export version
 

@@ -6,7 +6,6 @@
 #include "nn/net.h"
 
 #include "golden_dqn.h"
-#include "isas.h"
 
 enum { WORK = 20000 };
 
@@ -75,10 +74,7 @@ static void check_variant(const struct golden_dqn *g, bool huber, const struct k
 			golden_check(r.online, torch->w1, exact->w1, N_PARAMS);
 		}
 	}
-	golden_check_log(log, torch, exact);
-	golden_check(r.online, torch->w20, exact->w20, N_PARAMS);
-	golden_check(r.m, torch->m20, exact->m20, N_PARAMS);
-	golden_check(r.v, torch->v20, exact->v20, N_PARAMS);
+	golden_check_end(log, r.online, r.m, r.v, torch, exact);
 	CHECK_INT(r.adam.t, N_UPDATES);
 }
 

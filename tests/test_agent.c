@@ -16,7 +16,6 @@
 #include "rl/agent.h"
 
 #include "golden_dqn.h"
-#include "isas.h"
 
 static const struct agent_opts plain = {
 	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
@@ -639,10 +638,7 @@ static void check_variant(const struct golden_dqn *g, bool huber, const struct k
 			golden_check(a.online, torch->w1, exact->w1, N_PARAMS);
 		}
 	}
-	golden_check_log(log, torch, exact);
-	golden_check(a.online, torch->w20, exact->w20, N_PARAMS);
-	golden_check(a.m, torch->m20, exact->m20, N_PARAMS);
-	golden_check(a.v, torch->v20, exact->v20, N_PARAMS);
+	golden_check_end(log, a.online, a.m, a.v, torch, exact);
 	CHECK_INT(a.adam.t, N_UPDATES);
 	CHECK(memcmp(target, a.target, sizeof(target)) == 0);
 	batch_release(&b);

@@ -17,7 +17,7 @@
 #include "base/safetensors.h"
 #include "run/weights.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -27,7 +27,6 @@ enum { BUFFER = CHECKPOINT_BUFFER_MIN, BYTES = 1 << 20 };
 
 static char scratch[100];
 static char path[150], previous[150];
-static struct report report;
 static char buf[BUFFER];
 
 static const char *const small[] = { "total_timesteps=600", "net_arch=8", "batch_size=8",
@@ -53,37 +52,6 @@ static const char *const combinations[][8] = {
 	{ "id=CartPole-v0", "gradient_steps=0", NULL },
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
-
-static struct config config_of(const char *const *more)
-{
-	struct config c;
-	config_init(&c);
-	report_init(&report);
-	for (int i = 0; i < 2; i++)
-		for (const char *const *keys = i == 0 ? small : more; *keys; keys++) {
-			char key[100], *arg = key;
-			snprintf(key, sizeof(key), "%s", *keys);
-			config_override(&c, 1, &arg, &report);
-		}
-	config_check(&c, 0, &report);
-	CHECK_INT(report.n_errors, 0);
-	return c;
-}
-
-static struct train *start(const struct config *c)
-{
-	struct err e;
-	struct train *t = malloc(sizeof(*t));
-	if (!t || !train_init(t, c, kernels_find(NULL), &e))
-		abort();
-	return t;
-}
-
-static void release(struct train *t)
-{
-	train_release(t);
-	free(t);
-}
 
 static void drive(struct train *t, int64_t timesteps)
 {
@@ -149,14 +117,14 @@ static void test_every_combination_goes_on_from_anywhere(void)
 {
 	static const int64_t moments[] = { 0, 1, 49, 50, 51, 63, 150, 199, 201, 333, 599, 600 };
 	for (int i = 0; i < N_COMBINATIONS; i++) {
-		const struct config c = config_of(combinations[i]);
-		struct train *whole = start(&c); /* never saved before the end */
+		const struct config c = config_of(small, combinations[i]);
+		struct train *whole = train_start(&c); /* never saved before the end */
 		struct eval_stats final;
 		drive(whole, c.total_timesteps);
 		CHECK(train_final_eval(whole, &final)); /* as check_same_future does */
 		struct bytes end = saved(whole, &some_marks);
 		for (size_t k = 0; k < sizeof(moments) / sizeof(moments[0]); k++) {
-			struct train *a = start(&c), *b = start(&c);
+			struct train *a = train_start(&c), *b = train_start(&c);
 			struct marks m = { .wall_s = 0 };
 			struct err e;
 			drive(a, moments[k]);
@@ -180,19 +148,19 @@ static void test_every_combination_goes_on_from_anywhere(void)
 			free(file.p);
 			free(again.p);
 			free(end_a.p);
-			release(a);
-			release(b);
+			train_end(a);
+			train_end(b);
 		}
 		free(end.p);
-		release(whole);
+		train_end(whole);
 	}
 }
 
 static void test_an_interrupted_step_goes_on(void)
 {
 	for (int i = 0; i < N_COMBINATIONS; i++) {
-		const struct config c = config_of(combinations[i]);
-		struct train *whole = start(&c), *cut = start(&c);
+		const struct config c = config_of(small, combinations[i]);
+		struct train *whole = train_start(&c), *cut = train_start(&c);
 		volatile sig_atomic_t stop = 0;
 		int n_interrupted[N_PHASES] = { 0 };
 		int64_t n_episodes = 0, n_cut_episodes = 0;
@@ -210,8 +178,8 @@ static void test_an_interrupted_step_goes_on(void)
 				n_interrupted[cut->phase]++;
 				struct bytes file = saved(cut, &some_marks);
 				struct marks m;
-				release(cut);
-				cut = start(&c);
+				train_end(cut);
+				cut = train_start(&c);
 				cut->stop = &stop;
 				CHECK(load(&file, cut, &m, &e));
 				CHECK_STR(e.msg, "");
@@ -225,8 +193,8 @@ static void test_an_interrupted_step_goes_on(void)
 			(c.gradient_steps != 0 && c.train_freq % 3 != 0));
 		cut->stop = NULL;
 		check_same_future(whole, cut);
-		release(whole);
-		release(cut);
+		train_end(whole);
+		train_end(cut);
 	}
 }
 
@@ -234,8 +202,8 @@ static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 {
 	static const char *const keys[] = { "gradient_steps=0", "eval_freq=60", "stop_return=1",
 		"stop_episodes=2", NULL };
-	const struct config c = config_of(keys);
-	struct train *t = start(&c);
+	const struct config c = config_of(small, keys);
+	struct train *t = train_start(&c);
 	struct err e;
 	volatile sig_atomic_t stop = 0;
 	drive(t, 59);
@@ -258,7 +226,7 @@ static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 	CHECK(!train_final_eval(t, &stats));
 	stop = 0;
 	CHECK(train_final_eval(t, &stats));
-	release(t);
+	train_end(t);
 }
 
 /* Saved and loaded after every few episodes of every evaluation, the final one too. */
@@ -266,8 +234,8 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 {
 	static const char *const keys[] = { "eval_freq=60", "eval_episodes=40", "stop_return=1",
 		"stop_episodes=33", "final_eval_episodes=50", NULL };
-	const struct config c = config_of(keys);
-	struct train *whole = start(&c), *cut = start(&c);
+	const struct config c = config_of(small, keys);
+	struct train *whole = train_start(&c), *cut = train_start(&c);
 	struct eval_stats want = { 0 }, got = { 0 };
 	int n_cut = 0;
 	bool over = false;
@@ -284,8 +252,8 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 		if (cut->timesteps < 60)
 			continue;
 		struct bytes file = saved(cut, &some_marks);
-		release(cut);
-		cut = start(&c);
+		train_end(cut);
+		cut = train_start(&c);
 		CHECK(load(&file, cut, &m, &e));
 		CHECK_STR(e.msg, "");
 		free(file.p);
@@ -299,8 +267,8 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 	CHECK(of_a.len == of_b.len && memcmp(of_a.p, of_b.p, of_a.len) == 0);
 	free(of_a.p);
 	free(of_b.p);
-	release(whole);
-	release(cut);
+	train_end(whole);
+	train_end(cut);
 }
 
 /* As a weights file a checkpoint is the network that evaluations judge. */
@@ -310,8 +278,8 @@ static void test_the_weights_of_a_checkpoint(void)
 	for (int i = 0; i < 2; i++) {
 		const char *const keys[] = { decays[i], "dueling=true", "net_arch=8,4", "seed=3",
 			"eval_max_episode_steps=77", "obs_scale=bounds", NULL };
-		const struct config c = config_of(keys);
-		struct train *t = start(&c);
+		const struct config c = config_of(small, keys);
+		struct train *t = train_start(&c);
 		struct weights w;
 		struct err e = { .msg = "" };
 		drive(t, 150);
@@ -328,7 +296,7 @@ static void test_the_weights_of_a_checkpoint(void)
 		CHECK(w.env == t->env.ops);
 		weights_release(&w);
 		free(file.p);
-		release(t);
+		train_end(t);
 	}
 }
 
@@ -338,8 +306,8 @@ static void test_counters_near_their_limits(void)
 	static const char *const keys[] = { "total_timesteps=9007199254740992", "log_interval=7",
 		"exploration_fraction=1", "learning_rate_schedule=linear", "prioritized=true",
 		"buffer_size=100", NULL };
-	const struct config c = config_of(keys);
-	struct train *a = start(&c), *b = start(&c);
+	const struct config c = config_of(small, keys);
+	struct train *a = train_start(&c), *b = train_start(&c);
 	struct err e;
 	struct marks m;
 	drive(a, 300);
@@ -365,8 +333,8 @@ static void test_counters_near_their_limits(void)
 	CHECK_NEAR(a->log.learning_rate, 0, 1e-15);
 	free(file.p);
 	check_same_future(a, b);
-	release(a);
-	release(b);
+	train_end(a);
+	train_end(b);
 }
 
 /* --- what is refused --- */
@@ -377,8 +345,8 @@ static struct bytes tiny(struct train **t)
 	static const char *const keys[] = { "net_arch=1", "buffer_size=8", "prioritized=true",
 		NULL };
 	static struct config c;
-	c = config_of(keys);
-	*t = start(&c);
+	c = config_of(small, keys);
+	*t = train_start(&c);
 	drive(*t, 70);
 	return saved(*t, &some_marks);
 }
@@ -412,7 +380,7 @@ static void test_every_cut_is_refused(void)
 	}
 	free(longer);
 	free(b.p);
-	release(t);
+	train_end(t);
 }
 
 static void test_every_flip_is_refused(void)
@@ -430,13 +398,13 @@ static void test_every_flip_is_refused(void)
 	CHECK(load(&b, t, &m, &e)); /* the train is none the worse for it */
 	CHECK_INT(t->timesteps, 70);
 	free(b.p);
-	release(t);
+	train_end(t);
 }
 
 /* A file with a right checksum whose run has one value that no run can have. */
 #define CHECK_IMPOSSIBLE(change, piece)                                                   \
 	do {                                                                              \
-		struct train *t = start(&c), *into = start(&c);                           \
+		struct train *t = train_start(&c), *into = train_start(&c);               \
 		struct marks m = some_marks, got;                                         \
 		struct err e;                                                             \
 		drive(t, 100);                                                            \
@@ -448,14 +416,14 @@ static void test_every_flip_is_refused(void)
 		if (!strstr(e.msg, piece))                                                \
 			printf("'%s' instead of '%s' after %s\n", e.msg, piece, #change); \
 		free(b.p);                                                                \
-		release(t);                                                               \
-		release(into);                                                            \
+		train_end(t);                                                             \
+		train_end(into);                                                          \
 	} while (0)
 
 static void test_impossible_states_are_refused(void)
 {
 	static const char *const keys[] = { "prioritized=true", "ema_decay=0.9", NULL };
-	const struct config c = config_of(keys);
+	const struct config c = config_of(small, keys);
 	const float nan = NAN, inf = INFINITY;
 	CHECK_IMPOSSIBLE(t->agent.online[3] = nan, "the weights");
 	CHECK_IMPOSSIBLE(t->agent.target[0] = inf, "the weights");
@@ -511,13 +479,13 @@ static void test_another_configuration_is_refused(void)
 	static const char *const others[][2] = { { "seed=2" }, { "total_timesteps=601" },
 		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" }, { "buffer_size=201" },
 		{ "ema_decay=0.9" } };
-	const struct config c = config_of(none);
-	struct train *t = start(&c);
+	const struct config c = config_of(small, none);
+	struct train *t = train_start(&c);
 	drive(t, 100);
 	struct bytes b = saved(t, &some_marks);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		const struct config other = config_of(others[i]);
-		struct train *into = start(&other);
+		const struct config other = config_of(small, others[i]);
+		struct train *into = train_start(&other);
 		struct marks m;
 		struct err e;
 		char key[50];
@@ -526,24 +494,24 @@ static void test_another_configuration_is_refused(void)
 		CHECK(!load(&b, into, &m, &e));
 		CHECK_INT(e.kind, ERR_BUSY);
 		CHECK(strstr(e.msg, key) != NULL);
-		release(into);
+		train_end(into);
 	}
 	struct config later = c;
 	later.checkpoint_interval = 1;
-	struct train *into = start(&later);
+	struct train *into = train_start(&later);
 	struct marks m;
 	struct err e;
 	CHECK(load(&b, into, &m, &e));
 	free(b.p);
-	release(into);
-	release(t);
+	train_end(into);
+	train_end(t);
 }
 
 static void test_other_files_are_refused(void)
 {
 	static const char *const none[] = { NULL };
-	const struct config c = config_of(none);
-	struct train *t = start(&c);
+	const struct config c = config_of(small, none);
+	struct train *t = train_start(&c);
 	struct marks m;
 	struct err e;
 	const size_t size = weights_buffer_size(&t->agent.policy.net);
@@ -568,16 +536,16 @@ static void test_other_files_are_refused(void)
 	CHECK(strstr(e.msg, "is not a file") != NULL);
 	CHECK(!checkpoint_load(NULL, fifo, t, &m, buf, sizeof(buf), &e));
 	CHECK_INT(e.kind, ERR_RUN);
-	release(t);
+	train_end(t);
 }
 
 /* A terabyte of zeros, which takes no room, behind a header that is right: not read. */
 static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 {
 	static const char *const none[] = { NULL }, *const other[] = { "seed=2", NULL };
-	const struct config c = config_of(none), d = config_of(other);
+	const struct config c = config_of(small, none), d = config_of(small, other);
 	static char config[8192];
-	struct train *t = start(&c);
+	struct train *t = train_start(&c);
 	struct text text;
 	struct marks m;
 	struct err e;
@@ -606,7 +574,7 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 		CHECK_INT(e.kind, is_ours ? ERR_CORRUPT : ERR_BUSY);
 	}
 	unlink(path);
-	release(t);
+	train_end(t);
 }
 
 /* --- the file --- */
@@ -614,8 +582,8 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 static void test_the_file_before_stays_until_the_new_one_is_there(void)
 {
 	static const char *const none[] = { NULL };
-	const struct config c = config_of(none);
-	struct train *t = start(&c), *into = start(&c);
+	const struct config c = config_of(small, none);
+	struct train *t = train_start(&c), *into = train_start(&c);
 	struct marks m;
 	struct err e;
 	char blocked[200];
@@ -637,21 +605,21 @@ static void test_the_file_before_stays_until_the_new_one_is_there(void)
 	CHECK(checkpoint_load(NULL, previous, into, &m, buf, sizeof(buf), &e) &&
 		into->timesteps == 0);
 	CHECK(checkpoint_max_size(t) >= (uint64_t)BUFFER);
-	release(t);
-	release(into);
+	train_end(t);
+	train_end(into);
 }
 
 static void test_it_is_no_larger_than_was_said(void)
 {
 	for (int i = 0; i < N_COMBINATIONS; i++) {
-		const struct config c = config_of(combinations[i]);
-		struct train *t = start(&c);
+		const struct config c = config_of(small, combinations[i]);
+		struct train *t = train_start(&c);
 		const uint64_t most = checkpoint_max_size(t);
 		drive(t, 600);
 		struct bytes b = saved(t, &some_marks);
 		CHECK(b.len <= most && b.len + BUFFER >= most);
 		free(b.p);
-		release(t);
+		train_end(t);
 	}
 }
 

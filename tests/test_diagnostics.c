@@ -300,31 +300,8 @@ static struct train *start(const char *const *keys)
 	static const char *const base[] = { "seed=5", "total_timesteps=600", "net_arch=12,9",
 		"batch_size=20", "learning_starts=40", "target_update_interval=30",
 		"buffer_size=600", "learning_rate=0.003", "eval_freq=0", "log_interval=1", NULL };
-	static struct report r;
-	struct config c;
-	config_init(&c);
-	report_init(&r);
-	for (int pass = 0; pass < 2; pass++)
-		for (const char *const *at = pass ? keys : base; *at; at++) {
-			char key[200], *arg = key;
-			snprintf(key, sizeof(key), "%s", *at);
-			config_override(&c, 1, &arg, &r);
-		}
-	config_check(&c, 0, &r);
-	CHECK_INT(r.n_errors, 0);
-	struct train *t = malloc(sizeof(*t));
-	struct err e = { .msg = "" };
-	if (!t || !train_init(t, &c, kernels_find(NULL), &e)) {
-		FAIL("train_init");
-		abort();
-	}
-	return t;
-}
-
-static void finish(struct train *t)
-{
-	train_release(t);
-	free(t);
+	const struct config c = config_of(base, keys);
+	return train_start(&c);
 }
 
 static void step(struct train *t)
@@ -379,7 +356,7 @@ static void test_rows_carry_the_diagnosis(void)
 		CHECK(memcmp(&again, d, sizeof(again)) == 0);
 	}
 	CHECK(n_terminated > 100 && n_truncated > 100);
-	finish(t);
+	train_end(t);
 }
 
 static void check_bounds(
@@ -395,7 +372,7 @@ static void check_bounds(
 		step(t);
 	CHECK_NEAR(t->log.q_bound_low, want_low, 1e-13 * fabs(want_low));
 	CHECK_NEAR(t->log.q_bound, want_high, 1e-13 * fabs(want_high));
-	finish(t);
+	train_end(t);
 }
 
 /* What the environment declares, not what was seen in three steps. */
@@ -414,7 +391,7 @@ static void test_bounds_of_q(void)
 
 /* --- nothing changes --- */
 
-static bool same(const void *a, const void *b, size_t n)
+static bool same_bytes(const void *a, const void *b, size_t n)
 {
 	return memcmp(a, b, n) == 0;
 }
@@ -434,20 +411,20 @@ static void check_equal_training(const char *more)
 	const size_t bytes = a->agent.policy.net.n_params * sizeof(float);
 	CHECK_INT(n_rows, 500);
 	CHECK_INT(a->agent.adam.t, b->agent.adam.t);
-	CHECK(same(a->agent.online, b->agent.online, bytes));
-	CHECK(same(a->agent.target, b->agent.target, bytes));
-	CHECK(same(a->agent.m, b->agent.m, bytes));
-	CHECK(same(a->agent.v, b->agent.v, bytes));
-	CHECK(same(a->stream, b->stream, sizeof(a->stream)));
-	CHECK(same(&a->env_rng, &b->env_rng, sizeof(a->env_rng)));
-	CHECK(same(a->obs, b->obs, sizeof(a->obs)));
+	CHECK(same_bytes(a->agent.online, b->agent.online, bytes));
+	CHECK(same_bytes(a->agent.target, b->agent.target, bytes));
+	CHECK(same_bytes(a->agent.m, b->agent.m, bytes));
+	CHECK(same_bytes(a->agent.v, b->agent.v, bytes));
+	CHECK(same_bytes(a->stream, b->stream, sizeof(a->stream)));
+	CHECK(same_bytes(&a->env_rng, &b->env_rng, sizeof(a->env_rng)));
+	CHECK(same_bytes(a->obs, b->obs, sizeof(a->obs)));
 	if (a->replay.prioritized)
-		CHECK(same(a->replay.tree.node, b->replay.tree.node,
+		CHECK(same_bytes(a->replay.tree.node, b->replay.tree.node,
 			2 * a->replay.tree.n_leaves * sizeof(double)));
-	CHECK(same(&a->log.diagnostics, &b->log.diagnostics, sizeof(a->log.diagnostics)));
+	CHECK(same_bytes(&a->log.diagnostics, &b->log.diagnostics, sizeof(a->log.diagnostics)));
 	CHECK_INT(a->agent.adam.t, 460);
-	finish(a);
-	finish(b);
+	train_end(a);
+	train_end(b);
 }
 
 static void test_rows_do_not_change_training(void)
@@ -492,7 +469,7 @@ static void test_diverging_warns_once_beyond_twice_the_bound(void)
 		CHECK_INT(t->events & TRAIN_WARNED, 0);
 	}
 	CHECK_INT(t->warning, WARNING_DIVERGING);
-	finish(t);
+	train_end(t);
 }
 
 static void test_diverging_downwards_warns_too(void)
@@ -504,7 +481,7 @@ static void test_diverging_downwards_warns_too(void)
 	step(t);
 	CHECK_INT(t->events & TRAIN_WARNED, TRAIN_WARNED);
 	CHECK_INT(t->warning, WARNING_DIVERGING);
-	finish(t);
+	train_end(t);
 }
 
 static void test_a_run_that_diverges_warns(void)
@@ -520,7 +497,7 @@ static void test_a_run_that_diverges_warns(void)
 	}
 	CHECK_INT(n_warnings, 1);
 	CHECK_INT(t->warning, WARNING_DIVERGING);
-	finish(t);
+	train_end(t);
 }
 
 /* The rows of a run whose last 100 episodes had those mean returns, one row each;
@@ -544,7 +521,7 @@ static int collapse_row(const double *mean, int n_rows, int64_t episodes)
 		}
 	}
 	CHECK_INT(t->warning, warned ? WARNING_COLLAPSED : WARNING_NONE);
-	finish(t);
+	train_end(t);
 	return warned;
 }
 
@@ -588,7 +565,7 @@ static bool collapses_from(int best, int last)
 	share_of_ones(t, last);
 	step(t);
 	const bool warned = t->warning == WARNING_COLLAPSED;
-	finish(t);
+	train_end(t);
 	return warned;
 }
 
@@ -614,7 +591,7 @@ static void test_a_start_beyond_small_rewards_is_no_divergence(void)
 	raise_q(t, 100 * (float)t->first_q);
 	step(t);
 	CHECK_INT(t->warning, WARNING_DIVERGING);
-	finish(t);
+	train_end(t);
 }
 
 /* Both signs of both toys, within and beyond what their rewards allow. */
@@ -643,7 +620,7 @@ static void test_divergence_is_judged_by_the_declared_rewards(void)
 		raise_q(t, cases[i].q);
 		step(t);
 		CHECK_INT(t->warning, cases[i].warns ? WARNING_DIVERGING : WARNING_NONE);
-		finish(t);
+		train_end(t);
 	}
 }
 
@@ -667,7 +644,7 @@ static void test_a_healthy_run_has_no_warning(void)
 	}
 	CHECK_INT(t->warning, WARNING_NONE);
 	CHECK(best > 2 * first && first > 8); /* it did learn */
-	finish(t);
+	train_end(t);
 }
 
 int main(void)

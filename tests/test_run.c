@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "run/weights.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -27,7 +27,6 @@
 #endif
 
 static char scratch[] = "/tmp/test_run.XXXXXX";
-static struct report report;
 static struct run run; /* large */
 
 /* scratch/name */
@@ -40,32 +39,14 @@ static const char *at(const char *name)
 	return paths[next];
 }
 
-static void set_keys(struct config *c, const char *const *keys)
-{
-	report_init(&report);
-	for (; *keys; keys++) {
-		char key[200], *arg = key;
-		snprintf(key, sizeof(key), "%s", *keys);
-		config_override(c, 1, &arg, &report);
-	}
-	config_check(c, 0, &report);
-	CHECK_INT(report.n_errors, 0);
-}
-
 static struct config small_config(const char *extra)
 {
 	static const char *const keys[] = { "total_timesteps=300", "net_arch=8", "batch_size=8",
 		"learning_starts=50", "buffer_size=300", "target_update_interval=50",
 		"eval_freq=100", "eval_episodes=2", "final_eval_episodes=3", "log_interval=40",
 		NULL };
-	struct config c;
-	config_init(&c);
-	set_keys(&c, keys);
-	if (extra) {
-		const char *const more[] = { extra, NULL };
-		set_keys(&c, more);
-	}
-	return c;
+	const char *const more[] = { extra, NULL };
+	return config_of(keys, more);
 }
 
 static bool open_run(const char *name, const struct config *c, bool fresh, struct err *e)

@@ -17,9 +17,8 @@
 
 #include "base/pmath.h"
 
-#include "isas.h"
+#include "fixtures.h"
 #include "naive.h"
-#include "test.h"
 
 #include <stdlib.h>
 
@@ -33,21 +32,6 @@ enum {
 
 /* --- configurations --- */
 
-static void set_keys(struct config *c, const char *const *keys)
-{
-	static struct report r;
-	report_init(&r);
-	for (; *keys; keys++) {
-		char key[200], *arg = key;
-		snprintf(key, sizeof(key), "%s", *keys);
-		config_override(c, 1, &arg, &r);
-	}
-	config_check(c, 0, &r);
-	CHECK_INT(r.n_errors, 0);
-	if (r.n_errors)
-		printf("%s", r.buf);
-}
-
 /* A short run of a small network, with a row after every step. */
 static struct config short_config(const char *const *keys)
 {
@@ -55,12 +39,7 @@ static struct config short_config(const char *const *keys)
 		"batch_size=16", "learning_starts=40", "target_update_interval=30",
 		"buffer_size=600", "exploration_fraction=0.5", "learning_rate=0.003", "eval_freq=0",
 		"log_interval=1", NULL };
-	struct config c;
-	config_init(&c);
-	set_keys(&c, base);
-	if (keys)
-		set_keys(&c, keys);
-	return c;
+	return config_of(base, keys);
 }
 
 /* --- the restatement --- */
@@ -396,11 +375,6 @@ static void naive_step(struct naive *s)
 
 /* --- step by step --- */
 
-static bool same(const float *a, const float *b, size_t n)
-{
-	return memcmp(a, b, n * sizeof(float)) == 0;
-}
-
 static bool near(double got, double want)
 {
 	return isnan(want) ? isnan(got) : fabs(got - want) <= 1e-12 * (1 + fabs(want));
@@ -720,19 +694,7 @@ static void test_sync_only_in_the_interval(void)
 static struct train *start(const char *const *keys)
 {
 	const struct config c = short_config(keys);
-	struct train *t = malloc(sizeof(*t));
-	struct err e = { .msg = "" };
-	if (!t || !train_init(t, &c, kernels_find(NULL), &e)) {
-		FAIL("train_init");
-		abort();
-	}
-	return t;
-}
-
-static void finish(struct train *t)
-{
-	train_release(t);
-	free(t);
+	return train_start(&c);
 }
 
 static void run_to_the_end(struct train *t)
@@ -773,12 +735,12 @@ static void test_evaluation_does_not_change_training(void)
 		while (d->timesteps < c->timesteps)
 			CHECK(train_step(d, &e));
 		CHECK(same_training(c, d));
-		finish(d);
+		train_end(d);
 	} else
 		CHECK(same_training(a, c));
-	finish(a);
-	finish(b);
-	finish(c);
+	train_end(a);
+	train_end(b);
+	train_end(c);
 }
 
 static void test_two_runs_are_equal_and_two_seeds_differ(void)
@@ -792,9 +754,9 @@ static void test_two_runs_are_equal_and_two_seeds_differ(void)
 	run_to_the_end(c);
 	CHECK(same_training(a, b));
 	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
-	finish(a);
-	finish(b);
-	finish(c);
+	train_end(a);
+	train_end(b);
+	train_end(c);
 }
 
 static void test_rows_come_at_the_documented_steps(void)
@@ -818,14 +780,14 @@ static void test_rows_come_at_the_documented_steps(void)
 			CHECK_INT(t->eval.stats.n_episodes, 2);
 		}
 	}
-	finish(t);
+	train_end(t);
 
 	static const char *const ends_on_a_row[] = { "total_timesteps=200", "log_interval=100",
 		"eval_freq=200", NULL };
 	t = start(ends_on_a_row);
 	run_to_the_end(t);
 	CHECK_INT(t->events, TRAIN_LOGGED | TRAIN_EVALUATED | TRAIN_FINISHED);
-	finish(t);
+	train_end(t);
 }
 
 /* Restated: what an evaluation at this moment gives on a stream of its own. */
@@ -876,7 +838,7 @@ static void test_evaluations_follow_each_other_on_their_own_stream(void)
 		CHECK(same(t->best, best_weights, n));
 	}
 	CHECK(best_timesteps < 600); /* or nothing tells the best from the last */
-	finish(t);
+	train_end(t);
 }
 
 static void test_evaluation_has_its_own_time_limit(void)
@@ -895,7 +857,7 @@ static void test_evaluation_has_its_own_time_limit(void)
 	}
 	CHECK(train_final_eval(t, &final));
 	CHECK_NEAR(final.return_mean, 7, 0);
-	finish(t);
+	train_end(t);
 }
 
 static void test_best_is_the_last_of_equals(void)
@@ -919,7 +881,7 @@ static void test_best_is_the_last_of_equals(void)
 	CHECK_INT(t->best_row.timesteps, 560);
 	CHECK(same(t->best, at_560, n));
 	CHECK(!same(t->best, t->agent.online, n));
-	finish(t);
+	train_end(t);
 }
 
 static void test_stop_return_ends_the_run_when_confirmed(void)
@@ -955,7 +917,7 @@ static void test_stop_return_ends_the_run_when_confirmed(void)
 			CHECK_INT(t->events & TRAIN_FINISHED, finished);
 			CHECK_INT(t->events & TRAIN_LOGGED, finished ? TRAIN_LOGGED : 0);
 		}
-		finish(t);
+		train_end(t);
 	}
 	CHECK(n_confirmed > 0);
 	CHECK(n_refuted > 0);
@@ -971,7 +933,7 @@ static void test_stop_return_equal_to_the_mean_is_reached(void)
 	CHECK(t->stopped);
 	CHECK_INT(t->timesteps, 50);
 	CHECK_INT(t->best_row.timesteps, 50);
-	finish(t);
+	train_end(t);
 }
 
 static void test_first_episode_starts_where_gymnasium_does(void)
@@ -984,7 +946,7 @@ static void test_first_episode_starts_where_gymnasium_does(void)
 	CHECK(t->obs[0] == (float)rng_uniform(&rng, -0.05, 0.05) * 10);
 	for (int i = 1; i < OBS; i++)
 		CHECK(t->obs[i] == (float)rng_uniform(&rng, -0.05, 0.05));
-	finish(t);
+	train_end(t);
 }
 
 static void test_final_evaluation_repeats_and_changes_nothing(void)
@@ -1014,7 +976,7 @@ static void test_final_evaluation_repeats_and_changes_nothing(void)
 	rng_init_stream(&stream, 5, 5);
 	const struct eval_stats want = evaluate_now(t, &stream, 7);
 	CHECK(same_stats(&first, &want));
-	finish(t);
+	train_end(t);
 }
 
 static void test_a_large_learning_rate_diverges(void)
@@ -1033,7 +995,7 @@ static void test_a_large_learning_rate_diverges(void)
 	snprintf(step, sizeof(step), "step %lld ", (long long)t->timesteps);
 	CHECK(strstr(e.msg, step) != NULL);
 	CHECK(strstr(e.msg, "learning_rate") != NULL);
-	finish(t);
+	train_end(t);
 }
 
 static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
@@ -1050,7 +1012,7 @@ static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 	CHECK(!train_step(t, &e));
 	CHECK_INT(e.kind, ERR_DIVERGED);
 	CHECK(!(t->events & TRAIN_EVALUATED) && !t->has_best);
-	finish(t);
+	train_end(t);
 
 	static const char *const no_evaluation[] = { "gradient_steps=0", "total_timesteps=50",
 		NULL };
@@ -1060,7 +1022,7 @@ static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 		CHECK(train_step(t, &e));
 	CHECK(!train_step(t, &e));
 	CHECK_INT(e.kind, ERR_DIVERGED);
-	finish(t);
+	train_end(t);
 }
 
 static void test_out_of_memory_is_an_ordinary_error(void)

@@ -23,9 +23,8 @@
 
 #include "base/pmath.h"
 
-#include "isas.h"
+#include "fixtures.h"
 #include "naive.h"
-#include "test.h"
 
 #include <stdlib.h>
 
@@ -38,21 +37,7 @@ static struct config short_config(const char *const *keys)
 		"batch_size=16", "learning_starts=40", "target_update_interval=30",
 		"buffer_size=420", "exploration_fraction=0.5", "learning_rate=0.003", "eval_freq=0",
 		"log_interval=100", NULL };
-	static struct report r;
-	struct config c;
-	config_init(&c);
-	report_init(&r);
-	for (int pass = 0; pass < 2; pass++)
-		for (const char *const *at = pass ? keys : base; *at; at++) {
-			char key[200], *arg = key;
-			snprintf(key, sizeof(key), "%s", *at);
-			config_override(&c, 1, &arg, &r);
-		}
-	config_check(&c, 0, &r);
-	CHECK_INT(r.n_errors, 0);
-	if (r.n_errors)
-		printf("%s", r.buf);
-	return c;
+	return config_of(base, keys);
 }
 
 /* --- the restatement --- */
@@ -468,11 +453,6 @@ static void naive_step(struct naive *s)
 }
 
 /* --- step by step --- */
-
-static bool same(const float *a, const float *b, size_t n)
-{
-	return memcmp(a, b, n * sizeof(float)) == 0;
-}
 
 /* What differs after a step, or NULL. */
 static const char *difference(const struct train *t, const struct naive *s)

@@ -14,27 +14,10 @@
 #include "base/sha256.h"
 #include "base/safetensors.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-static struct report report;
-
-static struct config config_with(const char *const *keys)
-{
-	struct config c;
-	report_init(&report);
-	config_init(&c);
-	for (; *keys; keys++) {
-		char key[200], *arg = key;
-		snprintf(key, sizeof(key), "%s", *keys);
-		config_override(&c, 1, &arg, &report);
-	}
-	config_check(&c, 0, &report);
-	CHECK_INT(report.n_errors, 0);
-	return c;
-}
 
 struct file {
 	struct config config;
@@ -49,7 +32,7 @@ static void build(struct file *f, const char *const *keys)
 {
 	struct rng rng;
 	struct err e;
-	f->config = config_with(keys);
+	f->config = config_of(keys, NULL);
 	CHECK(config_net(&f->config, &f->net, &e));
 	f->params = malloc(f->net.n_params * sizeof(float));
 	f->size = weights_buffer_size(&f->net);
@@ -57,8 +40,7 @@ static void build(struct file *f, const char *const *keys)
 	if (!f->params || !f->bytes)
 		abort();
 	rng_init(&rng, 3);
-	for (size_t i = 0; i < f->net.n_params; i++)
-		f->params[i] = (float)rng_uniform(&rng, -1, 1);
+	fill_uniform(&rng, 1, f->net.n_params, f->params);
 	f->len = weights_build(&f->config, &f->net, f->params, 12345, 678, f->bytes, f->size);
 	CHECK(f->len > 0 && f->len <= f->size);
 }
