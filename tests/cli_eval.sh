@@ -223,7 +223,7 @@ both 'half precision' "shape and data_offsets disagree in tensor '0.weight'"
 patch 'F32' 'F23'
 both 'no data type' "data type 'F23', which is not one of safetensors"
 patch '"shape":\[16,4\]' '"shape":[4,16]'
-corrupt 'a matrix the other way round' "the shape of '0.weight' or '0.bias' does not fit"
+corrupt 'a matrix the other way round' "the shape of '0.weight' does not fit; \(16,4\) would"
 patch '"shape":\[16,4\]' '"shape":[16,5]'
 both 'a shape that does not fit the data' "shape and data_offsets disagree"
 patch '{"__metadata__"' '("__metadata__"'

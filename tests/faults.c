@@ -158,6 +158,15 @@ ssize_t read(int fd, void *data, size_t len)
 	return real(fd, data, most < len ? most : len);
 }
 
+ssize_t pread(int fd, void *data, size_t len, off_t offset)
+{
+	REAL("pread64", ssize_t, int, void *, size_t, off_t)
+	size_t most = len;
+	if (fails(READ, &most))
+		return -1;
+	return real(fd, data, most < len ? most : len, offset);
+}
+
 ssize_t write(int fd, const void *data, size_t len)
 {
 	REAL("write", ssize_t, int, const void *, size_t)

@@ -586,7 +586,12 @@ static void check_tensor(
 	CHECK_INT(tensor->n_values, in ? in * out : out);
 	if (tensor->n_values > 64)
 		return;
-	st_values(tensor, values);
+	const struct st_tensor wanted = { .name = name,
+		.n_dims = tensor->n_dims,
+		.shape = { tensor->shape[0], tensor->shape[1] },
+		.values = values };
+	struct err e;
+	CHECK(st_load(st, &wanted, 1, &e));
 	if (in)
 		CHECK_INT(tensor->shape[1], in);
 	for (int o = 0; o < out; o++) {
@@ -612,7 +617,7 @@ static void test_tensors_have_pytorchs_names_and_layout(void)
 	const size_t size = weights_buffer_size(&net);
 	char *bytes = (char *)floats(size / sizeof(float) + 1);
 	const size_t len = weights_build(&c, &net, params, 1, 2, bytes, size);
-	CHECK(st_parse(&st, bytes, len, &e));
+	CHECK(st_open_bytes(&st, "w.st", bytes, len, &e) && st_verify(&st, &e));
 	CHECK_INT(st.n_tensors, 8);
 	check_tensor(&st, 0, "0.weight", 4, 3, params);
 	check_tensor(&st, 1, "0.bias", 0, 3, params + 12);
@@ -622,7 +627,7 @@ static void test_tensors_have_pytorchs_names_and_layout(void)
 	check_tensor(&st, 5, "value.bias", 0, 1, params + 60);
 	check_tensor(&st, 6, "advantage.weight", 5, 2, params + 61);
 	check_tensor(&st, 7, "advantage.bias", 0, 2, params + 71);
-	st_release(&st);
+	st_close(&st);
 	free(bytes);
 }
 
@@ -634,10 +639,10 @@ struct tensor {
 /* What the parser says of a file with these tensors: "" if it is accepted. */
 static const char *verdict(const struct tensor *tensors, int n)
 {
-	static const struct st_metadata metadata[] = { { "format_version", "1" },
+	static struct st_metadata metadata[] = { { "format_version", "1" },
 		{ "env_id", "CartPole-v1" }, { "max_episode_steps", "500" },
 		{ "obs_scale", "[1,1,1,1]" }, { "activation", "relu" } };
-	static const float values[10000];
+	static float values[10000];
 	static char bytes[50000];
 	static struct err e;
 	struct st_tensor st[20];
@@ -651,7 +656,10 @@ static const char *verdict(const struct tensor *tensors, int n)
 		}
 		CHECK(st[t].n_values <= 10000);
 	}
-	const size_t len = st_build(st, n, metadata, 5, bytes, sizeof(bytes));
+	struct st_file file = {
+		.tensor = st, .n_tensors = n, .metadata = metadata, .n_metadata = 5
+	};
+	const size_t len = st_write(&file, NULL, bytes, sizeof(bytes), &e);
 	CHECK(len > 0);
 	struct weights w;
 	e = (struct err){ .msg = "" };
@@ -698,14 +706,18 @@ static void test_crafted_files(void)
 	CHECK_STR(verdict(heads, 4), ""); /* in any order */
 
 	/* the last hidden layer is two halves */
-	check_verdict(0, of("0.weight", 7, 4), of("0.bias", 7, 0), "'0.bias' is no width");
-	check_verdict(0, of("0.weight", 3, 4), of("0.bias", 3, 0), "'0.bias' is no width");
+	check_verdict(
+		0, of("0.weight", 7, 4), of("0.bias", 7, 0), "'0.bias' is not a layer's width");
+	check_verdict(
+		0, of("0.weight", 3, 4), of("0.bias", 3, 0), "'0.bias' is not a layer's width");
 	check_verdict(0, of("0.weight", 8, 4), of("0.bias", 8, 0), "does not fit");
 	check_verdict(0, of("0.weight", 6, 3), of("0.bias", 6, 0), "does not fit");
 	check_verdict(0, of("0.weight", 4, 6), of("0.bias", 6, 0), "does not fit");
-	check_verdict(0, of("0.weight", 6, 4), of("0.bias", 6, 1), "'0.bias' is no width");
+	check_verdict(
+		0, of("0.weight", 6, 4), of("0.bias", 6, 1), "'0.bias' is not a layer's width");
 	check_verdict(0, of("2.weight", 6, 4), of("2.bias", 6, 0), "'0.weight' is missing");
-	check_verdict(0, of("0.weight", 6, 4), of("0.bias", 8194, 0), "'0.bias' is no width");
+	check_verdict(
+		0, of("0.weight", 6, 4), of("0.bias", 8194, 0), "'0.bias' is not a layer's width");
 	check_verdict(0, of("0.weight", 6, 4), of("0.bias", 8192, 0), "does not fit");
 	/* the value head has one output, and sees one half */
 	check_verdict(2, of("value.weight", 2, 3), of("value.bias", 2, 0), "does not fit");

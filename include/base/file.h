@@ -37,9 +37,9 @@ bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, st
 bool file_open_to_write(
 	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e);
 
-/* Reads just len bytes from a descriptor, through interruptions and short reads.
- * ERR_CORRUPT if it ends before. */
-bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e);
+/* Reads exactly len bytes at an offset, through interruptions and short reads.
+ * ERR_CORRUPT if the file ends before. */
+bool file_read_at(int fd, const char *name, uint64_t offset, void *data, size_t len, struct err *e);
 
 /* Reads all of `path` into *data (the caller frees it), NUL-terminated behind
  * its *len bytes. More than `limit` bytes is an error, before they are read if the size
@@ -60,7 +60,7 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
  *     ok = file_begin(&w, d, name, &e) && file_add(&w, data, len, &e) && ...;
  *     ok = file_end(&w, ok, previous, &e);
  *
- * file_patch writes over bytes that were added before. file_end puts the file in place
+ * file_end puts the file in place
  * if all went well so far (ok), and removes it otherwise; false unless it stands there.
  * The file that stood there before stays as `previous`, unless that is NULL. Once
  * file_begin was called, file_end must be. */
@@ -72,8 +72,6 @@ struct file_writer {
 
 bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e);
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e);
-bool file_patch(
-	struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e);
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
 
 /* Writes name.tmp, in place of whatever has that name, flushes it to the disk,

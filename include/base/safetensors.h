@@ -1,41 +1,41 @@
 /* safetensors (Hugging Face, format 0.4): 8 bytes header length, a JSON header,
- * then the tensors' bytes, all little-endian.
+ * then the tensors' bytes, all little-endian. One reader and one writer, for files of any size:
  *
- * The writer fills the caller's buffer and allocates nothing: a whole small file with
- * st_build, or only the header of a large one with st_build_header, whose data the
- * caller encodes and hashes piece by piece. The reader takes any valid file and trusts
- * nothing: header length, JSON, data types, shapes, offsets, gaps and overlaps are all
- * checked before a tensor can be used.
+ *     st_open(&st, dir, name, &e);      // or st_open_bytes; reads and checks the header
+ *     st_verify(&st, &e);               // compares everything with the checksum
+ *     st_load(&st, wanted, n, &e);      // values, in the machine's order
+ *     st_close(&st);
  *
- * The metadata's "dqn_sha256_v2" is a checksum of what the file means, so that another
- * program may write it again: other order, other spacing, the same checksum. It is the
- * SHA-256 of these records, each string in UTF-8 with a NUL after it:
+ *     st = { tensors with values, metadata };
+ *     st_write(&st, &file, buf, size, &e);     // or into buf alone
+ *
+ * The reader takes any valid file and trusts nothing: header length, JSON, data types,
+ * shapes, offsets, gaps and overlaps are checked before a tensor can be used. Errors are
+ * ERR_CORRUPT and name the file; ERR_RUN if memory runs out or the system fails to read.
+ *
+ * The metadata's "dqn_sha256_v2" is a checksum of the content, so that another program may
+ * rewrite the file in another order or with other spacing. It is the SHA-256 of these
+ * records, each string in UTF-8 with a NUL after it:
  *
  *     "m", key, value              each other pair of the metadata, sorted by key
  *     "t", name, dtype, "2,4", h   each tensor, sorted by name; "2,4" is its shape and h
  *                                  the SHA-256 of its bytes, 64 digits in lower case
  *
  * "m" and "t" have no NUL. Files of earlier versions have "sha256" instead: that of the
- * whole file with zeros in the place of these digits. It is checked where the metadata
- * has a "format_version"; without, it is somebody else's key.
- *
- *     st_parse(&st, bytes, len, &e);    st.tensor[i] ...    st_release(&st);
- *
- * Errors are ERR_CORRUPT, or ERR_RUN out of memory, and do not name the file; the
- * caller does.
+ * whole file with zeros in place of the digits. It counts only beside a "format_version":
+ * otherwise it is another program's key.
  */
 #ifndef DQN_BASE_SAFETENSORS_H
 #define DQN_BASE_SAFETENSORS_H
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/sha256.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define ST_MAX_TENSORS 128 /* in a file with a checksum */
-#define ST_MAX_DIMS 4      /* that are kept; a tensor may have more */
+#define ST_MAX_ITEMS 128 /* tensors, and pairs of metadata, in a file with a checksum */
+#define ST_MAX_DIMS 4    /* that are kept; a tensor may have more */
 #define ST_NAME_SIZE 64
 #define ST_LENGTH_BYTES 8 /* of the header length that a file begins with */
 
@@ -61,12 +61,11 @@ struct st_tensor {
 	const char *name;
 	enum st_type type;
 	int n_dims;
-	uint64_t shape[ST_MAX_DIMS]; /* the first of its dimensions */
-	const void *values;          /* writer: what to write, row-major */
+	uint64_t shape[ST_MAX_DIMS]; /* its first dimensions */
+	void *values;                /* the caller's, row-major: to write, or to load into */
 	const char *dims;            /* reader: all dimensions, in the header: "2,4]" */
-	size_t offset;               /* in the data of the file, and */
-	const unsigned char *data;   /* where that is, n_values little-endian ones */
-	size_t n_values;
+	const unsigned char *data;   /* reader, st_open_bytes: its bytes in the file */
+	size_t offset, n_values;     /* offset: in the data of the file */
 };
 
 struct st_metadata { /* __metadata__, a map of strings */
@@ -74,88 +73,57 @@ struct st_metadata { /* __metadata__, a map of strings */
 };
 
 struct st_file {
-	const char *header; /* the JSON */
-	size_t header_len;
-	const unsigned char *data; /* after the header; NULL after st_parse_header */
-	size_t data_len;
-	int n_tensors, n_metadata; /* both in the file's order: */
-	struct st_tensor *tensor;
+	int n_tensors, n_metadata;
+	struct st_tensor *tensor; /* both in the order of the header */
 	struct st_metadata *metadata;
-	const char *checksum;     /* the value in the metadata, or NULL */
-	const char *old_checksum; /* or, of an earlier dqn, its digits in the header */
-	char *text;               /* names, keys and values */
+
+	/* Of the reader alone: */
+	char name[256];             /* of the file, for messages */
+	int fd;                     /* or -1: */
+	const unsigned char *bytes; /* the whole file in memory */
+	char *header;               /* the JSON, its strings decoded in place */
+	size_t header_len, data_len;
+	const char *checksum; /* 64 digits, or NULL */
+	size_t old_digits;    /* where in the header, if it is that of an earlier version, or 0 */
 };
 
-/* Writes a file into buf, its checksum included; sets the tensors' offsets. Returns the
- * file's length, or 0 if it does not fit. */
-size_t st_build(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
-	int n_metadata, char *buf, size_t size);
+/* Reads and checks the header of a file, no more of it. On failure there is nothing to
+ * close. */
+bool st_open(struct st_file *st, const struct dir *d, const char *name, struct err *e);
 
-/* Writes everything before the data, with zeros as the checksum, and says where in
- * the file its digits belong. Returns the length, or 0 if it does not fit. */
-size_t st_build_header(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
-	int n_metadata, char *buf, size_t size, size_t *checksum);
+/* The same for a file in memory, which stays the caller's and must outlive *st. */
+bool st_open_bytes(
+	struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e);
+void st_close(struct st_file *st);
 
-/* Reads and checks a file; if it has a checksum, against that. The bytes stay the
- * caller's and must outlive *st, which holds memory until it is released. On failure
- * nothing is to be released. */
-bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e);
-void st_release(struct st_file *st);
+/* Compares the file with its checksum. A file without one passes: other programs write
+ * such files. */
+bool st_verify(const struct st_file *st, struct err *e);
 
-/* The length of the header that a file of `len` bytes with this beginning says it
- * has, the first ST_LENGTH_BYTES included; it is in the file and as long as the format
- * allows at most. */
-bool st_header_len(const unsigned char first[ST_LENGTH_BYTES], uint64_t len, size_t *header_len,
-	struct err *e);
+/* Fills the values of n tensors of our types from those of the same names, which must have
+ * the same type and shape. */
+bool st_load(const struct st_file *st, const struct st_tensor *wanted, int n, struct err *e);
 
-/* Reads and checks the header alone, header_len bytes from the file's first on, of
- * a file with data_len bytes after it: all but the checksum. No tensor has data. Only
- * `header` and `dims` refer to the bytes. */
-bool st_parse_header(
-	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e);
-
-/* The same from a file, of which no more is read; errors name it. On success the caller
- * frees *bytes after it has released *st. */
-bool st_read_header(
-	struct st_file *st, const struct dir *d, const char *name, char **bytes, struct err *e);
-
-/* A checksum on the way: begun for a file that is written or, of the kind that it has,
- * for one that is read (whose header is still there), then the data in any pieces. */
-struct st_hash {
-	struct sha256 all, one; /* one: of the tensor at hand */
-	bool is_old;
-	int n_tensors, current; /* current: in `tensor`, or -1 */
-	const struct st_tensor *tensor;
-	size_t at; /* bytes of data so far */
-	char digest[ST_MAX_TENSORS][SHA256_HEX_SIZE];
-};
-
-void st_hash_begin(struct st_hash *h, const struct st_tensor *tensors, int n_tensors,
-	const struct st_metadata *metadata, int n_metadata);
-void st_hash_begin_file(struct st_hash *h, const struct st_file *st);
-void st_hash_add(struct st_hash *h, const void *data, size_t n_bytes);
-void st_hash_end(struct st_hash *h, char hex[SHA256_HEX_SIZE]);
-
-/* The same, compared with the checksum of the file. ERR_CORRUPT if it differs. */
-bool st_hash_check(struct st_hash *h, const struct st_file *st, struct err *e);
-
-/* The metadata's value of that key, or NULL. */
+/* The tensor of that name, or NULL; the metadata's value of that key, or NULL. */
+const struct st_tensor *st_find(const struct st_file *st, const char *name);
 const char *st_metadata_get(const struct st_file *st, const char *key);
+
+/* ERR_CORRUPT with the file's name before the message; always false. */
+bool st_corrupt(const struct st_file *st, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
+
+/* Writes the tensors, of our types, in their order, with a checksum. Works in buf, which
+ * must have room for the header, and allocates nothing. Without `file` the whole file stays
+ * in buf, which must have room for it. Returns the length, or 0 after an error. */
+size_t st_write(
+	struct st_file *st, struct file_writer *file, char *buf, size_t size, struct err *e);
 
 const char *st_type_name(enum st_type type);
 
-/* Bytes of one value of our types, in a file and in memory; of all of a tensor's. */
+/* Bytes of one value, and of a tensor. */
 size_t st_value_size(enum st_type type);
 size_t st_tensor_size(const struct st_tensor *tensor);
 
-/* n values of our types between memory and the bytes of a file. */
-void st_encode(enum st_type type, const void *values, size_t n, unsigned char *bytes);
-void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *values);
-
-/* Copies the values of a float32 tensor out. */
-void st_values(const struct st_tensor *tensor, float *values);
-
-/* Value i of a tensor of a type below ST_OTHER, rounded to double. */
+/* Value i of a tensor with data, of a type below ST_OTHER, rounded to double. */
 double st_value(const struct st_tensor *tensor, size_t i);
 
 #endif

@@ -32,7 +32,7 @@ struct replay {
 	size_t buffer_size; /* slots */
 	size_t obs_dim;
 	size_t count;        /* slots in use, <= buffer_size */
-	size_t next;         /* the slot that the next push writes */
+	uint64_t next;       /* the slot that the next push writes */
 	float *obs;          /* (buffer_size, obs_dim) */
 	float *next_obs;     /* (buffer_size, obs_dim) */
 	float *reward;       /* (buffer_size) */

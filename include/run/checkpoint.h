@@ -2,23 +2,22 @@
  *
  *     checkpoint_save(dir, name, previous, &train, &marks, buf, size, &e);
  *     train_init(&train, &config, kernels, &e);
- *     checkpoint_load(dir, name, &train, &marks, buf, size, &e);    // goes on from there
+ *     checkpoint_load(dir, name, &train, &marks, &e);    // the run resumes from there
  *
- * Networks, moments, counters, generators, the environment in its episode, the
- * replay buffer with its priorities, running statistics, the best weights, an evaluation
- * under way, how long
- * the logs were. One list, visit() in checkpoint.c, serves writing and reading. Every
- * value is a tensor of its own name and a portable type, so that the file goes on on
- * any machine and `dqn inspect` shows it. What follows from other values is not
- * there: schedules from the step, sums of priorities from their leaves, n-step
- * returns from the transitions.
+ * Networks, moments, counters, generators, the environment in its episode, the replay
+ * buffer with its priorities, running statistics, the best weights, an evaluation under
+ * way, the length of each log. One list, visit() in checkpoint.c, serves writing and
+ * reading. Every value is a tensor with its own name and a portable type, so that any
+ * machine can resume from the file and `dqn inspect` shows it. Values that follow from
+ * others are left out: schedules follow from the step, sums of priorities from their
+ * leaves, n-step returns from the transitions.
  *
  * __metadata__ has format ("dqn checkpoint"), format_version, timesteps, config (all
- * keys that decide results) and the sha256 of the file.
+ * keys that decide results) and the checksum of the file.
  *
- * Works in buf (CHECKPOINT_BUFFER_MIN bytes or more) and allocates nothing. The
- * reader trusts nothing: in what it accepts, sizes, indices and counters are in range
- * and the networks finite, so that a run can go on from it.
+ * Saving works in buf (CHECKPOINT_BUFFER_MIN bytes or more) and allocates nothing. The
+ * reader trusts the checksum for the values: it only refuses those that would crash or
+ * hang a run, as a file with a forged checksum may have.
  */
 #ifndef DQN_RUN_CHECKPOINT_H
 #define DQN_RUN_CHECKPOINT_H
@@ -29,9 +28,9 @@
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
 #define CHECKPOINT_FORMAT_VERSION "4"
-#define CHECKPOINT_BUFFER_MIN 32768 /* the header is never larger */
+#define CHECKPOINT_BUFFER_MIN 32768 /* more than the header and the configuration need */
 
-struct marks {                    /* of a run beside its training */
+struct marks {                    /* what a run saves beside its training */
 	int64_t log_size[N_LOGS]; /* bytes */
 	double wall_s;            /* since the run began, less the time it stood still */
 };
@@ -47,11 +46,11 @@ bool checkpoint_save(const struct dir *d, const char *name, const char *previous
 /* Reads a file into a train of the same configuration. ERR_CORRUPT names the file and
  * what is wrong, ERR_BUSY the keys of another configuration; *t then holds anything
  * and can only be loaded again or released. */
-bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks,
-	char *buf, size_t size, struct err *e);
+bool checkpoint_load(
+	const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e);
 
 /* The same from memory. */
 bool checkpoint_parse(const char *name, const void *bytes, size_t len, struct train *t,
-	struct marks *marks, char *buf, size_t size, struct err *e);
+	struct marks *marks, struct err *e);
 
 #endif

@@ -177,11 +177,11 @@ bool file_load(const struct dir *d, const char *name, size_t limit, char **data,
 	return ok;
 }
 
-bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct err *e)
+bool file_read_at(int fd, const char *name, uint64_t offset, void *data, size_t len, struct err *e)
 {
 	char *p = data;
 	while (len > 0) {
-		const ssize_t n = read(fd, p, len);
+		const ssize_t n = pread(fd, p, len, (off_t)offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -189,6 +189,7 @@ bool file_read_exactly(int fd, const char *name, void *data, size_t len, struct 
 		if (n == 0)
 			return err_set(e, ERR_CORRUPT, "'%.500s' ends too early", name);
 		p += n;
+		offset += (uint64_t)n;
 		len -= (size_t)n;
 	}
 	return true;
@@ -270,15 +271,6 @@ bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e
 {
 	char buf[FILE_PATH_SIZE];
 	return file_write_fd(w->fd, dir_path(w->dir, w->temp, buf), data, len, e);
-}
-
-bool file_patch(struct file_writer *w, uint64_t offset, const void *data, size_t len, struct err *e)
-{
-	if (lseek(w->fd, (off_t)offset, SEEK_SET) < 0)
-		return failed(w, "seek", e);
-	if (!file_add(w, data, len, e))
-		return false;
-	return lseek(w->fd, 0, SEEK_END) >= 0 || failed(w, "seek", e);
 }
 
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e)

@@ -1,6 +1,5 @@
 #include "base/safetensors.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -8,6 +7,8 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +16,12 @@
 #define METADATA "__metadata__"
 #define CHECKSUM "dqn_sha256_v2"
 #define OLD_CHECKSUM "sha256"
-#define NO_CHECKSUM "0000000000000000000000000000000000000000000000000000000000000000"
 enum {
 	HEX_DIGITS = SHA256_HEX_SIZE - 1,
-	LENGTH_BYTES = ST_LENGTH_BYTES,
 	ALIGN = 8,
 	HEADER_MAX = 100000000, /* of the reference implementation */
+	SHAPE_SIZE = 128,
+	CHUNK = 4096, /* bytes hashed at a time */
 };
 
 /* In the order of enum st_type. */
@@ -52,256 +53,248 @@ size_t st_tensor_size(const struct st_tensor *t)
 	return whole * n_bits + rest * n_bits / 8;
 }
 
-static void put_le(unsigned char *p, uint64_t x, int n_bytes)
+bool st_corrupt(const struct st_file *st, struct err *e, const char *fmt, ...)
 {
-	for (int i = 0; i < n_bytes; i++, x >>= 8)
-		p[i] = (unsigned char)x;
+	struct err why;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(why.msg, sizeof(why.msg), fmt, args);
+	va_end(args);
+	return err_set(e, ERR_CORRUPT, "'%.200s': %s", st->name, why.msg);
 }
 
-static uint64_t get_le(const unsigned char *p, int n_bytes)
+const char *st_metadata_get(const struct st_file *st, const char *key)
+{
+	for (int i = 0; i < st->n_metadata; i++)
+		if (strcmp(st->metadata[i].key, key) == 0)
+			return st->metadata[i].value;
+	return NULL;
+}
+
+const struct st_tensor *st_find(const struct st_file *st, const char *name)
+{
+	for (int i = 0; i < st->n_tensors; i++)
+		if (strcmp(st->tensor[i].name, name) == 0)
+			return &st->tensor[i];
+	return NULL;
+}
+
+/* "2,4" of what a file with a checksum has: a few dimensions. */
+static const char *shape_text(const struct st_tensor *t, char buf[SHAPE_SIZE])
+{
+	struct text s;
+	text_init(&s, buf, SHAPE_SIZE);
+	for (int d = 0; d < t->n_dims && d < ST_MAX_DIMS; d++)
+		text_add(&s, "%s%" PRIu64, d ? "," : "", t->shape[d]);
+	return buf;
+}
+
+/* --- bytes --- */
+
+static uint64_t get_le(const unsigned char *p, size_t n_bytes)
 {
 	uint64_t x = 0;
-	for (int i = n_bytes; i-- > 0;)
+	for (size_t i = n_bytes; i-- > 0;)
 		x = x << 8 | p[i];
 	return x;
 }
 
-void st_encode(enum st_type type, const void *values, size_t n, unsigned char *bytes)
+/* Turns values of so many bytes from the machine's order to the file's, or back. */
+static void change_order(unsigned char *p, size_t n_bytes, size_t width)
 {
-	const char *p = values;
-	if (types[type].n_bits == 32)
-		for (size_t i = 0; i < n; i++) {
-			uint32_t x;
-			memcpy(&x, p + i * sizeof(x), sizeof(x));
-			put_le(bytes + i * sizeof(x), x, sizeof(x));
+	const uint16_t one = 1;
+	unsigned char lowest;
+	memcpy(&lowest, &one, sizeof(lowest));
+	if (lowest == 1) /* little-endian, too */
+		return;
+	for (const unsigned char *end = p + n_bytes; p < end; p += width)
+		for (size_t i = 0; i < width / 2; i++) {
+			const unsigned char swapped = p[i];
+			p[i] = p[width - 1 - i];
+			p[width - 1 - i] = swapped;
 		}
-	else if (types[type].n_bits == 64)
-		for (size_t i = 0; i < n; i++) {
-			uint64_t x;
-			memcpy(&x, p + i * sizeof(x), sizeof(x));
-			put_le(bytes + i * sizeof(x), x, sizeof(x));
-		}
-	else
-		memcpy(bytes, p, n);
 }
 
-void st_decode(enum st_type type, const unsigned char *bytes, size_t n, void *values)
+static bool read_at(
+	const struct st_file *st, uint64_t offset, void *to, size_t n_bytes, struct err *e)
 {
-	char *p = values;
-	if (types[type].n_bits == 32)
-		for (size_t i = 0; i < n; i++) {
-			const uint32_t x = (uint32_t)get_le(bytes + i * sizeof(x), sizeof(x));
-			memcpy(p + i * sizeof(x), &x, sizeof(x));
-		}
-	else if (types[type].n_bits == 64)
-		for (size_t i = 0; i < n; i++) {
-			const uint64_t x = get_le(bytes + i * sizeof(x), sizeof(x));
-			memcpy(p + i * sizeof(x), &x, sizeof(x));
-		}
-	else
-		memcpy(p, bytes, n);
+	if (st->fd >= 0)
+		return file_read_at(st->fd, st->name, offset, to, n_bytes, e);
+	memcpy(to, st->bytes + offset, n_bytes);
+	return true;
+}
+
+/* Bytes of a tensor from `at` on, as the file has them: from its values or from the file. */
+static bool tensor_bytes(const struct st_file *st, const struct st_tensor *t, size_t at, void *to,
+	size_t n_bytes, struct err *e)
+{
+	if (!t->values)
+		return read_at(
+			st, ST_LENGTH_BYTES + st->header_len + t->offset + at, to, n_bytes, e);
+	memcpy(to, (const char *)t->values + at, n_bytes);
+	change_order(to, n_bytes, st_value_size(t->type));
+	return true;
 }
 
 /* --- checksums --- */
+
+/* The item with the next name after `last` (NULL: the first) in byte order, or NULL; items
+ * begin with a pointer to their name. */
+static const void *next_by_name(const void *items, int n, size_t size, const void *last)
+{
+	const char *const *found = NULL, *const *after = last;
+	for (int i = 0; i < n; i++) {
+		const char *const *item = (const void *)((const char *)items + (size_t)i * size);
+		if ((!after || strcmp(*item, *after) > 0) && (!found || strcmp(*item, *found) < 0))
+			found = item;
+	}
+	return found;
+}
 
 static void add_string(struct sha256 *h, const char *s)
 {
 	sha256_add(h, s, strlen(s) + 1);
 }
 
-static void hash_init(struct st_hash *h, const struct st_tensor *tensors, int n_tensors)
+static bool tensor_hash(const struct st_file *st, const struct st_tensor *t,
+	char hex[SHA256_HEX_SIZE], struct err *e)
 {
-	h->tensor = tensors;
-	h->n_tensors = n_tensors;
-	h->is_old = false;
-	h->current = -1;
-	h->at = 0;
-	sha256_init(&h->all);
-}
-
-/* There are few pairs, and few tensors below: the next one is searched for. */
-void st_hash_begin(struct st_hash *h, const struct st_tensor *tensors, int n_tensors,
-	const struct st_metadata *metadata, int n_metadata)
-{
-	const struct st_metadata *last = NULL, *next;
-	hash_init(h, tensors, n_tensors);
-	do {
-		next = NULL;
-		for (const struct st_metadata *m = metadata; m < metadata + n_metadata; m++)
-			if (strcmp(m->key, CHECKSUM) != 0 &&
-				(!last || strcmp(m->key, last->key) > 0) &&
-				(!next || strcmp(m->key, next->key) < 0))
-				next = m;
-		if (next) {
-			sha256_add(&h->all, "m", 1);
-			add_string(&h->all, next->key);
-			add_string(&h->all, next->value);
-		}
-		last = next;
-	} while (next);
-}
-
-void st_hash_begin_file(struct st_hash *h, const struct st_file *st)
-{
-	if (!st->old_checksum) {
-		st_hash_begin(h, st->tensor, st->n_tensors, st->metadata, st->n_metadata);
-		return;
+	unsigned char chunk[CHUNK];
+	struct sha256 h;
+	const size_t n_bytes = st_tensor_size(t);
+	sha256_init(&h);
+	for (size_t at = 0; at < n_bytes; at += CHUNK) {
+		const size_t n = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
+		if (!tensor_bytes(st, t, at, chunk, n, e))
+			return false;
+		sha256_add(&h, chunk, n);
 	}
-	hash_init(h, st->tensor, st->n_tensors);
-	h->is_old = true;
-	const char *bytes = st->header - LENGTH_BYTES, *end = st->header + st->header_len;
-	const char *after = st->old_checksum + HEX_DIGITS;
-	sha256_add(&h->all, bytes, (size_t)(st->old_checksum - bytes));
-	sha256_add(&h->all, NO_CHECKSUM, HEX_DIGITS);
-	sha256_add(&h->all, after, (size_t)(end - after));
+	sha256_hex(&h, hex);
+	return true;
 }
 
-void st_hash_add(struct st_hash *h, const void *data, size_t n_bytes)
+static bool checksum(const struct st_file *st, char hex[SHA256_HEX_SIZE], struct err *e)
 {
-	const char *p = data;
-	if (h->is_old) {
-		sha256_add(&h->all, data, n_bytes);
-		return;
-	}
-	while (n_bytes > 0) {
-		if (h->current < 0) {
-			for (h->current = 0; h->tensor[h->current].offset != h->at ||
-					     h->tensor[h->current].n_values == 0;)
-				h->current++;
-			sha256_init(&h->one);
+	const struct st_metadata *m = NULL;
+	const struct st_tensor *t = NULL;
+	struct sha256 h;
+	sha256_init(&h);
+	while ((m = next_by_name(st->metadata, st->n_metadata, sizeof(*m), m)) != NULL)
+		if (strcmp(m->key, CHECKSUM) != 0) {
+			sha256_add(&h, "m", 1);
+			add_string(&h, m->key);
+			add_string(&h, m->value);
 		}
-		const struct st_tensor *t = &h->tensor[h->current];
-		const size_t left = t->offset + st_tensor_size(t) - h->at;
-		const size_t n = left < n_bytes ? left : n_bytes;
-		sha256_add(&h->one, p, n);
-		h->at += n;
-		p += n;
-		n_bytes -= n;
-		if (n == left) {
-			sha256_hex(&h->one, h->digest[h->current]);
-			h->current = -1;
-		}
+	while ((t = next_by_name(st->tensor, st->n_tensors, sizeof(*t), t)) != NULL) {
+		char shape[SHAPE_SIZE], digest[SHA256_HEX_SIZE];
+		if (!tensor_hash(st, t, digest, e))
+			return false;
+		sha256_add(&h, "t", 1);
+		add_string(&h, t->name);
+		add_string(&h, types[t->type].name);
+		add_string(&h, shape_text(t, shape));
+		add_string(&h, digest);
 	}
+	sha256_hex(&h, hex);
+	return true;
 }
 
-void st_hash_end(struct st_hash *h, char hex[SHA256_HEX_SIZE])
+/* That of an earlier version: of all bytes, with zeros in place of the digits. */
+static bool old_checksum(const struct st_file *st, char hex[SHA256_HEX_SIZE], struct err *e)
 {
-	const struct st_tensor *last = NULL, *next;
-	do {
-		next = NULL;
-		for (const struct st_tensor *t = h->tensor; t < h->tensor + h->n_tensors; t++)
-			if (!h->is_old && (!last || strcmp(t->name, last->name) > 0) &&
-				(!next || strcmp(t->name, next->name) < 0))
-				next = t;
-		if (next) {
-			char *digest = h->digest[next - h->tensor], shape[128];
-			struct text s;
-			text_init(&s, shape, sizeof(shape));
-			for (int d = 0; d < next->n_dims && d < ST_MAX_DIMS; d++)
-				text_add(&s, "%s%" PRIu64, d ? "," : "", next->shape[d]);
-			if (next->n_values == 0)
-				sha256_of("", 0, digest);
-			sha256_add(&h->all, "t", 1);
-			add_string(&h->all, next->name);
-			add_string(&h->all, types[next->type].name);
-			add_string(&h->all, shape);
-			add_string(&h->all, digest);
-		}
-		last = next;
-	} while (next);
-	sha256_hex(&h->all, hex);
+	char chunk[CHUNK];
+	const uint64_t begin = ST_LENGTH_BYTES + st->old_digits, end = begin + HEX_DIGITS;
+	const uint64_t len = (uint64_t)ST_LENGTH_BYTES + st->header_len + st->data_len;
+	struct sha256 h;
+	sha256_init(&h);
+	for (uint64_t at = 0; at < len; at += CHUNK) {
+		const size_t n = len - at < CHUNK ? (size_t)(len - at) : CHUNK;
+		if (!read_at(st, at, chunk, n, e))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			chunk[i] = at + i >= begin && at + i < end ? '0' : chunk[i];
+		sha256_add(&h, chunk, n);
+	}
+	sha256_hex(&h, hex);
+	return true;
 }
 
-bool st_hash_check(struct st_hash *h, const struct st_file *st, struct err *e)
+bool st_verify(const struct st_file *st, struct err *e)
 {
 	char hash[SHA256_HEX_SIZE];
-	st_hash_end(h, hash);
-	if (!st->checksum || strcmp(hash, st->checksum) == 0)
+	if (!st->checksum)
 		return true;
-	return err_set(e, ERR_CORRUPT, "the file does not match its checksum%s",
-		st->old_checksum ? " (that of an earlier dqn, which covers the header as it was "
-				   "written: no other program may have written the file again)"
-				 : "");
+	if (!(st->old_digits ? old_checksum : checksum)(st, hash, e))
+		return false;
+	return strcmp(hash, st->checksum) == 0 ||
+	       st_corrupt(st, e, "the file does not match its checksum%s",
+		       st->old_digits
+			       ? " (that of an earlier dqn, which covers the header as it was "
+				 "written: another program may have rewritten the file)"
+			       : "");
 }
 
 /* --- writing --- */
 
-size_t st_build_header(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
-	int n_metadata, char *buf, size_t size, size_t *checksum)
+/* Everything before the data; the tensors get their offsets. Returns its length. */
+static size_t write_header(
+	struct st_file *st, const char hash[SHA256_HEX_SIZE], char *buf, size_t size)
 {
-	if (size <= LENGTH_BYTES)
-		return 0;
 	struct text t;
-	text_init(&t, buf + LENGTH_BYTES, size - LENGTH_BYTES);
+	size_t offset = 0;
+	text_init(&t, buf + ST_LENGTH_BYTES, size - ST_LENGTH_BYTES);
 	text_add(&t, "{\"" METADATA "\":{");
-	for (int i = 0; i < n_metadata; i++) {
-		text_add_json_string(&t, metadata[i].key);
+	for (const struct st_metadata *m = st->metadata; m < st->metadata + st->n_metadata; m++) {
+		text_add_json_string(&t, m->key);
 		text_add(&t, ":");
-		text_add_json_string(&t, metadata[i].value);
+		text_add_json_string(&t, m->value);
 		text_add(&t, ",");
 	}
-	text_add(&t, "\"" CHECKSUM "\":\"");
-	*checksum = LENGTH_BYTES + t.len;
-	text_add(&t, NO_CHECKSUM "\"}");
-	size_t data_len = 0;
-	for (int i = 0; i < n_tensors; i++) {
-		text_add(&t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", tensors[i].name,
-			types[tensors[i].type].name);
-		for (int d = 0; d < tensors[i].n_dims; d++)
-			text_add(&t, "%s%" PRIu64, d ? "," : "", tensors[i].shape[d]);
-		tensors[i].offset = data_len;
-		data_len += st_tensor_size(&tensors[i]);
-		text_add(&t, "],\"data_offsets\":[%zu,%zu]}", tensors[i].offset, data_len);
+	text_add(&t, "\"" CHECKSUM "\":\"%s\"}", hash);
+	for (struct st_tensor *tensor = st->tensor; tensor < st->tensor + st->n_tensors; tensor++) {
+		char shape[SHAPE_SIZE];
+		tensor->offset = offset;
+		offset += st_tensor_size(tensor);
+		text_add(&t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+			tensor->name, types[tensor->type].name, shape_text(tensor, shape),
+			tensor->offset, offset);
 	}
 	text_add(&t, "}");
 	while (!t.full && t.len % ALIGN != 0)
 		text_add(&t, " ");
-	put_le((unsigned char *)buf, t.len, LENGTH_BYTES);
-	return t.full ? 0 : LENGTH_BYTES + t.len;
+	assert(!t.full);
+	for (int i = 0; i < ST_LENGTH_BYTES; i++)
+		buf[i] = (char)((uint64_t)t.len >> 8 * i & 0xff);
+	return ST_LENGTH_BYTES + t.len;
 }
 
-size_t st_build(struct st_tensor *tensors, int n_tensors, const struct st_metadata *metadata,
-	int n_metadata, char *buf, size_t size)
+size_t st_write(struct st_file *st, struct file_writer *file, char *buf, size_t size, struct err *e)
 {
-	size_t checksum;
-	const size_t header_len =
-		st_build_header(tensors, n_tensors, metadata, n_metadata, buf, size, &checksum);
-	size_t len = header_len;
-	for (int i = 0; i < n_tensors && len > 0; i++) {
-		const size_t n_bytes = st_tensor_size(&tensors[i]);
-		if (n_bytes > size - len)
-			return 0;
-		st_encode(tensors[i].type, tensors[i].values, tensors[i].n_values,
-			(unsigned char *)buf + len);
+	char hash[SHA256_HEX_SIZE];
+	if (!checksum(st, hash, e))
+		return 0;
+	size_t used = write_header(st, hash, buf, size), len = used;
+	for (const struct st_tensor *t = st->tensor; t < st->tensor + st->n_tensors; t++) {
+		const size_t n_bytes = st_tensor_size(t);
+		for (size_t at = 0, n; at < n_bytes; at += n) {
+			n = n_bytes - at < size - used ? n_bytes - at : size - used;
+			n -= n % st_value_size(t->type);
+			if (n > 0) {
+				tensor_bytes(st, t, at, buf + used, n, e);
+				used += n;
+				continue;
+			}
+			assert(file); /* else buf has room for all */
+			if (!file_add(file, buf, used, e))
+				return 0;
+			used = 0;
+		}
 		len += n_bytes;
 	}
-	if (len == 0)
-		return 0;
-	struct st_hash h;
-	char hash[SHA256_HEX_SIZE];
-	st_hash_begin(&h, tensors, n_tensors, metadata, n_metadata);
-	st_hash_add(&h, buf + header_len, len - header_len);
-	st_hash_end(&h, hash);
-	memcpy(buf + checksum, hash, HEX_DIGITS);
-	return len;
+	return !file || file_add(file, buf, used, e) ? len : 0;
 }
 
 /* --- reading --- */
-
-static bool corrupt(struct err *e, const char *what, const char *tensor)
-{
-	if (tensor)
-		return err_set(e, ERR_CORRUPT, "%s in tensor '%.64s'", what, tensor);
-	return err_set(e, ERR_CORRUPT, "%s", what);
-}
-
-static int find_type(const char *name)
-{
-	for (int i = 0; i < N_TYPES; i++)
-		if (strcmp(types[i].name, name) == 0)
-			return i;
-	return -1;
-}
 
 /* Dimensions and their product, UINT64_MAX if it is larger than that. */
 static uint64_t parse_shape(struct json *j, struct st_tensor *t)
@@ -321,302 +314,272 @@ static uint64_t parse_shape(struct json *j, struct st_tensor *t)
 	return is_empty ? 0 : n;
 }
 
+/* [begin,end]; how many there are. */
+static int parse_offsets(struct json *j, uint64_t offsets[2])
+{
+	int n = 0;
+	for (json_open(j, '['); json_next_item(j); n++) {
+		uint64_t offset = 0;
+		json_u64(j, &offset);
+		if (n < 2)
+			offsets[n] = offset;
+	}
+	return n;
+}
+
 /* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]} */
 static bool parse_tensor(
 	const struct st_file *st, struct json *j, struct st_tensor *t, struct err *e)
 {
 	char key[ST_NAME_SIZE], dtype[16] = "";
 	uint64_t offsets[2] = { 0, 0 }, n = 0;
-	int n_offsets = 0;
-	for (json_open(j, '{'); json_next_key(j, key, sizeof(key));) {
-		if (strcmp(key, "dtype") == 0 && !dtype[0]) {
+	int n_offsets = 0, type = 0;
+	for (json_open(j, '{'); json_next_key(j, key, sizeof(key));)
+		if (strcmp(key, "dtype") == 0 && !dtype[0])
 			json_string(j, dtype, sizeof(dtype));
-		} else if (strcmp(key, "shape") == 0 && !t->dims) {
+		else if (strcmp(key, "shape") == 0 && !t->dims)
 			n = parse_shape(j, t);
-		} else if (strcmp(key, "data_offsets") == 0 && n_offsets == 0) {
-			for (json_open(j, '['); json_next_item(j); n_offsets++) {
-				if (n_offsets == 2)
-					return corrupt(e, "bad data_offsets", t->name);
-				json_u64(j, &offsets[n_offsets]);
-			}
-		} else {
-			return corrupt(e, "unknown or repeated field", t->name);
-		}
-	}
+		else if (strcmp(key, "data_offsets") == 0 && n_offsets == 0)
+			n_offsets = parse_offsets(j, offsets);
+		else
+			return st_corrupt(
+				st, e, "unknown or repeated field in tensor '%.64s'", t->name);
 	if (j->error)
 		return true; /* the caller reports it */
-	const int type = find_type(dtype);
-	if (type < 0)
-		return err_set(e, ERR_CORRUPT,
+	while (type < N_TYPES && strcmp(types[type].name, dtype) != 0)
+		type++;
+	if (type == N_TYPES)
+		return st_corrupt(st, e,
 			"data type '%s', which is not one of safetensors (F32, I64 ...), in tensor '%.64s'",
 			dtype, t->name);
 	if (!t->dims || n_offsets != 2)
-		return corrupt(e, "shape or data_offsets missing", t->name);
+		return st_corrupt(
+			st, e, "shape or two data_offsets missing in tensor '%.64s'", t->name);
 	if (offsets[0] > offsets[1] || offsets[1] > st->data_len)
-		return corrupt(e, "data_offsets outside the file", t->name);
+		return st_corrupt(
+			st, e, "data_offsets outside the file in tensor '%.64s'", t->name);
 	const unsigned n_bits = types[type].n_bits;
-	if (n > SIZE_MAX / 64 || n * n_bits / 8 > st->data_len)
-		return corrupt(e, "shape larger than the file", t->name);
-	if (n * n_bits % 8 != 0 || offsets[1] - offsets[0] != n * n_bits / 8)
-		return corrupt(e, "shape and data_offsets disagree", t->name);
+	if (n > SIZE_MAX / n_bits || n * n_bits % 8 != 0 ||
+		offsets[1] - offsets[0] != n * n_bits / 8)
+		return st_corrupt(
+			st, e, "shape and data_offsets disagree in tensor '%.64s'", t->name);
 	t->type = (enum st_type)type;
 	t->n_values = (size_t)n;
 	t->offset = (size_t)offsets[0];
+	t->data = st->bytes ? st->bytes + ST_LENGTH_BYTES + st->header_len + t->offset : NULL;
 	return true;
 }
 
-static int compare_names(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	const struct st_tensor *const *x = a, *const *y = b;
-	return strcmp((*x)->name, (*y)->name);
+	const char *const *x = a, *const *y = b;
+	return strcmp(*x, *y);
 }
 
-static int compare_keys(const void *a, const void *b)
+/* In the order of the header, where the names stand. */
+static int by_place(const void *a, const void *b)
 {
-	const struct st_metadata *const *x = a, *const *y = b;
-	return strcmp((*x)->key, (*y)->key);
+	const char *const *x = a, *const *y = b;
+	return (*x > *y) - (*x < *y);
 }
 
-/* By offset, empty ones first. */
-static int compare_offsets(const void *a, const void *b)
+static int by_offset(const void *a, const void *b)
 {
-	const struct st_tensor *const *x = a, *const *y = b;
-	if ((*x)->offset != (*y)->offset)
-		return (*x)->offset < (*y)->offset ? -1 : 1;
-	return ((*x)->n_values > 0) - ((*y)->n_values > 0);
+	const struct st_tensor *x = a, *y = b;
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return (x->n_values > 0) - (y->n_values > 0); /* empty ones first */
 }
 
-/* No name twice, no key twice, and every byte of the data belongs to exactly one tensor. */
-static bool check_order(const struct st_file *st, struct err *e)
+/* A name that two of the items have, or NULL. Leaves them in the order of the header. */
+static const char *repeated_name(void *items, int n, size_t size)
 {
-	const size_t n = (size_t)st->n_tensors, n_pairs = (size_t)st->n_metadata;
-	const void **order = malloc(((n > n_pairs ? n : n_pairs) + 1) * sizeof(*order));
-	if (!order)
-		return err_set(e, ERR_RUN, "out of memory for %zu tensors", n);
-	bool ok = true;
-	for (size_t i = 0; i < n_pairs; i++)
-		order[i] = &st->metadata[i];
-	qsort(order, n_pairs, sizeof(*order), compare_keys);
-	for (size_t i = 1; ok && i < n_pairs; i++)
-		if (compare_keys(&order[i - 1], &order[i]) == 0)
-			ok = corrupt(e, "a key of the metadata is there twice", NULL);
-	for (size_t i = 0; i < n; i++)
-		order[i] = &st->tensor[i];
-	qsort(order, n, sizeof(*order), compare_names);
-	for (size_t i = 1; ok && i < n; i++)
-		if (compare_names(&order[i - 1], &order[i]) == 0)
-			ok = corrupt(
-				e, "repeated name", ((const struct st_tensor *)order[i])->name);
-	qsort(order, n, sizeof(*order), compare_offsets);
-	size_t covered = 0;
-	for (size_t i = 0; ok && i < n; i++) {
-		const struct st_tensor *t = order[i];
-		if (t->offset < covered)
-			ok = corrupt(e, "overlapping data", t->name);
-		else if (t->offset > covered)
-			ok = corrupt(e, "the data has gaps", NULL);
-		covered += st_tensor_size(t);
+	const char *repeated = NULL;
+	const char *const *last = NULL;
+	qsort(items, (size_t)n, size, by_name);
+	for (int i = 0; i < n; i++) {
+		const char *const *item = (const void *)((const char *)items + (size_t)i * size);
+		if (last && strcmp(*last, *item) == 0)
+			repeated = *item;
+		last = item;
 	}
-	free(order);
-	return ok && (covered == st->data_len || corrupt(e, "the data has gaps", NULL));
+	qsort(items, (size_t)n, size, by_place);
+	return repeated;
 }
 
-const char *st_metadata_get(const struct st_file *st, const char *key)
+/* Every name and key is unique, and every byte of the data belongs to exactly one tensor. */
+static bool check_unique(struct st_file *st, struct err *e)
 {
-	for (int i = 0; i < st->n_metadata; i++)
-		if (strcmp(st->metadata[i].key, key) == 0)
-			return st->metadata[i].value;
-	return NULL;
+	const size_t n = (size_t)st->n_tensors;
+	struct st_tensor *const tensor = st->tensor;
+	if (repeated_name(st->metadata, st->n_metadata, sizeof(*st->metadata)))
+		return st_corrupt(st, e, "a key of the metadata is there twice");
+	const char *name = repeated_name(tensor, st->n_tensors, sizeof(*tensor));
+	if (name)
+		return st_corrupt(st, e, "repeated name in tensor '%.64s'", name);
+	size_t covered = 0, i = 0;
+	qsort(tensor, n, sizeof(*tensor), by_offset);
+	for (; i < n && tensor[i].offset == covered; i++)
+		covered += st_tensor_size(&tensor[i]);
+	if (i < n && tensor[i].offset < covered)
+		return st_corrupt(st, e, "overlapping data in tensor '%.64s'", tensor[i].name);
+	qsort(tensor, n, sizeof(*tensor), by_place);
+	return covered == st->data_len || st_corrupt(st, e, "the data has gaps");
 }
 
-/* A file without one passes, other programs write such files. */
 static bool find_checksum(struct st_file *st, struct err *e)
 {
 	st->checksum = st_metadata_get(st, CHECKSUM);
-	const bool is_old = !st->checksum && st_metadata_get(st, "format_version");
-	if (is_old)
-		st->checksum = st_metadata_get(st, OLD_CHECKSUM);
+	if (st->checksum || !st_metadata_get(st, "format_version"))
+		st->old_digits = 0;
 	else
-		st->old_checksum = NULL;
+		st->checksum = st_metadata_get(st, OLD_CHECKSUM);
 	if (!st->checksum)
 		return true;
-	if (strlen(st->checksum) != HEX_DIGITS ||
-		(st->old_checksum && memcmp(st->old_checksum, st->checksum, HEX_DIGITS) != 0))
-		return corrupt(e, "the checksum in the metadata is not one of 64 digits", NULL);
-	if (st->n_tensors > ST_MAX_TENSORS)
-		return corrupt(e, "too many tensors for a file with a checksum of dqn", NULL);
-	for (int i = 0; i < st->n_tensors; i++)
-		if (st->tensor[i].n_dims > ST_MAX_DIMS)
-			return corrupt(
-				e, "too many dimensions for a checksum of dqn", st->tensor[i].name);
-	return true;
+	if (strlen(st->checksum) != HEX_DIGITS)
+		return st_corrupt(st, e, "the checksum in the metadata is not one of 64 digits");
+	bool fits = st->n_tensors <= ST_MAX_ITEMS && st->n_metadata <= ST_MAX_ITEMS;
+	for (int i = 0; fits && i < st->n_tensors; i++)
+		fits = st->tensor[i].n_dims <= ST_MAX_DIMS;
+	return fits || st_corrupt(st, e,
+			       "too many tensors, dimensions or pairs of metadata for a "
+			       "file with a checksum of dqn");
 }
 
-static bool check_length(uint64_t len, struct err *e)
+/* Strings are decoded in place, from where the reader stands on: they never get longer. */
+static bool parse_header(struct st_file *st, struct err *e)
 {
-	return len >= LENGTH_BYTES ||
-	       err_set(e, ERR_CORRUPT, "not a safetensors file: only %" PRIu64 " bytes", len);
-}
-
-bool st_header_len(
-	const unsigned char first[ST_LENGTH_BYTES], uint64_t len, size_t *header_len, struct err *e)
-{
-	const uint64_t n = get_le(first, LENGTH_BYTES);
-	if (n > HEADER_MAX)
-		return corrupt(e, "not a safetensors file: the header length makes no sense", NULL);
-	if (n > len - LENGTH_BYTES)
-		return err_set(e, ERR_CORRUPT,
-			"cut off: the header has %" PRIu64 " bytes, the file ends after %" PRIu64,
-			n, len - LENGTH_BYTES);
-	*header_len = LENGTH_BYTES + (size_t)n;
-	return true;
-}
-
-/* How many tensors and pairs of metadata there are up to the first error; text has room
- * for any string of the header. */
-static void count(struct json j, char *text, size_t size, size_t *n_tensors, size_t *n_pairs)
-{
-	for (json_open(&j, '{'); json_next_key(&j, text, size);) {
-		if (strcmp(text, METADATA) != 0) {
-			++*n_tensors;
-			json_skip(&j);
-			continue;
-		}
-		for (json_open(&j, '{'); json_next_key(&j, text, size); ++*n_pairs)
-			json_skip(&j);
-	}
-}
-
-/* A string of the header into st->text, after what is there already; it fits, as it has
- * two quotes in the header and one NUL here. */
-static const char *keep(char **free_text, bool ok)
-{
-	char *s = *free_text;
-	*free_text += ok ? strlen(s) + 1 : 0;
-	return s;
-}
-
-static bool parse_all(struct st_file *st, struct err *e)
-{
-	struct json j;
-	const size_t size = st->header_len + 1;
+	const size_t size = st->header_len;
 	bool has_metadata = false;
-	char *s = st->text;
-	json_init(&j, st->header, st->header_len);
-	for (json_open(&j, '{'); json_next_key(&j, s, size);) {
+	struct json j;
+	char *s;
+	json_init(&j, st->header, size);
+	for (json_open(&j, '{'); s = st->header + (j.p - st->header), json_next_key(&j, s, size);) {
 		if (strcmp(s, METADATA) != 0) {
 			struct st_tensor *t = &st->tensor[st->n_tensors++];
-			t->name = keep(&s, true);
+			t->name = s;
 			if (!parse_tensor(st, &j, t, e))
 				return false;
 			continue;
 		}
 		if (has_metadata)
-			return corrupt(e, "two " METADATA " entries", NULL);
+			return st_corrupt(st, e, "two " METADATA " entries");
 		has_metadata = true;
-		for (json_open(&j, '{'); json_next_key(&j, s, size);) {
+		for (json_open(&j, '{');
+			s = st->header + (j.p - st->header), json_next_key(&j, s, size);) {
 			struct st_metadata *m = &st->metadata[st->n_metadata++];
-			m->key = keep(&s, true);
-			m->value = keep(&s, json_string(&j, s, size));
-			if (strcmp(m->key, OLD_CHECKSUM) == 0 && strlen(m->value) == HEX_DIGITS)
-				st->old_checksum = j.p - 1 - HEX_DIGITS;
+			m->key = s;
+			m->value = s = st->header + (j.p - st->header);
+			if (json_string(&j, s, size) && strcmp(m->key, OLD_CHECKSUM) == 0 &&
+				strlen(s) == HEX_DIGITS)
+				st->old_digits = (size_t)(j.p - 1 - st->header) - HEX_DIGITS;
 		}
 	}
 	if (!json_end(&j))
-		return err_set(e, ERR_CORRUPT, "bad header: %s at byte %zu", j.error,
-			(size_t)(j.p - st->header));
-	return check_order(st, e) && find_checksum(st, e);
+		return st_corrupt(
+			st, e, "bad header: %s at byte %zu", j.error, (size_t)(j.p - st->header));
+	return check_unique(st, e) && find_checksum(st, e);
 }
 
-bool st_parse_header(
-	struct st_file *st, const void *bytes, size_t header_len, size_t data_len, struct err *e)
+/* Room for all that the header may hold: a tensor has a brace, a pair of metadata four
+ * quotes. */
+static bool allocate(struct st_file *st, struct err *e)
 {
-	*st = (struct st_file){ .data_len = data_len };
-	st->header = (const char *)bytes + LENGTH_BYTES;
-	st->header_len = header_len - LENGTH_BYTES;
-	if (st->header_len == 0 || st->header[0] != '{')
-		return corrupt(e, "bad header: it does not begin with '{'", NULL);
-	struct json j;
-	size_t n_tensors = 0, n_pairs = 0;
-	json_init(&j, st->header, st->header_len);
-	st->text = calloc(st->header_len + 1, 1);
-	if (st->text)
-		count(j, st->text, st->header_len + 1, &n_tensors, &n_pairs);
-	st->tensor = calloc(n_tensors + 1, sizeof(*st->tensor));
-	st->metadata = calloc(n_pairs + 1, sizeof(*st->metadata));
-	const bool ok = st->text && st->tensor && st->metadata
-				? parse_all(st, e)
-				: err_set(e, ERR_RUN, "out of memory for %zu tensors", n_tensors);
-	if (!ok)
-		st_release(st);
-	return ok;
+	size_t n_braces = 0, n_quotes = 0;
+	for (size_t i = 0; i < st->header_len; i++) {
+		n_braces += st->header[i] == '{';
+		n_quotes += st->header[i] == '"';
+	}
+	st->tensor = calloc(n_braces + 1, sizeof(*st->tensor));
+	st->metadata = calloc(n_quotes / 4 + 1, sizeof(*st->metadata));
+	return (st->tensor && st->metadata) ||
+	       err_set(e, ERR_RUN, "out of memory for the header of '%.200s'", st->name);
 }
 
-bool st_read_header(
-	struct st_file *st, const struct dir *d, const char *name, char **bytes, struct err *e)
+static bool read_header(struct st_file *st, uint64_t len, struct err *e)
 {
-	unsigned char first[LENGTH_BYTES];
+	unsigned char first[ST_LENGTH_BYTES];
+	if (len < sizeof(first))
+		return st_corrupt(st, e, "not a safetensors file: only %" PRIu64 " bytes", len);
+	if (!read_at(st, 0, first, sizeof(first), e))
+		return false;
+	const uint64_t n = get_le(first, sizeof(first));
+	len -= sizeof(first);
+	if (n > HEADER_MAX)
+		return st_corrupt(
+			st, e, "not a safetensors file: the header length makes no sense");
+	if (n > len)
+		return st_corrupt(st, e,
+			"cut off: the header has %" PRIu64 " bytes, the file ends after %" PRIu64,
+			n, len);
+	if (len - n > SIZE_MAX / 2)
+		return st_corrupt(st, e, "too large for this machine");
+	st->header_len = (size_t)n;
+	st->data_len = (size_t)(len - n);
+	st->header = malloc(st->header_len + 1);
+	if (!st->header)
+		return err_set(e, ERR_RUN, "out of memory for the header of '%.200s'", st->name);
+	if (!read_at(st, sizeof(first), st->header, st->header_len, e))
+		return false;
+	if (n == 0 || st->header[0] != '{')
+		return st_corrupt(st, e, "bad header: it does not begin with '{'");
+	return allocate(st, e) && parse_header(st, e);
+}
+
+bool st_open(struct st_file *st, const struct dir *d, const char *name, struct err *e)
+{
 	char path[FILE_PATH_SIZE];
 	uint64_t len;
-	size_t header_len = 0;
-	int fd;
-	struct err why;
-	if (!file_open(d, name, &fd, &len, e))
+	*st = (struct st_file){ .fd = -1 };
+	snprintf(st->name, sizeof(st->name), "%s", dir_path(d, name, path));
+	if (!file_open(d, name, &st->fd, &len, e))
 		return false;
-	name = dir_path(d, name, path);
-	bool ok = len < sizeof(first) || file_read_exactly(fd, name, first, sizeof(first), e);
-	if (ok && (!check_length(len, &why) || !st_header_len(first, len, &header_len, &why)))
-		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	char *header = ok ? malloc(header_len) : NULL;
-	if (ok && !header)
-		ok = err_set(e, ERR_RUN, "out of memory for a header of %zu bytes", header_len);
-	if (ok) {
-		memcpy(header, first, sizeof(first));
-		ok = file_read_exactly(
-			fd, name, header + sizeof(first), header_len - sizeof(first), e);
-	}
-	close(fd);
-	if (ok && !st_parse_header(st, header, header_len, (size_t)(len - header_len), &why))
-		ok = err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	if (ok)
-		*bytes = header;
-	else
-		free(header);
-	return ok;
-}
-
-void st_release(struct st_file *st)
-{
-	free(st->text);
-	free(st->tensor);
-	free(st->metadata);
-	*st = (struct st_file){ 0 };
-}
-
-bool st_parse(struct st_file *st, const void *bytes, size_t len, struct err *e)
-{
-	size_t header_len = 0;
-	*st = (struct st_file){ 0 };
-	if (!check_length(len, e) || !st_header_len(bytes, len, &header_len, e) ||
-		!st_parse_header(st, bytes, header_len, len - header_len, e))
-		return false;
-	st->data = (const unsigned char *)bytes + header_len;
-	for (int i = 0; i < st->n_tensors; i++)
-		st->tensor[i].data = st->data + st->tensor[i].offset;
-	if (!st->checksum)
+	if (read_header(st, len, e))
 		return true;
-	struct st_hash h;
-	st_hash_begin_file(&h, st);
-	st_hash_add(&h, st->data, st->data_len);
-	if (st_hash_check(&h, st, e))
-		return true;
-	st_release(st);
+	st_close(st);
 	return false;
 }
 
-void st_values(const struct st_tensor *tensor, float *values)
+bool st_open_bytes(
+	struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e)
 {
-	st_decode(ST_F32, tensor->data, tensor->n_values, values);
+	*st = (struct st_file){ .fd = -1, .bytes = bytes };
+	snprintf(st->name, sizeof(st->name), "%s", name);
+	if (read_header(st, len, e))
+		return true;
+	st_close(st);
+	return false;
+}
+
+void st_close(struct st_file *st)
+{
+	if (st->fd >= 0)
+		close(st->fd);
+	free(st->header);
+	free(st->tensor);
+	free(st->metadata);
+	*st = (struct st_file){ .fd = -1 };
+}
+
+bool st_load(const struct st_file *st, const struct st_tensor *wanted, int n, struct err *e)
+{
+	for (const struct st_tensor *w = wanted; w < wanted + n; w++) {
+		const struct st_tensor *t = st_find(st, w->name);
+		if (!t)
+			return st_corrupt(st, e, "tensor '%s' is missing", w->name);
+		if (t->type != w->type)
+			return st_corrupt(
+				st, e, "'%s' is not of type %s", w->name, types[w->type].name);
+		char shape[SHAPE_SIZE];
+		if (t->n_dims != w->n_dims || memcmp(t->shape, w->shape, sizeof(t->shape)) != 0)
+			return st_corrupt(st, e, "the shape of '%s' does not fit; (%s) would",
+				w->name, shape_text(w, shape));
+		const size_t n_bytes = st_tensor_size(t);
+		if (!tensor_bytes(st, t, 0, w->values, n_bytes, e))
+			return false;
+		change_order(w->values, n_bytes, st_value_size(t->type));
+	}
+	return true;
 }
 
 /* IEEE 754's binary16. */
@@ -635,7 +598,7 @@ double st_value(const struct st_tensor *tensor, size_t i)
 	const size_t n_bytes = st_value_size(tensor->type);
 	assert(n_bytes >= 1 && n_bytes <= 8);
 	const uint64_t sign = (uint64_t)1 << (8 * n_bytes - 1);
-	const uint64_t bits = get_le(tensor->data + i * n_bytes, (int)n_bytes);
+	const uint64_t bits = get_le(tensor->data + i * n_bytes, n_bytes);
 	float f32;
 	double f64;
 	const uint32_t low = (uint32_t)(tensor->type == ST_BF16 ? bits << 16 : bits);

@@ -82,20 +82,22 @@ static void print_tensor(const struct st_file *st, const struct st_tensor *t)
 	printf("\n");
 }
 
-static bool read_file(
+static bool open_file(
 	const char *path, char name[RUN_PATH_SIZE], char **bytes, struct st_file *st, struct err *e)
 {
-	struct err why;
 	struct stat info;
 	size_t len;
 	*bytes = NULL;
 	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > VALUES_LIMIT) {
 		snprintf(name, RUN_PATH_SIZE, "%s", path);
-		return st_read_header(st, NULL, path, bytes, e);
+		return st_open(st, NULL, path, e);
 	}
-	return read_weights(path, name, bytes, &len, e) &&
-	       (st_parse(st, *bytes, len, &why) ||
-		       err_set(e, why.kind, "'%.200s': %s", name, why.msg));
+	if (!read_weights(path, name, bytes, &len, e) || !st_open_bytes(st, name, *bytes, len, e))
+		return false;
+	const bool ok = st_verify(st, e);
+	if (!ok)
+		st_close(st);
+	return ok;
 }
 
 static int cmd_inspect(const struct args *args)
@@ -104,7 +106,7 @@ static int cmd_inspect(const struct args *args)
 	struct st_file st;
 	struct err e;
 	char *bytes;
-	if (!read_file(args->pos[0], name, &bytes, &st, &e)) {
+	if (!open_file(args->pos[0], name, &bytes, &st, &e)) {
 		free(bytes);
 		return fail(&e);
 	}
@@ -118,13 +120,13 @@ static int cmd_inspect(const struct args *args)
 	printf(": %zu bytes, %d tensors, %zu %svalues%s\n",
 		ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors, n_values,
 		all_floats ? "float32 " : "",
-		st.data ? "" : ", too large: only the header was read");
+		st.bytes ? "" : ", too large: only the header was read");
 	for (int i = 0; i < st.n_tensors; i++)
 		print_tensor(&st, &st.tensor[i]);
 	printf("metadata:\n");
 	for (int i = 0; i < st.n_metadata; i++)
 		print_pair(&st.metadata[i]);
-	st_release(&st);
+	st_close(&st);
 	free(bytes);
 	return STATUS_OK;
 }

@@ -75,7 +75,7 @@ static inline void copy_obs(size_t dim, const float *from, float *to)
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated)
 {
-	const size_t i = r->next;
+	const size_t i = (size_t)r->next;
 	r->n_terminated -= r->terminated[i]; /* 0 where nothing was stored yet */
 	r->n_terminated += terminated;
 	copy_obs(r->obs_dim, obs, r->obs + i * r->obs_dim);
@@ -176,7 +176,7 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 	struct batch *b)
 {
 	assert(r->count > 0 && n_steps >= 1 && b->obs_dim == r->obs_dim);
-	const size_t newest = r->next > 0 ? r->next - 1 : r->buffer_size - 1;
+	const size_t newest = r->next > 0 ? (size_t)r->next - 1 : r->buffer_size - 1;
 	if (r->prioritized)
 		draw_prioritized(r, rng, beta, b);
 	else

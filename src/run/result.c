@@ -6,62 +6,102 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define RESULT "result.json"
 #define RESULT_FORMAT_VERSION 1
 enum { WEIGHTS_LIMIT = 1 << 30, CONFIG_SIZE = 8192 };
 
-static void add_real(struct text *t, const char *key, double x)
+/* The keys of every result.json after format_version, in its order. */
+static const struct field {
+	const char *key;
+	enum { U64, I64, REAL, STRING, BOOL } type;
+	size_t offset, size; /* in struct result */
+} fields[] = {
+#define FIELD(key, type, member)                                                                 \
+	{                                                                                        \
+		key, type, offsetof(struct result, member), sizeof(((struct result *)0)->member) \
+	}
+	FIELD("env_id", STRING, env_id),
+	FIELD("seed", U64, seed),
+	FIELD("timesteps", I64, timesteps),
+	FIELD("total_timesteps", I64, total_timesteps),
+	FIELD("stopped", BOOL, stopped),
+	FIELD("episodes", I64, episodes),
+	FIELD("n_updates", U64, n_updates),
+	FIELD("final_episodes", I64, final.n_episodes),
+	FIELD("final_return_mean", REAL, final.return_mean),
+	FIELD("final_return_std", REAL, final.return_std),
+	FIELD("final_return_min", REAL, final.return_min),
+	FIELD("final_return_max", REAL, final.return_max),
+	FIELD("final_length_mean", REAL, final.length_mean),
+	FIELD("best_timesteps", I64, best_timesteps),
+	FIELD("best_return_mean", REAL, best_return_mean),
+	FIELD("final_sha256", STRING, final_sha256),
+	FIELD("best_sha256", STRING, best_sha256),
+#undef FIELD
+};
+enum { N_FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
+static void print_field(const struct field *f, const void *value, struct text *t)
 {
-	text_add(t, ",\"%s\":", key);
-	text_add_json_real(t, x);
+	text_add(t, ",\"%s\":", f->key);
+	if (f->type == STRING)
+		text_add_json_string(t, value);
+	else if (f->type == REAL)
+		text_add_json_real(t, *(const double *)value);
+	else if (f->type == BOOL)
+		text_add(t, *(const bool *)value ? "true" : "false");
+	else /* no count is negative */
+		text_add(t, "%" PRIu64, *(const uint64_t *)value);
+}
+
+static void parse_field(const struct field *f, void *value, struct json *j)
+{
+	if (f->type == STRING)
+		json_string(j, value, f->size);
+	else if (f->type == REAL)
+		json_real(j, value);
+	else if (f->type == BOOL)
+		json_bool(j, value);
+	else if (json_u64(j, value) && f->type == I64 && *(int64_t *)value < 0)
+		j->error = "count out of range";
 }
 
 void result_print(const struct result *res, struct text *t)
 {
-	text_add(t, "{\"format_version\":%d,\"env_id\":", RESULT_FORMAT_VERSION);
-	text_add_json_string(t, res->env_id);
-	text_add(t, ",\"seed\":%" PRIu64 ",\"timesteps\":%" PRId64 ",\"total_timesteps\":%" PRId64,
-		res->seed, res->timesteps, res->total_timesteps);
-	text_add(t, ",\"stopped\":%s,\"episodes\":%" PRId64 ",\"n_updates\":%" PRIu64,
-		res->stopped ? "true" : "false", res->episodes, res->n_updates);
-	text_add(t, ",\"final_episodes\":%" PRId64, res->final.n_episodes);
-	add_real(t, "final_return_mean", res->final.return_mean);
-	add_real(t, "final_return_std", res->final.return_std);
-	add_real(t, "final_return_min", res->final.return_min);
-	add_real(t, "final_return_max", res->final.return_max);
-	add_real(t, "final_length_mean", res->final.length_mean);
-	text_add(t, ",\"best_timesteps\":%" PRId64, res->best_timesteps);
-	add_real(t, "best_return_mean", res->best_return_mean);
-	text_add(t, ",\"final_sha256\":\"%s\",\"best_sha256\":\"%s\"}", res->final_sha256,
-		res->best_sha256);
+	text_add(t, "{\"format_version\":%d", RESULT_FORMAT_VERSION);
+	for (const struct field *f = fields; f < fields + N_FIELDS; f++)
+		print_field(f, (const char *)res + f->offset, t);
+	text_add(t, "}");
 }
 
 bool result_save(const struct result *res, const struct config *c, const double *returns,
 	const struct dir *d, char *buf, size_t size, struct err *e)
 {
-	static char config[CONFIG_SIZE]; /* not on a small stack */
-	const size_t longest = 64;       /* a return and what follows it */
+	const size_t longest = 64; /* a return and what follows it */
+	char *config = buf + size - CONFIG_SIZE;
 	struct file_writer file;
 	struct text t;
-	text_init(&t, config, sizeof(config));
+	text_init(&t, config, CONFIG_SIZE);
 	config_print_deciding(c, &t);
 	assert(!t.full);
-	text_init(&t, buf, size);
+	text_init(&t, buf, size - CONFIG_SIZE);
 	result_print(res, &t);
 	t.len--; /* the brace */
 	text_add(&t, ",\"config\":");
 	text_add_json_string(&t, config);
 	text_add(&t, ",\"final_returns\":[");
 	assert(!t.full);
-	bool ok = file_begin(&file, d, "result.json", e);
+	bool ok = file_begin(&file, d, RESULT, e);
 	for (int64_t i = 0; ok && i < res->final.n_episodes; i++) {
 		text_add(&t, "%s", i ? "," : "");
 		text_add_json_real(&t, returns[i]);
-		if (size - t.len < longest) {
+		if (t.size - t.len < longest) {
 			ok = file_add(&file, t.p, t.len, e);
 			t.len = 0;
 		}
@@ -74,7 +114,7 @@ bool result_save(const struct result *res, const struct config *c, const double 
 static bool differs(const struct dir *d, const char *what, double is, double again, struct err *e)
 {
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	return err_set(e, ERR_CORRUPT, "'%.300s/result.json' has %s = %s, but its weights have %s",
+	return err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "' has %s = %s, but its weights have %s",
 		d->path, what, text_real(is, a), text_real(again, b));
 }
 
@@ -91,32 +131,32 @@ static bool compare_returns(
 			return differs(d, what, x, i == n ? (double)NAN : ep[i].episode_return, e);
 	}
 	return j->error || i == n ||
-	       err_set(e, ERR_CORRUPT, "'%.300s/result.json' has only %" PRId64 " returns", d->path,
+	       err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "' has only %" PRId64 " returns", d->path,
 		       i);
+}
+
+/* The value of a field that is a number. */
+static double number(const struct result *res, const struct field *f)
+{
+	const char *p = (const char *)res + f->offset;
+	return f->type == REAL ? *(const double *)(const void *)p
+			       : (double)*(const int64_t *)(const void *)p;
 }
 
 bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
 	const struct episode *episodes, struct err *e)
 {
-	const struct {
-		const char *what;
-		double is, again;
-	} figures[] = {
-		{ "final_episodes", (double)res->final.n_episodes, (double)stats->n_episodes },
-		{ "final_return_mean", res->final.return_mean, stats->return_mean },
-		{ "final_return_std", res->final.return_std, stats->return_std },
-		{ "final_return_min", res->final.return_min, stats->return_min },
-		{ "final_return_max", res->final.return_max, stats->return_max },
-		{ "final_length_mean", res->final.length_mean, stats->length_mean },
-	};
-	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
-		if (figures[i].is != figures[i].again)
-			return differs(d, figures[i].what, figures[i].is, figures[i].again, e);
+	struct result again = *res;
 	char *data, key[64];
 	size_t len;
 	struct json j;
 	bool ok = true;
-	if (!file_load(d, "result.json", RUN_RESULT_MAX, &data, &len, e))
+	again.final = *stats;
+	for (const struct field *f = fields; f < fields + N_FIELDS; f++)
+		if ((f->type == I64 || f->type == REAL) && strncmp(f->key, "final_", 6) == 0 &&
+			number(res, f) != number(&again, f))
+			return differs(d, f->key, number(res, f), number(&again, f), e);
+	if (!file_load(d, RESULT, RUN_RESULT_MAX, &data, &len, e))
 		return false;
 	json_init(&j, data, len);
 	for (json_open(&j, '{'); ok && json_next_key(&j, key, sizeof(key));)
@@ -125,76 +165,31 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
 		else
 			ok = compare_returns(&j, d, episodes, stats->n_episodes, e);
 	if (ok && j.error)
-		ok = err_set(e, ERR_CORRUPT, "'%.300s/result.json': %s at byte %zu", d->path,
+		ok = err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "': %s at byte %zu", d->path,
 			j.error, (size_t)(j.p - data));
 	free(data);
 	return ok;
 }
 
-static bool parse_i64(struct json *j, int64_t *value)
-{
-	uint64_t v = 0;
-	if (!json_u64(j, &v))
-		return false;
-	if (v > (uint64_t)INT64_MAX && !j->error)
-		j->error = "count out of range";
-	*value = (int64_t)(v & INT64_MAX);
-	return !j->error;
-}
-
 bool result_parse(struct result *res, const char *name, const char *data, size_t len, struct err *e)
 {
-	*res = (struct result){ 0 };
-	const struct {
-		const char *key;
-		void *field;
-		enum { U64, I64, REAL, STRING, BOOL } type;
-		size_t size;
-	} fields[] = {
-		{ "env_id", res->env_id, STRING, sizeof(res->env_id) },
-		{ "seed", &res->seed, U64, 0 },
-		{ "timesteps", &res->timesteps, I64, 0 },
-		{ "total_timesteps", &res->total_timesteps, I64, 0 },
-		{ "stopped", &res->stopped, BOOL, 0 },
-		{ "episodes", &res->episodes, I64, 0 },
-		{ "n_updates", &res->n_updates, U64, 0 },
-		{ "final_episodes", &res->final.n_episodes, I64, 0 },
-		{ "final_return_mean", &res->final.return_mean, REAL, 0 },
-		{ "final_return_std", &res->final.return_std, REAL, 0 },
-		{ "final_return_min", &res->final.return_min, REAL, 0 },
-		{ "final_return_max", &res->final.return_max, REAL, 0 },
-		{ "final_length_mean", &res->final.length_mean, REAL, 0 },
-		{ "best_timesteps", &res->best_timesteps, I64, 0 },
-		{ "best_return_mean", &res->best_return_mean, REAL, 0 },
-		{ "final_sha256", res->final_sha256, STRING, SHA256_HEX_SIZE },
-		{ "best_sha256", res->best_sha256, STRING, SHA256_HEX_SIZE },
-	};
-	enum { N = sizeof(fields) / sizeof(fields[0]) };
 	unsigned seen = 0;
 	uint64_t version = 0;
 	char key[64];
 	struct json j;
+	*res = (struct result){ 0 };
 	json_init(&j, data, len);
 	for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));) {
 		size_t i = 0;
-		while (i < N && strcmp(fields[i].key, key) != 0)
+		while (i < N_FIELDS && strcmp(fields[i].key, key) != 0)
 			i++;
 		if (strcmp(key, "format_version") == 0) {
 			json_u64(&j, &version);
-		} else if (i == N) {
+		} else if (i == N_FIELDS) {
 			json_skip(&j);
 		} else {
 			seen |= 1u << i;
-			if (fields[i].type == U64)
-				json_u64(&j, fields[i].field);
-			else if (fields[i].type == I64)
-				parse_i64(&j, fields[i].field);
-			else if (fields[i].type == REAL)
-				json_real(&j, fields[i].field);
-			else if (fields[i].type == STRING)
-				json_string(&j, fields[i].field, fields[i].size);
-			else
-				json_bool(&j, fields[i].field);
+			parse_field(&fields[i], (char *)res + fields[i].offset, &j);
 		}
 	}
 	if (!json_end(&j))
@@ -203,7 +198,7 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 	if (version != RESULT_FORMAT_VERSION)
 		return err_set(e, ERR_CORRUPT, "'%.300s': format_version is not %d", name,
 			RESULT_FORMAT_VERSION);
-	for (size_t i = 0; i < N; i++)
+	for (size_t i = 0; i < N_FIELDS; i++)
 		if (!(seen >> i & 1))
 			return err_set(
 				e, ERR_CORRUPT, "'%.300s': '%s' is missing", name, fields[i].key);
@@ -211,62 +206,62 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 	return true;
 }
 
-/* The keys that every result has, then the configuration that later ones have. */
-static bool check_result(const struct result *res, const char *path, const char *data, size_t len,
+/* The result must be that of the configuration. Three keys say so in every result; later
+ * versions have all of it. */
+static bool check_result(const struct result *res, const char *path, char *data, size_t len,
 	const struct config *c, struct err *e)
 {
-	static char config[CONFIG_SIZE]; /* not on a small stack */
-	char key[64];
+	char key[64], diff[128];
 	struct json j;
+	struct text t;
+	text_init(&t, diff, sizeof(diff));
 	if (strcmp(res->env_id, config_env(c)->id) != 0)
-		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (id: %s, not %s)", path,
-			res->env_id, config_env(c)->id);
-	if (res->seed != c->seed)
-		return err_set(e, ERR_CORRUPT,
-			"'%.300s' is of another run (seed: %" PRIu64 ", not %" PRIu64 ")", path,
-			res->seed, c->seed);
-	if (res->total_timesteps != c->total_timesteps)
-		return err_set(e, ERR_CORRUPT,
-			"'%.300s' is of another run (total_timesteps: %" PRId64 ", not %" PRId64
-			")",
-			path, res->total_timesteps, c->total_timesteps);
+		text_add(&t, "id: %s, not %s", res->env_id, config_env(c)->id);
+	else if (res->seed != c->seed)
+		text_add(&t, "seed: %" PRIu64 ", not %" PRIu64, res->seed, c->seed);
+	else if (res->total_timesteps != c->total_timesteps)
+		text_add(&t, "total_timesteps: %" PRId64 ", not %" PRId64, res->total_timesteps,
+			c->total_timesteps);
+	if (t.len > 0)
+		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (%s)", path, diff);
 	json_init(&j, data, len);
 	for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));)
 		if (strcmp(key, "config") != 0) {
 			json_skip(&j);
-		} else if (json_string(&j, config, sizeof(config))) {
-			return config_check_same(c, ERR_CORRUPT, path, config, e);
+		} else {
+			char *config =
+				data + (j.p - data); /* decoded in place: it gets no longer */
+			if (json_string(&j, config, len))
+				return config_check_same(c, ERR_CORRUPT, path, config, e);
 		}
 	return !j.error || err_set(e, ERR_CORRUPT, "'%.300s': config: %s", path, j.error);
 }
 
-/* That the file is the one the result speaks of. */
+/* The file must be the one whose hash the result has. */
 static bool check_hash(
 	const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
-	static char bytes[8192]; /* not on a small stack */
-	char path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
+	char chunk[4096], path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
 	struct sha256 hash;
-	uint64_t left;
+	uint64_t len;
 	int fd;
-	if (!file_open(d, name, &fd, &left, e))
+	if (!file_open(d, name, &fd, &len, e))
 		return false;
+	name = dir_path(d, name, path);
 	sha256_init(&hash);
-	bool ok = true, same = left <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
-	while (ok && same && left > 0) {
-		const size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
-		ok = file_read_exactly(fd, dir_path(d, name, path), bytes, n, e);
-		if (ok)
-			sha256_add(&hash, bytes, n);
-		left -= n;
+	const bool is_small = len <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
+	bool ok = true;
+	for (uint64_t at = 0; ok && is_small && at < len; at += sizeof(chunk)) {
+		const size_t n = len - at < sizeof(chunk) ? (size_t)(len - at) : sizeof(chunk);
+		ok = file_read_at(fd, name, at, chunk, n, e);
+		sha256_add(&hash, chunk, ok ? n : 0);
 	}
 	close(fd);
 	sha256_hex(&hash, got);
-	same = same && strcmp(want, got) == 0;
-	return !ok || same ? ok
-			   : err_set(e, ERR_CORRUPT,
-				     "'%.300s' does not match the hash in '%.300s/result.json'",
-				     dir_path(d, name, path), d->path);
+	if (ok && (!is_small || strcmp(want, got) != 0))
+		ok = err_set(e, ERR_CORRUPT,
+			"'%.300s' does not match the hash in '%.300s/" RESULT "'", name, d->path);
+	return ok;
 }
 
 bool result_load(
@@ -275,9 +270,9 @@ bool result_load(
 	char path[FILE_PATH_SIZE];
 	char *data;
 	size_t len;
-	if (!file_load(d, "result.json", RUN_RESULT_MAX, &data, &len, e))
+	if (!file_load(d, RESULT, RUN_RESULT_MAX, &data, &len, e))
 		return false;
-	dir_path(d, "result.json", path);
+	dir_path(d, RESULT, path);
 	bool ok = result_parse(res, path, data, len, e) && check_result(res, path, data, len, c, e);
 	free(data);
 	const struct {

@@ -83,8 +83,7 @@ static bool load_checkpoint(struct run *r, struct marks *m, struct err *e)
 	for (int i = 0; i < 2 && !r->was_resumed; i++) {
 		if (!file_exists(&r->dir.held, names[i]))
 			continue;
-		r->was_resumed = checkpoint_load(
-			&r->dir.held, names[i], &r->train, m, r->buf, r->buf_size, &why);
+		r->was_resumed = checkpoint_load(&r->dir.held, names[i], &r->train, m, &why);
 		if (!r->was_resumed && why.kind != ERR_CORRUPT)
 			return err_set(e, why.kind, "%s", why.msg);
 		if (!r->was_resumed && !r->is_damaged)

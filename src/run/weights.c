@@ -12,44 +12,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* HEADER_SIZE: room for the JSON header, the configuration and that many tensors. */
-enum { MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1), HEADER_SIZE = 32768, CONFIG_SIZE = 8192 };
-
-/* "0.weight" and "0.bias", "2.weight" ...: an activation stands between two
- * layers. The heads of a dueling network are "value.weight", "advantage.weight". */
-static void tensor_name(char *name, const struct net *net, int i, const char *what)
-{
-	const int last = net->n_layers - 1;
-	if (net->dueling && i >= last)
-		snprintf(name, ST_NAME_SIZE, "%s.%s", i == last ? "value" : "advantage", what);
-	else
-		snprintf(name, ST_NAME_SIZE, "%d.%s", 2 * i, what);
-}
+/* HEADER_SIZE: room for the JSON header with the configuration and that many tensors. */
+enum { MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1), HEADER_SIZE = 24576, CONFIG_SIZE = 8192 };
 
 size_t weights_buffer_size(const struct net *net)
 {
-	return 2 * net->n_params * sizeof(float) + HEADER_SIZE;
+	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_SIZE;
 }
 
-/* The tensors of a network over a block in PyTorch's layout: the same offsets,
- * W transposed. */
-static int describe(const struct net *net, const float *block, struct st_tensor *tensors,
+/* The tensors of a network over a block in PyTorch's layout: the same offsets, W transposed.
+ * "0.weight" and "0.bias", "2.weight" ...: an activation stands between two layers. The
+ * heads of a dueling network are "value.weight", "advantage.weight" ... */
+static int describe(const struct net *net, float *block, struct st_tensor *tensors,
 	char names[MAX_TENSORS][ST_NAME_SIZE])
 {
+	const int n_numbered = net->dueling ? net->n_layers - 1 : net->n_layers;
 	int n = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		struct st_tensor *w = &tensors[n], *b = &tensors[n + 1];
-		*w = (struct st_tensor){
-			.n_dims = 2, .shape = { m.out, m.in }, .n_values = m.in * m.out
-		};
-		*b = (struct st_tensor){ .n_dims = 1, .shape = { m.out }, .n_values = m.out };
-		w->values = block + m.w;
-		b->values = block + m.b;
-		w->name = names[n++];
-		b->name = names[n++];
-		tensor_name(names[n - 2], net, i, "weight");
-		tensor_name(names[n - 1], net, i, "bias");
+		char layer[ST_NAME_SIZE / 2];
+		snprintf(layer, sizeof(layer), "%d", 2 * i);
+		const char *of = i < n_numbered ? layer : i == n_numbered ? "value" : "advantage";
+		snprintf(names[n], ST_NAME_SIZE, "%s.weight", of);
+		tensors[n] = (struct st_tensor){ .name = names[n],
+			.n_dims = 2,
+			.shape = { m.out, m.in },
+			.n_values = m.in * m.out,
+			.values = block + m.w };
+		n++;
+		snprintf(names[n], ST_NAME_SIZE, "%s.bias", of);
+		tensors[n] = (struct st_tensor){ .name = names[n],
+			.n_dims = 1,
+			.shape = { m.out },
+			.n_values = m.out,
+			.values = block + m.b };
+		n++;
 	}
 	return n;
 }
@@ -59,10 +56,12 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 {
 	const struct env_ops *ops = config_env(c);
 	assert(size >= weights_buffer_size(net));
-	/* The transposed block stands at the end; the file is built before it. */
+	/* At the end of buf stand the configuration and the transposed block, before them
+	 * grows the file. */
 	const size_t block_bytes = net->n_params * sizeof(float);
-	float *block =
-		(float *)(void *)(buf + (size - block_bytes) / sizeof(float) * sizeof(float));
+	const size_t block_at = (size - block_bytes) / sizeof(float) * sizeof(float);
+	float *block = (float *)(void *)(buf + block_at);
+	char *config = buf + block_at - CONFIG_SIZE;
 	memcpy(block, params, block_bytes);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
@@ -72,7 +71,6 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	const int n_tensors = describe(net, block, tensors, names);
 
-	static char config[CONFIG_SIZE]; /* not on a small stack */
 	char scale[256], arch[64], steps[32], updates[32], limit[32];
 	struct text t;
 	text_init(&t, scale, sizeof(scale));
@@ -85,13 +83,13 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	text_add(&t, "]");
 	text_init(&t, arch, sizeof(arch));
 	config_print_value(c, config_find("net_arch"), &t);
-	text_init(&t, config, sizeof(config));
+	text_init(&t, config, CONFIG_SIZE);
 	config_print_deciding(c, &t);
 	assert(!t.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, timesteps);
 	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
 	snprintf(limit, sizeof(limit), "%" PRId64, config_eval_limit(c));
-	const struct st_metadata metadata[] = {
+	struct st_metadata metadata[] = {
 		{ "format", "pt" }, /* as the transformers library wants it */
 		{ "format_version", WEIGHTS_FORMAT_VERSION },
 		{ "env_id", ops->id },
@@ -103,83 +101,49 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 		{ "n_updates", updates },
 		{ "config", config },
 	};
-	const size_t n = st_build(tensors, n_tensors, metadata,
-		sizeof(metadata) / sizeof(metadata[0]), buf, (size_t)((char *)block - buf));
-	assert(n > 0);
-	return n;
+	struct st_file st = { .tensor = tensors,
+		.n_tensors = n_tensors,
+		.metadata = metadata,
+		.n_metadata = sizeof(metadata) / sizeof(metadata[0]) };
+	struct err never;
+	return st_write(&st, NULL, buf, block_at - CONFIG_SIZE, &never);
 }
 
-static const struct st_tensor *find_tensor(
-	const struct st_file *st, const struct net *net, int i, const char *what)
+/* The shape of the network from its tensors: a value head makes it a dueling one, the
+ * biases of the hidden layers are as long as these are wide. A missing one gets any width:
+ * st_load reports it. */
+static bool infer_net(
+	struct weights *w, const struct st_file *st, enum activation activation, struct err *e)
 {
-	char name[ST_NAME_SIZE];
-	tensor_name(name, net, i, what);
-	for (int t = 0; t < st->n_tensors; t++)
-		if (strcmp(st->tensor[t].name, name) == 0)
-			return &st->tensor[t];
-	return NULL;
-}
-
-static bool width_fits(uint64_t width)
-{
-	return width >= 1 && width <= NET_MAX_WIDTH;
-}
-
-/* The shape of the network from its tensors: a value head makes it a dueling one,
- * the widths are read from the hidden layers, the network is built, and then
- * every tensor must be there with just the shape that it needs. */
-static bool infer_net(const struct st_file *st, const struct env_ops *env,
-	enum activation activation, struct net *net, struct err *e)
-{
-	const struct net one_head = { .n_layers = 1, .dueling = true };
-	const bool dueling = find_tensor(st, &one_head, 0, "weight") != NULL;
+	const bool dueling = st_find(st, "value.weight") != NULL;
 	const int n_hidden = st->n_tensors / 2 - (dueling ? 2 : 1);
-	struct net_shape shape = { .n_inputs = env->obs_dim,
+	struct net_shape shape = { .n_inputs = w->env->obs_dim,
 		.n_hidden = n_hidden,
-		.n_outputs = env->n_actions,
+		.n_outputs = w->env->n_actions,
 		.activation = activation,
 		.dueling = dueling };
 	if (st->n_tensors % 2 != 0 || n_hidden < 0 || n_hidden > NET_MAX_HIDDEN)
-		return err_set(e, ERR_CORRUPT, "%d tensors make no network of 1 to %d layers",
+		return st_corrupt(st, e, "%d tensors make no network of 1 to %d layers",
 			st->n_tensors, NET_MAX_LAYERS);
-	const struct net names = { .n_layers = n_hidden + 1, .dueling = dueling };
 	for (int i = 0; i < n_hidden; i++) {
-		const struct st_tensor *b = find_tensor(st, &names, i, "bias");
+		char name[ST_NAME_SIZE];
+		snprintf(name, sizeof(name), "%d.bias", 2 * i);
+		const struct st_tensor *b = st_find(st, name);
 		const uint64_t halves = dueling && i == n_hidden - 1 ? 2 : 1;
-		if (b && (b->n_dims != 1 || b->shape[0] % halves != 0 ||
-				 !width_fits(b->shape[0] / halves)))
-			return err_set(e, ERR_CORRUPT, "the shape of '%s' is no width of a layer",
-				b->name);
-		shape.hidden[i] = b ? (int)(b->shape[0] / halves) : 1; /* missing: said below */
+		const uint64_t width = b ? b->shape[0] / halves : 1;
+		if (width < 1 || width > NET_MAX_WIDTH ||
+			(b && (b->n_dims != 1 || b->shape[0] % halves != 0)))
+			return st_corrupt(st, e, "the shape of '%s' is not a layer's width", name);
+		shape.hidden[i] = (int)width;
 	}
-	if (!net_init(net, &shape, e))
-		return false;
-	for (int i = 0; i < net_n_linear(net); i++) {
-		const struct linear m = net_linear(net, i);
-		const struct st_tensor *w = find_tensor(st, net, i, "weight");
-		const struct st_tensor *b = find_tensor(st, net, i, "bias");
-		if (!w || !b) {
-			char name[ST_NAME_SIZE];
-			tensor_name(name, net, i, w ? "bias" : "weight");
-			return err_set(e, ERR_CORRUPT, "tensor '%s' is missing", name);
-		}
-		if (w->type != ST_F32 || b->type != ST_F32)
-			return err_set(
-				e, ERR_CORRUPT, "'%s' or '%s' is not of float32", w->name, b->name);
-		if (w->n_dims != 2 || w->shape[0] != m.out || w->shape[1] != m.in ||
-			b->n_dims != 1 || b->shape[0] != m.out)
-			return err_set(e, ERR_CORRUPT,
-				"the shape of '%s' or '%s' does not fit; (%zu, %zu) and (%zu) would",
-				w->name, b->name, m.out, m.in, m.out);
-	}
-	return true;
+	return net_init(&w->net, &shape, e);
 }
 
 static bool metadata(const struct st_file *st, const char *key, const char **value, struct err *e)
 {
 	*value = st_metadata_get(st, key);
-	return *value || err_set(e, ERR_CORRUPT,
-				 "no usable '%s' in the metadata; was it written by dqn?", key);
+	return *value ||
+	       st_corrupt(st, e, "no usable '%s' in the metadata; was it written by dqn?", key);
 }
 
 /* A JSON list of n finite factors. */
@@ -197,113 +161,105 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 	return json_end(&j) && i == n;
 }
 
-/* What the file says of itself; the weights remain to be copied. */
-static bool parse_file(struct weights *w, const struct st_file *st, struct err *e)
+/* What the metadata of a weights file says. */
+static bool parse_metadata(struct weights *w, const struct st_file *st, struct err *e)
 {
-	const char *value;
-	if (!metadata(st, "env_id", &value, e))
-		return false;
-	w->env = env_find(value);
-	if (!w->env)
-		return err_set(e, ERR_CORRUPT, "unknown environment '%.64s'", value);
-
-	if (!metadata(st, "activation", &value, e))
-		return false;
+	const char *id, *name, *scale, *limit;
 	int activation = 0;
-	while (activation_names[activation] && strcmp(activation_names[activation], value) != 0)
+	if (!metadata(st, "env_id", &id, e) || !metadata(st, "activation", &name, e) ||
+		!metadata(st, "obs_scale", &scale, e) ||
+		!metadata(st, "max_episode_steps", &limit, e))
+		return false;
+	w->env = env_find(id);
+	if (!w->env)
+		return st_corrupt(st, e, "unknown environment '%.64s'", id);
+	while (activation_names[activation] && strcmp(activation_names[activation], name) != 0)
 		activation++;
 	if (!activation_names[activation])
-		return err_set(e, ERR_CORRUPT, "unknown activation '%.64s'", value);
-	if (!infer_net(st, w->env, (enum activation)activation, &w->net, e))
-		return false;
-
-	if (!metadata(st, "obs_scale", &value, e))
-		return false;
-	if (!parse_obs_scale(value, w->env->obs_dim, w->obs_scale))
-		return err_set(e, ERR_CORRUPT, "obs_scale '%.128s' is no list of %d reals", value,
+		return st_corrupt(st, e, "unknown activation '%.64s'", name);
+	if (!parse_obs_scale(scale, w->env->obs_dim, w->obs_scale))
+		return st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale,
 			w->env->obs_dim);
-	if (!metadata(st, "max_episode_steps", &value, e))
-		return false;
-	if (text_parse_i64(value, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
-		return err_set(e, ERR_CORRUPT, "max_episode_steps '%.64s' is no count", value);
-	return true;
+	if (text_parse_i64(limit, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
+		return st_corrupt(st, e, "max_episode_steps '%.64s' is not a count", limit);
+	return infer_net(w, st, (enum activation)activation, e);
 }
 
 /* The same of a checkpoint, where the configuration says it. */
-static bool parse_checkpoint(struct weights *w, const struct st_file *st, struct err *e)
+static bool parse_config(struct weights *w, const struct st_file *st, struct err *e)
 {
 	struct config c;
+	struct err why;
 	const char *value;
-	if (!metadata(st, "config", &value, e) ||
-		!config_read(&c, "config", value, strlen(value), e) || !config_net(&c, &w->net, e))
+	if (!metadata(st, "config", &value, e))
 		return false;
+	if (!config_read(&c, "config", value, strlen(value), &why))
+		return st_corrupt(st, e, "%s", why.msg);
 	w->env = config_env(&c);
 	w->max_episode_steps = config_eval_limit(&c);
 	config_obs_scale(&c, w->obs_scale);
 	w->part = c.ema_decay > 0 ? "agent.average" : "agent.online";
-	return true;
+	return config_net(&c, &w->net, e);
 }
 
-/* A network of a checkpoint is one tensor, in the order of memory. */
-static bool copy_part(struct weights *w, const struct st_file *st, struct err *e)
+/* Needs w->net and w->part. */
+static bool load_params(struct weights *w, const struct st_file *st, struct err *e)
 {
-	for (int i = 0; i < st->n_tensors; i++) {
-		const struct st_tensor *t = &st->tensor[i];
-		if (strcmp(t->name, w->part) != 0 || t->type != ST_F32 ||
-			t->n_values != w->net.n_params)
-			continue;
-		st_values(t, w->params);
-		return true;
-	}
-	return err_set(e, ERR_CORRUPT, "no usable '%s' in it", w->part);
-}
-
-static bool copy_params(struct weights *w, const struct st_file *st, struct err *e)
-{
-	w->params = memory_zeroed(w->net.n_params * sizeof(float));
-	float *block = malloc(w->net.n_params * sizeof(float));
-	if (!w->params || !block) {
-		free(block);
-		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
-	}
-	bool ok = !w->part || copy_part(w, st, e);
-	for (int i = 0; !w->part && i < net_n_linear(&w->net); i++) {
-		const struct linear m = net_linear(&w->net, i);
-		st_values(find_tensor(st, &w->net, i, "weight"), block + m.w);
-		net_transpose(m.out, m.in, block + m.w, w->params + m.w);
-		st_values(find_tensor(st, &w->net, i, "bias"), w->params + m.b);
+	const size_t n_params = w->net.n_params;
+	struct st_tensor wanted[MAX_TENSORS];
+	char names[MAX_TENSORS][ST_NAME_SIZE];
+	w->params = memory_zeroed(n_params * sizeof(float));
+	float *block = malloc(n_params * sizeof(float));
+	bool ok = (w->params && block) ||
+		  err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
+	if (ok && w->part) { /* a network of a checkpoint is one tensor, in the order of memory */
+		wanted[0] = (struct st_tensor){
+			.name = w->part, .n_dims = 1, .shape = { n_params }, .values = w->params
+		};
+		ok = st_load(st, wanted, 1, e);
+	} else if (ok) {
+		ok = st_load(st, wanted, describe(&w->net, block, wanted, names), e);
+		for (int i = 0; ok && i < net_n_linear(&w->net); i++) {
+			const struct linear m = net_linear(&w->net, i);
+			net_transpose(m.out, m.in, block + m.w, w->params + m.w);
+			memcpy(w->params + m.b, block + m.b, m.out * sizeof(float));
+		}
 	}
 	free(block);
-	for (size_t i = 0; ok && i < w->net.n_params; i++)
+	for (size_t i = 0; ok && i < n_params; i++)
 		if (!isfinite(w->params[i]))
-			ok = err_set(e, ERR_CORRUPT, "weight %zu is not finite", i);
+			ok = st_corrupt(st, e, "weight %zu is not finite", i);
 	return ok;
+}
+
+static bool parse(struct weights *w, const struct st_file *st, struct err *e)
+{
+	const char *format = st_metadata_get(st, "format"), *version;
+	const char *steps = st_metadata_get(st, "timesteps");
+	const bool is_checkpoint = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
+	const char *known = is_checkpoint ? CHECKPOINT_FORMAT_VERSION : WEIGHTS_FORMAT_VERSION;
+	if (!st_verify(st, e) || !metadata(st, "format_version", &version, e))
+		return false;
+	if (strcmp(version, known) != 0)
+		return st_corrupt(st, e, "format_version '%.64s' is not the one known here (%s)",
+			version, known);
+	if (steps)
+		text_parse_i64(steps, &w->timesteps);
+	return (is_checkpoint ? parse_config : parse_metadata)(w, st, e) && load_params(w, st, e);
 }
 
 bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
 {
 	struct st_file st;
-	struct err why;
 	*w = (struct weights){ 0 };
-	if (!st_parse(&st, bytes, len, &why))
-		return err_set(e, why.kind, "'%.200s': %s", name, why.msg);
-	const char *format = st_metadata_get(&st, "format"), *version, *steps;
-	const bool is_checkpoint = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
-	const char *known = is_checkpoint ? CHECKPOINT_FORMAT_VERSION : WEIGHTS_FORMAT_VERSION;
-	bool ok = metadata(&st, "format_version", &version, &why);
-	if (ok && strcmp(version, known) != 0)
-		ok = err_set(&why, ERR_CORRUPT,
-			"format_version '%.64s' is not the one known here (%s)", version, known);
-	ok = ok && (is_checkpoint ? parse_checkpoint : parse_file)(w, &st, &why) &&
-	     copy_params(w, &st, &why);
-	steps = st_metadata_get(&st, "timesteps");
-	if (steps)
-		text_parse_i64(steps, &w->timesteps);
-	st_release(&st);
+	if (!st_open_bytes(&st, name, bytes, len, e))
+		return false;
+	const bool ok = parse(w, &st, e);
+	st_close(&st);
 	if (!ok)
 		weights_release(w);
-	return ok || err_set(e, why.kind, "'%.200s': %s", name, why.msg);
+	return ok;
 }
 
 void weights_release(struct weights *w)
@@ -315,12 +271,10 @@ void weights_release(struct weights *w)
 bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e)
 {
 	struct st_file st;
-	char path[FILE_PATH_SIZE], *bytes;
-	if (!st_read_header(&st, d, name, &bytes, e))
+	if (!st_open(&st, d, name, e))
 		return false;
 	const char *config = st_metadata_get(&st, "config");
-	const bool ok = config_check_same(c, ERR_CORRUPT, dir_path(d, name, path), config, e);
-	st_release(&st);
-	free(bytes);
+	const bool ok = config_check_same(c, ERR_CORRUPT, st.name, config, e);
+	st_close(&st);
 	return ok;
 }

@@ -35,11 +35,10 @@ static struct train *small_run(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char buf[CHECKPOINT_BUFFER_MIN];
 	struct train *t = small_run();
 	struct marks marks;
 	struct err e;
-	if (!checkpoint_parse("fuzz", data, size, t, &marks, buf, sizeof(buf), &e)) {
+	if (!checkpoint_parse("fuzz", data, size, t, &marks, &e)) {
 		MUST(e.kind == ERR_CORRUPT || e.kind == ERR_BUSY);
 		return 0;
 	}

@@ -31,13 +31,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct st_file st;
 	struct weights w;
 	struct err e;
-	const bool ok = st_parse(&st, data, size, &e);
-	if (!ok) {
+	if (!st_open_bytes(&st, "fuzz", data, size, &e)) {
 		MUST(e.kind == ERR_CORRUPT);
 		return 0;
 	}
 	look_at(&st, size);
-	st_release(&st);
+	st_verify(&st, &e);
+	st_close(&st);
 	if (!weights_parse(&w, "fuzz", data, size, &e))
 		return 0;
 	fuzz_accepted++;
