@@ -46,6 +46,11 @@ for words in '' 'nonsense x' 'nonsense --' 'train --nonsense=' 'train --nonsense
 	t "any words: $words" 0 query $words x
 done
 
+t 'the value of a switch' 0 query train --fresh=
+out_empty
+t 'the value of an unknown flag' 0 query train --nonsense=
+out_empty
+
 t 'another shell' 2 "$DQN" completions csh
 err_has "^dqn: no completions for 'csh'; there are bash, zsh and fish$"
 t 'no shell' 2 "$DQN" completions

@@ -1,174 +1,13 @@
-/* The shells' scripts ask 'dqn completions query -- WORD...' for what may stand at the last
- * WORD: a candidate a line, with a tab and what it means; ":ini", ":dirs" or ":files" stand
- * for names of files, which shells find themselves. One place knows what a command takes. */
+/* The shells' scripts ask 'dqn completions query -- WORD...' for candidates for the last WORD.
+ * Each is a line: the candidate, a tab, its meaning. The lines ":ini", ":dirs" and ":files"
+ * stand for names of files, which shells find themselves. */
 #include "cli/cli.h"
 #include "study/curves.h"
 
 #include <string.h>
 
-struct query {
-	const char *word;   /* what has been typed of the candidate */
-	const char *before; /* stands before it in the same argument: "loss=", "gamma," */
-	int before_len;
-};
-
-/* Everything up to the last c belongs to the argument, not to the candidate. */
-static void cut_at(struct query *q, const char *last)
-{
-	if (!last)
-		return;
-	q->before_len += (int)(last + 1 - q->word);
-	q->word = last + 1;
-}
-
-static void offer(const struct query *q, const char *dashes, const char *name, const char *suffix,
-	const char *help)
-{
-	char candidate[64];
-	snprintf(candidate, sizeof(candidate), "%s%s%s", dashes, name, suffix);
-	if (strncmp(candidate, q->word, strlen(q->word)) == 0)
-		printf("%.*s%s\t%.*s\n", q->before_len, q->before, candidate,
-			(int)strcspn(help, "."), help);
-}
-
-static void offer_all(const struct query *q, const char *const *names)
-{
-	for (; *names; names++)
-		offer(q, "", *names, "", "");
-}
-
-static void offer_keys(const struct query *q, const char *suffix)
-{
-	for (const struct option *o = config_options; o->key; o++)
-		offer(q, "", o->key, suffix, o->help);
-}
-
-/* The values that a key has by name. */
-static void offer_values(const struct query *q, const char *key)
-{
-	static const char *const switches[] = { "true", "false", NULL };
-	static const char *const scales[] = { "none", "bounds", NULL };
-	for (const struct option *o = config_options; o->key; o++)
-		if (strncmp(key, o->key, strlen(o->key)) == 0 && key[strlen(o->key)] == '=')
-			offer_all(q, o->type == OPTION_BOOL    ? switches
-				     : o->type == OPTION_SCALE ? scales
-				     : o->type == OPTION_NAME  ? o->names
-							       : scales + 2);
-}
-
-static void offer_flags(const struct query *q, const struct command *c)
-{
-	for (const struct flag *f = c->flags; f && f->name; f++)
-		offer(q, "--", f->name, "", f->help);
-	offer(q, "--", "help", "", "show help");
-}
-
-static void offer_commands(const struct query *q)
-{
-	for (const struct command *const *c = commands; *c; c++)
-		offer(q, "", (*c)->name, "", (*c)->summary);
-}
-
-static void offer_shells(const struct query *q);
-
-/* What an argument is, the word says that its synopsis has for it. */
-static void offer_argument(struct query *q, const char *metavar, size_t len, const struct flag *f)
-{
-	static const struct {
-		const char *metavar, *files;
-	} files[] = {
-		{ "CONFIG", ":ini" },
-		{ "SPACE", ":ini" },
-		{ "DIR", ":dirs" },
-		{ "RUN_OR_DIR", ":dirs" },
-		{ "RUN|WEIGHTS", ":files" },
-		{ "FILE", ":files" },
-	};
-	char name[32];
-	snprintf(name, sizeof(name), "%.*s", (int)len, metavar);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (strcmp(name, files[i].metavar) == 0)
-			puts(files[i].files);
-	if (strcmp(name, "COMMAND") == 0)
-		offer_commands(q);
-	if (strcmp(name, "bash|zsh|fish") == 0)
-		offer_shells(q);
-	if (strcmp(name, "KEYS") == 0) {
-		cut_at(q, strrchr(q->word, ','));
-		offer_keys(q, "");
-	}
-	if (f && strcmp(f->name, "x") == 0) {
-		offer_all(q, curve_x_names);
-		offer_keys(q, "");
-	}
-	if (f && strcmp(f->name, "y") == 0) {
-		const char *names[LOG_MAX_COLUMNS];
-		curve_columns(LOG_EVAL, names);
-		offer_all(q, names);
-		curve_columns(LOG_PROGRESS, names);
-		offer_all(q, names);
-	}
-	if (f && (strcmp(f->name, "y") == 0 || strcmp(f->name, "metric") == 0))
-		for (const struct metric *m = record_metrics; m->name; m++)
-			offer(q, "", m->name, "", "");
-}
-
-/* The last of n words after the command; those before say what it is. */
-static void offer_word(const struct command *c, int n, char *const *words)
-{
-	struct query q = { .word = words[n - 1], .before = words[n - 1] };
-	const struct flag *value_of = NULL;
-	int n_operands = 0;
-	bool explains = false;
-	for (int i = 0; i < n - 1; i++) {
-		const bool is_flag = !value_of && words[i][0] == '-' && words[i][1] != '\0';
-		n_operands += !value_of && !is_flag;
-		explains = explains || strcmp(words[i], "--explain") == 0;
-		value_of = is_flag && !strchr(words[i], '=') ? args_find_flag(c, words[i]) : NULL;
-		if (value_of && value_of->kind == FLAG_SWITCH)
-			value_of = NULL;
-	}
-	const char *equals = strchr(q.word, '=');
-	if (!value_of && q.word[0] == '-' && equals) {
-		value_of = args_find_flag(c, q.word);
-		if (!value_of)
-			return;
-		cut_at(&q, equals);
-	}
-	if (value_of)
-		offer_argument(&q, value_of->arg, strlen(value_of->arg), value_of);
-	else if (q.word[0] == '-')
-		offer_flags(&q, c);
-	else if (explains)
-		offer_keys(&q, "");
-	else if (takes_keys(c) && n_operands > 0 && equals) {
-		cut_at(&q, equals);
-		offer_values(&q, q.before);
-	} else if (takes_keys(c) && n_operands > 0)
-		offer_keys(&q, "=");
-	else if (c->max_args < 0 || n_operands < c->max_args) {
-		const char *operand = c->synopsis + strspn(c->synopsis, "[");
-		offer_argument(&q, operand, strcspn(operand, " .]"), NULL);
-	}
-}
-
-static void answer(int n, char *const *words)
-{
-	const struct query q = { .word = words[n - 1] };
-	if (n == 1) {
-		offer_commands(&q);
-		offer(&q, "--", "help", "", "show help");
-		offer(&q, "--", "version", "", "print the version");
-	}
-	for (const struct command *const *c = commands; n > 1 && *c; c++)
-		if (strcmp((*c)->name, words[0]) == 0)
-			offer_word(*c, n - 1, words + 1);
-}
-
-/* --- the scripts --- */
-
-/* Each asks, prints or hands on the candidates and finds the files. What stands before a
- * name of a file in its argument is "--out=". */
+/* Each asks for candidates, offers them, and finds the files. In an argument "--out=FILE" the
+ * file's name begins after the '='. */
 static const struct {
 	const char *shell, *script;
 } scripts[] = {
@@ -181,7 +20,7 @@ static const struct {
 		"\t[[ $line == *[[:space:]] ]] && typed+=('')\n"
 		"\tcur=${typed[${#typed[@]} - 1]} COMPREPLY=()\n"
 		"\t[[ $cur == -*=* ]] && before=${cur%%=*}=\n"
-		/* Readline takes what is after '=' for a word of its own. */
+		/* Readline begins a new word after '='. */
 		"\t[[ $COMP_WORDBREAKS == *=* && $cur == *=* ]] && cut=${cur%%=*}=\n"
 		"\twhile IFS= read -r word; do\n"
 		"\t\tcase $word in\n"
@@ -246,11 +85,182 @@ static const struct {
 		"end\n"
 		"complete -c dqn -f -a '(__dqn_complete)'\n" },
 };
+enum { N_SCRIPTS = sizeof(scripts) / sizeof(scripts[0]) };
 
-static void offer_shells(const struct query *q)
+struct query {
+	const char *word;   /* the candidate's characters so far */
+	const char *before; /* the argument's characters before it: "loss=", "gamma," */
+	int before_len;
+};
+
+/* The candidate begins after `last`. */
+static void begin_after(struct query *q, const char *last)
 {
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
-		offer(q, "", scripts[i].shell, "", "");
+	q->before_len += (int)(last + 1 - q->word);
+	q->word = last + 1;
+}
+
+static void offer(const struct query *q, const char *dashes, const char *name, const char *suffix,
+	const char *help)
+{
+	char candidate[64];
+	snprintf(candidate, sizeof(candidate), "%s%s%s", dashes, name, suffix);
+	if (strncmp(candidate, q->word, strlen(q->word)) == 0)
+		printf("%.*s%s\t%.*s\n", q->before_len, q->before, candidate,
+			(int)strcspn(help, "."), help);
+}
+
+static void offer_all(const struct query *q, const char *const *names)
+{
+	for (; *names; names++)
+		offer(q, "", *names, "", "");
+}
+
+static void offer_keys(const struct query *q, const char *suffix)
+{
+	for (const struct option *o = config_options; o->key; o++)
+		offer(q, "", o->key, suffix, o->help);
+}
+
+/* The values of "key=" that have names. */
+static void offer_values(const struct query *q, const char *key)
+{
+	static const char *const switches[] = { "true", "false", NULL };
+	static const char *const scales[] = { "none", "bounds", NULL };
+	char name[64];
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "="), key);
+	const struct option *o = config_find(name);
+	if (o && o->type == OPTION_BOOL)
+		offer_all(q, switches);
+	else if (o && o->type == OPTION_SCALE)
+		offer_all(q, scales);
+	else if (o && o->type == OPTION_NAME)
+		offer_all(q, o->names);
+}
+
+static void offer_flags(const struct query *q, const struct command *c)
+{
+	for (const struct flag *f = c->flags; f && f->name; f++)
+		offer(q, "--", f->name, "", f->help);
+	offer(q, "--", "help", "", "show help");
+}
+
+static void offer_commands(const struct query *q)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		offer(q, "", (*c)->name, "", (*c)->summary);
+}
+
+/* Candidates for an argument, from its name in the synopsis or in its flag's row. */
+static void offer_argument(struct query *q, const char *metavar, const char *flag)
+{
+	static const struct {
+		const char *metavar, *files;
+	} files[] = {
+		{ "CONFIG", ":ini" },
+		{ "SPACE", ":ini" },
+		{ "DIR", ":dirs" },
+		{ "RUN_OR_DIR", ":dirs" },
+		{ "RUN|WEIGHTS", ":files" },
+		{ "FILE", ":files" },
+	};
+	const char *names[LOG_MAX_COLUMNS];
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (strcmp(metavar, files[i].metavar) == 0)
+			puts(files[i].files);
+	if (strcmp(metavar, "COMMAND") == 0)
+		offer_commands(q);
+	if (strcmp(metavar, "KEYS") == 0) {
+		if (strchr(q->word, ','))
+			begin_after(q, strrchr(q->word, ','));
+		offer_keys(q, "");
+	}
+	if (strcmp(flag, "x") == 0) {
+		offer_all(q, curve_x_names);
+		offer_keys(q, "");
+	}
+	if (strcmp(flag, "y") == 0) {
+		curve_columns(LOG_EVAL, names);
+		offer_all(q, names);
+		curve_columns(LOG_PROGRESS, names);
+		offer_all(q, names);
+	}
+	if (strcmp(flag, "y") == 0 || strcmp(flag, "metric") == 0)
+		for (const struct metric *m = record_metrics; m->name; m++)
+			offer(q, "", m->name, "", "");
+}
+
+static void offer_operand(struct query *q, const struct command *c)
+{
+	const char *start = c->synopsis + strspn(c->synopsis, "[");
+	char metavar[32];
+	snprintf(metavar, sizeof(metavar), "%.*s", (int)strcspn(start, " .]"), start);
+	if (strcmp(c->name, "completions") == 0)
+		for (size_t i = 0; i < N_SCRIPTS; i++)
+			offer(q, "", scripts[i].shell, "", "");
+	offer_argument(q, metavar, "");
+}
+
+struct context {                 /* of a word, from the words before it */
+	const struct flag *flag; /* whose value the word is, or NULL */
+	int n_operands;
+	bool explains;
+};
+
+static struct context read_words(const struct command *c, int n, char *const *words)
+{
+	struct context x = { 0 };
+	for (int i = 0; i < n; i++) {
+		const bool is_flag = !x.flag && words[i][0] == '-' && words[i][1] != '\0';
+		x.n_operands += !x.flag && !is_flag;
+		x.explains = x.explains || strcmp(words[i], "--explain") == 0;
+		x.flag = is_flag && !strchr(words[i], '=') ? args_find_flag(c, words[i]) : NULL;
+		if (x.flag && x.flag->kind == FLAG_SWITCH)
+			x.flag = NULL;
+	}
+	return x;
+}
+
+/* Candidates for the last of n words after the command. */
+static void offer_word(const struct command *c, int n, char *const *words)
+{
+	struct query q = { .word = words[n - 1], .before = words[n - 1] };
+	struct context x = read_words(c, n - 1, words);
+	const char *equals = strchr(q.word, '=');
+	const bool is_flag = !x.flag && q.word[0] == '-';
+	const bool is_override = takes_keys(c) && x.n_operands > 0;
+	if (is_flag && equals) {
+		x.flag = args_find_flag(c, q.word);
+		if (!x.flag)
+			return;
+		begin_after(&q, equals);
+	}
+	if (x.flag)
+		offer_argument(&q, x.flag->arg ? x.flag->arg : "", x.flag->name);
+	else if (is_flag)
+		offer_flags(&q, c);
+	else if (x.explains)
+		offer_keys(&q, "");
+	else if (is_override && equals) {
+		begin_after(&q, equals);
+		offer_values(&q, q.before);
+	} else if (is_override)
+		offer_keys(&q, "=");
+	else if (c->max_args < 0 || x.n_operands < c->max_args)
+		offer_operand(&q, c);
+}
+
+static void answer(int n, char *const *words)
+{
+	const struct query q = { .word = words[n - 1] };
+	if (n == 1) {
+		offer_commands(&q);
+		offer(&q, "--", "help", "", "show help");
+		offer(&q, "--", "version", "", "print the version");
+	}
+	for (const struct command *const *c = commands; n > 1 && *c; c++)
+		if (strcmp((*c)->name, words[0]) == 0)
+			offer_word(*c, n - 1, words + 1);
 }
 
 static int cmd_completions(const struct args *args)
@@ -260,7 +270,7 @@ static int cmd_completions(const struct args *args)
 		answer(args->n - 1, args->pos + 1);
 		return STATUS_OK;
 	}
-	for (size_t i = 0; args->n == 1 && i < sizeof(scripts) / sizeof(scripts[0]); i++)
+	for (size_t i = 0; args->n == 1 && i < N_SCRIPTS; i++)
 		if (strcmp(args->pos[0], scripts[i].shell) == 0) {
 			fputs(scripts[i].script, stdout);
 			return STATUS_OK;
@@ -273,13 +283,13 @@ static int cmd_completions(const struct args *args)
 const struct command command_completions = {
 	.name = "completions",
 	.synopsis = "bash|zsh|fish",
-	.summary = "print what a shell completes dqn's arguments with",
+	.summary = "print a completion script for bash, zsh or fish",
 	.details =
-		"Commands, flags, configuration keys and their values, files and directories. 'make "
-		"install' puts the scripts where the shells look for them. They ask 'dqn completions query "
-		"-- WORD...' for what may stand at the last WORD.",
+		"It completes commands, flags, configuration keys and their values, files and "
+		"directories. 'make install' puts the scripts where the shells look for them. The "
+		"scripts ask 'dqn completions query -- WORD...' for candidates for the last WORD.",
 	.examples = "source <(dqn completions bash)          # in ~/.bashrc\n"
-		    "source <(dqn completions zsh)           # in ~/.zshrc, behind compinit\n"
+		    "source <(dqn completions zsh)           # in ~/.zshrc, after compinit\n"
 		    "dqn completions fish | source           # in ~/.config/fish/config.fish\n",
 	.statuses = (const int[]){ 0, 1, 2, -1 },
 	.min_args = 1,
