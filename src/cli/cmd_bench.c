@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/version.h"
 
-#include "base/memory.h"
 #include "run/train.h"
 
 #include <inttypes.h>
@@ -322,46 +321,7 @@ static bool bench_sizes(struct bench *b, struct err *e)
 
 /* --- the parts of a run and the whole --- */
 
-struct product {
-	const struct kernels *k;
-	size_t m, n, p;   /* c (m,n) = a (m,p) b (p,n) */
-	bool a_is_column; /* a(i,p) at p*m + i: the weight gradient */
-	const float *a, *b;
-	float *c;
-};
-
-static double product_task(void *job, uint64_t n)
-{
-	const struct product *j = job;
-	const size_t row = j->a_is_column ? 1 : j->p, col = j->a_is_column ? j->m : 1;
-	for (uint64_t i = 0; i < n; i++)
-		j->k->matmul(j->m, j->n, j->p, j->a, row, col, j->b, NULL, false, j->c);
-	return (double)j->c[0];
-}
-
-static bool bench_products(struct bench *b, const struct shape *s, struct err *e)
-{
-	const size_t width = (size_t)s->width, batch = (size_t)s->batch;
-	float *w = memory_zeroed((width * width + 2 * width * batch) * sizeof(float));
-	if (!w)
-		return err_set(e, ERR_RUN, "out of memory");
-	float *x = w + width * width, *y = x + width * batch;
-	struct product products[] = {
-		{ b->k, batch, width, width, false, x, w, y },
-		{ b->k, width, width, batch, true, x, y, w },
-	};
-	for (int i = 0; i < 2; i++) {
-		char name[64];
-		snprintf(name, sizeof(name), "%s %dx%d, batch %d", i ? "gradient" : "forward",
-			s->width, s->width, s->batch);
-		report(b, name, measure(b, product_task, &products[i]),
-			2.0 * (double)(width * width * batch), 0, "");
-	}
-	free(w);
-	return true;
-}
-
-struct players {
+struct players { /* of CartPole-v1 */
 	struct env env[POLICY_ROWS];
 	struct rng rng;
 	uint64_t n;
@@ -462,9 +422,6 @@ static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 	static const struct shape shapes[] = { { 256, 64 }, { 128, 64 }, { 64, 32 }, { 24, 64 } };
 	enum { N = sizeof(shapes) / sizeof(*shapes) };
 	for (int i = 0; i < N; i++)
-		if (!bench_products(b, &shapes[i], e))
-			return false;
-	for (int i = 0; i < N; i++)
 		if (!bench_network(b, &shapes[i], e))
 			return false;
 	bench_env(b, 1, "env: a step of CartPole-v1");
@@ -510,10 +467,10 @@ const struct command command_bench = {
 	.synopsis = "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
 	.summary = "measure the speed of this machine, beside its own arithmetic peak",
 	.details =
-		"First the peak of fused multiply-adds of the instruction set in use (DQN_ISA forces "
-		"one), on one core; then everything a run consists of, as a share of it where it is "
-		"arithmetic; last the training loop of CONFIG as a whole, or of the defaults, without "
-		"its files.",
+		"The first line is the peak of fused multiply-adds, on one core, of the instruction "
+		"set in use (DQN_ISA forces one). The next lines are the parts of a run, with their "
+		"share of the peak where they are arithmetic. The last one is the whole training loop "
+		"of CONFIG, or of the defaults, without its files.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench --sizes\n",
