@@ -182,7 +182,8 @@ bool locale_is_utf8(void);
  * COLUMNS and LINES, else 80 by 24. */
 void terminal_size(int fd, int *columns, int *lines);
 
-/* True for a terminal that shows colours, unless NO_COLOR is set. */
+/* True for a terminal that can move its cursor; it shows colours unless NO_COLOR is set. */
+bool can_redraw(int fd);
 bool wants_colour(int fd);
 
 /* A duration of s seconds, finite, >= 0, rounded up: "59s", "1m02s", "2h01m", "3d04h". */

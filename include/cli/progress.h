@@ -1,14 +1,14 @@
-/* How a run is going, on standard error: on a terminal one line that is redrawn, as wide
- * as the terminal is, and a lasting line for every new best evaluation; elsewhere a line
- * per evaluation, and now and then one where there are none.
+/* The progress of a run, on standard error. On a terminal it is one line, redrawn and as wide
+ * as the terminal, and a lasting line for each new best evaluation. Elsewhere it is a line per
+ * evaluation, and one now and then if there are none.
  *
  *     progress_init(&p, level, &run);
  *     run.train.tell = progress_tell, run.train.tell_arg = &p;    // long evaluations
  *     progress_head(&p);                          // what runs, where to, how to stop it
  *     ... progress_step(&p);                      // after every run_step
- *     progress_end(&p);                           // before anything else is said
+ *     progress_end(&p);                           // before any other message
  *
- * Evaluations without a run (NULL) are shown by progress_tell alone, and on a terminal only.
+ * For an evaluation without a run (NULL) progress_tell is enough; it shows on a terminal only.
  */
 #ifndef DQN_CLI_PROGRESS_H
 #define DQN_CLI_PROGRESS_H
@@ -17,7 +17,7 @@
 
 enum progress_level {
 	PROGRESS_QUIET,
-	PROGRESS_BRIEF, /* nothing from here either, but the caller warns */
+	PROGRESS_BRIEF, /* silent here, too; the caller prints warnings */
 	PROGRESS_NORMAL,
 	PROGRESS_VERBOSE,
 };
@@ -28,14 +28,14 @@ struct progress {
 	enum progress_level level;
 	const struct run *run; /* the caller's, or NULL */
 	bool terminal;         /* redraw */
-	bool utf8;             /* a sparkline can be shown */
-	bool drawn;            /* the cursor stands behind a drawn line */
-	double start_s;        /* of the clock: progress_init */
-	double next_s;         /* when to draw again, or to print a line */
+	bool utf8;             /* show a sparkline */
+	bool drawn;            /* the cursor is on a drawn line */
+	double start_s;        /* the time of progress_init */
+	double next_s;         /* the time of the next drawing, or line */
 	double pause_s;        /* between such lines, > 0 */
 	double eval, best;     /* mean returns of the last and the best evaluation, or NaN */
-	int64_t n_over, n;     /* episodes of the evaluation under way; n = 0: none is */
-	int taken;             /* events of the step under way that are shown already */
+	int64_t n_over, n;     /* episodes of the current evaluation; n = 0: there is none */
+	int taken;             /* events of the current step that have been shown */
 	int n_bars;
 	double bars[SPARK_BARS]; /* the last means of training return, oldest first */
 };
@@ -45,7 +45,7 @@ void progress_head(const struct progress *p);
 void progress_step(struct progress *p);
 void progress_end(struct progress *p);
 
-/* The eval_listener's part of it, see rl/evaluate.h; `progress` is a struct progress. */
+/* An eval_listener (rl/evaluate.h); `progress` is a struct progress. */
 void progress_tell(void *progress, int64_t n_over, int64_t n_episodes);
 
 #endif

@@ -5,25 +5,22 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const double redraw_s = 1.0 / 6; /* no more often than the eye follows */
+static const double redraw_s = 1.0 / 6; /* as fast as the eye follows */
 static const double first_pause_s = 2, longest_pause_s = 60;
 
 void progress_init(struct progress *p, enum progress_level level, const struct run *run)
 {
-	const char *term = getenv("TERM");
-	const double nan = (double)NAN, start_s = now_s();
 	const bool has_best = run && run->train.has_best;
 	*p = (struct progress){ .level = level, .run = run, .utf8 = locale_is_utf8() };
-	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	p->start_s = start_s;
-	p->next_s = start_s + (p->terminal ? redraw_s : first_pause_s);
+	p->terminal = can_redraw(STDERR_FILENO);
+	p->start_s = now_s();
+	p->next_s = p->start_s + (p->terminal ? redraw_s : first_pause_s);
 	p->pause_s = first_pause_s;
-	p->eval = nan;
-	p->best = has_best ? run->train.best_row.stats.return_mean : nan;
+	p->eval = (double)NAN;
+	p->best = has_best ? run->train.best_row.stats.return_mean : (double)NAN;
 }
 
 void progress_head(const struct progress *p)
@@ -54,8 +51,7 @@ static void add_bar(struct progress *p, double value)
 	p->bars[p->n_bars++] = value;
 }
 
-/* The last bars, as many as there is room for, between the least of them, or 0, and the
- * largest, or `high`. */
+/* The last bars that fit, from the lowest (at most 0) to the highest (at least `high`). */
 static void add_sparkline(const struct progress *p, double high, int room, struct text *t)
 {
 	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
@@ -71,19 +67,17 @@ static void add_sparkline(const struct progress *p, double high, int room, struc
 	}
 }
 
-/* "3m20s", or nothing if nobody knows. */
-static void add_left(
-	struct text *t, const char *before, double n_left, double rate, const char *after)
+/* "  3m20s left", or nothing if the rate is unknown. */
+static void add_left(struct text *t, const char *before, double n_left, double rate)
 {
 	if (n_left <= 0 || !isfinite(n_left / rate))
 		return;
 	text_add(t, "%s", before);
 	text_add_duration(t, n_left / rate);
-	text_add(t, " left%s", after);
+	text_add(t, " left");
 }
 
-/* The parts of the line in their order; where the terminal is too narrow, those of the
- * highest rank are left out. */
+/* The parts of the line, in order. On a narrow terminal the last by rank are left out. */
 enum part { DONE, STEPS, SPEED, LEFT, UNDER_WAY, EVAL, BEST, RETURN, N_PARTS };
 static const enum part by_rank[N_PARTS] = { DONE, UNDER_WAY, EVAL, BEST, LEFT, SPEED, RETURN,
 	STEPS };
@@ -93,7 +87,7 @@ static bool may_stop(const struct train *t)
 	return isfinite(t->config.stop_return);
 }
 
-/* Of the one under way. */
+/* The current one. */
 static const char *evaluation_name(const struct train *t)
 {
 	return train_is_finished(t) ? "final evaluation" : "evaluation";
@@ -120,7 +114,7 @@ static void put_run_part(const struct progress *p, enum part part, struct text *
 	else if (part == SPEED && !train_is_finished(train))
 		text_add(t, "  %.0f steps/s", rate);
 	else if (part == LEFT)
-		add_left(t, may_stop(train) ? "  <" : "  ", total - n, rate, "");
+		add_left(t, may_stop(train) ? "  <" : "  ", total - n, rate);
 	else if (part == UNDER_WAY && p->n > 0)
 		text_add(t, "  %s %" PRId64 "/%" PRId64, evaluation_name(train), p->n_over, p->n);
 	else if (part == EVAL)
@@ -139,7 +133,7 @@ static void put_eval_part(const struct progress *p, enum part part, struct text 
 	else if (part == STEPS)
 		text_add(t, "  %" PRId64 "/%" PRId64 " episodes", p->n_over, p->n);
 	else if (part == LEFT)
-		add_left(t, "  ", n - done, done / (now_s() - p->start_s), "");
+		add_left(t, "  ", n - done, done / (now_s() - p->start_s));
 }
 
 static void draw(struct progress *p)
@@ -149,7 +143,7 @@ static void draw(struct progress *p)
 	struct text line;
 	int width, lines;
 	terminal_size(STDERR_FILENO, &width, &lines);
-	int room = width - 1; /* the last column stays empty: no wrapping */
+	int room = width - 1; /* the last column stays empty, so that nothing wraps */
 	for (int i = 0; i < N_PARTS; i++) {
 		const enum part part = by_rank[i];
 		text_init(&line, parts[part], sizeof(parts[part]));
@@ -181,7 +175,7 @@ void progress_end(struct progress *p)
 	p->drawn = false;
 }
 
-/* A line that stays. */
+/* A lasting line. */
 static void say_row(struct progress *p)
 {
 	const struct train *t = &p->run->train;
@@ -212,7 +206,9 @@ static void say_row(struct progress *p)
 		if (p->n_bars > 0)
 			add_return_part(&line, "training return ", p->bars[p->n_bars - 1]);
 		text_add(&line, "%s", p->n_bars > 0 ? ", " : "");
-		add_left(&line, may_stop(t) ? "<" : "", total - n, rate, ", ");
+		const size_t len = line.len;
+		add_left(&line, may_stop(t) ? "<" : "", total - n, rate);
+		text_add(&line, "%s", line.len > len ? ", " : "");
 	}
 	text_add(&line, "%.0f steps/s", rate);
 	progress_end(p);
@@ -220,7 +216,7 @@ static void say_row(struct progress *p)
 	p->next_s = p->terminal ? 0 : now_s() + p->pause_s; /* on a terminal draw at once */
 }
 
-/* Draws, or prints a line, if it is time to. */
+/* Draws, or prints a line, if one is due. */
 static void show(struct progress *p)
 {
 	const double s = now_s();
@@ -235,8 +231,8 @@ static void show(struct progress *p)
 	}
 }
 
-/* What the step has brought since it was last asked: its final evaluation comes before its
- * end, and after an evaluation that the line must show. */
+/* Shows the events of the current step that are new. An evaluation's row must appear before the
+ * final evaluation begins, which is part of the same step. */
 static void take_events(struct progress *p)
 {
 	const struct train *t = &p->run->train;

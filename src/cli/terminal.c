@@ -34,10 +34,16 @@ void terminal_size(int fd, int *columns, int *lines)
 	*lines = size.ws_row > 0 ? size.ws_row : variable_or("LINES", 24);
 }
 
+bool can_redraw(int fd)
+{
+	const char *term = getenv("TERM");
+	return isatty(fd) && term && strcmp(term, "dumb") != 0;
+}
+
 bool wants_colour(int fd)
 {
-	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-	return isatty(fd) && term && strcmp(term, "dumb") != 0 && !(no_colour && no_colour[0]);
+	const char *no_colour = getenv("NO_COLOR");
+	return can_redraw(fd) && !(no_colour && no_colour[0]);
 }
 
 void text_add_duration(struct text *t, double s)
