@@ -13,14 +13,14 @@ enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S",
-		"of the environment (default: none that runs use)" },
+		"of the episodes (default: a stream that no run uses)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
 	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
-		"the run's final evaluation again; status 5 if it differs" },
+		"repeat the run's final evaluation; status 5 if it differs" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
 	{ .name = NULL },
@@ -29,9 +29,9 @@ static const struct flag eval_flags[] = {
 struct eval_job {
 	const char *name; /* of the weights file */
 	const struct weights *weights;
-	bool has_seed; /* else episodes are from a stream that no run has */
+	bool has_seed; /* else the episodes are from a stream that no run uses */
 	uint64_t seed;
-	bool recheck; /* the final evaluation of the run with this seed */
+	bool recheck; /* repeat the final evaluation of the run with this seed */
 	double epsilon;
 	int64_t n_episodes, limit; /* limit: steps of an episode */
 	struct eval_stats stats;
@@ -166,7 +166,7 @@ static bool check_args(const struct flag_value *flag, struct err *e)
 	return true;
 }
 
-/* The final evaluation of a run once more, compared with its result. */
+/* Repeats the final evaluation of a run and compares it with its result. */
 static bool recheck(struct eval_job *job, const char *path, struct err *e)
 {
 	struct dir d;
@@ -186,52 +186,51 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	return ok;
 }
 
+/* --require */
+static int require(const struct eval_job *job, const struct flag_value *least)
+{
+	char mean[TEXT_REAL_SIZE], most[TEXT_REAL_SIZE];
+	double worst, best;
+	if (!least->set || job->stats.return_mean >= least->real)
+		return STATUS_OK;
+	env_return_range(job->weights->env, job->limit, &worst, &best);
+	const bool possible = least->real <= best;
+	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean),
+		least->string, possible ? "" : "; no episode can return more than ",
+		possible ? "" : text_real(best, most));
+	return STATUS_BELOW_REQUIRED;
+}
+
 static int cmd_eval(const struct args *args)
 {
-	const struct flag_value *flag = args->flag;
-	struct err e;
-	if (!check_args(flag, &e))
-		return fail(&e);
-
 	static char name[RUN_PATH_SIZE];
+	const struct flag_value *flag = args->flag;
 	struct weights w;
+	struct err e;
 	char *data;
 	size_t len;
-	if (!read_weights(args->pos[0], name, &data, &len, &e))
+	if (!check_args(flag, &e) || !read_weights(args->pos[0], name, &data, &len, &e))
 		return fail(&e);
-	const bool parsed = weights_parse(&w, name, data, len, &e);
+	bool ok = weights_parse(&w, name, data, len, &e);
 	free(data);
-	if (!parsed)
+	if (!ok)
 		return fail(&e);
 
 	struct eval_job job = { .name = name, .weights = &w };
 	job.has_seed = flag[SEED].set;
-	job.seed = flag[SEED].set ? flag[SEED].seed : 0;
-	job.epsilon = flag[EPSILON].set ? flag[EPSILON].real : 0;
-	/* Whatever the run's own evaluations had: results compare with the threshold. */
+	job.seed = flag[SEED].seed;
+	job.epsilon = flag[EPSILON].real;
+	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
 	job.limit = flag[LIMIT].set ? flag[LIMIT].count : w.env->max_episode_steps;
 	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
-	int status = STATUS_OK;
-	if (!(flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e)))
-		status = fail(&e);
-	else if (flag[JSON].set)
+	ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
+	if (ok && flag[JSON].set)
 		print_json(&job);
-	else if (flag[CSV].set)
+	else if (ok && flag[CSV].set)
 		print_csv(&job);
-	else
+	else if (ok)
 		print_text(&job);
-	if (status == STATUS_OK && flag[REQUIRE].set &&
-		!(job.stats.return_mean >= flag[REQUIRE].real)) {
-		char mean[TEXT_REAL_SIZE], most[TEXT_REAL_SIZE];
-		double worst, best;
-		env_return_range(w.env, job.limit, &worst, &best);
-		const bool possible = flag[REQUIRE].real <= best;
-		say("mean return %s is below the required %s%s%s",
-			text_real(job.stats.return_mean, mean), flag[REQUIRE].string,
-			possible ? "" : "; no episode can return more than ",
-			possible ? "" : text_real(best, most));
-		status = STATUS_BELOW_REQUIRED;
-	}
+	const int status = ok ? require(&job, &flag[REQUIRE]) : fail(&e);
 	free(job.episodes);
 	weights_release(&w);
 	return status;
@@ -244,15 +243,14 @@ const struct command command_eval = {
 		"[--recheck] [--json|--csv]",
 	.summary = "run episodes with saved weights",
 	.details =
-		"RUN is a run directory, whose final.safetensors is used, or, as it says, "
-		"best.safetensors or the checkpoint while the run is not done. WEIGHTS is a weights "
-		"file, a checkpoint, of which the network is taken that the run would evaluate, or "
-		"- for standard input. The first episode starts where Gymnasium's env.reset(seed=S) "
-		"does, the others go on from there; without --seed, no run trains on them. "
-		"--recheck needs the directory of a run that is done: it plays the final evaluation "
-		"again and compares every figure of result.json with it. Episodes end at the environment's own time "
-		"limit, whatever the run's evaluations had, so that returns compare with its "
-		"threshold.",
+		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "
+		"its best.safetensors or checkpoint. WEIGHTS is a weights file, - for standard input, "
+		"or a checkpoint, of which the network is taken that the run would evaluate. The first "
+		"episode starts where Gymnasium's env.reset(seed=S) does, and the others continue its "
+		"stream. Without --seed the episodes are ones that no run trains on. --recheck needs "
+		"the directory of a run that is done: it plays the final evaluation again and compares "
+		"every figure of result.json. Episodes end at the environment's own time limit, not at "
+		"that of the run's evaluations, so that returns compare with the threshold.",
 	.examples = "dqn eval runs/cartpole/seed-1\n"
 		    "dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		    "dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",

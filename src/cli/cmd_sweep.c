@@ -10,18 +10,17 @@
 
 enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING, INDICES, ZERO };
 static const struct flag sweep_flags[] = {
-	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the runs go below it (default runs/NAME)" },
-	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings by chance" },
+	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "directory of the runs (default runs/NAME)" },
+	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings at random" },
 	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
 		"draw N different settings that fill the space evenly" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "of --random and --sobol (default 1)" },
-	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only how many lines there are" },
+	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only the number of lines" },
 	[INDEX] = { "index", '\0', FLAG_STRING, "I",
 		"print only line I, or lines I to J as I-J, counted from 0" },
-	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL,
-		"leave out the runs that are done already" },
+	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL, "leave out the runs that are done" },
 	[INDICES] = { "indices", '\0', FLAG_SWITCH, NULL,
-		"print the numbers of the lines instead, as 0-3,7,9-12" },
+		"print the numbers of the lines instead: 0-3,7,9-12" },
 	[ZERO] = { "null", '0', FLAG_SWITCH, NULL, "end lines with a NUL, for xargs -0" },
 	{ .name = NULL },
 };
@@ -33,7 +32,7 @@ struct sweep {
 	struct space space;
 	char out[RUN_PATH_SIZE];
 	struct keys keys;              /* what the commands set */
-	uint64_t n_lines, first, last; /* the first and the last of them to print */
+	uint64_t n_lines, first, last; /* all lines; the first and the last to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	struct {
 		char text[REPORT_LINE_SIZE];
@@ -43,8 +42,8 @@ struct sweep {
 	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
 };
 
-/* One word of a shell's command line. What is not printable in it, line breaks too, comes
- * from printf: the command stays on one line and may be shown on a terminal. */
+/* Quotes a word for the shell. One that is not printable is escaped for printf, so that the
+ * command stays on one line and is safe on a terminal. */
 static void put_word(const char *word)
 {
 	const char *plain =
@@ -70,7 +69,7 @@ static void put_word(const char *word)
 	}
 }
 
-/* A path as an argument that no command takes for a flag. */
+/* A path that begins with a dash gets "./", so that it is not a flag. */
 static void put_path(const char *path)
 {
 	char safe[RUN_PATH_SIZE + 2];
@@ -102,7 +101,7 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 	end_line(s);
 }
 
-static void point(const struct sweep *s, uint64_t i, struct config *c)
+static void set_point(const struct sweep *s, uint64_t i, struct config *c)
 {
 	const struct flag_value *flag = s->args->flag;
 	if (s->sample)
@@ -113,7 +112,7 @@ static void point(const struct sweep *s, uint64_t i, struct config *c)
 		space_grid(&s->space, i, c);
 }
 
-/* The run of lines that ends here, as Slurm's --array takes it. */
+/* The current range of lines, as Slurm's --array takes it. */
 static void put_range(struct sweep *s)
 {
 	if (s->n_printed == 0)
@@ -132,7 +131,7 @@ static void put_index(struct sweep *s, uint64_t i)
 	s->range_last = i;
 }
 
-/* The same but for the numbers. */
+/* Equal except for the numbers. */
 static bool is_same_kind(const char *a, const char *b)
 {
 	const char *digits = "0123456789.e+-";
@@ -146,8 +145,8 @@ static bool is_same_kind(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* The runs of a sweep do not say what their configurations warn of. Of each kind the first
- * is kept. */
+/* Runs with --brief print no warnings of their configurations: the sweep does, one of each
+ * kind. */
 static void note_warnings(struct sweep *s, const struct report *r, uint64_t i)
 {
 	for (const char *line = r->buf; *line;) {
@@ -179,13 +178,13 @@ static void say_warnings(const struct sweep *s)
 				s->n_printed);
 }
 
-/* Line i; what is wrong with that combination is said, and false returned. */
+/* Prints line i. False after a message if its configuration cannot run. */
 static bool put_line(struct sweep *s, uint64_t i)
 {
 	static struct report r;
 	struct config c;
 	char dir[RUN_PATH_SIZE], where[64];
-	point(s, i, &c);
+	set_point(s, i, &c);
 	report_init(&r);
 	config_check(&c, 0, &r);
 	if (!run_dir(dir, s->out, '/', &s->keys, &c))
@@ -243,7 +242,7 @@ static bool count_lines(struct sweep *s, struct err *e)
 	for (int i = 0; i < space->n_dims; i++)
 		if (space->dim[i].choice->option->neutral)
 			return err_set(e, ERR_USAGE,
-				"%s%s changes no result: its values would be one run, in one directory",
+				"%s%s changes no result: all its values would be one run in one directory",
 				space->dim[i].choice->source, space->dim[i].choice->option->key);
 	if (flag[RANDOM].set || flag[SOBOL].set)
 		return sample_settings(s, e);
@@ -262,8 +261,8 @@ static bool check_args(const struct args *args, struct err *e)
 {
 	const struct flag_value *flag = args->flag;
 	if (config_is_stream(args->pos[0]))
-		return err_set(e, ERR_USAGE,
-			"SPACE must be a file: the commands that are printed read it again");
+		return err_set(
+			e, ERR_USAGE, "SPACE must be a file: the printed commands read it again");
 	const char *const names[] = { args->program, args->pos[0] };
 	for (int i = 0; i < 2; i++)
 		if (names[i][strlen(names[i]) - (names[i][0] != '\0')] == '\n')
@@ -276,8 +275,8 @@ static bool check_args(const struct args *args, struct err *e)
 	return true;
 }
 
-/* --index, or all lines. A range may end beyond the last line: the last task of an array
- * has fewer lines. */
+/* --index, or all lines. A range may end after the last line: the last task of an array may
+ * have fewer lines. */
 static bool choose_lines(struct sweep *s, struct err *e)
 {
 	const struct flag_value *flag = &s->args->flag[INDEX];
@@ -304,30 +303,33 @@ static bool choose_lines(struct sweep *s, struct err *e)
 	return true;
 }
 
+/* What the lines are printed from. */
+static bool sweep_init(struct sweep *s, const struct args *args, struct err *e)
+{
+	const struct flag_value *out = &args->flag[OUT];
+	char name[RUN_PATH_SIZE];
+	config_name(args->pos[0], name, sizeof(name));
+	if ((size_t)snprintf(s->out, sizeof(s->out), "%s%s", out->set ? "" : "runs/",
+		    out->set ? out->string : name) >= sizeof(s->out))
+		return err_set(e, ERR_USAGE, "path too long: '%s'", out->string);
+	keys_add_overrides(&s->keys, args->n - 1, args->pos + 1);
+	for (int i = 0; i < s->space.n_dims; i++)
+		keys_add(&s->keys, s->space.dim[i].choice->option);
+	return count_lines(s, e) && choose_lines(s, e);
+}
+
 static int cmd_sweep(const struct args *args)
 {
 	static struct sweep s;
 	const struct flag_value *flag = args->flag;
 	struct err e;
 	int status;
+	s.args = args;
 	if (!check_args(args, &e))
 		return fail(&e);
-	s.args = args;
 	if (!load_space(&s.space, args, &status))
 		return status;
-	if (!count_lines(&s, &e))
-		return fail(&e);
-	char name[RUN_PATH_SIZE];
-	config_name(args->pos[0], name, sizeof(name));
-	if ((size_t)snprintf(s.out, sizeof(s.out), "%s%s", flag[OUT].set ? "" : "runs/",
-		    flag[OUT].set ? flag[OUT].string : name) >= sizeof(s.out)) {
-		err_set(&e, ERR_USAGE, "path too long: '%s'", flag[OUT].string);
-		return fail(&e);
-	}
-	keys_add_overrides(&s.keys, args->n - 1, args->pos + 1);
-	for (int i = 0; i < s.space.n_dims; i++)
-		keys_add(&s.keys, s.space.dim[i].choice->option);
-	if (!choose_lines(&s, &e)) {
+	if (!sweep_init(&s, args, &e)) {
 		free(s.sample);
 		return fail(&e);
 	}
@@ -356,12 +358,11 @@ const struct command command_sweep = {
 		"[--missing] [--count|--indices] [-0]",
 	.summary = "print one train command per point of a space",
 	.details =
-		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, "
-		"a range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99); so may a "
-		"key=value argument. All combinations are printed, the seed varying slowest; or, with "
-		"--random or --sobol, N settings of the other keys, each with every seed. Each run gets "
-		"a directory of its own below DIR, which is runs/NAME "
-		"unless said, and prints one line.",
+		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a "
+		"range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). So may a "
+		"key=value argument. All combinations are printed, and the seed varies slowest; with "
+		"--random or --sobol, N settings of the other keys are printed, each with every seed. "
+		"Each run has its own directory below DIR (default: runs/NAME) and prints one line.",
 	.examples =
 		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
 		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
