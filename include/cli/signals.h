@@ -1,12 +1,12 @@
-/* The signals that ask a run to stop: what a terminal, a shell, `kill`, a hang-up and
- * Slurm (USR1, some time before a job is ended) send.
+/* The signals that ask a run to stop: INT (Ctrl-C), TERM (kill), HUP (a hang-up) and USR1
+ * (Slurm's warning before the end of a job).
  *
  *     signals_catch();
  *     ... while (!stop_signal) ...
- *     return 128 + (int)stop_signal;      // as the shell has it: 130, 143, 129, 138
+ *     return 128 + (int)stop_signal;      // as shells do: 130, 143, 129, 138
  *
- * The first one only sets stop_signal; the second one does what it always does, unless
- * it comes at once: timeout(1) sends each twice. What is ignored, as after nohup, stays
+ * The first signal only sets stop_signal. The second one has its default action, unless it
+ * comes at once: timeout(1) sends each twice. A signal that was ignored, as after nohup, stays
  * ignored.
  */
 #ifndef DQN_CLI_SIGNALS_H
@@ -14,13 +14,13 @@
 
 #include <signal.h>
 
-/* The signal that came, or 0. */
+/* The first of them that came, or 0. */
 extern volatile sig_atomic_t stop_signal;
 
-/* SIGPIPE is ignored from here on, too: a run goes on when nobody reads its progress. */
+/* Catches them, and ignores SIGPIPE: a run continues when nobody reads its progress. */
 void signals_catch(void);
 
-/* "SIGINT" of the one that came. */
+/* Its name, "SIGINT". */
 const char *stop_signal_name(void);
 
 #endif

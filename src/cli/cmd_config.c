@@ -7,11 +7,10 @@
 
 enum { EXPLAIN, LIST, MEMORY };
 static const struct flag config_flags[] = {
-	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "what the keys, or one KEY, mean" },
-	[LIST] = { "list", '\0', FLAG_SWITCH, NULL,
-		"the configurations that came with dqn, by name" },
+	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "explain all keys, or one KEY" },
+	[LIST] = { "list", '\0', FLAG_SWITCH, NULL, "list the configurations that came with dqn" },
 	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
-		"instead: how much memory the run takes at most" },
+		"print the peak memory of the run instead" },
 	{ .name = NULL },
 };
 
@@ -61,14 +60,8 @@ static int explain_one(const char *key)
 	return ERR_USAGE;
 }
 
-/* Of the process beside the run: program, C library, stack; measured with glibc. */
-#define PROCESS_KIB 2200u
-
-static int print_memory(const struct config *c)
-{
-	printf("peak memory: %" PRIu64 " KiB\n", config_memory(c) / 1024 + PROCESS_KIB);
-	return STATUS_OK;
-}
+/* Program, C library and stack; measured with glibc. */
+enum { PROCESS_KIB = 2200 };
 
 static int cmd_config(const struct args *args)
 {
@@ -88,7 +81,7 @@ static int cmd_config(const struct args *args)
 		return fail(&e);
 	}
 	if (args->n == 0) {
-		err_set(&e, ERR_USAGE, "'config' needs a file: dqn config CONFIG [key=value ...]");
+		err_set(&e, ERR_USAGE, "'config' needs CONFIG: dqn config CONFIG [key=value ...]");
 		return fail(&e);
 	}
 	struct config c;
@@ -96,11 +89,13 @@ static int cmd_config(const struct args *args)
 	if (!load_config(&c, args, false, false, &status))
 		return status;
 	const double need = (double)config_memory(&c), has = (double)memory_limit("");
-	if (has > 0 && need > has) /* it may be meant for another one */
+	if (has > 0 && need > has) /* only a warning: the run may be for another machine */
 		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20),
 			has / (1 << 20));
-	if (args->flag[MEMORY].set)
-		return print_memory(&c);
+	if (args->flag[MEMORY].set) {
+		printf("peak memory: %" PRIu64 " KiB\n", config_memory(&c) / 1024 + PROCESS_KIB);
+		return STATUS_OK;
+	}
 	char buf[8192];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));

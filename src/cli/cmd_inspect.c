@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VALUES_LIMIT = 1 << 30 }; /* bytes of a file whose values are read */
+enum { VALUES_LIMIT = 1 << 30 }; /* of a larger file only the header is read */
 
 static void print_pair(const struct st_metadata *m)
 {
@@ -51,7 +51,7 @@ static void print_head(const struct st_file *st, const struct st_tensor *t)
 	printf(t->type == ST_F32 ? ")" : ") %s", st_type_name(t->type));
 }
 
-/* The values too, where they were read. */
+/* A line for a tensor: statistics of its values, or its bytes if they were not read. */
 static void print_tensor(const struct st_file *st, const struct st_tensor *t)
 {
 	print_head(st, t);

@@ -10,14 +10,14 @@
 
 enum { OUT, FRESH, JSON, BRIEF, QUIET, VERBOSE };
 static const struct flag train_flags[] = {
-	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "write the run there" },
+	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the run's directory" },
 	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
-		"remove an earlier run there and start again" },
+		"remove an earlier run in it and start again" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print the result as one line of JSON" },
 	[BRIEF] = { "brief", '\0', FLAG_SWITCH, NULL,
-		"one line for the run, which names its settings" },
+		"print one line, which names the run's settings" },
 	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "no progress and no warnings" },
-	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "a line per log interval, too" },
+	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "also a line per log interval" },
 	{ .name = NULL },
 };
 
@@ -30,7 +30,8 @@ static bool default_dir(const struct config *c, const char *path, int n_override
 	keys_add_overrides(&keys, n_overrides, overrides);
 	return (file_join(base, sizeof(base), "runs", name, e) &&
 		       run_dir(dir, base, ',', &keys, c)) ||
-	       err_set(e, ERR_USAGE, "the run's default directory has too long a name; use --out");
+	       err_set(e, ERR_USAGE,
+		       "the path of the run's default directory is too long; use --out");
 }
 
 static void print_summary(const struct run *r, const struct config *c)

@@ -27,7 +27,7 @@
 COMMANDS(DECLARE)
 const struct command *const commands[] = { COMMANDS(ADDRESS) NULL };
 
-/* What stands before any command begins with a dash: --verison, or the flag of one. */
+/* The first argument is a flag: --verison, or one that belongs after its command. */
 static void unknown_first_flag(const char *word)
 {
 	static const char *const own[] = { "version", "help", NULL };
@@ -74,8 +74,8 @@ const struct command *find_command(const char *word)
 	return NULL;
 }
 
-/* A closed descriptor 0, 1 or 2 would be taken by the next file that is opened.
- * What stands in for it fails, as the closed one would. */
+/* If descriptor 0, 1 or 2 is closed, the next file to be opened would get its number. The one
+ * opened here instead fails to read or write, as a closed one does. */
 static void fill_standard_descriptors(void)
 {
 	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
@@ -94,9 +94,9 @@ static bool asks_for_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	fesetenv(FE_DFL_ENV); /* rounding, denormals: whatever a library that was loaded wants */
+	fesetenv(FE_DFL_ENV); /* a loaded library may have changed rounding or denormals */
 	fill_standard_descriptors();
-	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
+	signal(SIGXFSZ, SIG_IGN); /* beyond the file size limit write() fails instead */
 	if (argc < 2) {
 		print_usage(stderr);
 		return ERR_USAGE;

@@ -1,7 +1,8 @@
 #include "cli/signals.h"
 
+#include "base/clock.h"
+
 #include <stddef.h>
-#include <time.h>
 
 volatile sig_atomic_t stop_signal;
 
@@ -17,22 +18,16 @@ static const struct {
 enum { N_CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
 /* timeout(1) and some batch systems send every signal twice, to the process and to its
- * group: within this time it is the same request. */
+ * group. Within this time the second one is the same request. */
 static const double same_s = 0.05;
-static struct timespec first;
 
 static void on_signal(int number)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	static double first_s;
 	if (!stop_signal) {
 		stop_signal = number;
-		first = now;
-		return;
-	}
-	const double pause_s =
-		(double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
-	if (pause_s >= same_s) {
+		first_s = now_s();
+	} else if (now_s() - first_s >= same_s) {
 		signal(number, SIG_DFL);
 		raise(number); /* takes effect after this handler returns */
 	}
