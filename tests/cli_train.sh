@@ -126,11 +126,22 @@ err_has '^dqn: CartPole-v1, seed 5, 2000 steps; network 4-16-2, 114 weights$'
 err_has "^dqn: writing to 'loud'; Ctrl-C or SIGTERM saves and stops$"
 is evaluations "$(grep -c '^dqn: step [0-9]* of 2000 ([0-9]* %): evaluation [0-9.]* +- [0-9.]* over 3 episodes' "$err")" 4
 err_lines 7
-t 'a run that has no evaluations says every so often how it is' 124 timeout -s TERM 3 $short seed=5 \
-	total_timesteps=1e9 eval_freq=0 --out rare
+says() # KEY=VALUE ...: a run that is stopped once it has said $pattern
+{
+	$short seed=5 "$@" >"$tmp/null" 2>said &
+	wait_for grep -qE "$pattern" said
+	kill $!
+	wait $!
+	status=$?
+	cat said >&2
+	return $status
+}
+pattern='^dqn: step [0-9]+ of 1000000000 \(0 %\): training return'
+t 'a run that has no evaluations says every so often how it is' 143 says total_timesteps=1e9 eval_freq=0 --out rare
 err_has '^dqn: step [0-9]+ of 1000000000 \(0 %\): training return [0-9.]+, [0-9]+[dhm][0-9][0-9][hms] left, [0-9]+ steps/s$'
 yes_if [ "$(grep -c 'steps/s' "$err")" -le 2 ]
-t 'so does one whose evaluation takes long' 124 timeout -s TERM 3 $short seed=5 eval_episodes=1e6 net_arch=256,256 --out slow
+pattern='of them over'
+t 'so does one whose evaluation takes long' 143 says eval_episodes=1e6 net_arch=256,256 --out slow
 err_has '^dqn: step 500 of 2000 \(25 %\): evaluation of 1000000 episodes, [0-9]+ of them over, [0-9]+ steps/s$'
 t '-v has a line per row of progress.csv, too' 0 $short log_interval=400 --out verbose -v
 err_lines 10
