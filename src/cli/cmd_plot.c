@@ -83,8 +83,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 	if (flag[X].set && !parse_x(job, flag[X].string, e))
 		return false;
 	if (job->key)
-		job->metric =
-			record_metric(flag[Y].set ? flag[Y].string : record_metrics[0].name, e);
+		job->metric = record_metric(flag[Y].string, e);
 	else
 		job->column = flag[Y].set ? flag[Y].string : "return_mean";
 	if (job->key ? !job->metric : !curve_column(job->column, &unused, e))

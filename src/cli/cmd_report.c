@@ -606,8 +606,7 @@ static int cmd_report(const struct args *args)
 	if (flag[THRESHOLD].set)
 		job.records.threshold = flag[THRESHOLD].real;
 	job.steps = record_metric("steps_to_threshold", &e);
-	job.metric =
-		record_metric(flag[METRIC].set ? flag[METRIC].string : record_metrics[0].name, &e);
+	job.metric = record_metric(flag[METRIC].string, &e);
 	if (!job.metric)
 		return fail(&e);
 	if (load_groups(&job.records, &job.groups, args->n, args->pos,

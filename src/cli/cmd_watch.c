@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
-#include "study/pulse.h"
+#include "study/liveness.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -40,7 +40,7 @@ struct watch {
 	size_t base;       /* bytes of the directory that all of them share */
 	struct line *line; /* (records.n) as they are shown */
 	size_t n[N_STATES];
-	struct pulse pulse;
+	struct liveness liveness;
 };
 
 /* --- looking --- */
@@ -52,7 +52,7 @@ static enum state state_of(struct watch *w, const struct record *r)
 	};
 	if (r->state != RECORD_UNFINISHED)
 		return over[r->state];
-	return pulse_is_felt(&w->pulse, r, (double)time(NULL)) ? RUNNING : STOPPED;
+	return run_is_alive(&w->liveness, r, (double)time(NULL)) ? RUNNING : STOPPED;
 }
 
 /* Up to the last '/' that all names have in common; they are sorted. */
@@ -107,7 +107,7 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	const bool done = l->state == DONE;
 	const double steps = (double)(done ? r->result.timesteps : r->timesteps);
 	const double total = (double)r->config.total_timesteps;
-	const double speed = pulse_steps_per_s(r);
+	const double speed = run_steps_per_s(r);
 	const double value = done ? r->result.final.return_mean : r->ep_rew_mean;
 	struct text t;
 	text_init(&t, cell, CELL_SIZE);
@@ -384,11 +384,10 @@ static int cmd_watch(const struct args *args)
 	const bool live =
 		!args->flag[ONCE].set && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 	records_init(&w.records);
-	pulse_init(&w.pulse);
 	const int status = live ? look_on(&w, interval->set ? interval->real : 1) : look_once(&w);
 	records_release(&w.records);
 	free(w.line);
-	pulse_release(&w.pulse);
+	liveness_release(&w.liveness);
 	return status;
 }
 

@@ -2,12 +2,12 @@
 
 #include "study/stats.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *const curve_x_names[] = { "steps", "updates", "seconds", NULL };
+
 void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS])
 {
 	int n = 0;
@@ -46,11 +46,11 @@ bool curve_column(const char *column, bool *of_eval, struct err *e)
 
 struct line { /* of one run, x rising */
 	size_t n;
-	double *x, *y; /* (n) */
+	double *x, *y; /* (n); y is part of x's allocation */
 	double after;  /* y after the last x; NaN: the line ends there */
 };
 
-/* y at x, in a straight line between the points; NaN where the line is not. */
+/* y at x, in a straight line between the points; NaN where there is no line. */
 static double value_at(const struct line *l, double x)
 {
 	size_t low = 0, high = l->n; /* l->x[low] <= x < l->x[high] */
@@ -71,85 +71,108 @@ static double value_at(const struct line *l, double x)
 	return l->y[low] + share * (l->y[high] - l->y[low]);
 }
 
-static bool make_line(struct line *l, size_t n_rows, struct err *e)
+/* Room for n_rows + 1 points, zeroed. */
+static bool line_init(struct line *l, size_t n_rows, struct err *e)
 {
 	*l = (struct line){ .after = (double)NAN };
-	double *x = calloc(n_rows + 1, 2 * sizeof(double));
-	if (!x)
+	l->x = calloc(n_rows + 1, 2 * sizeof(double));
+	if (!l->x)
 		return err_set(e, ERR_RUN, "out of memory for %zu rows", n_rows);
-	l->x = x;
-	l->y = x + n_rows + 1;
+	l->y = l->x + n_rows + 1;
 	return true;
 }
 
-/* A log of the run; if it cannot be read it is named, unless the run has been. */
-static bool read_log(struct table *t, const struct record *r, const char *name, const char *column,
-	struct faults *faults)
+struct curve_job {
+	enum curve_x axis;
+	const char *column;
+	bool of_eval;
+	struct faults *faults;
+	size_t n; /* runs of the group */
+	const struct record *const *member;
+	struct line *line;
+	uint32_t *unit;
+	double *scratch;   /* room for a number per run and per point of all lines */
+	double begin, end; /* all chosen runs have a value from begin to end */
+};
+
+/* An error is reported once: not if the run is_damaged already. */
+static bool read_log(const struct curve_job *job, const struct record *r, const char *name,
+	const char *column, struct csv *t)
 {
 	struct err why;
-	const bool ok = table_read(t, r, name, column, &why);
+	const bool ok = record_log(r, name, column, t, &why);
 	if (!ok && !r->is_damaged)
-		faults_add(faults, why.msg);
+		faults_add(job->faults, why.msg);
 	return ok;
 }
 
-/* Seconds at steps, by timing.csv, from 0 at 0. A clock that cannot be read has no line. */
+/* Seconds at steps, by timing.csv, from 0 at 0 on. Without rows the line is empty. */
 static bool read_clock(
-	struct line *clock, const struct record *r, struct faults *faults, struct err *e)
+	const struct curve_job *job, const struct record *r, struct line *clock, struct err *e)
 {
-	struct table t;
-	*clock = (struct line){ .after = (double)NAN };
-	if (!read_log(&t, r, "timing.csv", "wall_s", faults))
-		return true;
-	const double *x = table_column(&t, "timesteps"), *y = table_column(&t, "wall_s");
-	const bool ok = make_line(clock, t.n_rows, e);
-	clock->n = ok && t.n_rows > 0 ? 1 : 0;
-	for (size_t i = 0, k = 0; ok && i < t.n_rows; i++, clock->n++, k += t.n_columns) {
-		clock->x[clock->n] = x[k];
-		clock->y[clock->n] = y[k];
-		if (!(x[k] > clock->x[clock->n - 1] && y[k] >= clock->y[clock->n - 1]))
-			break;
+	struct csv t;
+	if (!read_log(job, r, "timing.csv", "wall_s", &t))
+		return line_init(clock, 0, e);
+	const double *x = csv_column(&t, "timesteps"), *y = csv_column(&t, "wall_s");
+	const bool ok = line_init(clock, t.n_rows, e);
+	if (ok && t.n_rows > 0) {
+		size_t n = 1;
+		for (size_t k = 0; n <= t.n_rows; n++, k += t.n_columns) {
+			clock->x[n] = x[k];
+			clock->y[n] = y[k];
+			if (!(x[k] > clock->x[n - 1] && y[k] >= clock->y[n - 1]))
+				break;
+		}
+		clock->n = n;
+		clock->after = clock->y[n - 1];
 	}
-	clock->after = clock->n > 0 ? clock->y[clock->n - 1] : (double)NAN;
-	table_release(&t);
+	csv_release(&t);
 	return ok;
 }
 
-static bool read_line(struct line *l, const struct record *r, enum curve_x axis, const char *column,
-	bool of_eval, struct faults *faults, struct err *e)
+/* The points of the line from a log; `clock` is NULL unless the axis is seconds. */
+static void add_points(
+	const struct curve_job *job, const struct csv *t, const struct line *clock, struct line *l)
 {
-	struct table t;
+	const double *x = csv_column(t, job->axis == CURVE_UPDATES ? "n_updates" : "timesteps");
+	const double *y = csv_column(t, job->column);
+	if (!x || !y)
+		return;
+	for (size_t k = 0; k < t->n_rows * t->n_columns; k += t->n_columns) {
+		const double at = clock ? value_at(clock, x[k]) : x[k];
+		const double last = l->n > 0 ? l->x[l->n - 1] : -(double)INFINITY;
+		if (!isfinite(at) || !isfinite(y[k]) || at < last)
+			continue;
+		l->n -= at == last; /* the later one of two */
+		l->x[l->n] = at;
+		l->y[l->n++] = y[k];
+	}
+}
+
+static bool read_line(
+	const struct curve_job *job, const struct record *r, struct line *l, struct err *e)
+{
+	struct csv t;
 	struct line clock = { 0 };
 	*l = (struct line){ .after = (double)NAN };
-	if (!read_log(&t, r, of_eval ? "eval.csv" : "progress.csv", column, faults))
+	if (!read_log(job, r, job->of_eval ? "eval.csv" : "progress.csv", job->column, &t))
 		return true;
-	bool ok = make_line(l, t.n_rows, e) &&
-		  (axis != CURVE_SECONDS || read_clock(&clock, r, faults, e));
-	const double *x = table_column(&t, axis == CURVE_UPDATES ? "n_updates" : "timesteps");
-	const double *y = table_column(&t, column);
-	for (size_t i = 0; ok && x && y && i < t.n_rows; i++) {
-		const double value = y[i * t.n_columns];
-		double at = x[i * t.n_columns];
-		if (axis == CURVE_SECONDS)
-			at = clock.n > 0 ? value_at(&clock, at) : (double)NAN;
-		if (!isfinite(at) || !isfinite(value) || (l->n > 0 && at < l->x[l->n - 1]))
-			continue;
-		l->n -= l->n > 0 && at == l->x[l->n - 1]; /* the later one of two */
-		l->x[l->n] = at;
-		l->y[l->n++] = value;
-	}
-	if (r->state == RECORD_FAILED && is_in(column, returns))
+	const bool has_clock = job->axis == CURVE_SECONDS;
+	const bool ok = line_init(l, t.n_rows, e) && (!has_clock || read_clock(job, r, &clock, e));
+	if (ok)
+		add_points(job, &t, has_clock ? &clock : NULL, l);
+	if (r->state == RECORD_FAILED && is_in(job->column, returns))
 		l->after = r->worst_return;
-	else if (r->state == RECORD_DONE && of_eval && l->n > 0)
+	else if (r->state == RECORD_DONE && job->of_eval && l->n > 0)
 		l->after = l->y[l->n - 1];
 	free(clock.x);
-	table_release(&t);
+	csv_release(&t);
 	return ok;
 }
 
 /* --- of a group --- */
 
-/* How far the line counts when runs are chosen: all the way if nothing will be added. */
+/* How far a line has come: infinitely far if nothing will be added; NaN: it says nothing. */
 static double reach(const struct line *l, const struct record *r)
 {
 	if (!isnan(l->after) || (l->n > 0 && r->state == RECORD_DONE))
@@ -157,134 +180,117 @@ static double reach(const struct line *l, const struct record *r)
 	return l->n > 0 && r->state == RECORD_UNFINISHED ? l->x[l->n - 1] : (double)NAN;
 }
 
-/* Chooses the runs of the curve: those that are done or have a worst value, and of the
- * others, which still come on, those that are as far as half of all. It moves their
- * lines and units to the front, frees the rest, and says between which x all of them
- * have a value. */
-static bool choose_runs(struct curve *c, struct line *lines, uint32_t *units,
-	const struct record *const *member, size_t n, double *begin, double *end, struct err *e)
+/* Chooses the runs that have come as far as half of all, and moves their lines and units
+ * to the front. */
+static void choose_runs(struct curve_job *job, struct curve *c)
 {
-	double *far = malloc(n * sizeof(*far));
-	size_t n_far = 0;
-	if (!far)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
-	for (size_t i = 0; i < n; i++) {
-		far[n_far] = reach(&lines[i], member[i]);
-		n_far += isnan(far[n_far]) ? 0 : 1;
+	size_t n = 0;
+	for (size_t i = 0; i < job->n; i++) {
+		job->scratch[n] = reach(&job->line[i], job->member[i]);
+		n += isnan(job->scratch[n]) ? 0 : 1;
 	}
-	stats_sort(far, n_far);
-	const double least = n_far > 0 ? far[n_far / 2] : (double)INFINITY;
-	free(far);
-	*begin = 0;
-	*end = (double)INFINITY;
-	for (size_t i = 0; i < n; i++) {
-		struct line *l = &lines[i];
-		if (!(reach(l, member[i]) >= least)) {
-			free(l->x);
-			l->x = NULL;
+	stats_sort(job->scratch, n);
+	const double least = n > 0 ? job->scratch[n / 2] : (double)INFINITY;
+	job->end = (double)INFINITY;
+	for (size_t i = 0; i < job->n; i++) {
+		const struct line l = job->line[i];
+		const struct record *r = job->member[i];
+		if (!(reach(&l, r) >= least))
 			continue;
-		}
-		assert(l->x);
-		if (l->n > 0)
-			*begin = fmax(*begin, l->x[0]);
-		if (isnan(l->after))
-			*end = fmin(*end, l->x[l->n - 1]);
-		if (member[i]->state == RECORD_FAILED) {
+		if (l.n > 0)
+			job->begin = fmax(job->begin, l.x[0]);
+		if (isnan(l.after))
+			job->end = fmin(job->end, l.x[l.n - 1]);
+		if (r->state == RECORD_FAILED) {
 			c->n_worst++;
-			c->worst = member[i]->worst_return;
+			c->worst = r->worst_return;
 		}
-		const struct line chosen = *l;
-		l->x = NULL;
-		units[c->n_runs] = units[i];
-		lines[c->n_runs++] = chosen;
+		job->line[i] = job->line[c->n_runs];
+		job->line[c->n_runs] = l;
+		job->unit[c->n_runs++] = job->unit[i];
 	}
-	return true;
 }
 
-/* Where the curve has its points: the places of all rows between begin and end if they
- * are few enough, else evenly between the first and the last. */
-static bool choose_places(
-	struct curve *c, const struct line *lines, double begin, double end, struct err *e)
+/* The curve has its points at all rows between begin and end if they are few enough, else
+ * evenly between the first and the last. */
+static void choose_places(const struct curve_job *job, struct curve *c)
 {
-	size_t n = 0, n_different = 0;
+	double *x = job->scratch;
+	size_t n_rows = 0, n = 0;
 	for (size_t i = 0; i < c->n_runs; i++)
-		n += lines[i].n;
-	double *x = malloc((n + 1) * sizeof(*x));
-	if (!x)
-		return err_set(e, ERR_RUN, "out of memory for %zu rows", n);
-	n = 0;
-	for (size_t i = 0; i < c->n_runs; i++)
-		for (size_t k = 0; k < lines[i].n; k++) {
-			x[n] = lines[i].x[k];
-			n += x[n] >= begin && x[n] <= end;
+		for (size_t k = 0; k < job->line[i].n; k++) {
+			x[n_rows] = job->line[i].x[k];
+			n_rows += x[n_rows] >= job->begin && x[n_rows] <= job->end;
 		}
-	stats_sort(x, n);
-	for (size_t i = 0; i < n; i++)
-		if (n_different == 0 || x[n_different - 1] != x[i])
-			x[n_different++] = x[i];
-	c->n = n_different;
-	if (c->n > CURVE_MAX_POINTS)
-		c->n = CURVE_MAX_POINTS;
-	const double last = n_different > 0 ? x[n_different - 1] : 0;
+	stats_sort(x, n_rows);
+	for (size_t i = 0; i < n_rows; i++)
+		if (n == 0 || x[n - 1] != x[i])
+			x[n++] = x[i];
+	c->n = n < CURVE_MAX_POINTS ? n : CURVE_MAX_POINTS;
 	for (size_t i = 0; i < c->n; i++) {
 		const double share = (double)i / (CURVE_MAX_POINTS - 1);
-		c->x[i] = n_different > CURVE_MAX_POINTS ? x[0] + (last - x[0]) * share : x[i];
+		c->x[i] = n > CURVE_MAX_POINTS ? x[0] + (x[n - 1] - x[0]) * share : x[i];
 	}
-	if (c->n == CURVE_MAX_POINTS)
-		c->x[c->n - 1] = last; /* no rounding beyond the end of a line */
-	free(x);
-	return true;
+	if (n > CURVE_MAX_POINTS)
+		c->x[c->n - 1] = x[n - 1]; /* whatever the rounding: lines end there */
 }
 
-static bool fill_points(
-	struct curve *c, const struct line *lines, const uint32_t *units, struct err *e)
+static bool fill_points(const struct curve_job *job, struct curve *c, struct err *e)
 {
-	double *values = malloc((c->n_runs + 1) * sizeof(*values));
-	bool ok = values || err_set(e, ERR_RUN, "out of memory for %zu runs", c->n_runs);
-	for (size_t i = 0; ok && i < c->n; i++) {
+	for (size_t i = 0; i < c->n; i++) {
 		struct sample s;
 		for (size_t k = 0; k < c->n_runs; k++)
-			values[k] = value_at(&lines[k], c->x[i]);
-		ok = sample_init(&s, values, units, c->n_runs, e);
-		if (!ok)
-			break;
+			job->scratch[k] = value_at(&job->line[k], c->x[i]);
+		if (!sample_init(&s, job->scratch, job->unit, c->n_runs, e))
+			return false;
 		const struct interval interval = sample_iqm(&s);
 		c->y[i] = s.iqm;
 		c->low[i] = interval.low;
 		c->high[i] = interval.high;
 		sample_release(&s);
 	}
-	free(values);
-	return ok;
+	return true;
+}
+
+static bool make_curve(struct curve_job *job, struct curve *c, struct err *e)
+{
+	size_t n_points = 0;
+	if (!job->line || !job->unit)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", job->n);
+	for (size_t i = 0; i < job->n; i++) {
+		if (!read_line(job, job->member[i], &job->line[i], e))
+			return false;
+		n_points += job->line[i].n;
+	}
+	job->scratch = malloc((job->n + n_points) * sizeof(*job->scratch));
+	if (!job->scratch)
+		return err_set(e, ERR_RUN, "out of memory for %zu points", n_points);
+	choose_runs(job, c);
+	choose_places(job, c);
+	return fill_points(job, c, e);
 }
 
 bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum curve_x x,
 	const char *column, struct faults *faults, struct err *e)
 {
-	const struct group *of = &g->group[group];
-	const struct record *const *member = (const struct record *const *)g->member + of->first;
-	bool of_eval;
-	double begin = 0, end = 0;
+	const size_t first = g->group[group].first, n = g->group[group].n;
+	struct curve_job job = { .axis = x,
+		.column = column,
+		.faults = faults,
+		.n = n,
+		.member = (const struct record *const *)g->member + first };
 	*c = (struct curve){ 0 };
-	if (!curve_column(column, &of_eval, e))
+	if (!curve_column(column, &job.of_eval, e))
 		return false;
-	struct line *lines = calloc(of->n, sizeof(*lines));
-	uint32_t *units = malloc(of->n * sizeof(*units));
-	if (!lines || !units) {
-		free(lines);
-		free(units);
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", of->n);
-	}
-	bool ok = true;
-	for (size_t i = 0; ok && i < of->n; i++) {
-		units[i] = g->unit[of->first + i];
-		ok = read_line(&lines[i], member[i], x, column, of_eval, faults, e);
-	}
-	ok = ok && choose_runs(c, lines, units, member, of->n, &begin, &end, e) &&
-	     choose_places(c, lines, begin, end, e) && fill_points(c, lines, units, e);
-	for (size_t i = 0; i < of->n; i++)
-		free(lines[i].x);
-	free(lines);
-	free(units);
+	job.line = calloc(n, sizeof(*job.line));
+	job.unit = malloc(n * sizeof(*job.unit));
+	if (job.unit)
+		memcpy(job.unit, g->unit + first, n * sizeof(*job.unit));
+	const bool ok = make_curve(&job, c, e);
+	for (size_t i = 0; job.line && i < n; i++)
+		free(job.line[i].x);
+	free(job.line);
+	free(job.unit);
+	free(job.scratch);
 	return ok;
 }

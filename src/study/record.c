@@ -1,272 +1,104 @@
 #include "study/record.h"
 
 #include "base/file.h"
-#include "study/stats.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-	SMALL_LIMIT = 1 << 20, /* bytes of config.ini and result.json */
+	CONFIG_LIMIT = 1 << 20, /* bytes */
 	LOG_LIMIT = 1 << 28,
 	MAX_DEPTH = 32, /* of directories below the one that was named */
 };
 
-/* --- files --- */
+void faults_add(struct faults *f, const char *what)
+{
+	enum { N_NAMED = 3 };
+	const size_t len = strlen(f->first), room = sizeof(f->first) - len;
+	if (f->n < N_NAMED)
+		snprintf(f->first + len, room, "%s%.500s", len ? "; " : "", what);
+	else if (f->n == N_NAMED)
+		snprintf(f->first + len, room, "; ...");
+	f->n++;
+}
+
+/* --- files of a run --- */
 
 enum presence { FILE_ABSENT, FILE_UNREADABLE, FILE_THERE };
 
-/* As many bytes of a file as it had a moment ago, NUL-terminated; the caller frees them.
- * NULL if that fails. */
-static char *read_bytes(int fd, const char *path, size_t size, size_t *len, struct err *e)
+/* The caller frees *data, which is NULL unless the file is there. */
+static enum presence load(
+	const char *dir, const char *name, size_t limit, char **data, size_t *len, struct err *e)
 {
-	size_t n = 0;
-	char *p = calloc(size + 1, 1);
-	if (!p) {
-		err_set(e, ERR_RUN, "out of memory reading '%.500s'", path);
-		return NULL;
-	}
-	while (n < size) {
-		const ssize_t got = read(fd, p + n, size - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			err_set(e, ERR_RUN, "read '%.500s': %s", path, strerror(errno));
-			free(p);
-			return NULL;
-		}
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	*len = n;
-	return p;
-}
-
-/* A file of a run as it is now. *changed_s, unless NULL, becomes the time of its last
- * change if that is later. What is no regular file is not read: a FIFO would be waited
- * for. Among thousands of runs it is system calls that take the time: here are four, and
- * the path is walked once. */
-static enum presence read_file(const char *dir, const char *name, size_t limit, char **data,
-	size_t *len, double *changed_s, struct err *e)
-{
-	static char path[RUN_PATH_SIZE];
-	struct stat st;
+	char path[RUN_PATH_SIZE];
 	*data = NULL;
-	*len = 0;
 	if (!file_join(path, sizeof(path), dir, name, e))
 		return FILE_UNREADABLE;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		const bool absent = errno == ENOENT || errno == ENOTDIR;
-		err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(errno));
-		return absent ? FILE_ABSENT : FILE_UNREADABLE;
+	if (!file_exists(NULL, path)) {
+		err_set(e, ERR_RUN, "open '%.500s': %s", path, strerror(ENOENT));
+		return FILE_ABSENT;
 	}
-	enum presence presence = FILE_UNREADABLE;
-	if (fstat(fd, &st) < 0) {
-		err_set(e, ERR_RUN, "stat '%.500s': %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		err_set(e, ERR_RUN, "'%.500s' is not a file", path);
-	} else if ((uintmax_t)st.st_size > limit) {
-		err_set(e, ERR_RUN, "'%.500s' is larger than the %zu bytes allowed", path, limit);
-	} else {
-		*data = read_bytes(fd, path, (size_t)st.st_size, len, e);
-		if (*data)
-			presence = FILE_THERE;
-	}
-	close(fd);
-	if (presence != FILE_ABSENT && changed_s && (double)st.st_mtime > *changed_s)
-		*changed_s = (double)st.st_mtime;
-	return presence;
-}
-
-/* --- logs --- */
-
-/* A number, true or false as 1 or 0, or nothing as NaN. */
-static bool parse_cell(const char *s, size_t n, double *x)
-{
-	const struct { /* not static: to tcc -INFINITY is no constant */
-		const char *word;
-		double value;
-	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 },
-		{ "inf", (double)INFINITY }, { "-inf", -(double)INFINITY },
-		{ "nan", (double)NAN } };
-	char buf[64];
-	if (n >= sizeof(buf))
-		return false;
-	memcpy(buf, s, n);
-	buf[n] = '\0';
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(buf, words[i].word) == 0) {
-			*x = words[i].value;
-			return true;
-		}
-	const bool ok = text_parse_real(buf, x) == TEXT_OK;
-	*x = ok ? stats_bounded(*x) : (double)NAN;
-	return ok;
-}
-
-/* Reads one line into cells (n_columns); false if it is not that many. */
-static bool parse_row(const char *line, const char *end, double *cells, size_t n_columns)
-{
-	for (size_t i = 0; i < n_columns; i++) {
-		const char *comma = memchr(line, ',', (size_t)(end - line));
-		if ((comma == NULL) != (i + 1 == n_columns))
-			return false;
-		const char *stop = comma ? comma : end;
-		if (!parse_cell(line, (size_t)(stop - line), &cells[i]))
-			return false;
-		line = comma ? comma + 1 : end;
-	}
-	return true;
-}
-
-static bool parse_rows(struct table *t, const char *p, const char *end, struct err *e)
-{
-	for (const char *eol; (eol = memchr(p, '\n', (size_t)(end - p))); p = eol + 1) {
-		if (!parse_row(p, eol, t->cell + t->n_rows * t->n_columns, t->n_columns))
-			return err_set(e, ERR_CORRUPT, "row %zu is not %zu numbers", t->n_rows + 1,
-				t->n_columns);
-		t->n_rows++;
-	}
-	return true;
-}
-
-bool table_parse(struct table *t, const char *data, size_t len, bool under_way, struct err *e)
-{
-	const char *end = data + len;
-	const char *eol = memchr(data, '\n', len);
-	size_t n_lines = 1;
-	*t = (struct table){ 0 };
-	if (memchr(data, '\0', len))
-		return err_set(e, ERR_CORRUPT, "a NUL byte is in it");
-	if (!under_way && (len == 0 || end[-1] != '\n'))
-		return err_set(e, ERR_CORRUPT, "its last line has no end");
-	if (!eol)
-		return true;
-	for (const char *p = eol + 1; p < end; p++)
-		n_lines += *p == '\n';
-	t->n_columns = 1;
-	for (const char *p = data; p < eol; p++)
-		t->n_columns += *p == ',';
-	/* A cell takes a byte at least, so that this is bounded by the file. */
-	if (t->n_columns > len / n_lines + 1)
-		return err_set(e, ERR_CORRUPT, "not every row is %zu numbers", t->n_columns);
-	t->header = malloc((size_t)(eol - data) + 1);
-	t->cell = malloc(n_lines * t->n_columns * sizeof(*t->cell));
-	bool ok = t->header && t->cell;
-	if (ok) {
-		memcpy(t->header, data, (size_t)(eol - data));
-		t->header[eol - data] = '\0';
-		ok = parse_rows(t, eol + 1, end, e);
-	} else {
-		err_set(e, ERR_RUN, "out of memory for %zu rows", n_lines);
-	}
-	if (!ok)
-		table_release(t);
-	return ok;
+	return file_load(NULL, path, limit, data, len, e) ? FILE_THERE : FILE_UNREADABLE;
 }
 
 /* Both columns are there, and no step is before the last. */
-static bool check_table(const struct table *t, const char *column, struct err *e)
+static bool check_log(const struct csv *t, const char *column, struct err *e)
 {
 	const double largest_step = 0x1p53; /* of total_timesteps */
-	const double *x = table_column(t, "timesteps");
-	if (!x || !table_column(t, column))
+	const double *x = csv_column(t, "timesteps");
+	double last = 0;
+	if (!x || !csv_column(t, column))
 		return err_set(e, ERR_CORRUPT, "it has no column '%s'", x ? column : "timesteps");
-	for (size_t i = 0; i < t->n_rows; i++)
-		if (!(x[i * t->n_columns] >= (i > 0 ? x[(i - 1) * t->n_columns] : 0) &&
-			    x[i * t->n_columns] <= largest_step))
+	for (size_t i = 0; i < t->n_rows; i++, last = *x, x += t->n_columns)
+		if (!(*x >= last && *x <= largest_step))
 			return err_set(e, ERR_CORRUPT, "row %zu has steps out of order", i + 1);
 	return true;
 }
 
-/* *changed_s as read_file has it. What is absent is an empty table of a run under way,
- * and of others unless it is `needed`. */
-static bool read_table(struct table *t, const struct record *r, const char *name,
-	const char *column, bool needed, double *changed_s, struct err *e)
+/* A file that is absent is an empty table, unless the run is over and it `is_needed`. */
+static bool read_log(const struct record *r, const char *name, const char *column, bool is_needed,
+	struct csv *t, struct err *e)
 {
 	char *data;
 	size_t len;
 	struct err why;
 	const bool under_way = r->state == RECORD_UNFINISHED;
-	*t = (struct table){ 0 };
-	const enum presence presence =
-		read_file(r->dir, name, LOG_LIMIT, &data, &len, changed_s, e);
+	*t = (struct csv){ 0 };
+	const enum presence presence = load(r->dir, name, LOG_LIMIT, &data, &len, e);
 	if (presence != FILE_THERE)
-		return presence == FILE_ABSENT && (under_way || !needed);
-	bool ok = table_parse(t, data, len, under_way, &why);
+		return presence == FILE_ABSENT && (under_way || !is_needed);
+	bool ok = csv_parse(t, data, len, under_way, &why);
 	free(data);
-	if (ok && t->header && !check_table(t, column, &why)) {
-		table_release(t);
+	if (ok && t->header && !check_log(t, column, &why)) {
+		csv_release(t);
 		ok = false;
 	}
 	return ok || err_set(e, why.kind, "'%.500s/%s': %s", r->dir, name, why.msg);
 }
 
-bool table_read(struct table *t, const struct record *r, const char *name, const char *column,
-	struct err *e)
+bool record_log(
+	const struct record *r, const char *name, const char *column, struct csv *t, struct err *e)
 {
-	return read_table(t, r, name, column, true, NULL, e);
+	return read_log(r, name, column, true, t, e);
 }
 
-const double *table_column(const struct table *t, const char *name)
+static double last_cell(const struct csv *t, const char *name)
 {
-	const size_t len = strlen(name);
-	const char *s = t->header;
-	for (size_t i = 0; s && i < t->n_columns; i++) {
-		const size_t n = strcspn(s, ",");
-		if (n == len && strncmp(s, name, n) == 0)
-			return t->cell + i;
-		s += n + (s[n] == ',');
-	}
-	return NULL;
-}
-
-void table_release(struct table *t)
-{
-	free(t->header);
-	free(t->cell);
-	*t = (struct table){ 0 };
-}
-
-static double last_cell(const struct table *t, const char *name)
-{
-	const double *column = table_column(t, name);
-	const double x = column && t->n_rows > 0 ? column[(t->n_rows - 1) * t->n_columns] : NAN;
-	return isfinite(x) ? x : (double)NAN;
+	const double *x = csv_column(t, name);
+	if (!x || t->n_rows == 0)
+		return (double)NAN;
+	x += (t->n_rows - 1) * t->n_columns;
+	return isfinite(*x) ? *x : (double)NAN;
 }
 
 /* --- one run --- */
 
-static bool has_file(const char *dir, const char *name)
-{
-	char path[RUN_PATH_SIZE];
-	struct err e;
-	struct stat st;
-	return file_join(path, sizeof(path), dir, name, &e) && stat(path, &st) == 0 &&
-	       S_ISREG(st.st_mode);
-}
-
-void faults_add(struct faults *f, const char *what)
-{
-	enum { N_NAMED = 3 };
-	const size_t len = strlen(f->first);
-	if (f->n < N_NAMED)
-		snprintf(f->first + len, sizeof(f->first) - len, "%s%.500s", len ? "; " : "", what);
-	else if (f->n == N_NAMED)
-		snprintf(f->first + len, sizeof(f->first) - len, "; ...");
-	f->n++;
-}
-
-/* Keeps the first thing that is wrong with a run. */
+/* Keeps the first error of a run. */
 static void note(struct record *r, const struct err *why)
 {
 	const size_t size = strlen(why->msg) + 1;
@@ -278,51 +110,56 @@ static void note(struct record *r, const struct err *why)
 		memcpy(r->fault, why->msg, size);
 }
 
-static void read_evals(struct record *r, const struct table *t)
+static void read_evals(struct record *r, const struct csv *t)
 {
-	const double *x = table_column(t, "timesteps"), *y = table_column(t, "return_mean");
-	const double *least = table_column(t, "return_min");
+	const double *x = csv_column(t, "timesteps"), *y = csv_column(t, "return_mean");
+	const double *least = csv_column(t, "return_min");
 	double sum = 0;
+	if (t->n_rows > 0 && !isnan(r->threshold))
+		r->steps_to_threshold = (double)INFINITY;
 	for (size_t i = 0, k = 0; i < t->n_rows; i++, k += t->n_columns) {
-		sum += y[k];
 		const double low = least ? least[k] : y[k];
+		sum += y[k];
 		if (isfinite(low))
 			r->lowest_return = fmin(r->lowest_return, low);
-		if (i == 0 && !isnan(r->threshold))
-			r->steps_to_threshold = (double)INFINITY;
 		if (y[k] >= r->threshold && x[k] < r->steps_to_threshold)
 			r->steps_to_threshold = x[k];
 	}
-	r->last_return = last_cell(t, "return_mean");
-	r->mean_return = t->n_rows > 0 && isfinite(sum) ? sum / (double)t->n_rows : (double)NAN;
+	if (t->n_rows > 0 && isfinite(sum))
+		r->mean_return = sum / (double)t->n_rows;
+}
+
+static void read_timing(struct record *r, const struct csv *t)
+{
+	const double steps = last_cell(t, "timesteps");
+	r->timesteps = isnan(steps) ? 0 : (int64_t)steps;
+	r->wall_s = last_cell(t, "wall_s");
+}
+
+static void read_progress(struct record *r, const struct csv *t)
+{
+	r->ep_rew_mean = last_cell(t, "ep_rew_mean");
 }
 
 static void read_logs(struct record *r)
 {
-	struct table t;
-	struct err e;
-	if (read_table(&t, r, "timing.csv", "wall_s", false, &r->changed_s, &e)) {
-		const double steps = last_cell(&t, "timesteps");
-		r->timesteps = isnan(steps) ? 0 : (int64_t)steps;
-		r->wall_s = last_cell(&t, "wall_s");
-		r->steps_per_s = last_cell(&t, "steps_per_s");
-		table_release(&t);
-	} else {
-		note(r, &e);
-	}
-	if (read_table(&t, r, "eval.csv", "return_mean", true, &r->changed_s, &e)) {
-		read_evals(r, &t);
-		table_release(&t);
-	} else {
-		note(r, &e);
-	}
-	if (r->state == RECORD_DONE)
-		return;
-	if (read_table(&t, r, "progress.csv", "ep_rew_mean", false, &r->changed_s, &e)) {
-		r->ep_rew_mean = last_cell(&t, "ep_rew_mean");
-		table_release(&t);
-	} else {
-		note(r, &e);
+	static const struct {
+		const char *name, *column;
+		bool is_needed; /* of a run that is over */
+		void (*read)(struct record *r, const struct csv *t);
+	} logs[] = { { "timing.csv", "wall_s", false, read_timing },
+		{ "eval.csv", "return_mean", true, read_evals },
+		{ "progress.csv", "ep_rew_mean", false, read_progress } };
+	const size_t n = r->state == RECORD_DONE ? 2 : 3;
+	for (size_t i = 0; i < n; i++) {
+		struct csv t;
+		struct err e;
+		if (read_log(r, logs[i].name, logs[i].column, logs[i].is_needed, &t, &e)) {
+			logs[i].read(r, &t);
+			csv_release(&t);
+		} else {
+			note(r, &e);
+		}
 	}
 }
 
@@ -333,7 +170,7 @@ static void read_result(struct record *r)
 	const bool is_open = dir_open(&d, r->dir, &e);
 	r->state = RECORD_UNREADABLE;
 	if (is_open && !file_exists(&d, "result.json"))
-		r->state = has_file(r->dir, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
+		r->state = file_exists(&d, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
 	else if (is_open && result_load(&r->result, &d, &r->config, false, &e))
 		r->state = RECORD_DONE;
 	else
@@ -341,39 +178,36 @@ static void read_result(struct record *r)
 	dir_close(&d);
 }
 
-static bool make_room(struct records *list, struct err *e)
-{
-	if (list->n < list->room)
-		return true;
-	const size_t room = list->room ? 2 * list->room : 64;
-	struct record *at =
-		room <= SIZE_MAX / sizeof(*at) ? realloc(list->at, room * sizeof(*at)) : NULL;
-	if (!at)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
-	list->at = at;
-	list->room = room;
-	return true;
-}
-
-/* One more, of which nothing is known; st may be NULL. NULL if memory is out. */
+/* Adds a record of which nothing is known but `dir`; st may be NULL. NULL if memory is
+ * out. */
 static struct record *new_record(
 	struct records *list, const char *dir, const struct stat *st, struct err *e)
 {
-	char *copy = malloc(strlen(dir) + 1);
-	if (!copy || !make_room(list, e)) {
+	const size_t size = strlen(dir) + 1;
+	char *copy = malloc(size);
+	if (list->n == list->room) {
+		const size_t room = 2 * list->room + 64;
+		struct record *at = realloc(list->at, room * sizeof(*at));
+		list->at = at ? at : list->at;
+		list->room = at ? room : list->room;
+	}
+	if (!copy || list->n == list->room) {
 		free(copy);
 		err_set(e, ERR_RUN, "out of memory for '%s'", dir);
 		return NULL;
 	}
-	memcpy(copy, dir, strlen(dir) + 1);
+	const double nan = (double)NAN;
 	struct record *r = &list->at[list->n++];
-	*r = (struct record){ .dir = copy, .state = RECORD_LEFT_OUT };
-	if (st) {
-		r->device = (uint64_t)st->st_dev;
-		r->inode = (uint64_t)st->st_ino;
-	}
-	r->wall_s = r->steps_per_s = r->ep_rew_mean = r->last_return = r->mean_return =
-		r->steps_to_threshold = r->lowest_return = r->worst_return = (double)NAN;
+	*r = (struct record){ .dir = memcpy(copy, dir, size),
+		.state = RECORD_LEFT_OUT,
+		.wall_s = nan,
+		.ep_rew_mean = nan,
+		.mean_return = nan,
+		.steps_to_threshold = nan,
+		.lowest_return = nan,
+		.worst_return = nan,
+		.device = st ? (uint64_t)st->st_dev : 0,
+		.inode = st ? (uint64_t)st->st_ino : 0 };
 	return r;
 }
 
@@ -386,7 +220,8 @@ static bool leave_out(struct records *list, const char *dir, const struct stat *
 	return r != NULL;
 }
 
-static bool add_record(struct records *list, const char *dir, const struct stat *st,
+/* `config` is the text of its config.ini. */
+static bool add_run(struct records *list, const char *dir, const struct stat *st,
 	const char *config, size_t len, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
@@ -407,94 +242,100 @@ static bool add_record(struct records *list, const char *dir, const struct stat 
 	return true;
 }
 
-/* --- many --- */
+/* --- a tree of directories --- */
 
 void records_init(struct records *list)
 {
 	*list = (struct records){ .threshold = (double)NAN };
 }
 
-static bool find_below(struct records *list, char *dir, const struct stat *st, int depth,
-	struct err *why, struct err *e);
+/* The state of a search: `dir` grows on the way down. One `why` serves all levels: the
+ * stack may be small. */
+struct search {
+	struct records *list;
+	char dir[RUN_PATH_SIZE];
+	struct err why;
+};
 
-/* The same for one entry of the directory above; `dir` was cut if it is not `whole`. */
-static bool find_entry(
-	struct records *list, char *dir, bool whole, int depth, struct err *why, struct err *e)
+static bool visit_dir(struct search *s, const struct stat *st, int depth, struct err *e);
+
+/* What is at s->dir. */
+static bool visit(struct search *s, int depth, struct err *e)
 {
 	struct stat st;
-	if (!whole) {
-		err_set(why, ERR_RUN, "path too long: '%.100s...'", dir);
-		return leave_out(list, dir, NULL, why, e);
-	}
-	if (lstat(dir, &st) < 0) {
-		err_set(why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
-		return errno == ENOENT || leave_out(list, dir, NULL, why, e);
+	if (lstat(s->dir, &st) < 0) {
+		err_set(&s->why, ERR_RUN, "stat '%.500s': %s", s->dir, strerror(errno));
+		return errno == ENOENT || leave_out(s->list, s->dir, NULL, &s->why, e);
 	}
 	if (!S_ISDIR(st.st_mode))
 		return true;
 	if (depth <= MAX_DEPTH)
-		return find_below(list, dir, &st, depth, why, e);
-	err_set(why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
-	return leave_out(list, dir, &st, why, e);
+		return visit_dir(s, &st, depth, e);
+	err_set(&s->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, s->dir);
+	return leave_out(s->list, s->dir, &st, &s->why, e);
 }
 
-/* dir is a buffer of RUN_PATH_SIZE that is extended on the way down, st what stat says
- * of it. */
-static bool find_below(struct records *list, char *dir, const struct stat *st, int depth,
-	struct err *why, struct err *e)
+static bool visit_entries(struct search *s, DIR *d, const struct stat *st, int depth, struct err *e)
+{
+	const size_t len = strlen(s->dir), room = sizeof(s->dir) - len;
+	const struct dirent *entry;
+	bool ok = true;
+	while (ok && (errno = 0, entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if ((size_t)snprintf(s->dir + len, room, "/%s", entry->d_name) < room) {
+			ok = visit(s, depth + 1, e);
+		} else {
+			err_set(&s->why, ERR_RUN, "path too long: '%.100s...'", s->dir);
+			ok = leave_out(s->list, s->dir, NULL, &s->why, e);
+		}
+		s->dir[len] = '\0';
+	}
+	if (!ok || errno == 0)
+		return ok;
+	err_set(&s->why, ERR_RUN, "read '%.500s': %s", s->dir, strerror(errno));
+	return leave_out(s->list, s->dir, st, &s->why, e);
+}
+
+static bool visit_dir(struct search *s, const struct stat *st, int depth, struct err *e)
 {
 	char *config;
-	size_t config_len;
-	const enum presence presence =
-		read_file(dir, "config.ini", SMALL_LIMIT, &config, &config_len, NULL, why);
-	if (presence == FILE_THERE) {
-		const bool ok = add_record(list, dir, st, config, config_len, e);
+	size_t len;
+	switch (load(s->dir, "config.ini", CONFIG_LIMIT, &config, &len, &s->why)) {
+	case FILE_UNREADABLE:
+		return leave_out(s->list, s->dir, st, &s->why, e);
+	case FILE_THERE: {
+		const bool ok = add_run(s->list, s->dir, st, config, len, e);
 		free(config);
 		return ok;
 	}
-	if (presence == FILE_UNREADABLE)
-		return leave_out(list, dir, st, why, e);
-	DIR *d = opendir(dir);
+	case FILE_ABSENT:
+		break;
+	}
+	DIR *d = opendir(s->dir);
 	if (!d) {
-		err_set(why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
-		return depth > 0 ? leave_out(list, dir, st, why, e)
-				 : err_set(e, ERR_RUN, "%s", why->msg);
+		err_set(&s->why, ERR_RUN, "open '%.500s': %s", s->dir, strerror(errno));
+		return depth > 0 ? leave_out(s->list, s->dir, st, &s->why, e)
+				 : err_set(e, ERR_RUN, "%s", s->why.msg);
 	}
-	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
-	bool ok = true;
-	const struct dirent *entry;
-	while (ok && (errno = 0, entry = readdir(d))) {
-		if (strcmp(entry->d_name, "config.ini") == 0) /* a link to nowhere */
-			ok = leave_out(list, dir, st, why, e);
-		if (entry->d_name[0] != '.') {
-			const int n = snprintf(dir + len, room, "/%s", entry->d_name);
-			ok = ok && find_entry(list, dir, (size_t)n < room, depth + 1, why, e);
-			dir[len] = '\0';
-		}
-	}
-	if (ok && errno != 0) {
-		err_set(why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
-		ok = leave_out(list, dir, st, why, e);
-	}
+	const bool ok = visit_entries(s, d, st, depth, e);
 	closedir(d);
 	return ok;
 }
 
 bool records_find(struct records *list, const char *path, struct err *e)
 {
-	char dir[RUN_PATH_SIZE];
+	struct search s = { .list = list };
+	struct stat st;
 	size_t len = strlen(path);
-	if (len >= sizeof(dir))
-		return err_set(e, ERR_RUN, "path too long: '%s'", path);
 	while (len > 1 && path[len - 1] == '/')
 		len--;
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	struct err why; /* one for all levels: a small stack may be all there is */
-	struct stat st;
-	if (stat(dir, &st) < 0)
-		return err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
-	return find_below(list, dir, &st, 0, &why, e);
+	if (len >= sizeof(s.dir))
+		return err_set(e, ERR_RUN, "path too long: '%s'", path);
+	memcpy(s.dir, path, len);
+	if (stat(s.dir, &st) < 0)
+		return err_set(e, ERR_RUN, "open '%s': %s", s.dir, strerror(errno));
+	return visit_dir(&s, &st, 0, e);
 }
 
 static int compare_dirs(const void *a, const void *b)
@@ -515,35 +356,36 @@ static int compare_inodes(const void *a, const void *b)
 	return compare_dirs(a, b);
 }
 
-/* True if both are one directory; where that is unknown, the inode being 0, by name. */
+/* Without an inode, directories are told apart by name. */
 static bool is_same(const struct record *a, const struct record *b)
 {
 	return a->device == b->device && a->inode == b->inode &&
 	       (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
 }
 
-static void drop(struct record *r)
+static void release(struct record *r)
 {
 	free(r->dir);
 	free(r->fault);
 }
 
-/* Of every run, the worst return that it could have had; see struct record. */
-static void set_worst(struct records *list)
+static void set_worst_returns(struct records *list)
 {
+	for (size_t i = 0; i < list->n; i++) {
+		struct record *r = &list->at[i];
+		double declared, unused;
+		env_return_range(
+			config_env(&r->config), config_eval_limit(&r->config), &declared, &unused);
+		r->worst_return = isfinite(declared) ? declared : (double)NAN;
+	}
 	for (int k = 0; env_ids[k]; k++) {
-		const struct env_ops *ops = env_find(env_ids[k]);
-		double seen = (double)NAN, declared, unused;
+		double seen = (double)NAN;
 		for (size_t i = 0; i < list->n; i++)
-			if (config_env(&list->at[i].config) == ops)
+			if (list->at[i].config.env == k)
 				seen = fmin(seen, list->at[i].lowest_return);
-		for (size_t i = 0; i < list->n; i++) {
-			struct record *r = &list->at[i];
-			if (config_env(&r->config) != ops)
-				continue;
-			env_return_range(ops, config_eval_limit(&r->config), &declared, &unused);
-			r->worst_return = isfinite(declared) ? fmin(declared, seen) : seen;
-		}
+		for (size_t i = 0; i < list->n; i++)
+			if (list->at[i].config.env == k)
+				list->at[i].worst_return = fmin(list->at[i].worst_return, seen);
 	}
 }
 
@@ -556,128 +398,87 @@ void records_sort(struct records *list)
 	qsort(list->at, list->n, sizeof(*list->at), compare_inodes);
 	for (size_t i = 0; i < list->n; i++) {
 		if (n > 0 && is_same(&list->at[n - 1], &list->at[i]))
-			drop(&list->at[i]);
+			release(&list->at[i]);
 		else
 			list->at[n++] = list->at[i];
 	}
 	qsort(list->at, n, sizeof(*list->at), compare_dirs);
 	list->n = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) { /* those that are left out come last */
 		struct record *r = &list->at[i];
+		const bool is_run = r->state != RECORD_LEFT_OUT;
 		if (r->is_damaged)
-			faults_add(r->state == RECORD_LEFT_OUT ? &list->left_out : &list->damaged,
+			faults_add(is_run ? &list->damaged : &list->left_out,
 				r->fault ? r->fault : r->dir);
-		if (r->state == RECORD_LEFT_OUT)
-			drop(r);
+		if (is_run)
+			list->n++;
 		else
-			list->n = i + 1;
+			release(r);
 	}
-	set_worst(list);
+	set_worst_returns(list);
 }
 
 void records_release(struct records *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		drop(&list->at[i]);
+		release(&list->at[i]);
 	free(list->at);
 	records_init(list);
 }
 
 /* --- figures --- */
 
-static double final_return(const struct record *r)
-{
-	return r->result.final.return_mean;
-}
-
-static double best_return(const struct record *r)
-{
-	return r->result.best_return_mean;
-}
-
-static double eval_return(const struct record *r)
-{
-	return r->mean_return;
-}
-
-static double final_length(const struct record *r)
-{
-	return r->result.final.length_mean;
-}
-
-static double timesteps(const struct record *r)
-{
-	return (double)r->result.timesteps;
-}
-
-static double episodes(const struct record *r)
-{
-	return (double)r->result.episodes;
-}
-
-static double n_updates(const struct record *r)
-{
-	return (double)r->result.n_updates;
-}
-
-static double wall_s(const struct record *r)
-{
-	return r->wall_s;
-}
-
-static double steps_to_threshold(const struct record *r)
-{
-	return r->steps_to_threshold;
-}
-
-static double worst_return(const struct record *r)
-{
-	return r->worst_return;
-}
-
-static double never(const struct record *r)
-{
-	return isnan(r->threshold) ? (double)NAN : (double)INFINITY;
-}
-
+/* In the order of done_value. */
 const struct metric record_metrics[] = {
-	{ "final_return_mean", false, 1, final_return, worst_return },
-	{ "best_return_mean", false, 1, best_return, worst_return },
-	{ "eval_return_mean", false, 1, eval_return, worst_return }, /* over all of the run */
-	{ "steps_to_threshold", true, 0, steps_to_threshold, never },
-	{ "final_length_mean", false, 1, final_length, NULL },
-	{ "timesteps", true, 0, timesteps, NULL },
-	{ "episodes", true, 0, episodes, NULL },
-	{ "n_updates", true, 0, n_updates, NULL },
-	{ "wall_s", true, 2, wall_s, NULL },
+	{ "final_return_mean", false, 1, WORST_RETURN },
+	{ "best_return_mean", false, 1, WORST_RETURN },
+	{ "eval_return_mean", false, 1, WORST_RETURN }, /* over all evaluations */
+	{ "steps_to_threshold", true, 0, WORST_NEVER },
+	{ "final_length_mean", false, 1, WORST_NONE },
+	{ "timesteps", true, 0, WORST_NONE },
+	{ "episodes", true, 0, WORST_NONE },
+	{ "n_updates", true, 0, WORST_NONE },
+	{ "wall_s", true, 2, WORST_NONE },
 	{ .name = NULL },
 };
+enum { N_METRICS = sizeof(record_metrics) / sizeof(record_metrics[0]) - 1 };
+
+static double done_value(const struct record *r, const struct metric *m)
+{
+	const struct result *res = &r->result;
+	const double values[] = { res->final.return_mean, res->best_return_mean, r->mean_return,
+		r->steps_to_threshold, res->final.length_mean, (double)res->timesteps,
+		(double)res->episodes, (double)res->n_updates, r->wall_s };
+	_Static_assert(sizeof(values) / sizeof(values[0]) == N_METRICS, "a value per metric");
+	return values[m - record_metrics];
+}
 
 double record_value(const struct record *r, const struct metric *m)
 {
 	if (r->state == RECORD_DONE)
-		return m->of(r);
-	return r->state == RECORD_FAILED && m->worst ? m->worst(r) : (double)NAN;
+		return done_value(r, m);
+	if (r->state == RECORD_FAILED && m->worst == WORST_RETURN)
+		return r->worst_return;
+	if (r->state == RECORD_FAILED && m->worst == WORST_NEVER && !isnan(r->threshold))
+		return (double)INFINITY;
+	return (double)NAN;
 }
 
 const struct metric *record_metric(const char *name, struct err *e)
 {
-	const char *names[sizeof(record_metrics) / sizeof(record_metrics[0])];
+	const char *names[N_METRICS + 1] = { NULL };
 	char list[256];
 	struct text t;
-	size_t n = 0;
 	text_init(&t, list, sizeof(list));
-	for (const struct metric *m = record_metrics; m->name; m++) {
-		if (strcmp(m->name, name) == 0)
-			return m;
-		text_add(&t, "%s%s", n ? ", " : "", m->name);
-		names[n++] = m->name;
+	for (int i = 0; i < N_METRICS; i++) {
+		names[i] = record_metrics[i].name;
+		if (!name || strcmp(names[i], name) == 0)
+			return &record_metrics[i];
+		text_add(&t, "%s%s", i ? ", " : "", names[i]);
 	}
-	names[n] = NULL;
 	const char *near = text_nearest(name, names);
-	if (near)
-		err_set(e, ERR_USAGE, "unknown metric '%s'; did you mean '%s'?", name, near);
-	else
-		err_set(e, ERR_USAGE, "unknown metric '%s'; there are %s", name, list);
+	err_set(e, ERR_USAGE, "unknown metric '%s'%s%s", name, near ? "" : "; there are ",
+		near ? "" : list);
+	err_suggest(e, "", near);
 	return NULL;
 }

@@ -1,15 +1,15 @@
 /* The reader of CSV logs: every cell of every row is there, every column is found. */
 #include "fuzz.h"
-#include "study/record.h"
+#include "study/csv.h"
 
 #include <string.h>
 
 static void read_as(const char *data, size_t size, bool under_way)
 {
-	struct table t;
+	struct csv t;
 	struct err e;
 	double sum = 0;
-	if (!table_parse(&t, data, size, under_way, &e)) {
+	if (!csv_parse(&t, data, size, under_way, &e)) {
 		MUST(!t.header && !t.cell && e.msg[0]);
 		return;
 	}
@@ -25,12 +25,12 @@ static void read_as(const char *data, size_t size, bool under_way)
 		if (n < sizeof(name)) {
 			memcpy(name, t.header, n);
 			name[n] = '\0';
-			MUST(table_column(&t, name) == t.cell);
+			MUST(csv_column(&t, name) == t.cell);
 		}
-		const double *column = table_column(&t, "return_mean");
+		const double *column = csv_column(&t, "return_mean");
 		MUST(!column || column < t.cell + t.n_columns);
 	}
-	table_release(&t);
+	csv_release(&t);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
