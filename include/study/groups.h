@@ -1,16 +1,17 @@
-/* Runs in groups: those that differ in nothing but the seed, or in no key of a list.
+/* Runs in groups: those that differ only in the seed, or only in keys outside a list.
  *
- *     groups_init(&g, &records, "n_steps,double_q", &e);  // or NULL: every key that differs
+ *     groups_init(&g, &records, "n_steps,double_q", &e);  // or NULL: all keys that differ
  *     for each g.group[i]: runs g.member[first] to g.member[first + n - 1]
  *     groups_release(&g);
  *
- * Within a group the runs stand in the order of the other keys that differ, then of
- * the seed. A setting is one choice of those keys. If every group has the same settings,
- * as in a grid, the figures speak of these settings, and a run is a sample. If not, the
- * settings are a sample, too, and those of one group may be luckier than those of
- * another: a setting counts once, however many seeds it has. unit[] says what counts.
- * A run of the same configuration and seed as another says nothing new: of such, one is
- * kept, a done one if there is one.
+ * Within a group, runs are sorted by the other keys that differ, then by seed. A setting
+ * is one choice of those keys. If every group has the same settings, as in a grid, all
+ * figures are about these settings, and the sample is of runs. If not, the settings are a
+ * sample, too: those of one group may be luckier than those of another. Then a setting
+ * counts once, however many seeds it has. unit[] says what counts as one.
+ *
+ * Of runs with the same configuration and seed only one is kept, a done one if there is
+ * one.
  */
 #ifndef DQN_STUDY_GROUPS_H
 #define DQN_STUDY_GROUPS_H
@@ -23,13 +24,14 @@ struct group {
 
 struct groups {
 	const struct records *records;
-	int n_keys, n_inner;                            /* that tell groups apart; others */
-	const struct option *key[CONFIG_MAX_OPTIONS];   /* in the order of the table */
-	const struct option *inner[CONFIG_MAX_OPTIONS]; /* differ within groups, or could */
-	size_t n_groups, n_members, n_copies;
+	/* The first n_keys tell groups apart; those up to n_differing differ within groups;
+	 * then comes the seed. */
+	int n_keys, n_differing;
+	const struct option *key[CONFIG_MAX_OPTIONS + 1];
+	size_t n_groups, n_members, n_copies; /* copies: not kept */
 	struct group *group;
 	const struct record **member;
-	uint32_t *unit;    /* per member: the run, or its setting; see above */
+	uint32_t *unit;    /* per member: its run, or its setting */
 	bool has_settings; /* units are settings */
 };
 
@@ -37,7 +39,7 @@ struct groups {
 bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e);
 void groups_release(struct groups *g);
 
-/* "n_steps=3 double_q=true", or "all" of a single group without keys. */
+/* "n_steps=3 double_q=true", or "all" without keys. */
 void groups_label(const struct groups *g, size_t i, struct text *t);
 
 #endif
