@@ -12,9 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- values of a list --- */
+/* "key = 'value' why more" */
+static void reject(struct report *r, const struct choice *c, const char *value, const char *why,
+	const char *more)
+{
+	report_error(r, c->source, "%s = '%.80s'%s%s", c->option->key, value, why, more);
+}
 
-/* s without the blanks around it, n bytes, into buf. */
+/* The n bytes at s without the blanks around them. */
 static void copy_trimmed(const char *s, size_t n, char buf[INI_LINE_MAX + 1])
 {
 	while (n > 0 && isspace((unsigned char)*s)) {
@@ -26,7 +31,9 @@ static void copy_trimmed(const char *s, size_t n, char buf[INI_LINE_MAX + 1])
 	snprintf(buf, INI_LINE_MAX + 1, "%.*s", (int)n, s);
 }
 
-/* Calls of next_item walk through "a | b | c". */
+/* --- lists --- */
+
+/* Walks through "a | b | c". */
 static bool next_item(const char **list, char item[INI_LINE_MAX + 1])
 {
 	if (!*list)
@@ -42,61 +49,38 @@ static bool is_whole(const struct option *o)
 	return o->type == OPTION_INT || o->type == OPTION_SEED;
 }
 
-/* Whole numbers of both types as one that is in the same order. */
+/* The bits of a whole number, for differences and sums; 0 for other types. */
 static uint64_t whole_of(const struct config *c, const struct option *o)
 {
-	const void *field = (const char *)c + o->offset;
-	return o->type == OPTION_SEED ? *(const uint64_t *)field
-				      : (uint64_t) * (const int64_t *)field ^ (uint64_t)1 << 63;
+	uint64_t x = 0;
+	if (is_whole(o))
+		memcpy(&x, (const char *)c + o->offset, sizeof(x));
+	return x;
 }
 
-static void set_whole(struct config *c, const struct option *o, uint64_t x)
-{
-	void *field = (char *)c + o->offset;
-	if (o->type == OPTION_SEED)
-		*(uint64_t *)field = x;
-	else
-		*(int64_t *)field = (int64_t)(x ^ (uint64_t)1 << 63);
-}
-
-/* One item of a list: the values a to b, which are equal unless it is a range, each
- * stored in a configuration. `wrong` is what of the item is no value. */
-static bool parse_item(const struct option *o, const char *item, struct config *a, struct config *b,
-	char wrong[INI_LINE_MAX + 1])
+/* Stores the first and the last value of an item, the same one unless it is a range. On
+ * failure `wrong` is the part that is not a value. */
+static bool parse_item(const struct option *o, const char *item, struct config *first,
+	struct config *last, char wrong[INI_LINE_MAX + 1])
 {
 	const char *dots = is_whole(o) ? strstr(item, "..") : NULL;
 	copy_trimmed(item, dots ? (size_t)(dots - item) : strlen(item), wrong);
-	if (!config_set_value(a, o, wrong))
+	if (!config_set_value(first, o, wrong))
 		return false;
 	if (dots)
 		copy_trimmed(dots + 2, strlen(dots + 2), wrong);
-	return config_set_value(b, o, wrong);
+	return config_set_value(last, o, wrong);
 }
 
-/* True if the two items have a value in common. */
-static bool items_meet(const struct option *o, const char *one, const char *other)
+/* Whether an item from `first` to `last` has a value in common with one in `list`. */
+static bool is_in_list(const struct option *o, const struct config *first,
+	const struct config *last, const char *list)
 {
-	struct config a[2], b[2];
-	char value[2][256], unused[INI_LINE_MAX + 1];
-	if (!parse_item(o, one, &a[0], &b[0], unused) ||
-		!parse_item(o, other, &a[1], &b[1], unused))
-		return false;
-	if (is_whole(o))
-		return whole_of(&a[0], o) <= whole_of(&b[1], o) &&
-		       whole_of(&a[1], o) <= whole_of(&b[0], o);
-	for (int i = 0; i < 2; i++) {
-		struct text t;
-		text_init(&t, value[i], sizeof(value[i]));
-		config_print_value(&a[i], o, &t);
-	}
-	return strcmp(value[0], value[1]) == 0;
-}
-
-static bool repeats(const struct choice *choice, const char *item, const char *rest)
-{
-	char other[INI_LINE_MAX + 1];
-	while (next_item(&rest, other))
-		if (items_meet(choice->option, item, other))
+	char item[INI_LINE_MAX + 1], unused[INI_LINE_MAX + 1];
+	struct config a, b;
+	while (next_item(&list, item))
+		if (parse_item(o, item, &a, &b, unused) && config_compare(first, &b, o) <= 0 &&
+			config_compare(&a, last, o) <= 0)
 			return true;
 	return false;
 }
@@ -104,60 +88,51 @@ static bool repeats(const struct choice *choice, const char *item, const char *r
 static void parse_list(struct dim *d, struct report *r)
 {
 	char item[INI_LINE_MAX + 1], wrong[INI_LINE_MAX + 1];
-	struct config a, b;
+	struct config first, last;
 	const struct choice *choice = d->choice;
 	const struct option *o = choice->option;
 	const char *list = choice->text;
 	while (next_item(&list, item)) {
 		if (!is_whole(o) && strstr(item, "..")) {
-			report_error(r, choice->source,
-				"%s = '%.80s': ranges are of whole numbers; write a | b%s", o->key,
-				item, o->type == OPTION_REAL ? ", uniform(a, b) or log(a, b)" : "");
+			reject(r, choice, item, ": ranges are of whole numbers; write a | b",
+				o->type == OPTION_REAL ? ", uniform(a, b) or log(a, b)" : "");
 			continue;
 		}
-		if (!parse_item(o, item, &a, &b, wrong)) {
+		if (!parse_item(o, item, &first, &last, wrong)) {
 			report_value(
 				r, choice->source, o, strchr("{[('\"", item[0]) ? item : wrong);
 			continue;
 		}
-		const uint64_t first = is_whole(o) ? whole_of(&a, o) : 0;
-		const uint64_t last = is_whole(o) ? whole_of(&b, o) : 0;
-		if (first > last)
-			report_error(
-				r, choice->source, "%s = '%.80s' runs backwards", o->key, item);
-		else if (repeats(choice, item, list))
+		const uint64_t n_more = whole_of(&last, o) - whole_of(&first, o);
+		if (config_compare(&first, &last, o) > 0)
+			reject(r, choice, item, " runs backwards", "");
+		else if (is_in_list(o, &first, &last, list))
 			report_error(r, choice->source, "%s = '%.80s' has '%.80s' twice", o->key,
 				choice->text, item);
-		else if (last - first >= UINT64_MAX - d->n)
-			report_error(r, choice->source, "%s = '%.80s' is too many values", o->key,
-				choice->text);
+		else if (n_more >= UINT64_MAX - d->n)
+			reject(r, choice, choice->text, " is too many values", "");
 		else
-			d->n += last - first + 1;
+			d->n += n_more + 1;
 	}
 }
 
-/* Stores value k < d->n of the lists and ranges. */
+/* Stores value k < d->n of the list. */
 static void set_item(const struct dim *d, uint64_t k, struct config *c)
 {
 	char item[INI_LINE_MAX + 1], unused[INI_LINE_MAX + 1];
-	struct config a, b;
+	struct config last;
 	const struct option *o = d->choice->option;
 	const char *list = d->choice->text;
 	while (next_item(&list, item)) {
-		if (!is_whole(o)) {
-			if (k-- == 0) {
-				config_set_value(c, o, item);
-				return;
-			}
-			continue;
-		}
-		parse_item(o, item, &a, &b, unused);
-		const uint64_t first = whole_of(&a, o), n = whole_of(&b, o) - first + 1;
-		if (k < n) {
-			set_whole(c, o, first + k);
+		parse_item(o, item, c, &last, unused);
+		const uint64_t first = whole_of(c, o), n_more = whole_of(&last, o) - first;
+		if (k <= n_more) {
+			const uint64_t value = first + k;
+			if (is_whole(o))
+				memcpy((char *)c + o->offset, &value, sizeof(value));
 			return;
 		}
-		k -= n;
+		k -= n_more + 1;
 	}
 	assert(false);
 }
@@ -182,31 +157,29 @@ static bool parse_end(
 	return false;
 }
 
-/* "log(a, b)" or "uniform(a, b)"; s stands behind the bracket. */
+/* "log(a, b)" or "uniform(a, b)"; s is after the bracket. */
 static void parse_interval(struct dim *d, const char *s, struct report *r)
 {
 	const struct choice *choice = d->choice;
-	const struct option *o = choice->option;
+	const enum option_type type = choice->option->type;
 	const char *comma = strchr(s, ','), *close = strchr(s, ')');
-	if (o->type != OPTION_INT && o->type != OPTION_REAL) {
-		report_error(r, choice->source, "%s = '%.80s': write a list a | b%s", o->key,
-			choice->text, o->type == OPTION_SEED ? " or a range a..b" : "");
+	if (type != OPTION_INT && type != OPTION_REAL) {
+		reject(r, choice, choice->text, ": write a list a | b",
+			type == OPTION_SEED ? " or a range a..b" : "");
 		return;
 	}
 	if (!comma || !close || close < comma || close[1 + strspn(close + 1, " \t")] != '\0') {
-		report_error(r, choice->source, "%s = '%.80s' is not %s(a, b)", o->key,
-			choice->text, d->is_log ? "log" : "uniform");
+		reject(r, choice, choice->text, " is not ",
+			d->is_log ? "log(a, b)" : "uniform(a, b)");
 		return;
 	}
-	const bool ok = parse_end(choice, s, (size_t)(comma - s), &d->low, r);
-	if (!parse_end(choice, comma + 1, (size_t)(close - comma - 1), &d->high, r) || !ok)
-		return;
-	if (!(d->low < d->high))
-		report_error(r, choice->source, "%s = '%.80s': the first must be below the second",
-			o->key, choice->text);
-	else if (d->is_log && !(d->low >= 1e-300))
-		report_error(r, choice->source, "%s = '%.80s': a logarithm needs ends above 0",
-			o->key, choice->text);
+	const bool has_low = parse_end(choice, s, (size_t)(comma - s), &d->low, r);
+	const bool has_high =
+		parse_end(choice, comma + 1, (size_t)(close - comma - 1), &d->high, r);
+	if (has_low && has_high && !(d->low < d->high))
+		reject(r, choice, choice->text, ": the first must be below the second", "");
+	else if (has_low && has_high && d->is_log && !(d->low >= 1e-300))
+		reject(r, choice, choice->text, ": a logarithm needs ends above 0", "");
 }
 
 /* exp(x) between low and high, at u in [0, 1) of the way in the logarithm */
@@ -257,9 +230,8 @@ static void add_dim(struct space *s, const struct choice *choice, struct report 
 		}
 	}
 	if (strchr(choice->text, '('))
-		report_error(r, choice->source,
-			"%s = '%.80s' is neither a | b, a..b, uniform(a, b) nor log(a, b)",
-			choice->option->key, choice->text);
+		reject(r, choice, choice->text,
+			" is neither a | b, a..b, uniform(a, b) nor log(a, b)", "");
 	else
 		parse_list(d, r);
 }
