@@ -104,10 +104,10 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 $(BUILD)/tests/%: tests/%.c $(library) $(toys)
 	@mkdir -p $(@D)
 	$(call quiet,CC $<)$(compile) $(HARDEN_LINK) $(LDFLAGS) -Itests -Isrc/nn -o $@ $< $(toys) \
-		$(filter-out %/table.o,$(library)) $(LDLIBS) -lm
+		$(filter-out %/env/table.o,$(library)) $(LDLIBS) -lm
 
 $(BUILD)/tests/dqn-toy: $(objects) $(toys)
-	$(call quiet,LD $@)$(link) -o $@ $(toys) $(filter-out %/table.o,$(objects)) $(LDLIBS) -lm
+	$(call quiet,LD $@)$(link) -o $@ $(toys) $(filter-out %/env/table.o,$(objects)) $(LDLIBS) -lm
 
 # A fuzz target with a main program of its own; or with libFuzzer's, where FUZZER names it.
 FUZZER =

@@ -164,10 +164,11 @@ bool open_run(struct dir *d, const char *path, bool whole, struct config *c, str
  * (RUN_PATH_SIZE) gets the file's path; the caller frees *data. */
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
 
-/* Finds the runs in all paths and groups them. `list` is initialised and stays the caller's to
- * release, as does *g. Warns of runs that cannot be read. */
-bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
-	const char *by, int *status);
+/* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that
+ * differ). `list` is initialised and stays the caller's to release, as does *g. Warns of
+ * runs that cannot be read. */
+bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
+	struct err *e);
 
 /* Warn of directories and files that cannot be read: how many, and the first one. */
 void say_left_out(const struct records *list);

@@ -96,8 +96,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 			"'%s': plots are SVG; browsers show it, rsvg-convert "
 			"and inkscape convert it",
 			flag[OUT].string);
-	return !flag[OUT].set || flag[OUT].string[0] ||
-	       err_set(e, ERR_USAGE, "--out needs the name of a file");
+	return true;
 }
 
 /* --- intervals --- */
@@ -557,15 +556,13 @@ static int cmd_plot(const struct args *args)
 {
 	static struct plot_job job;
 	struct err e;
-	int status;
+	int status = STATUS_OK;
 	job.args = args;
 	records_init(&job.records);
 	if (!parse_args(&job, &e))
 		return fail(&e);
-	const char *by = args->flag[BY].set ? args->flag[BY].string : NULL;
-	if (!load_groups(&job.records, &job.groups, args->n, args->pos, by, &status))
-		goto out;
-	if (!plot_init(&job.plot, &e) ||
+	if (!load_groups(&job.records, &job.groups, args, args->flag[BY].string, &e) ||
+		!plot_init(&job.plot, &e) ||
 		!(job.key ? plot_scatter(&job, &e) : plot_curves(&job, &e))) {
 		status = fail(&e);
 		goto out;

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
+#include "cli/table.h"
 
 #include "study/stats.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -28,61 +28,63 @@ struct figures {
 
 struct row {
 	size_t group, n_runs;
+	bool less_is_better;
 	size_t n_state[N_RECORD_STATES];
-	size_t n_values, n_worst; /* runs with a value of the metric, and diverged ones of them */
-	struct sample sample;     /* of the values; never is job->never */
-	struct figures rank;      /* of the same */
-	/* The same, never being the run's total_timesteps: where that differs, it is the
-	 * least that can be, and an upper end of the interval there is not. */
+	size_t n_values, n_worst; /* runs with a value of the metric; of these diverged */
+	struct sample sample;     /* of the values, job->never standing for "never" */
+	struct figures rank;      /* of this sample */
+	/* The same with total_timesteps standing for "never": where this differs, it is a
+	 * lower bound, and the interval has no upper end. */
 	struct figures shown;
-	struct interval solved_95;
+	size_t is_at_least;                 /* 1: shown.iqm is a lower bound */
 	size_t n_solved, n_judged, n_never; /* judged: done or failed, and has a threshold */
-	double steps;                       /* median to the threshold; infinite: never */
-	size_t n_steps;                     /* runs that it is of */
-	double wall_s;                      /* mean of done runs ... */
-	size_t n_walls;                     /* ... that have it */
-	bool has_unjudged;                  /* runs that no threshold applies to */
-	size_t is_at_least;                 /* 1: shown.iqm is the least that it can be */
+	bool has_unjudged;                  /* done or failed runs without a threshold */
+	struct interval solved_95;
+	double steps;   /* median to the threshold; infinite: never */
+	size_t n_steps; /* runs that it is of */
+	double wall_s;  /* mean of done runs ... */
+	size_t n_walls; /* ... that have it */
 };
 
 struct report_job {
-	const struct args *args;
+	const struct flag_value *flag;
 	const struct metric *metric, *steps;
 	struct records records;
 	struct groups groups;
 	struct row *row; /* (groups.n_groups) best first */
-	/* What "never" counts as where runs are ranked: twice the largest total_timesteps, as
-	 * in the PAR2 score of solvers. */
-	double never;
-	size_t n_unreadable, n_unjudged; /* of all; unjudged: no threshold applies */
-	struct improvement improvement;  /* of the first row over the second */
+	double never;    /* twice the largest total_timesteps, as in the PAR2 score of solvers */
+	size_t n_unreadable, n_unjudged;
+	bool has_comparison;            /* of the first two rows */
+	struct improvement improvement; /* of the first over the second */
+	double *scratch;                /* (groups.n_members) */
+	uint32_t *units;                /* (groups.n_members) */
 };
 
 /* --- the figures --- */
 
-/* The values of a group's runs that have one. */
-static size_t take_values(
-	const struct report_job *job, size_t group, bool ranked, double *x, uint32_t *units)
+/* The values of a group, `never` standing for an infinite one (0: the run's
+ * total_timesteps). Leaves them in job->scratch and job->units. */
+static size_t collect_values(struct report_job *job, size_t group, double never)
 {
 	const struct group *of = &job->groups.group[group];
 	size_t n = 0;
 	for (size_t i = of->first; i < of->first + of->n; i++) {
 		const struct record *r = job->groups.member[i];
-		const double value = record_value(r, job->metric);
+		double value = record_value(r, job->metric);
 		if (isnan(value))
 			continue;
-		x[n] = !isinf(value) ? value
-		       : ranked      ? job->never
-				     : (double)r->config.total_timesteps;
-		units[n++] = job->groups.unit[i];
+		if (isinf(value))
+			value = never > 0 ? never : (double)r->config.total_timesteps;
+		job->scratch[n] = value;
+		job->units[n++] = job->groups.unit[i];
 	}
 	return n;
 }
 
-static bool measure(struct figures *f, struct sample *sample, const double *x,
-	const uint32_t *units, size_t n, struct err *e)
+static bool measure(
+	struct report_job *job, size_t n, struct figures *f, struct sample *sample, struct err *e)
 {
-	if (!sample_init(sample, x, units, n, e))
+	if (!sample_init(sample, job->scratch, job->units, n, e))
 		return false;
 	f->iqm = sample->iqm;
 	f->mean = stats_mean(sample->x, n);
@@ -91,21 +93,20 @@ static bool measure(struct figures *f, struct sample *sample, const double *x,
 	return true;
 }
 
-static bool fill_figures(const struct report_job *job, struct row *row, double *scratch,
-	uint32_t *units, struct err *e)
+static bool fill_figures(struct report_job *job, struct row *row, struct err *e)
 {
+	const double nan = (double)NAN;
 	struct sample shown;
-	const size_t n = take_values(job, row->group, true, scratch, units);
+	const size_t n = collect_values(job, row->group, job->never);
 	row->n_values = n;
-	row->rank = (struct figures){ (double)NAN, (double)NAN, (double)NAN,
-		{ (double)NAN, (double)NAN } };
-	if (n > 0 && !measure(&row->rank, &row->sample, scratch, units, n, e))
+	row->rank = (struct figures){ nan, nan, nan, { nan, nan } };
+	if (n > 0 && !measure(job, n, &row->rank, &row->sample, e))
 		return false;
 	row->shown = row->rank;
 	if (n == 0 || job->metric != job->steps || row->n_never == 0)
 		return true;
-	take_values(job, row->group, false, scratch, units);
-	if (!measure(&row->shown, &shown, scratch, units, n, e))
+	collect_values(job, row->group, 0);
+	if (!measure(job, n, &row->shown, &shown, e))
 		return false;
 	sample_release(&shown);
 	row->is_at_least = row->shown.iqm < row->rank.iqm;
@@ -114,39 +115,42 @@ static bool fill_figures(const struct report_job *job, struct row *row, double *
 	return true;
 }
 
-static bool fill_row(struct report_job *job, struct row *row, size_t group, double *scratch,
-	uint32_t *units, struct err *e)
+static void count_run(struct report_job *job, struct row *row, const struct record *r)
 {
-	const struct groups *g = &job->groups;
-	const size_t first = g->group[group].first, end = first + g->group[group].n;
-	double wall_s = 0;
-	*row = (struct row){ .group = group, .n_runs = end - first };
-	for (size_t i = first; i < end; i++) {
-		const struct record *r = g->member[i];
-		const bool over = r->state == RECORD_DONE || r->state == RECORD_FAILED;
-		const double steps = record_value(r, job->steps);
-		row->n_state[r->state]++;
-		row->n_judged += over && !isnan(r->threshold);
-		row->has_unjudged |= over && isnan(r->threshold);
-		job->n_unjudged += over && isnan(r->threshold);
-		row->n_worst += r->state == RECORD_FAILED && !isnan(record_value(r, job->metric));
-		row->n_solved +=
-			r->state == RECORD_DONE && r->result.final.return_mean >= r->threshold;
-		if (!isnan(steps)) {
-			row->n_never += isinf(steps) != 0;
-			scratch[row->n_steps++] = steps;
-		}
-		if (r->state == RECORD_DONE && !isnan(r->wall_s)) {
-			wall_s += r->wall_s;
-			row->n_walls++;
-		}
+	const bool is_done = r->state == RECORD_DONE;
+	const bool is_over = is_done || r->state == RECORD_FAILED;
+	const bool is_unjudged = is_over && isnan(r->threshold);
+	const double steps = record_value(r, job->steps);
+	row->n_state[r->state]++;
+	job->n_unreadable += r->state == RECORD_UNREADABLE;
+	row->n_judged += is_over && !is_unjudged;
+	row->has_unjudged |= is_unjudged;
+	job->n_unjudged += is_unjudged;
+	row->n_worst += r->state == RECORD_FAILED && !isnan(record_value(r, job->metric));
+	row->n_solved += is_done && r->result.final.return_mean >= r->threshold;
+	row->n_never += isinf(steps) != 0;
+	if (!isnan(steps))
+		job->scratch[row->n_steps++] = steps;
+	if (is_done && !isnan(r->wall_s)) {
+		row->wall_s += r->wall_s;
+		row->n_walls++;
 	}
-	job->n_unreadable += row->n_state[RECORD_UNREADABLE];
-	stats_sort(scratch, row->n_steps);
-	row->steps = stats_quantile(scratch, row->n_steps, 0.5);
-	row->wall_s = row->n_walls > 0 ? wall_s / (double)row->n_walls : (double)NAN;
+}
+
+static bool fill_row(struct report_job *job, size_t group, struct err *e)
+{
+	const struct group *of = &job->groups.group[group];
+	struct row *row = &job->row[group];
+	*row = (struct row){
+		.group = group, .n_runs = of->n, .less_is_better = job->metric->less_is_better
+	};
+	for (size_t i = 0; i < of->n; i++)
+		count_run(job, row, job->groups.member[of->first + i]);
+	stats_sort(job->scratch, row->n_steps);
+	row->steps = stats_quantile(job->scratch, row->n_steps, 0.5);
+	row->wall_s = row->n_walls > 0 ? row->wall_s / (double)row->n_walls : (double)NAN;
 	row->solved_95 = stats_share((double)row->n_solved, (double)row->n_judged);
-	return fill_figures(job, row, scratch, units, e);
+	return fill_figures(job, row, e);
 }
 
 static bool is_complete(const struct row *row)
@@ -154,47 +158,40 @@ static bool is_complete(const struct row *row)
 	return row->n_values == row->n_runs;
 }
 
-/* The better one first; after all others rows that lack runs, which may be the worst
- * ones, and then those without a figure; ties by steps, then by the keys. */
-static bool is_before(const struct report_job *job, const struct row *a, const struct row *b)
+/* Rows that lack runs, perhaps the worst ones, come after all others, and those without a
+ * figure last. */
+static int compare_rows(const void *x, const void *y)
 {
-	const double sign = job->metric->less_is_better ? -1 : 1;
-	if ((a->n_values == 0) != (b->n_values == 0))
-		return b->n_values == 0;
-	if (is_complete(a) != is_complete(b))
-		return is_complete(a);
-	if (a->n_values > 0 && a->rank.iqm != b->rank.iqm)
-		return sign * a->rank.iqm > sign * b->rank.iqm;
-	if (a->n_values > 0 && a->rank.mean != b->rank.mean)
-		return sign * a->rank.mean > sign * b->rank.mean;
-	if (a->steps < b->steps || b->steps < a->steps) /* NaN is neither */
-		return a->steps < b->steps;
-	return a->group < b->group;
+	const struct row *a = x, *b = y;
+	const int sign = a->less_is_better ? 1 : -1;
+	const double differences[] = {
+		(a->n_values == 0) - (b->n_values == 0),
+		is_complete(b) - is_complete(a),
+		sign * (a->rank.iqm - b->rank.iqm),
+		sign * (a->rank.mean - b->rank.mean),
+		a->steps - b->steps,
+		(double)a->group - (double)b->group,
+	};
+	for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++)
+		if (differences[i] > 0 || differences[i] < 0)
+			return differences[i] > 0 ? 1 : -1;
+	return 0;
 }
 
-static void sort_rows(struct report_job *job)
+static const struct config *config_of(const struct report_job *job, const struct row *row)
 {
-	struct row *row = job->row;
-	const size_t n = job->groups.n_groups;
-	for (size_t gap = n / 2; gap > 0; gap /= 2) /* Shell's */
-		for (size_t i = gap; i < n; i++) {
-			const struct row moved = row[i];
-			size_t k = i;
-			for (; k >= gap && is_before(job, &moved, &row[k - gap]); k -= gap)
-				row[k] = row[k - gap];
-			row[k] = moved;
-		}
+	return &job->groups.member[job->groups.group[row->group].first]->config;
 }
 
-/* Returns compare if environment and time limit are the same. */
+/* Returns compare only in the same environment and under the same time limit. */
 static bool is_comparable(const struct report_job *job)
 {
 	const struct groups *g = &job->groups;
-	const struct config *first = &g->member[g->group[job->row[0].group].first]->config;
+	const struct config *first = config_of(job, &job->row[0]);
 	for (int k = 0; k < 2 && !job->metric->less_is_better; k++)
-		for (size_t i = 0; i < g->group[job->row[k].group].n; i++) {
-			const struct config *c =
-				&g->member[g->group[job->row[k].group].first + i]->config;
+		for (size_t i = 0; i < job->row[k].n_runs; i++) {
+			const size_t at = g->group[job->row[k].group].first + i;
+			const struct config *c = &g->member[at]->config;
 			if (c->env != first->env ||
 				config_eval_limit(c) != config_eval_limit(first))
 				return false;
@@ -202,45 +199,25 @@ static bool is_comparable(const struct report_job *job)
 	return true;
 }
 
-static bool has_comparison(const struct report_job *job)
-{
-	return job->groups.n_groups > 1 && job->row[1].n_values > 0 && is_comparable(job);
-}
-
-static void compare_best(struct report_job *job)
-{
-	struct row *row = job->row;
-	if (!has_comparison(job))
-		return;
-	/* Better is larger or smaller. */
-	const bool less = job->metric->less_is_better;
-	job->improvement = sample_improvement(&row[less].sample, &row[!less].sample);
-}
-
 static bool fill_rows(struct report_job *job, struct err *e)
 {
-	const size_t n = job->groups.n_members;
-	double *scratch = malloc(n * sizeof(*scratch));
-	uint32_t *units = malloc(n * sizeof(*units));
-	job->row = calloc(job->groups.n_groups, sizeof(*job->row));
-	bool ok = scratch && units && job->row;
-	for (size_t i = 0; i < n; i++)
-		job->never =
-			fmax(job->never, 2 * (double)job->groups.member[i]->config.total_timesteps);
-	if (!ok)
-		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
-	for (size_t i = 0; ok && i < job->groups.n_groups; i++)
-		ok = fill_row(job, &job->row[i], i, scratch, units, e);
-	free(scratch);
-	free(units);
-	if (!ok)
-		return false;
-	if (job->n_unjudged > 0)
-		say("warning: %zu of the runs had evaluations under another time limit than the "
-		    "environment's own, for which there is no threshold; --threshold R judges them",
-			job->n_unjudged);
-	sort_rows(job);
-	compare_best(job);
+	const struct groups *g = &job->groups;
+	job->scratch = malloc(g->n_members * sizeof(*job->scratch));
+	job->units = malloc(g->n_members * sizeof(*job->units));
+	job->row = calloc(g->n_groups, sizeof(*job->row));
+	if (!job->scratch || !job->units || !job->row)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", g->n_members);
+	for (size_t i = 0; i < g->n_members; i++)
+		job->never = fmax(job->never, 2 * (double)g->member[i]->config.total_timesteps);
+	for (size_t i = 0; i < g->n_groups; i++)
+		if (!fill_row(job, i, e))
+			return false;
+	qsort(job->row, g->n_groups, sizeof(*job->row), compare_rows);
+	job->has_comparison = g->n_groups > 1 && job->row[1].n_values > 0 && is_comparable(job);
+	const bool less = job->metric->less_is_better; /* then better is smaller */
+	if (job->has_comparison)
+		job->improvement =
+			sample_improvement(&job->row[less].sample, &job->row[!less].sample);
 	return true;
 }
 
@@ -248,14 +225,17 @@ static bool fill_rows(struct report_job *job, struct err *e)
 
 static void put_real(struct text *t, double x, bool data, int decimals)
 {
+	const double large = 1e15;
 	if (isnan(x))
 		return;
-	if (data && isfinite(x))
-		text_add_real(t, x);
-	else if (isfinite(x))
-		text_add(t, fabs(x) < 1e15 ? "%.*f" : "%.*g", fabs(x) < 1e15 ? decimals : 4, x);
-	else
+	if (isinf(x))
 		text_add(t, data ? "inf" : "never");
+	else if (data)
+		text_add_real(t, x);
+	else if (fabs(x) < large)
+		text_add(t, "%.*f", decimals, x);
+	else
+		text_add(t, "%.4g", x);
 }
 
 static void put_range(struct text *t, struct interval i, double scale, int decimals)
@@ -276,7 +256,7 @@ static const char *unit_name(const struct report_job *job)
 	return job->groups.has_settings ? "settings" : "runs";
 }
 
-/* Cells that are not one figure; empty where there is nothing to say. */
+/* Cells that are more than one figure. */
 
 static void put_interval(
 	const struct report_job *job, const struct row *row, bool data, struct text *t)
@@ -313,13 +293,13 @@ static void put_never(
 
 enum { OF_METRIC = -1 }; /* as many decimals as the metric has */
 
-/* A column: its name in the data formats and in the readable ones, NULL where it is not
- * shown, and how its cells are made: by a function, or of fields of the row. */
+/* A column: its name for programs and for people (NULL: not there), and its cells, by a
+ * function or from fields of the row. */
 struct column {
 	const char *data, *shown;
 	void (*put)(const struct report_job *job, const struct row *row, bool data, struct text *t);
-	size_t count;        /* a whole number: or, with `figure`, of how many runs that is */
-	size_t figure, rank; /* a figure, and what it ranks as; more: it is "at least" */
+	size_t count;        /* a whole number, or the number of runs that `figure` is of */
+	size_t figure, rank; /* a figure, and the one for ranking: if larger, it is ">=" */
 	int decimals;
 };
 
@@ -352,7 +332,7 @@ static const struct column columns[] = {
 	{ "steps_counted", NULL, COUNT(n_steps) },
 	{ "wall_s_counted", NULL, COUNT(n_walls) },
 };
-enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), CELL_SIZE = 256 };
+enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
 static void put_field(const struct report_job *job, const struct column *c, const struct row *row,
 	bool data, struct text *t)
@@ -373,95 +353,54 @@ static void put_field(const struct report_job *job, const struct column *c, cons
 		text_add(t, " (%zu/%zu)", count, row->n_runs);
 }
 
-/* Column i of all: the keys, then those above. False if it has no such form. */
-static bool put_cell(
-	const struct report_job *job, int i, const struct row *row, bool data, char cell[CELL_SIZE])
+static const char *column_name(const struct report_job *job, const struct column *c, bool data)
+{
+	const bool of_unreadable = c->count == FIELD(n_state[RECORD_UNREADABLE]);
+	return data ? c->data : of_unreadable && job->n_unreadable == 0 ? NULL : c->shown;
+}
+
+static void add_row(const struct report_job *job, const struct row *row, bool data, struct table *t)
 {
 	const struct groups *g = &job->groups;
-	struct text t;
-	text_init(&t, cell, CELL_SIZE);
-	if (i < g->n_keys) {
-		if (row)
-			config_print_value(
-				&g->member[g->group[row->group].first]->config, g->key[i], &t);
+	char cell[256];
+	struct text text;
+	for (int i = 0; i < g->n_keys; i++) {
+		text_init(&text, cell, sizeof(cell));
+		config_print_value(config_of(job, row), g->key[i], &text);
+		table_add(t, cell);
+	}
+	for (const struct column *c = columns; c < columns + N_COLUMNS; c++) {
+		text_init(&text, cell, sizeof(cell));
+		if (!column_name(job, c, data))
+			continue;
+		if (c->put)
+			c->put(job, row, data, &text);
 		else
-			text_add(&t, "%s", g->key[i]->key);
-		return true;
-	}
-	const struct column *c = &columns[i - g->n_keys];
-	const char *name = data ? c->data : c->shown;
-	const bool of_unreadable = c->count == FIELD(n_state[RECORD_UNREADABLE]);
-	if (!name || (!data && of_unreadable && job->n_unreadable == 0))
-		return false;
-	if (row && c->put)
-		c->put(job, row, data, &t);
-	else if (row)
-		put_field(job, c, row, data, &t);
-	else
-		text_add(&t, "%s", name);
-	return true;
-}
-
-/* The rows, the header being row -1, cells separated by `comma`. */
-static void print_data(const struct report_job *job, char comma)
-{
-	char cell[CELL_SIZE];
-	for (size_t k = 0; k <= job->groups.n_groups; k++) {
-		bool first = true;
-		for (int i = 0; i < job->groups.n_keys + N_COLUMNS; i++) {
-			if (!put_cell(job, i, k > 0 ? &job->row[k - 1] : NULL, true, cell))
-				continue;
-			const char *quote = strchr(cell, comma) ? "\"" : "";
-			if (!first)
-				putchar(comma);
-			printf("%s%s%s", quote, cell, quote);
-			first = false;
-		}
-		putchar('\n');
+			put_field(job, c, row, data, &text);
+		table_add(t, cell);
 	}
 }
 
-/* The same for people: aligned, numbers to the right, or Markdown. */
-static void print_table(const struct report_job *job, bool md)
+/* The keys, then the columns above, for programs (`data`) or for people. */
+static void make_table(const struct report_job *job, bool data, struct table *t)
 {
-	const int n = job->groups.n_keys + N_COLUMNS;
-	const size_t n_rows = job->groups.n_groups;
-	char cell[CELL_SIZE];
-	int width[CONFIG_MAX_OPTIONS + N_COLUMNS] = { 0 };
-	for (size_t k = 0; k <= n_rows; k++)
-		for (int i = 0; i < n; i++)
-			if (put_cell(job, i, k > 0 ? &job->row[k - 1] : NULL, false, cell) &&
-				(int)strlen(cell) > width[i])
-				width[i] = (int)strlen(cell);
-	for (size_t k = 0; k <= n_rows; k++) {
-		bool first = true;
-		for (int i = 0; i < n; i++) {
-			if (!put_cell(job, i, k > 0 ? &job->row[k - 1] : NULL, false, cell))
-				continue;
-			if (md)
-				printf("| %s ", cell);
-			else
-				printf("%s%*s", first ? "" : "  ",
-					i < job->groups.n_keys ? -width[i] : width[i], cell);
-			first = false;
-		}
-		printf(md ? "|\n" : "\n");
-		for (int i = 0; md && k == 0 && i < n; i++)
-			if (put_cell(job, i, NULL, false, cell))
-				printf(i < job->groups.n_keys ? "|---" : "|--:");
-		if (md && k == 0)
-			printf("|\n");
+	const struct groups *g = &job->groups;
+	for (int i = 0; i < g->n_keys; i++) {
+		const enum option_type type = g->key[i]->type;
+		const bool is_string =
+			type == OPTION_NAME || type == OPTION_WIDTHS || type == OPTION_SCALE;
+		table_column(t, g->key[i]->key, is_string ? TABLE_TEXT : TABLE_VALUE);
 	}
+	for (const struct column *c = columns; c < columns + N_COLUMNS; c++)
+		if (column_name(job, c, data))
+			table_column(t, column_name(job, c, data), TABLE_NUMBER);
+	for (size_t i = 0; i < g->n_groups; i++)
+		add_row(job, &job->row[i], data, t);
 }
 
-/* Which of the two best is better, if that can be told. */
-static bool can_tell(const struct report_job *job)
-{
-	return is_complete(&job->row[0]) && is_complete(&job->row[1]) &&
-	       job->improvement.p_95.low > 0.5;
-}
+/* --- what follows the table --- */
 
-/* What the figures count runs as that have none of their own. */
+/* Which runs count as something that they did not reach. */
 static void print_notes(const struct report_job *job)
 {
 	const struct groups *g = &job->groups;
@@ -487,40 +426,28 @@ static void print_notes(const struct report_job *job)
 	printf(".\n");
 }
 
-static void print_comparison(const struct report_job *job)
+static bool are_complete(const struct report_job *job)
 {
-	char label[2][1024];
-	if (!has_comparison(job)) {
-		if (job->groups.n_groups > 1 && job->row[1].n_values > 0)
-			printf("\nThe two best were judged in different environments or under "
-			       "different time limits: their returns do not compare.\n");
-		return;
-	}
-	for (int i = 0; i < 2; i++) {
-		struct text t;
-		text_init(&t, label[i], sizeof(label[i]));
-		groups_label(&job->groups, job->row[i].group, &t);
-	}
+	return is_complete(&job->row[0]) && is_complete(&job->row[1]);
+}
+
+/* Whether the first is better than the second, beyond chance. */
+static bool can_tell(const struct report_job *job)
+{
+	return are_complete(job) && job->improvement.p_95.low > 0.5;
+}
+
+static void print_improvement(const struct report_job *job, const char *first, const char *second)
+{
 	const struct row *a = &job->row[0], *b = &job->row[1];
 	const struct improvement *i = &job->improvement;
-	if (!is_complete(a) || !is_complete(b)) {
-		printf("\nWhether %s is better than %s cannot be told: "
-		       "%zu of %zu and %zu of %zu runs have a value.\n",
-			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
-		return;
-	}
-	if (i->p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean) {
-		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
-		return;
-	}
+	const bool settings = job->groups.has_settings;
 	if (can_tell(job))
-		printf("\n%s is better than %s: ", label[0], label[1]);
-	else if (job->groups.has_settings)
-		printf("\nWhether %s is better than %s, %zu and %zu settings are too few to tell: ",
-			label[0], label[1], a->sample.n_units, b->sample.n_units);
+		printf("\n%s is better than %s: ", first, second);
 	else
-		printf("\nWhether %s is better than %s, %zu and %zu runs are too few to tell: ",
-			label[0], label[1], a->n_values, b->n_values);
+		printf("\nWhether %s is better than %s, %zu and %zu %s are too few to tell: ",
+			first, second, settings ? a->sample.n_units : a->n_values,
+			settings ? b->sample.n_units : b->n_values, unit_name(job));
 	printf("a run of the first beats one of the second with probability %.2f", i->p);
 	if (!isnan(i->p_95.low))
 		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
@@ -529,96 +456,116 @@ static void print_comparison(const struct report_job *job)
 	printf(".\n");
 }
 
-static void put_json_number(struct text *t, const char *key, double x)
+static void print_comparison(const struct report_job *job)
 {
-	text_add(t, "\"%s\":", key);
-	text_add_json_real(t, x);
+	char label[2][1024];
+	const struct row *a = &job->row[0], *b = &job->row[1];
+	if (job->groups.n_groups < 2 || b->n_values == 0)
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct text t;
+		text_init(&t, label[i], sizeof(label[i]));
+		groups_label(&job->groups, job->row[i].group, &t);
+	}
+	if (!job->has_comparison)
+		printf("\nThe two best were judged in different environments or under different "
+		       "time limits: their returns do not compare.\n");
+	else if (!are_complete(job))
+		printf("\nWhether %s is better than %s cannot be told: "
+		       "%zu of %zu and %zu of %zu runs have a value.\n",
+			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
+	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm &&
+		 a->rank.mean == b->rank.mean)
+		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
+	else
+		print_improvement(job, label[0], label[1]);
 }
 
-static void print_json(const struct report_job *job)
+/* --- the command --- */
+
+static void put_json_number(const char *key, double x)
 {
-	const struct groups *g = &job->groups;
-	char cell[CELL_SIZE], buf[1024];
+	char buf[64];
 	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	text_add_json_real(&t, x);
+	printf("\"%s\":%s,", key, buf);
+}
+
+static void print_json(const struct report_job *job, const struct table *t)
+{
+	const struct improvement *i = &job->improvement;
+	const int n_keys = job->groups.n_keys;
 	printf("{\"metric\":\"%s\",\"groups\":[", job->metric->name);
-	for (size_t k = 0; k < g->n_groups; k++) {
-		printf("%s{\"keys\":{", k ? "," : "");
-		for (int i = 0; i < g->n_keys; i++) {
-			const enum option_type type = g->key[i]->type;
-			put_cell(job, i, &job->row[k], true, cell);
-			const bool plain = (type == OPTION_INT || type == OPTION_BOOL ||
-						   type == OPTION_REAL || type == OPTION_SEED) &&
-					   strcmp(cell, "none") != 0;
-			printf("%s\"%s\":%s%s%s", i ? "," : "", g->key[i]->key, plain ? "" : "\"",
-				cell, plain ? "" : "\"");
-		}
-		putchar('}');
-		for (int i = g->n_keys; i < g->n_keys + N_COLUMNS; i++)
-			if (put_cell(job, i, &job->row[k], true, cell))
-				printf(",\"%s\":%s", columns[i - g->n_keys].data,
-					cell[0] && strcmp(cell, "inf") != 0 ? cell : "null");
+	for (size_t row = 1; row < table_n_rows(t); row++) {
+		printf("%s{\"keys\":{", row > 1 ? "," : "");
+		table_put_json(t, row, 0, n_keys);
+		printf("},");
+		table_put_json(t, row, n_keys, t->n_columns);
 		putchar('}');
 	}
 	putchar(']');
-	if (has_comparison(job)) {
-		text_init(&t, buf, sizeof(buf));
-		put_json_number(&t, "probability", job->improvement.p);
-		text_add(&t, ",");
-		put_json_number(&t, "low", job->improvement.p_95.low);
-		text_add(&t, ",");
-		put_json_number(&t, "high", job->improvement.p_95.high);
-		printf(",\"improvement\":{%s,\"can_tell\":%s,\"unit\":\"%s\"", buf,
+	if (job->has_comparison) {
+		printf(",\"improvement\":{");
+		put_json_number("probability", i->p);
+		put_json_number("low", i->p_95.low);
+		put_json_number("high", i->p_95.high);
+		printf("\"can_tell\":%s,\"unit\":\"%s\",\"enough\":",
 			can_tell(job) ? "true" : "false", unit_name(job));
-		if (job->improvement.enough > 0)
-			printf(",\"enough\":%zu}", job->improvement.enough);
-		else
-			printf(",\"enough\":null}");
+		printf(i->enough > 0 ? "%zu}" : "null}", i->enough);
 	}
 	printf("}\n");
 }
 
-static void print_report(const struct report_job *job)
+static bool print_report(const struct report_job *job, struct err *e)
 {
-	const struct flag_value *flag = job->args->flag;
-	if (flag[TSV].set || flag[CSV].set) {
-		print_data(job, flag[TSV].set ? '\t' : ',');
-	} else if (flag[JSON].set) {
-		print_json(job);
-	} else {
-		print_table(job, flag[MD].set);
+	const struct flag_value *flag = job->flag;
+	const bool data = flag[TSV].set || flag[CSV].set || flag[JSON].set;
+	struct table t = { 0 };
+	bool ok = true;
+	if (job->n_unjudged > 0)
+		say("warning: %zu of the runs had evaluations under another time limit than the "
+		    "environment's own, for which there is no threshold; --threshold R judges them",
+			job->n_unjudged);
+	make_table(job, data, &t);
+	if (flag[JSON].set && !t.is_incomplete)
+		print_json(job, &t);
+	else
+		ok = table_print(&t,
+			flag[TSV].set   ? TABLE_TSV
+			: flag[CSV].set ? TABLE_CSV
+			: flag[MD].set  ? TABLE_MARKDOWN
+					: TABLE_ALIGNED,
+			e);
+	table_release(&t);
+	if (!data && ok) {
 		print_notes(job);
 		print_comparison(job);
 	}
+	return ok;
 }
 
 static int cmd_report(const struct args *args)
 {
 	const struct flag_value *flag = args->flag;
-	static struct report_job job;
+	struct report_job job = { .flag = flag };
 	struct err e;
-	int status;
-	if (flag[TSV].set + flag[CSV].set + flag[JSON].set + flag[MD].set > 1) {
-		err_set(&e, ERR_USAGE, "--tsv, --csv, --json and --md exclude each other");
-		return fail(&e);
-	}
-	job.args = args;
-	records_init(&job.records);
-	if (flag[THRESHOLD].set)
-		job.records.threshold = flag[THRESHOLD].real;
+	int status = STATUS_OK;
 	job.steps = record_metric("steps_to_threshold", &e);
 	job.metric = record_metric(flag[METRIC].string, &e);
 	if (!job.metric)
 		return fail(&e);
-	if (load_groups(&job.records, &job.groups, args->n, args->pos,
-		    flag[BY].set ? flag[BY].string : NULL, &status)) {
-		if (fill_rows(&job, &e))
-			print_report(&job);
-		else
-			status = fail(&e);
-	}
+	records_init(&job.records);
+	if (flag[THRESHOLD].set)
+		job.records.threshold = flag[THRESHOLD].real;
+	if (!load_groups(&job.records, &job.groups, args, flag[BY].string, &e) ||
+		!fill_rows(&job, &e) || !print_report(&job, &e))
+		status = fail(&e);
 	for (size_t i = 0; job.row && i < job.groups.n_groups; i++)
 		sample_release(&job.row[i].sample);
 	free(job.row);
+	free(job.scratch);
+	free(job.units);
 	groups_release(&job.groups);
 	records_release(&job.records);
 	return status;

@@ -156,39 +156,29 @@ void say_damaged(const struct faults *f)
 		say("warning: cannot read all of %zu of the runs: %s", f->n, f->first);
 }
 
-bool load_groups(struct records *list, struct groups *g, int n_paths, char *const *paths,
-	const char *by, int *status)
+bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
+	struct err *e)
 {
-	struct err e;
 	size_t n_readable = 0;
 	*g = (struct groups){ 0 };
-	for (int i = 0; i < n_paths; i++) {
+	for (int i = 0; i < args->n; i++) {
 		const size_t before = list->n;
-		bool ok = records_find(list, paths[i], &e);
-		if (ok && list->n == before)
-			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", paths[i]);
-		if (!ok) {
-			*status = fail(&e);
+		if (!records_find(list, args->pos[i], e))
 			return false;
-		}
+		if (list->n == before)
+			return err_set(e, ERR_RUN, "no run in '%s' or below", args->pos[i]);
 	}
 	records_sort(list);
 	say_left_out(list);
 	for (size_t i = 0; i < list->n; i++)
 		n_readable += list->at[i].state != RECORD_UNREADABLE;
-	if (n_readable == 0) {
-		err_set(&e, ERR_CORRUPT, "no run can be read");
-		*status = fail(&e);
+	if (n_readable == 0)
+		return err_set(e, ERR_CORRUPT, "no run can be read");
+	if (!groups_init(g, list, by, e))
 		return false;
-	}
-	if (!groups_init(g, list, by, &e)) {
-		*status = fail(&e);
-		return false;
-	}
 	if (g->n_copies > 0)
 		say("warning: %zu of the runs have the configuration and seed of another; "
 		    "counted once",
 			g->n_copies);
-	*status = STATUS_OK;
 	return true;
 }
