@@ -2,7 +2,7 @@
  *
  *     struct table t = { 0 };
  *     table_column(&t, "run", TABLE_TEXT);      // all columns first ...
- *     table_add(&t, "seed-1");                  // ... then the cells, row after row
+ *     table_add(&t, "seed-%d", 1);              // ... then the cells, row after row
  *     table_print(&t, TABLE_ALIGNED, &e);
  *     table_release(&t);
  *
@@ -36,7 +36,7 @@ struct table {
 };
 
 void table_column(struct table *t, const char *name, enum table_kind kind);
-void table_add(struct table *t, const char *cell);
+void table_add(struct table *t, const char *fmt, ...) ERR_PRINTF(2, 3);
 void table_release(struct table *t);
 
 const char *table_cell(const struct table *t, size_t row, int column);

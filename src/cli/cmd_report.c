@@ -367,7 +367,7 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 	for (int i = 0; i < g->n_keys; i++) {
 		text_init(&text, cell, sizeof(cell));
 		config_print_value(config_of(job, row), g->key[i], &text);
-		table_add(t, cell);
+		table_add(t, "%s", cell);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++) {
 		text_init(&text, cell, sizeof(cell));
@@ -377,7 +377,7 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 			c->put(job, row, data, &text);
 		else
 			put_field(job, c, row, data, &text);
-		table_add(t, cell);
+		table_add(t, "%s", cell);
 	}
 }
 

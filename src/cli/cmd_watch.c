@@ -1,9 +1,9 @@
 #include "cli/cli.h"
+#include "cli/table.h"
 
 #include "base/clock.h"
 #include "study/liveness.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { INTERVAL, ONCE };
 static const struct flag watch_flags[] = {
-	[INTERVAL] = { "interval", 'n', FLAG_REAL, "S", "seconds between two looks (1)" },
+	[INTERVAL] = { "interval", 'n', FLAG_REAL, "S", "seconds between two reads (1)" },
 	[ONCE] = { "once", '\0', FLAG_SWITCH, NULL, "print the table once" },
 	{ .name = NULL },
 };
@@ -38,21 +38,25 @@ struct watch {
 	const struct args *args;
 	struct records records;
 	size_t base;       /* bytes of the directory that all of them share */
-	struct line *line; /* (records.n) as they are shown */
+	struct line *line; /* (records.n) in the order of the table */
 	size_t n[N_STATES];
 	struct liveness liveness;
 };
 
-/* --- looking --- */
+/* --- reading --- */
 
 static enum state state_of(struct watch *w, const struct record *r)
 {
-	static const enum state over[N_RECORD_STATES] = {
-		[RECORD_DONE] = DONE, [RECORD_FAILED] = FAILED, [RECORD_UNREADABLE] = UNREADABLE
-	};
-	if (r->state != RECORD_UNFINISHED)
-		return over[r->state];
-	return run_is_alive(&w->liveness, r, (double)time(NULL)) ? RUNNING : STOPPED;
+	switch (r->state) {
+	case RECORD_DONE:
+		return DONE;
+	case RECORD_FAILED:
+		return FAILED;
+	case RECORD_UNFINISHED:
+		return run_is_alive(&w->liveness, r, (double)time(NULL)) ? RUNNING : STOPPED;
+	default:
+		return UNREADABLE;
+	}
 }
 
 /* Up to the last '/' that all names have in common; they are sorted. */
@@ -65,8 +69,15 @@ static size_t common_base(const struct records *list)
 	return base;
 }
 
-/* Reads everything anew. */
-static bool look(struct watch *w, struct err *e)
+static int compare_lines(const void *x, const void *y)
+{
+	const struct line *a = x, *b = y;
+	if (a->state != b->state)
+		return a->state < b->state ? -1 : 1;
+	return a->r < b->r ? -1 : a->r > b->r; /* records are sorted by name */
+}
+
+static bool read_runs(struct watch *w, struct err *e)
 {
 	records_release(&w->records);
 	for (int i = 0; i < w->args->n; i++)
@@ -74,34 +85,37 @@ static bool look(struct watch *w, struct err *e)
 			return false;
 	records_sort(&w->records);
 	const size_t n = w->records.n;
-	enum state *state = malloc((n + 1) * sizeof(*state));
 	free(w->line);
 	w->line = malloc((n + 1) * sizeof(*w->line));
-	memset(w->n, 0, sizeof(w->n));
-	if (!state || !w->line) {
-		free(state);
+	if (!w->line)
 		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	memset(w->n, 0, sizeof(w->n));
+	for (size_t i = 0; i < n; i++) {
+		const struct record *r = &w->records.at[i];
+		w->line[i] = (struct line){ r, state_of(w, r) };
+		w->n[w->line[i].state]++;
 	}
-	for (size_t i = 0; i < n; i++)
-		w->n[state[i] = state_of(w, &w->records.at[i])]++;
-	size_t at = 0;
-	for (enum state s = 0; s < N_STATES; s++)
-		for (size_t i = 0; i < n; i++)
-			if (state[i] == s)
-				w->line[at++] = (struct line){ &w->records.at[i], s };
+	qsort(w->line, n, sizeof(*w->line), compare_lines);
 	w->base = n > 0 ? common_base(&w->records) : 0;
-	free(state);
 	return true;
 }
 
 /* --- the table --- */
 
-enum { NAME, PROGRESS, STEPS, RETURN, SPEED, LEFT, STATE, N_COLUMNS };
-static const char *const column_names[N_COLUMNS] = { "run", "progress", "steps", "return",
-	"steps/s", "left", "state" };
-enum { CELL_SIZE = 32, GAP = 2 };
+enum { NAME, PROGRESS, STEPS, RETURN, SPEED, LEFT, STATE };
 
-static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
+static void add_columns(struct table *t)
+{
+	table_column(t, "run", TABLE_TEXT);
+	table_column(t, "progress", TABLE_NUMBER);
+	table_column(t, "steps", TABLE_NUMBER);
+	table_column(t, "return", TABLE_NUMBER);
+	table_column(t, "steps/s", TABLE_NUMBER);
+	table_column(t, "left", TABLE_NUMBER);
+	table_column(t, "state", TABLE_TEXT);
+}
+
+static void add_line(struct table *t, const struct watch *w, const struct line *l)
 {
 	const struct record *r = l->r;
 	const bool done = l->state == DONE;
@@ -109,33 +123,44 @@ static void put_cell(const struct line *l, int column, char cell[CELL_SIZE])
 	const double total = (double)r->config.total_timesteps;
 	const double speed = run_steps_per_s(r);
 	const double value = done ? r->result.final.return_mean : r->ep_rew_mean;
-	struct text t;
-	text_init(&t, cell, CELL_SIZE);
-	if (column == PROGRESS)
-		text_add(&t, "%.0f %%", done ? 100 : floor(100 * steps / total));
-	else if (column == STEPS)
-		text_add(&t, "%.0f", steps);
-	else if (column == RETURN && isfinite(value))
-		text_add_return(&t, value);
-	else if (column == SPEED && !isnan(speed))
-		text_add(&t, speed < 10 ? "%.2g" : "%.0f", speed);
-	else if (column == STATE)
-		text_add(&t, "%s", states[l->state].name);
-	if (column != LEFT || l->state != RUNNING || isnan(speed))
-		return;
-	text_add(&t, "%s", isfinite(r->config.stop_return) ? "<" : "");
-	text_add_duration(&t, (total - steps) / speed);
+	char buf[2][32];
+	struct text value_text, left;
+	text_init(&value_text, buf[0], sizeof(buf[0]));
+	text_init(&left, buf[1], sizeof(buf[1]));
+	if (isfinite(value))
+		text_add_return(&value_text, value);
+	if (l->state == RUNNING && !isnan(speed)) {
+		text_add(&left, "%s", isfinite(r->config.stop_return) ? "<" : "");
+		text_add_duration(&left, (total - steps) / speed);
+	}
+	table_add(t, "%s", r->dir + w->base);
+	table_add(t, "%.0f %%", done ? 100 : floor(100 * steps / total));
+	table_add(t, "%.0f", steps);
+	table_add(t, "%s", value_text.p);
+	if (isnan(speed))
+		table_add(t, "%s", "");
+	else
+		table_add(t, speed < 10 ? "%.2g" : "%.0f", speed);
+	table_add(t, "%s", left.p);
+	table_add(t, "%s", states[l->state].name);
 }
 
-/* What tells the run from the others; of a long name its end, where the seed is. */
-static void put_name(const struct watch *w, const struct record *r, int width)
+/* How to print: no wider than `width`, no more than `lines` (0: any number). On a screen
+ * that is redrawn, each line clears what an older one left to its right. */
+struct view {
+	int width, lines;
+	bool is_redrawn;
+};
+
+static void end_line(const struct view *v)
 {
-	const char *name = r->dir + w->base;
-	const int n_dots = text_columns(name) <= width ? 0 : width < 3 ? width : 3;
-	name = text_fit_end(name, width - n_dots);
-	printf("%.*s", n_dots, "...");
-	put_printable(stdout, name, strlen(name));
-	printf("%*s", width - n_dots - text_columns(name), "");
+	fputs(v->is_redrawn ? "\033[K\n" : "\n", stdout);
+}
+
+static void put_words(const char *s, const struct view *v)
+{
+	put_printable(stdout, s, v->width > 0 ? text_fit(s, v->width) : strlen(s));
+	end_line(v);
 }
 
 static void add_counts(struct text *t, const size_t n[N_STATES])
@@ -148,109 +173,65 @@ static void add_counts(struct text *t, const size_t n[N_STATES])
 		}
 }
 
-/* What a line ends with: on a screen the rest of an older one goes. */
-static const char *line_end(bool screen)
+static void put_summary(const struct watch *w, const struct view *v)
 {
-	return screen ? "\033[K\n" : "\n";
-}
-
-/* A line of words, no wider than `width` (0: any width). */
-static void put_words(const char *s, int width, bool screen)
-{
-	put_printable(stdout, s, width > 0 ? text_fit(s, width) : strlen(s));
-	fputs(line_end(screen), stdout);
-}
-
-struct layout {
-	int width[N_COLUMNS]; /* 0: not shown */
-};
-
-/* Wide enough for the first n lines, but no wider than `width` (0: any width) as a
- * whole: names give way first, then whole columns. */
-static struct layout layout_of(const struct watch *w, size_t n, int width)
-{
-	static const int dispensable[] = { SPEED, STEPS, LEFT, RETURN, STATE, PROGRESS };
-	enum { N_DISPENSABLE = sizeof(dispensable) / sizeof(dispensable[0]), LEAST_NAME = 20 };
-	struct layout l = { .width = { 0 } };
-	int all = 0;
-	for (int k = 0; k < N_COLUMNS; k++) {
-		l.width[k] = (int)strlen(column_names[k]);
-		for (size_t i = 0; i < n; i++) {
-			char cell[CELL_SIZE] = "";
-			put_cell(&w->line[i], k, cell);
-			const int columns = k == NAME ? text_columns(w->line[i].r->dir + w->base)
-						      : (int)strlen(cell);
-			l.width[k] = columns > l.width[k] ? columns : l.width[k];
-		}
-		all += l.width[k] + (k > 0 ? GAP : 0);
-	}
-	const int rest = l.width[NAME] > LEAST_NAME ? l.width[NAME] - LEAST_NAME : 0;
-	for (int i = 0; i < N_DISPENSABLE && width > 0 && all - rest > width; i++) {
-		all -= l.width[dispensable[i]] + GAP;
-		l.width[dispensable[i]] = 0;
-	}
-	if (width > 0 && all > width)
-		l.width[NAME] -= all - width;
-	return l;
-}
-
-/* Line i, the header being -1. */
-static void put_line(const struct watch *w, const struct layout *layout, int i)
-{
-	const struct line *l = i >= 0 ? &w->line[i] : NULL;
-	if (l)
-		put_name(w, l->r, layout->width[NAME]);
-	else
-		printf("%-*.*s", layout->width[NAME], layout->width[NAME], column_names[NAME]);
-	for (int k = PROGRESS; k < N_COLUMNS; k++) {
-		char cell[CELL_SIZE];
-		snprintf(cell, sizeof(cell), "%s", column_names[k]);
-		if (l)
-			put_cell(l, k, cell);
-		if (layout->width[k] == 0)
-			continue;
-		if (k != STATE)
-			printf("%*s%*s", GAP, "", layout->width[k], cell);
-		else if (l && wants_colour(STDOUT_FILENO))
-			printf("%*s\033[%sm%s\033[0m", GAP, "", states[l->state].colour, cell);
-		else
-			printf("%*s%s", GAP, "", cell);
-	}
-}
-
-/* No more than `lines` lines (0: any number), no wider than `width`. */
-static void put_table(const struct watch *w, int width, int lines, bool screen)
-{
-	size_t n_shown = w->records.n;
-	const size_t others = 3; /* the summary, the header, what is not shown */
-	if (lines > 0 && n_shown + others > (size_t)lines)
-		n_shown = (size_t)lines > others + 1 ? (size_t)lines - others : 1;
+	const struct records *list = &w->records;
+	const size_t n_bad = list->left_out.n + list->damaged.n;
 	char buf[RUN_PATH_SIZE + 256];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%zu run%s in %.*s:", w->records.n, w->records.n == 1 ? "" : "s",
-		w->base > 1 ? (int)w->base - 1 : 1, w->base > 0 ? w->records.at[0].dir : ".");
+	text_add(&t, "%zu run%s in %.*s:", list->n, list->n == 1 ? "" : "s",
+		w->base > 1 ? (int)w->base - 1 : 1, w->base > 0 ? list->at[0].dir : ".");
 	add_counts(&t, w->n);
-	const size_t n_bad = w->records.left_out.n + w->records.damaged.n;
 	if (n_bad > 0)
 		text_add(&t, "; %zu cannot be read", n_bad);
-	put_words(buf, width, screen);
-	if (w->records.n == 0)
-		return;
-	const struct layout layout = layout_of(w, n_shown, width);
-	for (int i = -1; i < (int)n_shown; i++) {
-		put_line(w, &layout, i);
-		fputs(line_end(screen), stdout);
+	put_words(buf, v);
+}
+
+static bool put_runs(const struct watch *w, size_t n, const struct view *v, struct err *e)
+{
+	static const int dispensable[] = { SPEED, STEPS, LEFT, RETURN, STATE, PROGRESS, -1 };
+	const bool colour = wants_colour(STDOUT_FILENO);
+	struct table t = { 0 };
+	add_columns(&t);
+	for (size_t i = 0; i < n; i++)
+		add_line(&t, w, &w->line[i]);
+	const bool ok = !t.is_incomplete || err_set(e, ERR_RUN, "out of memory for a table");
+	if (ok)
+		table_fit(&t, v->width, dispensable);
+	for (size_t row = 0; ok && row <= n; row++) {
+		table_put_row(
+			&t, row, row > 0 && colour ? states[w->line[row - 1].state].colour : NULL);
+		end_line(v);
 	}
+	table_release(&t);
+	return ok;
+}
+
+static bool put_table(const struct watch *w, const struct view *v, struct err *e)
+{
+	const size_t others = 3; /* the summary, the header, the runs that are not shown */
+	const size_t n = w->records.n, lines = (size_t)v->lines;
+	size_t n_shown = n;
+	if (v->lines > 0 && n + others > lines)
+		n_shown = lines > others + 1 ? lines - others : 1;
+	put_summary(w, v);
+	if (n == 0)
+		return true;
+	if (!put_runs(w, n_shown, v, e))
+		return false;
 	size_t hidden[N_STATES] = { 0 };
-	for (size_t i = n_shown; i < w->records.n; i++)
+	for (size_t i = n_shown; i < n; i++)
 		hidden[w->line[i].state]++;
-	if (n_shown < w->records.n) {
+	if (n_shown < n) {
+		char buf[256];
+		struct text t;
 		text_init(&t, buf, sizeof(buf));
 		text_add(&t, "and");
 		add_counts(&t, hidden);
-		put_words(buf, width, screen);
+		put_words(buf, v);
 	}
+	return true;
 }
 
 /* --- a terminal --- */
@@ -291,14 +272,16 @@ static void leave_screen(void)
 	(void)fflush(stdout);
 }
 
-static void draw(const struct watch *w)
+static bool redraw(const struct watch *w, struct err *e)
 {
-	int width, lines;
-	terminal_size(STDOUT_FILENO, &width, &lines);
+	struct view v = { .is_redrawn = true };
+	terminal_size(STDOUT_FILENO, &v.width, &v.lines);
+	v.lines--; /* the last one stays empty: no scrolling */
 	fputs("\033[H", stdout);
-	put_table(w, width, lines - 1, true); /* the last one stays empty: no scrolling */
+	const bool ok = put_table(w, &v, e);
 	fputs("\033[J", stdout);
 	(void)fflush(stdout);
+	return ok;
 }
 
 /* Sleeps until a signal comes. Ctrl-Z stops the process with the screen put back. */
@@ -317,57 +300,55 @@ static void pause_for(double s)
 		came = 0;
 }
 
-/* Looks until all runs are over, at two looks: the next one of a sweep may be about to
- * begin. Looking takes no more than a fifth of the time. */
-static int look_on(struct watch *w, double interval_s)
+/* Ends when all runs were over twice in a row: the next one of a sweep may be about to
+ * begin. Reading takes at most a fifth of the time. */
+static int watch_live(struct watch *w, double interval_s)
 {
 	struct err e;
 	bool ok = true;
-	int n_over = 0, width, lines;
-	static char buf[1 << 16]; /* a picture at a time */
+	static char buf[1 << 16]; /* for whole pictures; stdout keeps it */
 	(void)setvbuf(stdout, buf, _IOFBF, sizeof(buf));
 	catch_signals();
 	enter_screen();
-	while (!is_stop(came) && !ferror(stdout)) {
+	for (int n_over = 0; n_over < 2 && !is_stop(came) && !ferror(stdout);) {
 		const double begin_s = now_s();
-		ok = look(w, &e);
+		ok = read_runs(w, &e) && redraw(w, &e);
 		if (!ok)
 			break;
-		draw(w);
 		const bool over = w->records.n > 0 && w->n[RUNNING] + w->n[STOPPED] == 0;
 		n_over = over ? n_over + 1 : 0;
-		if (n_over == 2)
-			break;
-		pause_for(fmax(interval_s, 4 * (now_s() - begin_s)));
+		if (n_over < 2)
+			pause_for(fmax(interval_s, 4 * (now_s() - begin_s)));
 	}
 	leave_screen();
 	if (!ok)
 		return fail(&e);
 	say_left_out(&w->records);
-	terminal_size(STDOUT_FILENO, &width, &lines);
-	put_table(w, width, lines - 1, false);              /* what stays on the screen */
+	struct view v = { .is_redrawn = false };
+	terminal_size(STDOUT_FILENO, &v.width, &v.lines);
+	v.lines--;
+	if (!put_table(w, &v, &e)) /* what stays on the screen */
+		return fail(&e);
 	return is_stop(came) ? 128 + (int)came : STATUS_OK; /* as the shell has it */
 }
 
-static int look_once(struct watch *w)
+static int watch_once(struct watch *w)
 {
 	struct err e;
-	int width = 0, lines;
-	if (!look(w, &e))
-		return fail(&e);
-	say_left_out(&w->records);
-	if (w->records.left_out.n > 0 && w->records.n == 0) {
-		err_set(&e, ERR_CORRUPT, "no run can be read");
-		return fail(&e);
-	}
-	if (w->records.n == 0) {
-		err_set(&e, ERR_RUN, "no run in '%s' or below", w->args->pos[0]);
-		return fail(&e);
+	struct view v = { 0 };
+	bool ok = read_runs(w, &e);
+	if (ok) {
+		say_left_out(&w->records);
+		if (w->records.n == 0 && w->records.left_out.n > 0)
+			ok = err_set(&e, ERR_CORRUPT, "no run can be read");
+		else if (w->records.n == 0)
+			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", w->args->pos[0]);
 	}
 	if (isatty(STDOUT_FILENO))
-		terminal_size(STDOUT_FILENO, &width, &lines);
-	put_table(w, width, 0, false);
-	return STATUS_OK;
+		terminal_size(STDOUT_FILENO, &v.width, &v.lines);
+	v.lines = 0;
+	ok = ok && put_table(w, &v, &e);
+	return ok ? STATUS_OK : fail(&e);
 }
 
 static int cmd_watch(const struct args *args)
@@ -384,7 +365,8 @@ static int cmd_watch(const struct args *args)
 	const bool live =
 		!args->flag[ONCE].set && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 	records_init(&w.records);
-	const int status = live ? look_on(&w, interval->set ? interval->real : 1) : look_once(&w);
+	const int status =
+		live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
 	records_release(&w.records);
 	free(w.line);
 	liveness_release(&w.liveness);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,33 +11,35 @@ enum { GAP = 2 };
 
 /* --- cells --- */
 
-/* Doubles *p until n elements fit; false without memory. */
-static bool make_room(void **p, size_t *room, size_t n, size_t size)
+/* Grows an array to n elements and more; NULL without memory. */
+static void *grow(void *p, size_t *room, size_t n, size_t size)
 {
 	if (n <= *room)
-		return true;
-	const size_t more = 2 * n + 1024;
-	void *grown = realloc(*p, more * size);
-	if (!grown)
-		return false;
-	*p = grown;
-	*room = more;
-	return true;
+		return p;
+	void *grown = realloc(p, (2 * n + 1024) * size);
+	if (grown)
+		*room = 2 * n + 1024;
+	return grown;
 }
 
-void table_add(struct table *t, const char *cell)
+void table_add(struct table *t, const char *fmt, ...)
 {
-	const size_t size = strlen(cell) + 1;
-	void *offset = t->offset, *text = t->text;
-	t->is_incomplete |=
-		!make_room(&offset, &t->offset_room, t->n_cells + 1, sizeof(*t->offset)) ||
-		!make_room(&text, &t->text_room, t->text_len + size, 1);
-	t->offset = offset;
-	t->text = text;
+	va_list args;
+	va_start(args, fmt);
+	const int len = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	size_t *offset = grow(t->offset, &t->offset_room, t->n_cells + 1, sizeof(*offset));
+	t->offset = offset ? offset : t->offset;
+	const size_t size = len > 0 ? (size_t)len + 1 : 1;
+	char *text = grow(t->text, &t->text_room, t->text_len + size, 1);
+	t->text = text ? text : t->text;
+	t->is_incomplete |= !offset || !text;
 	if (t->is_incomplete)
 		return;
-	t->offset[t->n_cells++] = t->text_len;
-	memcpy(t->text + t->text_len, cell, size);
+	va_start(args, fmt);
+	vsnprintf(text + t->text_len, size, fmt, args);
+	va_end(args);
+	offset[t->n_cells++] = t->text_len;
 	t->text_len += size;
 }
 
@@ -44,7 +47,7 @@ void table_column(struct table *t, const char *name, enum table_kind kind)
 {
 	assert(t->n_columns < TABLE_MAX_COLUMNS);
 	t->kind[t->n_columns++] = kind;
-	table_add(t, name);
+	table_add(t, "%s", name);
 }
 
 void table_release(struct table *t)
