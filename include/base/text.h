@@ -80,6 +80,13 @@ size_t text_distance(const char *a, const char *b, size_t most);
  * *distance is SIZE_MAX. */
 bool text_is_near(const char *a, const char *b, size_t *distance);
 
+/* Copies the next word of a list separated by blanks, and moves *list past it; false at the
+ * end. A word that does not fit is cut. */
+bool text_next_word(const char **list, char *word, size_t size);
+
+/* True if a list separated by blanks has that word. */
+bool text_has_word(const char *list, const char *word);
+
 /* The nearest of a NULL-terminated list, or NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *list);
 

@@ -1,7 +1,5 @@
-/* The configuration of a run, and the one table that describes it.
- *
- * The table drives defaults, parsing, range checks, overrides, printing, the
- * explanations, the man page and the reference in configs/README.md.
+/* The configuration of a run: read, checked, printed, compared. Its keys are the table of
+ * run/option.h.
  *
  *     struct config c;
  *     struct report r;
@@ -18,51 +16,9 @@
 #define DQN_RUN_CONFIG_H
 
 #include "base/ini.h"
-#include "base/text.h"
-#include "env/env.h"
-#include "nn/net.h"
 #include "rl/agent.h"
 #include "rl/schedule.h"
-
-#define CONFIG_MAX_OPTIONS 64
-
-/* Values that stand for several, as study/space.h reads them: "1 | 3", "1..20",
- * "log(1e-4, 1e-2)". An override of the key takes its place. */
-struct choices {
-	int n;
-	struct choice {
-		const struct option *option;
-		char source[300];            /* "file:12: " or "'key=value': " */
-		char text[INI_LINE_MAX + 1]; /* the value as it was written */
-	} at[CONFIG_MAX_OPTIONS];
-};
-
-/* What is wrong, one line each: "file:line: what"; of many errors the first few. */
-enum { REPORT_MAX_ERRORS = 10, REPORT_LINE_SIZE = 700 };
-struct report {
-	char buf[(REPORT_MAX_ERRORS + 4) * REPORT_LINE_SIZE];
-	struct text text;
-	int n_errors, n_warnings; /* warnings start with "warning: " */
-	struct choices *choices;  /* the caller's, empty at first; NULL: each is an error */
-};
-
-void report_init(struct report *r);
-
-/* source: where it stands, as in struct choice, or "" */
-void report_error(struct report *r, const char *source, const char *fmt, ...) ERR_PRINTF(3, 4);
-
-struct widths {
-	int n; /* 0..NET_MAX_HIDDEN */
-	int width[NET_MAX_HIDDEN];
-};
-
-enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
-
-struct obs_scale {
-	int kind; /* enum obs_scale_kind */
-	int n;    /* of a list, 1..ENV_MAX_OBS */
-	double value[ENV_MAX_OBS];
-};
+#include "run/report.h"
 
 struct config {
 	uint64_t seed;
@@ -99,60 +55,16 @@ struct config {
 	double checkpoint_interval; /* s; 0: only when stopping */
 };
 
-enum option_type {
-	OPTION_SEED,   /* uint64_t */
-	OPTION_INT,    /* int64_t */
-	OPTION_REAL,   /* double */
-	OPTION_BOOL,   /* bool */
-	OPTION_NAME,   /* int, index into names */
-	OPTION_WIDTHS, /* struct widths */
-	OPTION_SCALE,  /* struct obs_scale */
-};
-
-struct option {
-	const char *section, *key;
-	enum option_type type;
-	size_t offset;            /* of the field in struct config */
-	const char *def;          /* default, as in a file */
-	int64_t min, max;         /* OPTION_INT */
-	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
-	const char *const *names; /* OPTION_NAME */
-	const char *help;         /* whole sentences */
-	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
-	bool neutral;             /* changes no result: runs that differ in it are the same */
-};
-
-/* All options in the order of a printed file; the last has key NULL. */
-extern const struct option config_options[];
-
-/* The option of that key, or NULL. */
-const struct option *config_find(const char *key);
-
-/* The same; another framework's name for it will do, too. */
-const struct option *config_find_elsewhere(const char *key);
-
-/* The key whose own name or name elsewhere is (or nearly is) `word`, or NULL.
- * '-' counts as '_'. */
-const char *config_suggest(const char *word);
-
-/* Why other frameworks' key of that name has no counterpart here, or NULL. */
-const char *config_why_absent(const char *word);
-
 void config_init(struct config *c);
 void config_parse(
 	struct config *c, const char *name, const char *data, size_t len, struct report *r);
 
-/* A file that dqn wrote: what is wrong with it first is the error (ERR_CORRUPT). */
+/* Reads a file that dqn wrote: the first thing wrong with it is the error (ERR_CORRUPT). Not
+ * reentrant, nor is what calls it: config_check_same, result_load, weights_parse,
+ * checkpoint_load, rundir_open. */
 bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e);
 
 void config_override(struct config *c, int n, char *const *args, struct report *r);
-
-/* Stores one value, or returns false and leaves the field; report_value says why. */
-bool config_set_value(struct config *c, const struct option *o, const char *value);
-void report_value(struct report *r, const char *source, const struct option *o, const char *value);
-
-/* The error of a key that there is not, with the one that was meant, or why there is none. */
-void report_unknown_key(struct report *r, const char *source, const char *key);
 
 /* Checks keys against each other and against the memory of the machine in bytes
  * (0: unknown). A choice that is left is an error. */
@@ -163,15 +75,6 @@ void config_print(const struct config *c, struct text *t);
 
 /* The same without the neutral keys: what the results of a run follow from. */
 void config_print_deciding(const struct config *c, struct text *t);
-
-/* One value as it is printed. */
-void config_print_value(const struct config *c, const struct option *o, struct text *t);
-
-/* How two configurations stand in one key: below 0, 0 if equal, above 0. */
-int config_compare(const struct config *a, const struct config *b, const struct option *o);
-
-/* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
-void option_print_range(const struct option *o, struct text *t);
 
 /* "key: a, not b" for every key that differs and is not neutral, separated by "; ";
  * the number of them. */

@@ -397,6 +397,24 @@ bool text_is_near(const char *a, const char *b, size_t *distance)
 	return *distance != SIZE_MAX;
 }
 
+bool text_next_word(const char **list, char *word, size_t size)
+{
+	*list += strspn(*list, " ");
+	const size_t n = strcspn(*list, " ");
+	snprintf(word, size, "%.*s", (int)n, *list);
+	*list += n;
+	return n > 0;
+}
+
+bool text_has_word(const char *list, const char *word)
+{
+	char next[64];
+	bool found = false;
+	while (!found && text_next_word(&list, next, sizeof(next)))
+		found = strcmp(next, word) == 0;
+	return found;
+}
+
 const char *text_nearest(const char *word, const char *const *list)
 {
 	const char *best = NULL;

@@ -35,14 +35,9 @@ static const struct {
 
 static const char *find_habit(const char *name)
 {
-	const size_t n = strlen(name);
 	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-		for (const char *flag = habits[i].flags; *flag; flag += strspn(flag, " ")) {
-			const size_t len = strcspn(flag, " ");
-			if (len == n && memcmp(flag, name, n) == 0)
-				return habits[i].answer;
-			flag += len;
-		}
+		if (text_has_word(habits[i].flags, name))
+			return habits[i].answer;
 	return NULL;
 }
 

@@ -64,18 +64,6 @@ static void plain_name(const char *s, char plain[HINT_SIZE])
 	plain[n] = '\0';
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	const size_t n = strlen(word);
-	while (n > 0 && *list) {
-		const size_t len = strcspn(list, " ");
-		if (len == n && memcmp(list, word, n) == 0)
-			return true;
-		list += len + (list[len] == ' ');
-	}
-	return false;
-}
-
 static bool hint_word(const struct option *o, const char *s, char hint[HINT_SIZE])
 {
 	char word[HINT_SIZE], name[HINT_SIZE];
@@ -92,7 +80,7 @@ static bool hint_word(const struct option *o, const char *s, char hint[HINT_SIZE
 	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++) {
 		snprintf(hint, HINT_SIZE, "%s", synonyms[i].ours);
 		const bool fits = strcmp(hint, "0") != 0 || strstr(o->help, "; 0: ") != NULL;
-		if (has_word(synonyms[i].words, word) && fits && accepts(o, hint))
+		if (text_has_word(synonyms[i].words, word) && fits && accepts(o, hint))
 			return true;
 	}
 	return false;
@@ -252,7 +240,7 @@ static bool hint_several(const struct option *o, const char *value, char hint[HI
 		value += called;
 		n -= called;
 	}
-	if (has_word("list tuple array nparray", function))
+	if (text_has_word("list tuple array nparray", function))
 		return hint_one(o, value, hint);
 	/* One pair of brackets, and the list in them; those of its elements stay. */
 	const bool bare = !is_in(value[0], "[({");
@@ -284,7 +272,7 @@ static bool hint_several(const struct option *o, const char *value, char hint[HI
 			item[1]);
 		return o->type == OPTION_INT || o->type == OPTION_REAL;
 	}
-	if (function[0] && !has_word(lists, function))
+	if (function[0] && !text_has_word(lists, function))
 		return false;
 	if (hint_dashes(o, value, n, hint))
 		return true;

@@ -1,0 +1,86 @@
+/* The keys of a configuration: one table drives defaults, parsing, range checks, overrides,
+ * printing, the explanations, the man page and the reference in configs/README.md.
+ *
+ *     const struct option *o = config_find("gamma");
+ *     config_set_value(&c, o, "0.99");
+ *     config_print_value(&c, o, &text);
+ */
+#ifndef DQN_RUN_OPTION_H
+#define DQN_RUN_OPTION_H
+
+#include "base/text.h"
+#include "env/env.h"
+#include "nn/net.h"
+
+struct config;
+
+#define CONFIG_MAX_OPTIONS 64
+
+struct widths {
+	int n; /* 0..NET_MAX_HIDDEN */
+	int width[NET_MAX_HIDDEN];
+};
+
+enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
+
+struct obs_scale {
+	int kind; /* enum obs_scale_kind */
+	int n;    /* of a list, 1..ENV_MAX_OBS */
+	double value[ENV_MAX_OBS];
+};
+
+enum option_type {
+	OPTION_SEED,   /* uint64_t */
+	OPTION_INT,    /* int64_t */
+	OPTION_REAL,   /* double */
+	OPTION_BOOL,   /* bool */
+	OPTION_NAME,   /* int, index into names */
+	OPTION_WIDTHS, /* struct widths */
+	OPTION_SCALE,  /* struct obs_scale */
+};
+
+struct option {
+	const char *section, *key;
+	enum option_type type;
+	size_t offset;            /* of the field in struct config */
+	const char *def;          /* default, as in a file */
+	int64_t min, max;         /* OPTION_INT */
+	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
+	const char *const *names; /* OPTION_NAME */
+	const char *help;         /* whole sentences */
+	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
+	bool neutral;             /* changes no result: runs that differ in it are the same */
+};
+
+/* All options in the order of a printed file; the last has key NULL. */
+extern const struct option config_options[];
+
+/* The option of that key, or NULL. */
+const struct option *config_find(const char *key);
+
+/* The same; another framework's name for it will do, too. */
+const struct option *config_find_elsewhere(const char *key);
+
+/* The key whose own name or name elsewhere is (or nearly is) `word`, or NULL.
+ * '-' counts as '_'. */
+const char *config_suggest(const char *word);
+
+/* Why other frameworks' key of that name has no counterpart here, or NULL. */
+const char *config_why_absent(const char *word);
+
+/* Stores one value, or returns false and leaves the field. */
+bool config_set_value(struct config *c, const struct option *o, const char *value);
+
+/* One value as it is printed. */
+void config_print_value(const struct config *c, const struct option *o, struct text *t);
+
+/* How two configurations stand in one key: below 0, 0 if equal, above 0. */
+int config_compare(const struct config *a, const struct config *b, const struct option *o);
+
+/* Refused only because a float cannot hold it. */
+bool option_is_too_small(const struct option *o, const char *value);
+
+/* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
+void option_print_range(const struct option *o, struct text *t);
+
+#endif

@@ -1,0 +1,168 @@
+/* The keys of a configuration against each other: config_check, declared in run/config.h. */
+#include "run/config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static void ERR_PRINTF(3, 4) error_if(struct report *r, bool is_wrong, const char *fmt, ...)
+{
+	char line[REPORT_LINE_SIZE];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (is_wrong)
+		report_error(r, "", "%s", line);
+}
+
+static void ERR_PRINTF(3, 4) warn_if(struct report *r, bool is_odd, const char *fmt, ...)
+{
+	char line[REPORT_LINE_SIZE];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (is_odd)
+		report_warning(r, "%s", line);
+}
+
+static void check_sizes(const struct config *c, struct report *r)
+{
+	error_if(r, c->learning_starts >= c->total_timesteps,
+		"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
+		", or nothing is learned",
+		c->learning_starts, c->total_timesteps);
+	error_if(r, c->batch_size > c->buffer_size,
+		"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64, c->batch_size,
+		c->buffer_size);
+	error_if(r, c->n_steps > c->buffer_size,
+		"n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64, c->n_steps,
+		c->buffer_size);
+}
+
+static void check_exploration(const struct config *c, struct report *r)
+{
+	const double initial = c->exploration_initial_eps, final = c->exploration_final_eps;
+	const double smallest = 1e-9; /* of an epsilon that is reached by multiplication */
+	error_if(r,
+		c->exploration_schedule == SCHEDULE_EXPONENTIAL && fmin(initial, final) < smallest,
+		"exploration_schedule = exponential needs exploration_initial_eps and "
+		"exploration_final_eps of at least 1e-9");
+	error_if(r, c->exploration_schedule != SCHEDULE_CONSTANT && final > initial,
+		"exploration_final_eps must not exceed exploration_initial_eps");
+}
+
+static void check_returns(const struct config *c, struct report *r)
+{
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	double worst, best;
+	env_return_range(config_env(c), config_eval_limit(c), &worst, &best);
+	error_if(r, c->clip_targets && c->gamma == 1,
+		"clip_targets needs gamma below 1: without a discount a return has no bound");
+	error_if(r, isfinite(c->stop_return) && c->eval_freq == 0,
+		"stop_return needs evaluations, but eval_freq = 0");
+	error_if(r, isfinite(c->stop_return) && c->stop_return > best,
+		"stop_return = %s can never be met: an evaluation of up to %" PRId64
+		" steps an episode returns at most %s",
+		text_real(c->stop_return, a), config_eval_limit(c), text_real(best, b));
+}
+
+static void check_memory(const struct config *c, uint64_t memory_bytes, struct report *r)
+{
+	const double mib = 1 << 20;
+	const uint64_t need = config_memory(c);
+	error_if(r, memory_bytes > 0 && need > memory_bytes,
+		"buffer_size = %" PRId64 ", net_arch and batch_size need %.0f MiB; this machine "
+		"has %.0f MiB",
+		c->buffer_size, (double)need / mib, (double)memory_bytes / mib);
+}
+
+/* Of a run that is not stopped. */
+static double n_updates(const struct config *c)
+{
+	const int64_t times =
+		c->total_timesteps / c->train_freq - c->learning_starts / c->train_freq;
+	return (double)times * (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
+}
+
+static void warn_of_evaluations(const struct config *c, struct report *r)
+{
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	double low, high;
+	env_return_range(config_env(c), config_eval_limit(c), &low, &high);
+	warn_if(r, c->stop_return <= low,
+		"stop_return = %s is met by any evaluation: no episode returns less than %s",
+		text_real(c->stop_return, a), text_real(low, b));
+	warn_if(r, c->eval_freq > c->total_timesteps,
+		"eval_freq = %" PRId64
+		" is longer than the run: there is only the final evaluation",
+		c->eval_freq);
+}
+
+static void warn_of_learning(const struct config *c, double updates, struct report *r)
+{
+	char a[TEXT_REAL_SIZE];
+	const int64_t interval = c->target_update_interval;
+	/* The last step's copy of the target network serves no update. */
+	const int64_t syncs = (c->total_timesteps - 1) / interval - c->learning_starts / interval;
+	const bool is_stuck = updates > 1 && c->tau * (double)syncs < 1;
+	const int64_t first_update = (c->learning_starts / c->train_freq + 1) * c->train_freq;
+
+	warn_if(r, c->learning_rate * updates < 1e-5, /* a step of Adam is at most learning_rate */
+		"learning_rate = %s: no weight moves by more than %.2g in the whole run",
+		text_real(c->learning_rate, a), c->learning_rate * updates);
+	warn_if(r, (1 - c->ema_decay) * updates < 1,
+		"ema_decay = %s averages over more than the %.0f updates of the run: "
+		"evaluations judge the weights of its start",
+		text_real(c->ema_decay, a), updates);
+	warn_if(r, is_stuck,
+		"target_update_interval = %" PRId64
+		" and tau = %s: the target network stays near its start",
+		interval, text_real(c->tau, a));
+	warn_if(r, !is_stuck && c->tau < 1 && interval > c->train_freq,
+		"tau = %s moves the target network only every target_update_interval = "
+		"%" PRId64 " steps; with tau below 1 it is usually train_freq = %" PRId64,
+		text_real(c->tau, a), interval, c->train_freq);
+	warn_if(r, c->learning_starts > c->buffer_size,
+		"learning_starts = %" PRId64 " is more than buffer_size = %" PRId64
+		" holds: what is overwritten before is never learned from",
+		c->learning_starts, c->buffer_size);
+	warn_if(r, c->batch_size > first_update,
+		"batch_size = %" PRId64 " is more than the first update can draw from: %" PRId64
+		" transitions",
+		c->batch_size, first_update);
+}
+
+void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
+{
+	const struct env_ops *ops = config_env(c);
+	const double updates = n_updates(c);
+	for (int i = 0; r->choices && i < r->choices->n; i++) {
+		const struct choice *choice = &r->choices->at[i];
+		report_error(r, choice->source,
+			"%s = '%.80s' stands for several values: 'dqn sweep' runs them all, "
+			"'%s=...' chooses one",
+			choice->option->key, choice->text, choice->option->key);
+	}
+	check_sizes(c, r);
+	check_exploration(c, r);
+	error_if(r, c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim,
+		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
+		ops->obs_dim);
+	check_returns(c, r);
+	if (r->n_errors == 0)
+		check_memory(c, memory_bytes, r);
+	if (r->n_errors > 0)
+		return;
+
+	warn_of_evaluations(c, r);
+	warn_if(r, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
+	warn_if(r, c->gradient_steps != 0 && updates == 0,
+		"train_freq = %" PRId64
+		" has no step after learning_starts in the run: nothing is learned",
+		c->train_freq);
+	if (updates > 0)
+		warn_of_learning(c, updates, r);
+}

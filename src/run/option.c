@@ -1,0 +1,524 @@
+#include "run/option.h"
+
+#include "run/config.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_MAX ((int64_t)1 << 53) /* steps: exact in the doubles of other tools' CSV readers */
+
+#define ROW(section_, type_, field, def_)                  \
+	.section = section_, .key = #field, .type = type_, \
+	.offset = offsetof(struct config, field), .def = def_
+#define INT(section, field, def, min_, max_) \
+	ROW(section, OPTION_INT, field, def), .min = min_, .max = max_
+#define REAL(section, field, def, range_) ROW(section, OPTION_REAL, field, def), .range = range_
+#define NAME(section, field, def, names_) ROW(section, OPTION_NAME, field, def), .names = names_
+
+const struct option config_options[] = {
+	{ ROW("run", OPTION_SEED, seed, "1"),
+		.help = "Everything random follows from it: equal configurations give equal bytes.",
+		.elsewhere = "random_seed" },
+	{ INT("run", total_timesteps, "50000", 1, COUNT_MAX),
+		.help = "Environment steps of the run; it ends there exactly, or before if stop_return is met.",
+		.elsewhere = "n_timesteps max_steps num_steps total_steps timesteps" },
+
+	{ .section = "env",
+		.key = "id",
+		.type = OPTION_NAME,
+		.offset = offsetof(struct config, env),
+		.def = "CartPole-v1",
+		.names = env_ids,
+		.help = "Gymnasium's environment id.",
+		.elsewhere = "env env_id env_name environment" },
+	{ INT("env", max_episode_steps, "0", 0, 1000000000),
+		.help = "Steps after which an episode is truncated; 0: the environment's own limit.",
+		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
+	{ REAL("env", reward_scale, "1", "(0, 1e6]"),
+		.help = "Rewards are multiplied by it before they are stored; logs show raw returns.",
+		.elsewhere = "rew_scale reward_factor" },
+	{ ROW("env", OPTION_SCALE, obs_scale, "none"),
+		.help = "Network inputs are multiplied by it: none, bounds (the environment's own scaling), or one "
+			"factor per component. Saved with the weights.",
+		.elsewhere = "normalize_obs obs_normalization input_scale" },
+
+	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
+		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none: a linear network.",
+		.elsewhere = "hidden_sizes hidden_layers hiddens layers hidden_dim fcnet_hiddens" },
+	{ NAME("network", activation, "relu", activation_names),
+		.help = "Between the layers; none follows the last.",
+		.elsewhere = "activation_fn act_fn fcnet_activation nonlinearity" },
+	{ NAME("network", weight_init, "torch", weight_init_names),
+		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras), he_uniform and "
+			"lecun_uniform: biases zero.",
+		.elsewhere = "initializer kernel_initializer init" },
+
+	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"),
+		.help = "Added to every Q value at the start, through the biases of the last layer: an optimistic "
+			"start if it is as large as a return can be.",
+		.elsewhere = "q_init optimistic_init initial_value" },
+	{ ROW("network", OPTION_BOOL, dueling, "false"),
+		.help = "Two streams, each as wide as the last hidden layer: Q = V + A - mean(A).",
+		.elsewhere = "dueling_dqn use_dueling" },
+
+	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
+		.elsewhere = "discount discount_factor" },
+	{ INT("agent", batch_size, "64", 1, 65536),
+		.help = "Transitions in a minibatch, drawn uniformly with replacement.",
+		.elsewhere = "minibatch_size train_batch_size batch" },
+	{ INT("agent", learning_starts, "1000", 0, COUNT_MAX),
+		.help = "Steps of uniformly random actions before the first update; epsilon falls meanwhile.",
+		.elsewhere = "min_replay_history replay_start_size warmup_steps "
+			     "num_steps_sampled_before_learning_starts learning_start" },
+	{ INT("agent", train_freq, "1", 1, 1000000),
+		.help = "Updates are due every this many steps.",
+		.elsewhere = "train_frequency update_period update_every training_freq" },
+	{ INT("agent", gradient_steps, "1", -1, 1000000),
+		.help = "Updates each time they are due; -1: as many as the steps since the last time.",
+		.elsewhere = "n_updates num_updates updates_per_step utd_ratio" },
+	{ INT("agent", target_update_interval, "500", 1, COUNT_MAX),
+		.help = "The target network is updated every this many environment steps.",
+		.elsewhere =
+			"target_network_frequency target_update_freq target_network_update_freq target_update "
+			"target_update_period target_update_frequency" },
+	{ REAL("agent", tau, "1", "(0, 1]"),
+		.help = "target = tau * online + (1 - tau) * target; 1 copies the network.",
+		.elsewhere = "polyak soft_update_tau target_tau" },
+	{ ROW("agent", OPTION_BOOL, double_q, "false"),
+		.help = "Double DQN: the online network chooses the next action, the target network rates it.",
+		.elsewhere = "is_double double_dqn use_double double" },
+	{ INT("agent", n_steps, "1", 1, 64),
+		.help = "Rewards in a return before it bootstraps; cut at an episode's end.",
+		.elsewhere = "n_step update_horizon nstep n_step_return" },
+	{ ROW("agent", OPTION_BOOL, clip_targets, "false"),
+		.help = "TD targets are clipped to what a return can be: the rewards' range, 0 included, times "
+			"reward_scale / (1 - gamma).",
+		.elsewhere = "clip_return clip_q clip_target" },
+	{ NAME("agent", loss, "huber", loss_names),
+		.help = "Mean over the batch of smooth L1 (beta 1) or of the squared TD error.",
+		.elsewhere = "loss_fn criterion loss_type" },
+	{ REAL("agent", ema_decay, "0", "[0, 1)"),
+		.help = "Evaluations judge, and files keep, an average of the weights: after each update average = "
+			"ema_decay * average + (1 - ema_decay) * weights; 0: the weights themselves. Actions "
+			"in training never use it.",
+		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
+
+	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"),
+		.help = "Epsilon, the share of random actions, at step 0.",
+		.elsewhere = "start_e epsilon_start eps_start initial_epsilon epsilon" },
+	{ REAL("exploration", exploration_final_eps, "0.05", "[0, 1]"),
+		.help = "Epsilon at the end of the schedule; at every step of a constant one.",
+		.elsewhere =
+			"end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min eps_train" },
+	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"),
+		.help = "The schedule ends after this share of total_timesteps.",
+		.elsewhere = "eps_decay epsilon_decay epsilon_timesteps eps_fraction" },
+	{ NAME("exploration", exploration_schedule, "linear", schedule_names),
+		.help = "How epsilon falls; exponential multiplies it by the same factor at every step.",
+		.elsewhere = "epsilon_schedule eps_schedule" },
+
+	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
+		.help = "Transitions kept; the oldest are overwritten.",
+		.elsewhere =
+			"replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
+
+	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
+		.help = "Transitions are drawn in proportion to |TD error|^per_alpha; new ones have the largest "
+			"priority so far.",
+		.elsewhere = "prioritized_replay use_per per prioritized_experience_replay" },
+	{ REAL("replay", per_alpha, "0.6", "[0, 1]"),
+		.help = "How much the priority counts; 0: uniform.",
+		.elsewhere = "prioritized_replay_alpha priority_exponent alpha_per" },
+	{ REAL("replay", per_beta0, "0.4", "[0, 1]"),
+		.help = "Importance correction at the start; it rises in a line to 1 at total_timesteps.",
+		.elsewhere =
+			"prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
+	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .help = "Added to every |TD error|.",
+		.elsewhere = "prioritized_replay_eps" },
+
+	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
+		.elsewhere = "lr alpha step_size" },
+	{ NAME("optimizer", learning_rate_schedule, "constant", learning_rate_schedule_names),
+		.help = "linear: from learning_rate at step 0 to 0 at total_timesteps.",
+		.elsewhere = "anneal_lr lr_schedule" },
+	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .help = "Decay of the first moment.",
+		.elsewhere = "beta1 beta_1 betas" },
+	{ REAL("optimizer", adam_beta2, "0.999", "[0, 1)"), .help = "Decay of the second moment.",
+		.elsewhere = "beta2 beta_2" },
+	{ REAL("optimizer", adam_eps, "1e-08", "[1e-10, 1]"),
+		.help = "Added to the root of the second moment, outside the root.",
+		.elsewhere = "eps adam_epsilon optimizer_eps" },
+	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"),
+		.help = "The gradient over all weights is scaled down to this norm; 0: off.",
+		.elsewhere = "grad_clip clip_grad_norm grad_norm_clipping clipnorm gradient_clip" },
+
+	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX),
+		.help = "A greedy evaluation every this many steps; 0: off.",
+		.elsewhere = "eval_interval evaluation_interval eval_every" },
+	{ INT("eval", eval_episodes, "20", 1, 1000000),
+		.help = "Episodes of each; the best mean decides which weights are kept as best.",
+		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
+	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
+		.help = "Steps after which an episode of any evaluation is truncated; 0: the environment's own limit, "
+			"whatever max_episode_steps is. With another limit, nothing is called solved.",
+		.elsewhere = "eval_time_limit" },
+	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
+		.help = "Episodes on which the final weights are judged, used for nothing else.",
+		.elsewhere = "n_final_eval_episodes" },
+
+	{ REAL("stop", stop_return, "none", "(-inf, inf]"),
+		.help = "The run ends when an evaluation reaches it and a second one on other episodes confirms it; "
+			"none: it runs to total_timesteps.",
+		.elsewhere = "reward_threshold target_return stop_reward" },
+	{ INT("stop", stop_episodes, "100", 1, 1000000),
+		.help = "Episodes of that second evaluation.", .elsewhere = "confirm_episodes" },
+
+	{ INT("log", log_interval, "1000", 1, COUNT_MAX),
+		.help = "Steps between two rows of progress.csv.",
+		.elsewhere = "log_freq log_every log_frequency" },
+
+	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"),
+		.help = "Seconds of wall clock between two checkpoints; from 1 second up at least 50 times what saving "
+			"takes. 0 saves only when the run is interrupted. Changes no result: a run may resume "
+			"with another one.",
+		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every",
+		.neutral = true },
+	{ .key = NULL },
+};
+
+/* Other frameworks' keys that have no counterpart here, and why. */
+static const struct {
+	const char *words, *answer;
+} absent[] = {
+	{ "device cuda", "everything runs on one CPU core" },
+	{ "n_envs num_envs", "there is one environment; run several seeds side by side instead" },
+	{ "optimizer", "the optimiser is always Adam" },
+	{ "policy", "the network is always a dense one, see net_arch" },
+	{ "algo algorithm", "the algorithm is always DQN" },
+	{ "out exp_name", "the directory is chosen by --out" },
+	{ "tensorboard_log track", "logs are CSV files in the run directory" },
+	{ "torch_deterministic", "runs are always deterministic" },
+};
+
+enum { N_OPTIONS = sizeof(config_options) / sizeof(config_options[0]) - 1 };
+_Static_assert(N_OPTIONS <= CONFIG_MAX_OPTIONS, "room for every option");
+
+/* --- names --- */
+
+const struct option *config_find(const char *key)
+{
+	for (const struct option *o = config_options; o->key; o++)
+		if (strcmp(o->key, key) == 0)
+			return o;
+	return NULL;
+}
+
+const struct option *config_find_elsewhere(const char *key)
+{
+	const struct option *found = config_find(key);
+	for (const struct option *o = config_options; o->key && !found; o++)
+		if (text_has_word(o->elsewhere, key))
+			found = o;
+	return found;
+}
+
+const char *config_suggest(const char *word)
+{
+	char plain[64], other[64];
+	size_t n = 0;
+	for (; word[n] && n + 1 < sizeof(plain); n++)
+		plain[n] = (char)(word[n] == '-' ? '_' : word[n]);
+	plain[n] = '\0';
+
+	const char *best = NULL;
+	size_t best_distance = SIZE_MAX, distance;
+	for (const struct option *o = config_options; o->key; o++) {
+		const char *names = o->elsewhere;
+		snprintf(other, sizeof(other), "%s", o->key);
+		do
+			if (text_is_near(plain, other, &distance) && distance < best_distance) {
+				best = o->key;
+				best_distance = distance;
+			}
+		while (text_next_word(&names, other, sizeof(other)));
+	}
+	return best;
+}
+
+const char *config_why_absent(const char *word)
+{
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		if (text_has_word(absent[i].words, word))
+			return absent[i].answer;
+	return NULL;
+}
+
+/* --- values --- */
+
+static bool in_range(const char *range, double x)
+{
+	char *end;
+	const double low = strtod(range + 1, &end);
+	const double high = strtod(end + 1, &end); /* after the comma */
+	return (range[0] == '[' ? x >= low : x > low) && (*end == ']' ? x <= high : x < high);
+}
+
+/* Nearly all reals become floats, where smaller ones would be 0 or lose digits. */
+static bool is_lost(double x)
+{
+	return x != 0 && fabs(x) < (double)FLT_MIN;
+}
+
+bool option_is_too_small(const struct option *o, const char *value)
+{
+	double x;
+	return o->type == OPTION_REAL && text_parse_real(value, &x) == TEXT_OK && is_lost(x);
+}
+
+static bool allows_none(const struct option *o)
+{
+	return strstr(o->range, "inf]") != NULL;
+}
+
+void option_print_range(const struct option *o, struct text *t)
+{
+	switch (o->type) {
+	case OPTION_SEED:
+		text_add(t, "whole number, 0 to %" PRIu64, UINT64_MAX);
+		break;
+	case OPTION_INT:
+		text_add(t, "whole number, %" PRId64 " to %" PRId64, o->min, o->max);
+		break;
+	case OPTION_REAL:
+		if (allows_none(o))
+			text_add(t, "real, or none");
+		else
+			text_add(t, "real in %s", o->range);
+		break;
+	case OPTION_BOOL:
+		text_add(t, "true or false");
+		break;
+	case OPTION_NAME:
+		text_add(t, "one of ");
+		for (int i = 0; o->names[i]; i++)
+			text_add(t, "%s%s", i ? ", " : "", o->names[i]);
+		break;
+	case OPTION_WIDTHS:
+		text_add(t, "up to %d whole numbers, 1 to %d, separated by commas; or none",
+			NET_MAX_HIDDEN, NET_MAX_WIDTH);
+		break;
+	case OPTION_SCALE:
+		text_add(t, "none, bounds, or reals separated by commas, none of them 0");
+		break;
+	}
+}
+
+/* The next element of a comma-separated list, blanks around it removed. */
+static bool next_element(const char **list, char *element, size_t size)
+{
+	if (!*list)
+		return false;
+	const char *s = *list + strspn(*list, " \t"), *comma = strchr(s, ',');
+	size_t n = comma ? (size_t)(comma - s) : strlen(s);
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	snprintf(element, size, "%.*s", n < size ? (int)n : 0, s); /* too long: nothing */
+	*list = comma ? comma + 1 : NULL;
+	return true;
+}
+
+static bool parse_widths(const char *s, struct widths *field)
+{
+	char element[64];
+	int64_t width;
+	struct widths w = { 0 };
+	if (strcmp(s, "none") == 0)
+		s = NULL;
+	while (next_element(&s, element, sizeof(element))) {
+		if (w.n == NET_MAX_HIDDEN || text_parse_i64(element, &width) != TEXT_OK ||
+			width < 1 || width > NET_MAX_WIDTH)
+			return false;
+		w.width[w.n++] = (int)width;
+	}
+	*field = w;
+	return true;
+}
+
+static bool parse_scale(const char *s, struct obs_scale *field)
+{
+	const double largest = 1e6;
+	char element[64];
+	struct obs_scale scale = { .kind = OBS_SCALE_LIST };
+	if (strcmp(s, "none") == 0 || strcmp(s, "bounds") == 0) {
+		scale.kind = s[0] == 'n' ? OBS_SCALE_NONE : OBS_SCALE_BOUNDS;
+		s = NULL;
+	}
+	while (next_element(&s, element, sizeof(element))) {
+		double *value = &scale.value[scale.n];
+		if (scale.n == ENV_MAX_OBS || text_parse_real(element, value) != TEXT_OK ||
+			*value == 0 || is_lost(*value) || fabs(*value) > largest)
+			return false;
+		scale.n++;
+	}
+	*field = scale;
+	return true;
+}
+
+static bool parse_int(const struct option *o, const char *s, int64_t *field)
+{
+	int64_t v;
+	if (text_parse_i64(s, &v) != TEXT_OK || v < o->min || v > o->max)
+		return false;
+	*field = v;
+	return true;
+}
+
+static bool parse_real(const struct option *o, const char *s, double *field)
+{
+	double v;
+	if (allows_none(o) && strcmp(s, "none") == 0)
+		v = (double)INFINITY;
+	else if (text_parse_real(s, &v) != TEXT_OK || !in_range(o->range, v) || is_lost(v))
+		return false;
+	*field = v == 0 ? 0 : v; /* no -0 */
+	return true;
+}
+
+static bool parse_bool(const char *s, bool *field)
+{
+	if (strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
+		return false;
+	*field = s[0] == 't';
+	return true;
+}
+
+static bool parse_name(const char *const *names, const char *s, int *field)
+{
+	for (int i = 0; names[i]; i++)
+		if (strcmp(names[i], s) == 0) {
+			*field = i;
+			return true;
+		}
+	return false;
+}
+
+bool config_set_value(struct config *c, const struct option *o, const char *value)
+{
+	void *field = (char *)c + o->offset;
+	switch (o->type) {
+	case OPTION_SEED:
+		return text_parse_u64(value, field) == TEXT_OK;
+	case OPTION_INT:
+		return parse_int(o, value, field);
+	case OPTION_REAL:
+		return parse_real(o, value, field);
+	case OPTION_BOOL:
+		return parse_bool(value, field);
+	case OPTION_NAME:
+		return parse_name(o->names, value, field);
+	case OPTION_WIDTHS:
+		return parse_widths(value, field);
+	case OPTION_SCALE:
+		return parse_scale(value, field);
+	}
+	return false;
+}
+
+void config_print_value(const struct config *c, const struct option *o, struct text *t)
+{
+	const void *field = (const char *)c + o->offset;
+	switch (o->type) {
+	case OPTION_SEED:
+		text_add(t, "%" PRIu64, *(const uint64_t *)field);
+		break;
+	case OPTION_INT:
+		text_add(t, "%" PRId64, *(const int64_t *)field);
+		break;
+	case OPTION_REAL:
+		if (isinf(*(const double *)field))
+			text_add(t, "none");
+		else
+			text_add_real(t, *(const double *)field);
+		break;
+	case OPTION_BOOL:
+		text_add(t, "%s", *(const bool *)field ? "true" : "false");
+		break;
+	case OPTION_NAME:
+		text_add(t, "%s", o->names[*(const int *)field]);
+		break;
+	case OPTION_WIDTHS: {
+		const struct widths *w = field;
+		for (int i = 0; i < w->n; i++)
+			text_add(t, "%s%d", i ? "," : "", w->width[i]);
+		if (w->n == 0)
+			text_add(t, "none");
+		break;
+	}
+	case OPTION_SCALE: {
+		const struct obs_scale *scale = field;
+		static const char *const words[] = { "none", "bounds" };
+		if (scale->kind != OBS_SCALE_LIST)
+			text_add(t, "%s", words[scale->kind]);
+		for (int i = 0; i < scale->n; i++) {
+			text_add(t, "%s", i ? "," : "");
+			text_add_real(t, scale->value[i]);
+		}
+		break;
+	}
+	}
+}
+
+enum { MAX_NUMBERS = 1 + ENV_MAX_OBS + NET_MAX_HIDDEN };
+
+/* A value as numbers that are ordered as it is; how many. */
+static int numbers_of(const struct option *o, const void *field, double x[MAX_NUMBERS])
+{
+	int n = 0;
+	switch (o->type) {
+	case OPTION_SEED:
+		x[n++] = (double)(*(const uint64_t *)field >> 32);
+		x[n++] = (double)(*(const uint64_t *)field & UINT32_MAX);
+		break;
+	case OPTION_INT:
+		x[n++] = (double)*(const int64_t *)field;
+		break;
+	case OPTION_REAL:
+		x[n++] = *(const double *)field;
+		break;
+	case OPTION_BOOL:
+		x[n++] = *(const bool *)field;
+		break;
+	case OPTION_NAME:
+		x[n++] = *(const int *)field;
+		break;
+	case OPTION_WIDTHS: {
+		const struct widths *w = field;
+		for (int i = 0; i < w->n; i++)
+			x[n++] = w->width[i];
+		break;
+	}
+	case OPTION_SCALE: {
+		const struct obs_scale *scale = field;
+		x[n++] = scale->kind;
+		for (int i = 0; i < scale->n; i++)
+			x[n++] = scale->value[i];
+		break;
+	}
+	}
+	return n;
+}
+
+int config_compare(const struct config *a, const struct config *b, const struct option *o)
+{
+	double x[MAX_NUMBERS], y[MAX_NUMBERS];
+	const int n_x = numbers_of(o, (const char *)a + o->offset, x);
+	const int n_y = numbers_of(o, (const char *)b + o->offset, y);
+	for (int i = 0; i < n_x && i < n_y; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return n_x - n_y;
+}
