@@ -68,36 +68,31 @@ static void print_text(const struct eval_job *job)
 	printf("\n");
 }
 
+static void add_real(struct text *t, const char *key, double value)
+{
+	text_add(t, ",\"%s\":", key);
+	text_add_json_real(t, value);
+}
+
 static void print_json(const struct eval_job *job)
 {
 	const struct eval_stats *s = &job->stats;
 	static char buf[2 * RUN_PATH_SIZE + 1024];
-	char real[TEXT_REAL_SIZE];
+	char real[TEXT_REAL_SIZE], seed[32] = "null";
 	struct text t;
-	const struct {
-		const char *key;
-		double value;
-	} reals[] = {
-		{ "epsilon", job->epsilon },
-		{ "return_mean", s->return_mean },
-		{ "return_std", s->return_std },
-		{ "return_min", s->return_min },
-		{ "return_max", s->return_max },
-		{ "length_mean", s->length_mean },
-	};
+	if (job->has_seed)
+		snprintf(seed, sizeof(seed), "%" PRIu64, job->seed);
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
-	text_add(&t, ",\"env_id\":\"%s\",\"seed\":", job->weights->env->id);
-	if (job->has_seed)
-		text_add(&t, "%" PRIu64, job->seed);
-	else
-		text_add(&t, "null");
-	text_add(&t, ",\"episodes\":%" PRId64, s->n_episodes);
-	for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
-		text_add(&t, ",\"%s\":", reals[i].key);
-		text_add_json_real(&t, reals[i].value);
-	}
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->weights->env->id,
+		seed, s->n_episodes);
+	add_real(&t, "epsilon", job->epsilon);
+	add_real(&t, "return_mean", s->return_mean);
+	add_real(&t, "return_std", s->return_std);
+	add_real(&t, "return_min", s->return_min);
+	add_real(&t, "return_max", s->return_max);
+	add_real(&t, "length_mean", s->length_mean);
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));

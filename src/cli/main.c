@@ -31,8 +31,7 @@ const struct command *const commands[] = { COMMANDS(ADDRESS) NULL };
 static void unknown_first_flag(const char *word)
 {
 	static const char *const own[] = { "version", "help", NULL };
-	const char *start = word + strspn(word, "-");
-	const char *near = text_nearest(start, own);
+	const char *start = word + strspn(word, "-"), *near = text_nearest(start, own);
 	if (near) {
 		say("unknown flag '%s'; did you mean '--%s'?", word, near);
 		return;
@@ -52,11 +51,7 @@ static void unknown_first_flag(const char *word)
 
 const struct command *find_command(const char *word)
 {
-	const char *names[sizeof(commands) / sizeof(commands[0])];
-	if (word[0] == '-') {
-		unknown_first_flag(word);
-		return NULL;
-	}
+	const char *names[sizeof(commands) / sizeof(commands[0])], *near;
 	size_t n = 0;
 	for (const struct command *const *c = commands; *c; c++) {
 		if (strcmp((*c)->name, word) == 0)
@@ -64,10 +59,11 @@ const struct command *find_command(const char *word)
 		names[n++] = (*c)->name;
 	}
 	names[n] = NULL;
-	const char *near = text_nearest(word, names);
-	if (strcmp(word, "version") == 0)
+	if (word[0] == '-')
+		unknown_first_flag(word);
+	else if (strcmp(word, "version") == 0)
 		say("unknown command 'version'; did you mean '--version'?");
-	else if (near)
+	else if ((near = text_nearest(word, names)) != NULL)
 		say("unknown command '%s'; did you mean '%s'?", word, near);
 	else
 		say("unknown command '%s'; 'dqn help' lists them", word);
