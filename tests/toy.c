@@ -10,7 +10,9 @@
  * ToySparse-v0: reward -1 in the pit, 1 at the goal, 0 elsewhere: returns of -1, 0 or 1.
  * ToyNegative-v0: reward -1 a step, -30 in the pit: always to the right returns about -6.
  */
+#include "env/acrobot.h"
 #include "env/cartpole.h"
+#include "env/mountaincar.h"
 
 #include <assert.h>
 
@@ -89,6 +91,7 @@ static bool toy_possible(const void *state)
 static const struct env_ops sparse = TOY("ToySparse-v0", 0.9, -1, 1, sparse_step);
 static const struct env_ops negative = TOY("ToyNegative-v0", -8, -30, -1, negative_step);
 
-const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", "ToySparse-v0", "ToyNegative-v0",
-	NULL };
-const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, &sparse, &negative, NULL };
+const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", "Acrobot-v1", "MountainCar-v0",
+	"ToySparse-v0", "ToyNegative-v0", NULL };
+const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, &acrobot_v1,
+	&mountaincar_v0, &sparse, &negative, NULL };
