@@ -169,6 +169,16 @@ printf '%s\n' '0 195 1000 100 0.1 10' '0 198 1000 100 0.1 10' >table
 t 'CartPole-v0 has its own threshold' 0 env OUT=v0 id=CartPole-v0 $fake ten.ini 1 2
 out_has '^solved \(>= 195\): 2 of 2$'
 out_has '^at least 198: 1 of 2$'
+printf '%s\n' '0 -100 1000 100 0.1 10' '0 -87 1000 100 0.1 10' '1 0 0 0 0 0' >table
+t 'a failed run of Acrobot has its least return' 1 env OUT=acrobot id=Acrobot-v1 $fake ten.ini 1 3
+out_has '^solved \(>= -100\): 2 of 3$'
+out_has '^at least -88: 1 of 3$'
+out_has '^return, lowest: -500.00$'
+printf '%s\n' '0 -110 1000 100 0.1 10' '0 -110.5 1000 100 0.1 10' >table
+t 'MountainCar has its own threshold' 1 env OUT=car id=MountainCar-v0 $fake ten.ini 1 2
+out_has '^solved \(>= -110\): 1 of 2$'
+t 'an environment without a threshold' 2 env OUT=other id=Other-v0 $fake ten.ini 1 2
+err_has '^learning: the environment has no threshold$'
 
 # --- usage ---
 

@@ -114,7 +114,7 @@ while read -r folder most; do
 done <<'END'
 base 3220
 nn 1500
-env 170
+env 250
 rl 1050
 run 4430
 study 2220
