@@ -176,7 +176,7 @@ void progress_end(struct progress *p)
 }
 
 /* A lasting line. */
-static void say_row(struct progress *p)
+static void say_row(struct progress *p, bool is_new_best)
 {
 	const struct train *t = &p->run->train;
 	const double n = (double)t->timesteps, total = (double)t->config.total_timesteps;
@@ -193,7 +193,7 @@ static void say_row(struct progress *p)
 		text_add(&line, " +- ");
 		text_add_return(&line, s->return_std);
 		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes,
-			t->eval.is_best ? ", best" : "");
+			is_new_best ? ", best" : "");
 	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
 		text_add(&line, "training return ");
 		text_add_return(&line, t->log.ep_rew_mean);
@@ -227,7 +227,7 @@ static void show(struct progress *p)
 		p->next_s = s + redraw_s;
 	} else if (p->run) {
 		p->pause_s = fmin(2 * p->pause_s, longest_pause_s);
-		say_row(p);
+		say_row(p, false);
 	}
 }
 
@@ -251,7 +251,7 @@ static void take_events(struct progress *p)
 		p->best = is_new_best ? p->eval : p->best;
 	}
 	if (is_new_best || (evaluated && !p->terminal) || p->level == PROGRESS_VERBOSE)
-		say_row(p);
+		say_row(p, is_new_best);
 }
 
 void progress_step(struct progress *p)
