@@ -5,6 +5,7 @@
 # make bench      measures the speed of this machine, beside its own peak
 # make learning   trains seeds 1 to 20 of CartPole and says how many learned
 # make intervals  how often the intervals of reports hold the truth
+# make mutants    makes the mistakes of tests/mutations, which the tests must catch
 # make portable   whether other compilers and processors compute the same bytes
 # make engines    the recipes of configs/README.md: xargs, make, parallel, ssh, Slurm
 # make tutorial   the sweep of the README, its table and its figure; make reference: the keys in configs/README.md
@@ -202,6 +203,9 @@ TRIALS = 20000
 intervals: $(BUILD)/tests/test_intervals
 	@TRIALS=$(TRIALS) $<
 
+mutants:
+	@CC='$(CC)' sh tests/mutants
+
 ablation: $(program)
 	@DQN=$(program) sh tests/ablation
 
@@ -254,7 +258,7 @@ dist:
 clean:
 	rm -rf build dqn
 
-.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning intervals kill9 faults interop \
+.PHONY: all test check msan coverage fuzz fuzz-replay afl bench learning intervals mutants kill9 faults interop \
 	engines ablation tutorial reference portable lint format install uninstall dist clean force
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,21 +1,11 @@
 /* Acting and one update of the agent: hand-computed on networks without hidden
  * layer, and 20 updates against PyTorch.
- *
- * Mutations of src/ that this file catches: agent.c: argmax of the wrong network
- * for plain or Double DQN, value from the online network, target not discounted
- * or bootstrapped when discount is 0, sum instead of mean in loss or gradient, all
- * outputs or the wrong one with gradient, d_out not cleared, factor 2 of mse
- * dropped, targets not clipped, clipped at one end only or NaN clipped away, an
- * average that does not move, moves the wrong way or starts at 0, 0.5 of huber dropped, its bend elsewhere, sign lost, weights changed
- * on a NaN loss, no check of the gradient, no clipping, tau ignored, tau and
- * 1 - tau exchanged, q_mean after the update; policy.c: <= for <, a draw at
- * epsilon 0, no draw at epsilon 1, q not NULL after a random action, greedy never
- * or always; net.c: argmax of the last maximum; adam.c: clipping at norm ==
- * max_grad_norm, 1e-6 left out.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/agent.h"
 
 #include "golden_dqn.h"
+
+#include <float.h>
 
 static const struct agent_opts plain = {
 	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
@@ -94,7 +84,9 @@ static void test_targets_of_plain_dqn(void)
 	CHECK_NEAR(a.target_q[2], -1, 0);
 	CHECK_NEAR(stats.y_mean, (2.5 + 2 - 1) / 3, 1e-15);
 	CHECK_NEAR(stats.q_mean, (2 + 2 + 8) / 3., 1e-15);
-	/* d = -0.5, 0, 9 */
+	static const double d[] = { -0.5, 0, 9 };
+	for (int i = 0; i < 3; i++)
+		CHECK_NEAR(a.td_error[i], d[i], 0);
 	CHECK_NEAR(stats.loss, (0.125 + 0 + 8.5) / 3, 1e-15);
 	agent_release(&a);
 }
@@ -567,6 +559,17 @@ static void test_a_draw_equal_to_epsilon_is_greedy(void)
 	agent_release(&a);
 }
 
+static void test_one_value_that_is_not_finite_is_enough(void)
+{
+	for (int bad = 0; bad < 3; bad++) {
+		float q[] = { 1, -FLT_MAX, 0 };
+		CHECK(policy_is_finite(q, 3));
+		q[bad] = bad == 1 ? -INFINITY : NAN;
+		CHECK(!policy_is_finite(q, 3));
+		CHECK(policy_is_finite(q, (size_t)bad));
+	}
+}
+
 static void test_epsilon_0_draws_nothing(void)
 {
 	struct agent a;
@@ -674,6 +677,7 @@ int main(void)
 	RUN(test_out_of_memory_is_an_ordinary_error);
 	RUN(test_acts_epsilon_greedily_with_the_documented_draws);
 	RUN(test_a_draw_equal_to_epsilon_is_greedy);
+	RUN(test_one_value_that_is_not_finite_is_enough);
 	RUN(test_epsilon_0_draws_nothing);
 	RUN(test_values_stay_while_the_agent_learns);
 	RUN(test_twenty_updates_match_pytorch);

@@ -2,6 +2,8 @@
  * runs in: time limit, scaled observations, no reset of its own. */
 #include "env/cartpole.h"
 
+#include "base/pmath.h"
+
 #include "fixtures.h"
 
 #include <signal.h>
@@ -109,6 +111,39 @@ static void test_every_step_is_gymnasiums_with_libm(void)
 static void test_every_step_is_gymnasiums_with_svml(void)
 {
 	check_steps_one_by_one("tests/golden/cartpole_avx512.txt");
+}
+
+/* CartPoleEnv.step of Gymnasium, line by line; bit for bit, at speeds at which every
+ * rounding shows. */
+static void test_operations_are_in_gymnasiums_order(void)
+{
+	const double gravity = 9.8, masscart = 1.0, masspole = 0.1,
+		     total_mass = masspole + masscart;
+	const double length = 0.5, polemass_length = masspole * length, tau = 0.02;
+	struct rng rng;
+	rng_init(&rng, 1);
+	for (int i = 0; i < 10000; i++) {
+		struct env env;
+		float obs[4];
+		double got[4], state[4], costheta, sintheta;
+		for (int c = 0; c < 4; c++)
+			state[c] = rng_uniform(&rng, -1, 1) * (c % 2 ? 100 : 0.2);
+		const double x_dot = state[1], theta_dot = state[3];
+		pm_sincos(state[2], &sintheta, &costheta);
+		const double force = i % 2 ? 10.0 : -10.0, square = theta_dot * theta_dot;
+		const double temp = (force + polemass_length * square * sintheta) / total_mass;
+		const double cos_square = costheta * costheta;
+		const double thetaacc = (gravity * sintheta - costheta * temp) /
+					(length * (4.0 / 3.0 - masspole * cos_square / total_mass));
+		const double xacc = temp - polemass_length * thetaacc * costheta / total_mass;
+		const double want[4] = { state[0] + tau * x_dot, x_dot + tau * xacc,
+			state[2] + tau * theta_dot, theta_dot + tau * thetaacc };
+		env_init(&env, &cartpole_v1, 0, NULL);
+		set_state(&env, state);
+		env_step(&env, i % 2, obs);
+		get_state(&env, got);
+		CHECK(memcmp(got, want, sizeof(want)) == 0);
+	}
 }
 
 /* Replays one whole episode from its first row; returns the row behind it. */
@@ -398,6 +433,7 @@ int main(void)
 {
 	RUN(test_every_step_is_gymnasiums_with_libm);
 	RUN(test_every_step_is_gymnasiums_with_svml);
+	RUN(test_operations_are_in_gymnasiums_order);
 	RUN(test_short_episodes_end_on_the_same_step);
 	RUN(test_both_flags_can_be_set_at_once);
 	RUN(test_time_limits_are_gymnasiums);

@@ -4,12 +4,7 @@
  * The witness of a state is its own checkpoint, of which check_complete shows that
  * it has all that decides the future: a train that was read from one and the train
  * it was written from, both driven on, are compared by their checkpoints at the end.
- *
- * Mutations of src/run/checkpoint.c that this file catches: any line of visit() left
- * out; a value of the wrong width, sign or byte order; the checksum not compared, or
- * not over all of the file; a shape, a configuration or an index not checked; derived
- * values not made anew; a step that is interrupted and does not go on where it was.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/checkpoint.h"
 #include "run/weights.h"
 

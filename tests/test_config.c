@@ -1,14 +1,5 @@
 /* The option table, its parser, printer and checks.
- *
- * Mutations of src/run/config.c that this file catches: an option's default,
- * range or names changed out of step; a synonym given to two keys; ranges open
- * instead of closed and the reverse; none or inf accepted where it is not; -0
- * kept; a ninth width or factor; the field changed by a value that is refused;
- * second setting of a key accepted; wrong section, unknown section, key before any
- * section not reported; line numbers off; the first error ending the report;
- * overrides with a section accepted; every comparison of config_check off by one;
- * warnings as errors; a key missing in print or diff.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/config.h"
 
 #include "test.h"

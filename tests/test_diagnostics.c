@@ -1,17 +1,5 @@
 /* Diagnostics and warnings: against naive computations, and that they change nothing.
- *
- * Mutations of src/ that this file catches: agent.c: q_max of the first row or of
- * one action, gap to the last or the worst action, gap or TD errors summed, TD
- * errors signed, p95 one rank off or of unsorted errors, norm of the gradient, of
- * the target or squared, a gap of one action; net.c: a unit dead if 0 on one row or
- * on the first, outputs counted, the first or the last layer alone, tanh counted;
- * replay.c: n_terminated not taken back, truncated counted; train.c: bound of the
- * raw reward, without abs or gamma, at gamma 1, share of buffer_size, diagnostics
- * before the first update, the bound once or three times, a third or two thirds of
- * the gain, half of the best, 99 or 101 episodes, any gain or twice the start, start
- * without abs, best or first mean that follow, a second warning or none, a diagnosis
- * that draws numbers or touches the target.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/train.h"
 
 #include "fixtures.h"
@@ -594,6 +582,30 @@ static void test_a_start_beyond_small_rewards_is_no_divergence(void)
 	train_end(t);
 }
 
+/* Beyond twice the bound, but not twice the values of the first update. */
+static void test_first_values_widen_both_bounds(void)
+{
+	for (int sign = -1; sign <= 1; sign += 2) {
+		static const float within[] = { 1500, -1500 };
+		struct train *t = start(no_keys);
+		while (t->timesteps < 40)
+			step(t);
+		raise_q(t, (float)sign * 1000);
+		step(t);
+		CHECK_INT(t->agent.adam.t, 1);
+		CHECK_NEAR(t->first_q, 1000, 100);
+		for (int i = 0; i < 2; i++) {
+			raise_q(t, within[i]);
+			step(t);
+			CHECK_INT(t->warning, WARNING_NONE);
+		}
+		raise_q(t, (float)sign * 2500);
+		step(t);
+		CHECK_INT(t->warning, WARNING_DIVERGING);
+		train_end(t);
+	}
+}
+
 /* Both signs of both toys, within and beyond what their rewards allow. */
 static void test_divergence_is_judged_by_the_declared_rewards(void)
 {
@@ -664,6 +676,7 @@ int main(void)
 	RUN(test_collapse_warns_once_half_of_the_gain_is_lost);
 	RUN(test_chance_among_sparse_rewards_is_no_collapse);
 	RUN(test_a_start_beyond_small_rewards_is_no_divergence);
+	RUN(test_first_values_widen_both_bounds);
 	RUN(test_divergence_is_judged_by_the_declared_rewards);
 	RUN(test_a_healthy_run_has_no_warning);
 	return test_end();

@@ -1,18 +1,7 @@
 /* Dueling networks (Wang et al., 2016, equation 9): hand-computed, against a naive
  * network in double whose gradient is checked by central differences, and through a
  * weights file.
- *
- * Mutations of src/ that this file catches: net.c: max, sum or nothing for the mean
- * of A, its mean over one action less, V left out, the wrong half of the last hidden
- * layer for the advantage head, or the halves exchanged, mean not taken out of dA,
- * dV of the first action or divided by n, one half of the delta dropped, the delta
- * blocks not swapped, heads exchanged in a block, width not doubled, limits of the
- * doubled fan-in, W drawn in (in,out) order, biases drawn for lecun_uniform, its
- * limit sqrt(6/in) or sqrt(1/in), too little scratch memory; weights.c: heads' names
- * exchanged or equal, W not transposed or not in either direction, an odd or too
- * large width, the width not halved or that of the first layer, wrong shapes or
- * missing tensors let through, no dueling network found.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/weights.h"
 
 #include "base/safetensors.h"
@@ -264,9 +253,12 @@ static void test_work_size_is_enough(void)
 			rng_init(&rng, 2);
 			fill_uniform(&rng, 1, net.n_params, params);
 			fill_uniform(&rng, 1, batch * 40, x);
-			for (size_t c = 0; c < 4; c++)
-				work[size + c] = canary;
+			const size_t forward = net_forward_size(&net, batch);
+			for (size_t c = forward; c < size + 4; c++)
+				work[c] = canary;
 			net_forward(&net, kernels_find(NULL), params, x, batch, work);
+			for (size_t c = forward; c < size + 4; c++)
+				CHECK(work[c] == canary);
 			net_backward(&net, kernels_find(NULL), params, x, x, batch, work, grad);
 			for (size_t c = 0; c < 4; c++)
 				CHECK(work[size + c] == canary);

@@ -1,12 +1,6 @@
 /* Evaluation against a naive calculation over the episodes it reports, and those
  * against episodes run here.
- *
- * Mutations of src/rl/evaluate.c that this file catches: variance over n - 1,
- * minimum and maximum exchanged or started at 0, means of the wrong thing, the
- * environment not reset or reset twice, epsilon dropped, episodes ended by one of
- * the two flags only, the first episode left out of the sums, rows of episodes side by
- * side exchanged when one of them ends, explorers side by side on one stream.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/evaluate.h"
 
 #include "fixtures.h"
@@ -89,7 +83,7 @@ static void check_stats(const struct eval_stats *s, const struct episode *e, int
 	for (int i = 0; i < n; i++)
 		squares += (e[i].episode_return - sum / n) * (e[i].episode_return - sum / n);
 	CHECK_INT(s->n_episodes, n);
-	CHECK_NEAR(s->return_mean, sum / n, 1e-12 * sum / n);
+	CHECK_NEAR(s->return_mean, sum / n, 1e-12 * fabs(sum / n));
 	CHECK_NEAR(s->return_std, sqrt(squares / n), 1e-9);
 	CHECK_NEAR(s->return_min, min, 0);
 	CHECK_NEAR(s->return_max, max, 0);
@@ -210,6 +204,63 @@ static void test_optional_arguments(void)
 	CHECK(memcmp(&stats, &job.stats, sizeof(stats)) == 0);
 }
 
+/* Returns below 0, and other than the lengths. */
+static void test_negative_returns(void)
+{
+	enum { N_TOY = 50 };
+	static const float right[9] = { 0, 0, 0, 0, 0, 0, 0, 0, 1 };
+	float work[WORK];
+	struct policy policy = { .k = kernels_find(NULL), .params = right, .work = work };
+	struct env env;
+	struct rng rng, explore;
+	struct eval_stats stats;
+	struct episode episodes[N_TOY];
+	policy.net = net_of(2, NULL, 0, 3, ACTIVATION_RELU, false);
+	env_init(&env, env_find("ToyNegative-v0"), 0, NULL);
+	rng_init(&rng, 3);
+	rng_init(&explore, 4);
+	CHECK(evaluate(&policy, &env, &rng, N_TOY, 0.5, &explore, &stats, episodes, NULL));
+	check_stats(&stats, episodes, N_TOY);
+	CHECK(stats.return_max < 0 && stats.return_min < stats.return_max);
+}
+
+struct heard {
+	int64_t n_over; /* at the last call, or -1 */
+	bool in_order;
+	volatile sig_atomic_t stop;
+};
+
+static void hear(void *arg, int64_t n_over, int64_t n_episodes)
+{
+	struct heard *h = arg;
+	const int64_t first = h->n_over < 0 ? 0 : n_over;
+	h->in_order = h->in_order && n_over == first && n_over >= h->n_over && n_episodes == N;
+	h->n_over = n_over;
+	h->stop = n_over >= 20;
+}
+
+static void test_a_listener_hears_of_every_end_and_can_stop(void)
+{
+	float work[WORK];
+	params = shaky;
+	const struct policy policy = some_policy(work);
+	params = steady;
+	for (int stops = 0; stops < 2; stops++) {
+		struct heard heard = { .n_over = -1, .in_order = true };
+		const struct eval_listener listener = { stops ? &heard.stop : NULL, hear, &heard };
+		struct env env;
+		struct rng rng;
+		struct eval_stats stats;
+		env_init(&env, env_find("CartPole-v1"), 0, NULL);
+		rng_init(&rng, 3);
+		CHECK_INT(
+			evaluate(&policy, &env, &rng, N, 0, NULL, &stats, NULL, &listener), !stops);
+		CHECK_INT(stats.diverged, 0);
+		CHECK(heard.in_order);
+		CHECK(stops ? heard.n_over >= 20 && heard.n_over < 32 : heard.n_over == N - 1);
+	}
+}
+
 /* Finite weights may give infinite Q values: no action follows from them. */
 static bool plays(float bias, double epsilon, struct eval_stats *stats)
 {
@@ -254,6 +305,8 @@ int main(void)
 	RUN(test_first_state_is_gymnasiums);
 	RUN(test_repeats_and_follows_its_stream);
 	RUN(test_optional_arguments);
+	RUN(test_negative_returns);
+	RUN(test_a_listener_hears_of_every_end_and_can_stop);
 	RUN(test_q_values_that_are_not_finite_are_divergence);
 	return test_end();
 }

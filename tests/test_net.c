@@ -261,6 +261,7 @@ static void test_forward_is_pytorchs(void)
 		if (!k)
 			continue;
 		const float *y = net_forward(&net, k, params, x[0], BATCH, work);
+		CHECK(y == net_outputs(&net, BATCH, work));
 		for (int i = 0; i < 2 * BATCH; i++)
 			CHECK_NEAR(y[i], y64[i / 2][i % 2], limit);
 	}

@@ -1,18 +1,6 @@
 /* Prioritized replay (Schaul et al., 2016): priorities, draws and weights against
  * hand-computed cases and against libm's pow; weights in the loss and gradient.
- *
- * Mutations of src/ that this file catches: replay.c: alpha or eps left out, eps
- * inside fabs, sign of the TD error kept, new items at priority 1, without alpha or
- * at the one that the slot had, the maximum never moved or lowered, the first or
- * the largest of duplicates kept, priorities by row instead of slot, no strata, one
- * draw for all, strata in another order, two draws a row, weights normalized by the
- * buffer, by the batch's smallest, by their sum or not at all, +beta, beta ignored,
- * beta / alpha, no weights, weights kept when uniform, n-step without the cut
- * (terminated, truncated, newest), gamma^n for gamma^k, next_obs or mask of the
- * first step, terminated and truncated exchanged, memory without the tree; agent.c:
- * weights left out of loss or gradient, applied after the mean, to d or to td_error,
- * divided by their sum; sum_tree.c: differences, left mass not taken off.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/agent.h"
 #include "rl/replay.h"
 
@@ -588,6 +576,21 @@ static void test_weights_multiply_each_rows_loss(void)
 	agent_release(&a);
 }
 
+/* Weight and mean in double, rounded once. */
+static void test_weights_come_before_the_mean(void)
+{
+	for (int i = 1; i < 20; i++) {
+		const float w = 1 / (float)i, weight[] = { w, w, w };
+		static const double slope[] = { -0.5, 0, 0, -1, 0, 1 };
+		struct agent a;
+		struct learn_stats stats;
+		learn(&a, LOSS_HUBER, weight, &stats);
+		for (int j = 0; j < 6; j++)
+			CHECK(a.d_out[j] == (float)((double)w * slope[j] / 3));
+		agent_release(&a);
+	}
+}
+
 /* The mean is over the rows, not over the weights. */
 static void test_halved_weights_halve_loss_and_gradient(void)
 {
@@ -629,6 +632,7 @@ int main(void)
 	RUN(test_fresh_batch_has_weights_of_1);
 	RUN(test_memory);
 	RUN(test_weights_multiply_each_rows_loss);
+	RUN(test_weights_come_before_the_mean);
 	RUN(test_halved_weights_halve_loss_and_gradient);
 	return test_end();
 }

@@ -2,14 +2,7 @@
  *
  * A sample's row says which slot it came from (the action is the number of the
  * transition), so that every return can be compared with one computed here.
- *
- * Mutations of src/rl/replay.c that this file catches: no wrap of next, of count
- * or of the n-step walk; n-step not cut at terminated, at truncated, or at the
- * newest; discount of a full n where the walk was cut; discount 0 for truncated;
- * gamma one power off; next_obs of the first step; the last slot never drawn; two
- * draws per row; sums in float; replay_bytes without the overflow check, or one
- * byte short.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/replay.h"
 
 #include "test.h"

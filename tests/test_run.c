@@ -1,13 +1,5 @@
 /* A run and its directory: made, taken over, recognised as done, or left alone.
- *
- * Mutations of src/run/run.c and result.c that this file catches: a file not
- * written, written twice or under another name; result.json before the weights; a
- * done run started again; another configuration taken over; a foreign directory
- * used; a lock not taken or not released; fresh keeping or forgetting a file; an
- * earlier run touched by what fails; a row missing in a log; result fields
- * exchanged, missing or not required; hashes not compared; best or failed.txt not
- * written on divergence.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/run.h"
 
 #include "base/file.h"

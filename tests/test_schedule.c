@@ -1,10 +1,5 @@
 /* Schedules: kinds, ends, durations, and the uses the training loop makes of them.
- *
- * Mutations of src/rl/schedule.c that this file catches: constant that ends,
- * the end one step off, initial and final exchanged, exponential in base final,
- * linear without its offset, step / duration in whole numbers, names in another
- * order.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/schedule.h"
 
 #include "test.h"

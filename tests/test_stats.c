@@ -111,6 +111,87 @@ static void test_few_numbers_have_no_interval(void)
 	sample_release(&a);
 }
 
+/* Of the lowest distribution, u is reached where u may be the share so far. */
+static void test_interval_of_the_iqm_by_integration(void)
+{
+	enum { GRID = 20000 };
+	double x[N], most[N + 1], low = 0, high = 0;
+	uint32_t unit[N];
+	struct sample s;
+	struct err e;
+	each_alone(unit);
+	for (int i = 0; i < N; i++) {
+		x[i] = i * i % 17;
+		most[i + 1] = stats_share(i + 1, N).high;
+	}
+	CHECK(sample_init(&s, x, unit, N, &e));
+	for (int g = 0; g < GRID; g++) {
+		const double u = 0.25 + 0.5 * (g + 0.5) / GRID;
+		int k = 0;
+		while (most[k + 1] < u)
+			k++;
+		low += s.x[k];
+		high += s.x[N - 1 - k];
+	}
+	CHECK_NEAR(sample_iqm(&s).low, low / GRID, 0.01);
+	CHECK_NEAR(sample_iqm(&s).high, high / GRID, 0.01);
+	sample_release(&s);
+}
+
+/* The variance of p that comes from x (n): that of the shares of y (m) below each. */
+static double naive_variance(const double *x, size_t n, const double *y, size_t m, double *p)
+{
+	double share[N] = { 0 }, squares = 0;
+	*p = 0;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < m; k++)
+			share[i] += (x[i] > y[k] ? 1 : x[i] == y[k] ? 0.5 : 0) / (double)m;
+		*p += share[i] / (double)n;
+	}
+	for (size_t i = 0; i < n; i++)
+		squares += (share[i] - *p) * (share[i] - *p);
+	return squares / (double)(n - 1) / (double)n;
+}
+
+/* n of the larger, m of the smaller sample; x is y and `more`, each a whole number below 9. */
+static void check_improvement(size_t n, size_t m, double more)
+{
+	double x[N], y[N], p, q;
+	uint32_t unit[N];
+	struct sample a, b;
+	struct err e;
+	each_alone(unit);
+	for (size_t i = 0; i < N; i++) {
+		x[i] = (double)(i * i * 5 % 9) + more;
+		y[i] = (double)(i * 7 % 9);
+	}
+	CHECK(sample_init(&a, x, unit, n, &e) && sample_init(&b, y, unit, m, &e));
+	const struct improvement i = sample_improvement(&a, &b);
+	const double variance = naive_variance(x, n, y, m, &p) + naive_variance(y, m, x, n, &q);
+	const double most = 3 * (double)(n * m) / (double)(n + m);
+	const double tosses = fmax((double)m, fmin(most, p * (1 - p) / variance));
+	const struct interval want = stats_share(p * tosses, tosses);
+	CHECK_NEAR(i.p, p, 1e-12);
+	CHECK_NEAR(p + q, 1, 1e-12);
+	CHECK_NEAR(i.p_95.low, want.low, 1e-9);
+	CHECK_NEAR(i.p_95.high, want.high, 1e-9);
+	size_t enough = STATS_LEAST_PAIRS;
+	const double gain = tosses / (double)m;
+	while (!(stats_share(p * gain * (double)enough, gain * (double)enough).low > 0.5))
+		enough++;
+	CHECK_INT(i.enough, enough);
+	sample_release(&a);
+	sample_release(&b);
+}
+
+static void test_improvement_by_pairs(void)
+{
+	check_improvement(N, 7, 2);
+	check_improvement(N, N, 3);
+	check_improvement(12, 6, 4);
+	check_improvement(9, 9, 6);
+}
+
 /* Sixteen runs of two settings that were drawn say no more than two numbers. */
 static void test_runs_of_one_unit_count_once(void)
 {
@@ -202,6 +283,8 @@ int main(void)
 	RUN(test_scipys_numbers);
 	RUN(test_order_does_not_matter);
 	RUN(test_few_numbers_have_no_interval);
+	RUN(test_interval_of_the_iqm_by_integration);
+	RUN(test_improvement_by_pairs);
 	RUN(test_runs_of_one_unit_count_once);
 	RUN(test_quantiles_are_linear);
 	RUN(test_shares);

@@ -1,12 +1,6 @@
 /* The sum tree against naive sums and linear searches, and against a tree built
  * anew.
- *
- * Mutations of src/rl/sum_tree.c that this file catches: parents moved by the
- * difference instead of recomputed, one child twice, the root not reached or a
- * child taken for it, sums in float, > for >= at a boundary, the left mass not
- * taken off, an empty right side entered, number of leaves rounded down or doubled,
- * start values not 0, bytes without the overflow check.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "rl/sum_tree.h"
 
 #include "base/rng.h"
@@ -112,6 +106,28 @@ static void test_long_updates_leave_the_tree_of_its_leaves(void)
 		sum_tree_release(&t);
 		sum_tree_release(&anew);
 	}
+}
+
+/* As after reading a checkpoint: leaves alone, and whatever was there before. */
+static void test_rebuilding_gives_the_tree_of_the_first_leaves(void)
+{
+	struct rng rng;
+	rng_init(&rng, 5);
+	for (size_t i = 0; i < N_SIZES; i++)
+		for (size_t n = 0; n <= sizes[i]; n += 1 + sizes[i] / 5) {
+			struct sum_tree t, anew;
+			init(&t, sizes[i]);
+			init(&anew, sizes[i]);
+			for (size_t k = 0; k < 2 * t.n_leaves; k++)
+				t.node[k] = 1 + rng_double(&rng);
+			for (size_t l = 0; l < n; l++)
+				sum_tree_set(&anew, l, sum_tree_get(&t, l));
+			sum_tree_rebuild(&t, n);
+			for (size_t k = 1; k < 2 * t.n_leaves; k++)
+				CHECK(t.node[k] == anew.node[k]);
+			sum_tree_release(&t);
+			sum_tree_release(&anew);
+		}
 }
 
 /* Whole numbers add without rounding, so a linear search is exact. */
@@ -262,6 +278,7 @@ int main(void)
 	RUN(test_a_tree_starts_with_zeros_and_a_power_of_two);
 	RUN(test_total_is_the_sum_in_the_trees_order);
 	RUN(test_long_updates_leave_the_tree_of_its_leaves);
+	RUN(test_rebuilding_gives_the_tree_of_the_first_leaves);
 	RUN(test_find_at_and_around_every_boundary);
 	RUN(test_find_by_hand);
 	RUN(test_rounding_never_finds_an_empty_leaf);

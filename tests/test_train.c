@@ -1,18 +1,7 @@
 /* The training loop against a naive restatement of the whole algorithm, bit for
  * bit after every step: own network, Adam, replay, schedules and order of a
  * step; only the generator, the environment and pm_exp/pm_log are the library's.
- *
- * Mutations of src/ that this file catches: train.c: the warm-up one step longer,
- * epsilon, learning rate or sync one step off, updates from learning_starts on,
- * raw or scaled reward in the wrong place, truncated stored as terminated or not
- * at all, next_obs stored as obs, -1 as one update, target not copied at the
- * start, streams exchanged or not advanced, window of 99, sums not cleared, best
- * on > only, stopping unconfirmed or on > only, no check of the weights, rows
- * missing at the end; agent.c: loss gradient summed or halved, double_q inverted,
- * d_out not cleared, target in float; replay.c: no stop at the newest, gamma
- * squared, next_obs of the first step, truncation as an end; adam.c: clipping
- * without 1e-6; net.c: tanh's derivative; kernels.c: Polyak without 1 - tau.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/train.h"
 
 #include "base/pmath.h"
@@ -682,6 +671,13 @@ static void test_seed_of_64_bits_matches(void)
 	compare(keys, &naive);
 }
 
+static void test_rows_are_of_the_last_hundred_episodes(void)
+{
+	static const char *const keys[] = { "id=ToyNegative-v0", "max_episode_steps=5", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_ended > 110);
+}
+
 static void test_sync_only_in_the_interval(void)
 {
 	static const char *const keys[] = { "target_update_interval=599", "tau=0.3", NULL };
@@ -926,10 +922,12 @@ static void test_stop_return_ends_the_run_when_confirmed(void)
 
 static void test_stop_return_equal_to_the_mean_is_reached(void)
 {
-	static const char *const keys[] = { "max_episode_steps=5", "eval_freq=50", "stop_return=5",
-		NULL };
+	/* Nothing falls within 5 steps. */
+	static const char *const keys[] = { "eval_max_episode_steps=5", "eval_freq=50",
+		"stop_return=5", NULL };
 	struct train *t = start(keys);
 	run_to_the_end(t);
+	CHECK_NEAR(t->eval.stats.return_mean, 5, 0);
 	CHECK(t->stopped);
 	CHECK_INT(t->timesteps, 50);
 	CHECK_INT(t->best_row.timesteps, 50);
@@ -998,21 +996,44 @@ static void test_a_large_learning_rate_diverges(void)
 	train_end(t);
 }
 
-static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
+static void test_a_q_value_that_is_not_finite_is_found_at_once(void)
 {
-	static const char *const keys[] = { "gradient_steps=0", "eval_freq=10",
-		"total_timesteps=50", NULL };
+	static const char *const keys[] = { "exploration_schedule=constant",
+		"exploration_final_eps=0", "learning_starts=0", NULL };
 	struct train *t = start(keys);
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	while (t->timesteps < 5)
 		CHECK(train_step(t, &e));
-	t->agent.online[t->agent.policy.net.n_params - 1] = NAN;
-	for (int i = 6; i < 10; i++)
-		CHECK(train_step(t, &e));
+	t->agent.online[t->agent.policy.net.n_params - 1] = INFINITY;
 	CHECK(!train_step(t, &e));
 	CHECK_INT(e.kind, ERR_DIVERGED);
-	CHECK(!(t->events & TRAIN_EVALUATED) && !t->has_best);
+	CHECK(strstr(e.msg, "a Q value is not finite") != NULL);
+	CHECK_INT(t->timesteps, 5);
 	train_end(t);
+}
+
+/* Or an infinite moment of Adam: its weight would never move again. */
+static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
+{
+	static const char *const keys[] = { "gradient_steps=0", "eval_freq=10",
+		"total_timesteps=50", NULL };
+	struct err e = { .kind = ERR_RUN, .msg = "" };
+	struct train *t;
+	for (int moment = 0; moment < 2; moment++) {
+		t = start(keys);
+		while (t->timesteps < 5)
+			CHECK(train_step(t, &e));
+		if (moment)
+			t->agent.v[0] = INFINITY;
+		else
+			t->agent.online[t->agent.policy.net.n_params - 1] = NAN;
+		for (int i = 6; i < 10; i++)
+			CHECK(train_step(t, &e));
+		CHECK(!train_step(t, &e));
+		CHECK_INT(e.kind, ERR_DIVERGED);
+		CHECK(!(t->events & TRAIN_EVALUATED) && !t->has_best);
+		train_end(t);
+	}
 
 	static const char *const no_evaluation[] = { "gradient_steps=0", "total_timesteps=50",
 		NULL };
@@ -1064,6 +1085,7 @@ int main(void)
 	RUN(test_linear_network_matches);
 	RUN(test_odd_widths_and_rare_rows_match);
 	RUN(test_seed_of_64_bits_matches);
+	RUN(test_rows_are_of_the_last_hundred_episodes);
 	RUN(test_sync_only_in_the_interval);
 	RUN(test_evaluation_does_not_change_training);
 	RUN(test_two_runs_are_equal_and_two_seeds_differ);
@@ -1076,6 +1098,7 @@ int main(void)
 	RUN(test_first_episode_starts_where_gymnasium_does);
 	RUN(test_final_evaluation_repeats_and_changes_nothing);
 	RUN(test_a_large_learning_rate_diverges);
+	RUN(test_a_q_value_that_is_not_finite_is_found_at_once);
 	RUN(test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end);
 	RUN(test_out_of_memory_is_an_ordinary_error);
 	return test_end();

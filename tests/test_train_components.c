@@ -4,21 +4,7 @@
  * a plain array whose sums are computed anew at every draw, weights, beta, n-step
  * returns, the dueling network forward and backward, start values, loss, Adam, the
  * order of a step. The library's are the generator, the environment, pm_exp, pm_log.
- *
- * Mutations of src/ that this file catches: train.c: beta constant, from 0, one step
- * off, over another span or by updates, priorities not updated or before the update,
- * sync before the update, n_steps ignored, terminated and truncated exchanged or
- * truncation as an end; replay.c: what test_prioritized.c names of draws, weights,
- * priorities and n-step returns, but not of duplicates (equal errors in a batch),
- * and a mass off by 1e-6 of a range; sum_tree.c: differences, sums in float; agent.c:
- * weights after the mean, the argmax of the wrong network for Double DQN or plain,
- * the value from the online network, targets clipped above or below only, at the
- * bound of one reward or before the reward is added, the average of the target
- * network's, before the update, with the decay turned round or from zero; net.c:
- * every output raised where there is a value head, weights raised, the first layer's
- * biases; config.c: no reward_scale in the bound; net.c: what test_dueling.c names but the
- * scratch memory, and V + (A - mean A) for A + (V - mean A).
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/train.h"
 
 #include "base/pmath.h"

@@ -1,13 +1,6 @@
 /* Weights files: what is written reads back, and nothing that is not a weights
  * file does. The reader in Python beside this file shares no code with the writer.
- *
- * Mutations of src/ that this file catches: safetensors.c and weights.c: W not
- * transposed, big-endian values, offsets not checked against the data, against
- * each other or against the shape, gaps and overlaps let through, no limit of
- * dimensions, tensors or header, the checksum not compared, repeated names let
- * through, another data type or version, shapes that do not chain, wrong inputs or
- * outputs, NaN weights, missing metadata, 10 layers, bytes behind the data.
- */
+ * tests/mutations lists mistakes that this file catches. */
 #include "run/weights.h"
 
 #include "base/file.h"
