@@ -133,7 +133,10 @@ static void test_every_combination_goes_on_from_anywhere(void)
 			CHECK_INT(b->best_row.is_best, a->best_row.is_best);
 			CHECK(memcmp(&b->best_row.stats, &a->best_row.stats,
 				      sizeof(a->best_row.stats)) == 0);
-			CHECK(memcmp(&b->best_mean, &a->best_mean, sizeof(a->best_mean)) == 0);
+			/* what only warnings come from, so that the future rarely shows it */
+			CHECK(b->first_q == a->first_q && b->best_std == a->best_std);
+			CHECK(b->first_mean == a->first_mean && b->best_mean == a->best_mean);
+			CHECK(b->has_mean == a->has_mean && b->warning == a->warning);
 			CHECK(memcmp(&m, &some_marks, sizeof(m)) == 0);
 			struct bytes again = saved(b, &some_marks);
 			CHECK(again.len == file.len && memcmp(again.p, file.p, file.len) == 0);
