@@ -75,7 +75,8 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size);
 void plot_svg(const struct plot *p, int width, int height, FILE *f);
 
 /* width columns and height lines, the legend below them; in braille, or in ASCII
- * letters, one per series. */
-void plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f);
+ * letters, one per series. ERR_RUN for memory. */
+bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f,
+	struct err *e);
 
 #endif

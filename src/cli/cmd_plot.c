@@ -538,7 +538,7 @@ static bool write_svg(const struct plot_job *job, struct err *e)
 	return ok;
 }
 
-static void print_plot(const struct plot_job *job)
+static bool print_plot(const struct plot_job *job, struct err *e)
 {
 	int columns, lines;
 	terminal_size(STDOUT_FILENO, &columns, &lines);
@@ -548,8 +548,8 @@ static void print_plot(const struct plot_job *job)
 	lines = job->height ? job->height : lines - rest;
 	const int most = 40, least = job->plot.n_series > 10 ? job->plot.n_series : 10;
 	lines = lines < least ? least : lines > most ? most : lines;
-	plot_text(
-		&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout);
+	return plot_text(&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO),
+		stdout, e);
 }
 
 static int cmd_plot(const struct args *args)
@@ -569,9 +569,7 @@ static int cmd_plot(const struct args *args)
 	}
 	add_key_names(&job);
 	plot_scale(&job.plot);
-	if (!args->flag[OUT].set)
-		print_plot(&job);
-	else if (!write_svg(&job, &e))
+	if (!(args->flag[OUT].set ? write_svg(&job, &e) : print_plot(&job, &e)))
 		status = fail(&e);
 out:
 	plot_release(&job.plot);

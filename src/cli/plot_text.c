@@ -2,19 +2,32 @@
 #include "cli/plot.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Cells are two dots wide and four high, as braille has them. */
-enum { MAX_COLUMNS = 400, MAX_LINES = 100, DOTS_X = 2, DOTS_Y = 4 };
+/* Cells are two dots wide and four high, as in braille. */
+enum { MAX_COLUMNS = 400, MAX_LINES = 100, DOTS_X = 2, DOTS_Y = 4, NOBODY = -1 };
 
 struct canvas {
-	int n_columns, n_lines;
+	const struct plot *p;
+	FILE *f;
+	bool utf8, colour;
+	bool braille; /* else a cell is a letter */
+	int n_columns, n_lines, margin;
+	int letter[MAX_LINES];                      /* the series that ends there, or NOBODY */
 	unsigned char dots[MAX_LINES][MAX_COLUMNS]; /* bits of U+2800 */
-	short series[MAX_LINES][MAX_COLUMNS];       /* the last that was drawn there, or -1 */
+	short series[MAX_LINES][MAX_COLUMNS];       /* the last one drawn there */
 };
 
 static const char *const colours[] = { "34", "33", "32", "35", "31", "36" };
 enum { N_COLOURS = sizeof(colours) / sizeof(colours[0]) };
+
+static int clamp(int x, int least, int most)
+{
+	return x < least ? least : x > most ? most : x;
+}
+
+/* --- drawing --- */
 
 static void set_dot(struct canvas *c, int x, int y, int series)
 {
@@ -27,183 +40,194 @@ static void set_dot(struct canvas *c, int x, int y, int series)
 	c->series[line][column] = (short)series;
 }
 
-static int dot_x(const struct plot *p, const struct canvas *c, double x)
+static int dot_x(const struct canvas *c, double x)
 {
-	return (int)floor(axis_at(&p->x, x) * (c->n_columns * DOTS_X - 1) + 0.5);
+	return (int)floor(axis_at(&c->p->x, x) * (c->n_columns * DOTS_X - 1) + 0.5);
 }
 
-static int dot_y(const struct plot *p, const struct canvas *c, double y)
+static int dot_y(const struct canvas *c, double y)
 {
-	return (int)floor((1 - axis_at(&p->y, y)) * (c->n_lines * DOTS_Y - 1) + 0.5);
+	return (int)floor((1 - axis_at(&c->p->y, y)) * (c->n_lines * DOTS_Y - 1) + 0.5);
 }
 
 static void draw_line(struct canvas *c, int x0, int y0, int x1, int y1, int series)
 {
-	const int dx = x1 - x0, dy = y1 - y0;
-	const int n_x = dx < 0 ? -dx : dx, n_y = dy < 0 ? -dy : dy, n = n_x > n_y ? n_x : n_y;
+	const int dx = x1 - x0, dy = y1 - y0, n = abs(dx) > abs(dy) ? abs(dx) : abs(dy);
 	for (int i = 0; i <= n; i++)
 		set_dot(c, x0 + (n ? dx * i / n : 0), y0 + (n ? dy * i / n : 0), series);
 }
 
-static void draw_series(struct canvas *c, const struct plot *p, int i)
+static void draw_series(struct canvas *c, int i)
 {
-	const struct series *s = &p->series[i];
+	const struct series *s = &c->p->series[i];
+	const bool has_names = c->p->x.n_names > 0;
+	const int wing = s->has_marks && has_names ? 3 : 0; /* a mean is wider than a run */
 	for (size_t k = 0; k < s->n_dots; k++)
-		set_dot(c, dot_x(p, c, s->dot_x[k]), dot_y(p, c, s->dot_y[k]), i);
+		set_dot(c, dot_x(c, s->dot_x[k]), dot_y(c, s->dot_y[k]), i);
 	for (size_t k = 0; k < s->n; k++) {
 		if (isnan(s->y[k]))
 			continue;
-		const bool joined = k > 0 && !isnan(s->y[k - 1]) && p->x.n_names == 0;
-		const size_t last = joined ? k - 1 : k;
-		/* A mean that no line leads to is broader than a run. */
-		const int wing = s->has_marks && p->x.n_names > 0 ? 3 : 0;
-		draw_line(c, dot_x(p, c, s->x[last]) - wing, dot_y(p, c, s->y[last]),
-			dot_x(p, c, s->x[k]) + wing, dot_y(p, c, s->y[k]), i);
+		const size_t from = k > 0 && !isnan(s->y[k - 1]) && !has_names ? k - 1 : k;
+		draw_line(c, dot_x(c, s->x[from]) - wing, dot_y(c, s->y[from]),
+			dot_x(c, s->x[k]) + wing, dot_y(c, s->y[k]), i);
 	}
 }
 
-/* The line at which series i ends, -1 if it has none. */
-static int end_line(const struct canvas *c, const struct plot *p, int i)
+/* The line at which series i ends, or -1. */
+static int end_line(const struct canvas *c, int i)
 {
-	const struct series *s = &p->series[i];
+	const struct series *s = &c->p->series[i];
 	for (size_t k = s->n; k-- > 0;)
 		if (!isnan(s->y[k]))
-			return dot_y(p, c, s->y[k]) / DOTS_Y;
+			return dot_y(c, s->y[k]) / DOTS_Y;
 	return -1;
 }
 
-/* A letter behind each line's end, or as near to it as there is room. */
-static void place_letters(const struct canvas *c, const struct plot *p, int at[MAX_LINES])
+/* A letter after the end of each series, or as near to it as there is room. */
+static void place_letters(struct canvas *c)
 {
-	for (int line = 0; line < MAX_LINES; line++)
-		at[line] = -1;
-	for (int i = 0; i < p->n_series; i++) {
-		const int line = end_line(c, p, i);
-		for (int off = 0; line >= 0 && off < c->n_lines; off++) {
-			const int below = line + off, above = line - off;
-			if (below < c->n_lines && at[below] < 0) {
-				at[below] = i;
-				break;
-			}
-			if (above >= 0 && at[above] < 0) {
-				at[above] = i;
-				break;
-			}
+	for (int line = 0; line < c->n_lines; line++)
+		c->letter[line] = NOBODY;
+	for (int i = 0; i < c->p->n_series; i++) {
+		const int end = end_line(c, i);
+		for (int off = 0; end >= 0 && off < 2 * c->n_lines; off++) {
+			const int line = end + (off % 2 ? -1 : 1) * (off / 2);
+			if (line < 0 || line >= c->n_lines || c->letter[line] != NOBODY)
+				continue;
+			c->letter[line] = i;
+			break;
 		}
 	}
 }
 
-static void put_cell(
-	const struct canvas *c, int line, int column, bool braille, bool colour, FILE *f)
+/* --- printing --- */
+
+/* s cut to so many columns */
+static void put_cut(const struct canvas *c, const char *s, int columns)
+{
+	put_printable(c->f, s, text_fit(s, columns));
+}
+
+static void put_cell(const struct canvas *c, int line, int column)
 {
 	const unsigned dots = c->dots[line][column];
 	const int series = c->series[line][column];
 	if (dots == 0) {
-		fputc(' ', f);
+		fputc(' ', c->f);
 		return;
 	}
-	if (colour)
-		fprintf(f, "\033[%sm", colours[series % N_COLOURS]);
-	if (braille) /* U+2800 + dots */
-		fprintf(f, "\xe2%c%c", (int)(0xa0 + (dots >> 6)), (int)(0x80 + (dots & 0x3f)));
+	if (c->colour)
+		fprintf(c->f, "\033[%sm", colours[series % N_COLOURS]);
+	if (c->braille) /* U+2800 + dots */
+		fprintf(c->f, "\xe2%c%c", (int)(0xa0 + (dots >> 6)), (int)(0x80 + (dots & 0x3f)));
 	else
-		fputc('a' + series, f);
-	if (colour)
-		fputs("\033[0m", f);
+		fputc('a' + series, c->f);
+	if (c->colour)
+		fputs("\033[0m", c->f);
 }
 
-static void put_letter(int series, bool colour, FILE *f)
+static void put_letter(const struct canvas *c, int series)
 {
-	if (colour)
-		fprintf(f, "\033[1;%sm%c\033[0m", colours[series % N_COLOURS], 'a' + series);
+	if (c->colour)
+		fprintf(c->f, "\033[1;%sm%c\033[0m", colours[series % N_COLOURS], 'a' + series);
 	else
-		fputc('a' + series, f);
+		fputc('a' + series, c->f);
 }
 
-/* The labels of x below the frame, as many as there is room for. */
-static void put_x_ticks(const struct plot *p, const struct canvas *c, int left, FILE *f)
+static void put_row(const struct canvas *c, int line)
 {
+	const struct axis *y = &c->p->y;
+	char tick[64] = "";
+	for (int i = 0; i < y->n_ticks; i++)
+		if (dot_y(c, y->tick[i]) / DOTS_Y == line)
+			axis_tick(y, i, tick, sizeof(tick));
+	const char *frame = c->utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|");
+	fprintf(c->f, "%*s %s", c->margin, tick, frame);
+	int n = c->n_columns;
+	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY)
+		n--;
+	for (int column = 0; column < n; column++)
+		put_cell(c, line, column);
+	if (c->letter[line] != NOBODY) {
+		fputc(' ', c->f);
+		put_letter(c, c->letter[line]);
+	}
+	fputc('\n', c->f);
+}
+
+/* The frame below, and as many ticks of x as there is room for. */
+static void put_x_axis(const struct canvas *c)
+{
+	const struct axis *x = &c->p->x;
+	const int left = c->margin + 2, right = left + c->n_columns + 1;
 	int at = 0;
-	for (int i = 0; i < p->x.n_ticks; i++) {
+	fprintf(c->f, "%*s %s", c->margin, "", c->utf8 ? "└" : "+");
+	for (int column = 0; column < c->n_columns; column++)
+		fputs(c->utf8 ? "─" : "-", c->f);
+	fputc('\n', c->f);
+	for (int i = 0; i < x->n_ticks; i++) {
 		char tick[64];
-		axis_tick(&p->x, i, tick, sizeof(tick));
+		axis_tick(x, i, tick, sizeof(tick));
 		const int len = (int)strlen(tick);
-		int start = left + dot_x(p, c, p->x.tick[i]) / DOTS_X - len / 2;
-		start = start + len > left + c->n_columns + 1 ? left + c->n_columns + 1 - len
-							      : start;
+		int start = left + dot_x(c, x->tick[i]) / DOTS_X - len / 2;
+		if (start + len > right)
+			start = right - len;
 		if (start < at + (at > 0))
 			continue;
-		fprintf(f, "%*s%s", start - at, "", tick);
+		fprintf(c->f, "%*s%s", start - at, "", tick);
 		at = start + len;
 	}
-	fputc('\n', f);
+	fputc('\n', c->f);
 }
 
-/* As much of it as so many columns hold. */
-static void put_label(const char *s, int columns, FILE *f)
+static void put_legend(const struct canvas *c, int width)
 {
-	put_printable(f, s, text_fit(s, columns));
-}
-
-void plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f)
-{
-	static struct canvas c;
-	int letter[MAX_LINES];
-	char tick[64];
-	int label = 0;
-	for (int i = 0; i < p->y.n_ticks; i++) {
-		axis_tick(&p->y, i, tick, sizeof(tick));
-		label = (int)strlen(tick) > label ? (int)strlen(tick) : label;
-	}
-	/* Single dots of several series are letters: those of braille are all alike. */
-	const bool braille = utf8 && (p->n_series == 1 || !plot_is_scatter(p));
-	c.n_columns = width - label - 4; /* a blank, the frame, a letter and a blank before it */
-	c.n_columns = c.n_columns < 8 ? 8 : c.n_columns > MAX_COLUMNS ? MAX_COLUMNS : c.n_columns;
-	c.n_lines = height < 4 ? 4 : height > MAX_LINES ? MAX_LINES : height;
-	memset(c.dots, 0, sizeof(c.dots));
-	memset(c.series, -1, sizeof(c.series));
-	for (int i = p->n_series; i-- > 0;)
-		draw_series(&c, p, i);
-	place_letters(&c, p, letter);
-
-	put_label(p->y.label, width, f);
-	fputc('\n', f);
-	for (int line = 0; line < c.n_lines; line++) {
-		tick[0] = '\0';
-		for (int i = 0; i < p->y.n_ticks; i++)
-			if (dot_y(p, &c, p->y.tick[i]) / DOTS_Y == line)
-				axis_tick(&p->y, i, tick, sizeof(tick));
-		fprintf(f, "%*s %s", label, tick,
-			utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|"));
-		int last = c.n_columns - 1;
-		while (last >= 0 && c.dots[line][last] == 0 && letter[line] < 0)
-			last--;
-		for (int column = 0; column <= last; column++)
-			put_cell(&c, line, column, braille, colour, f);
-		if (letter[line] >= 0) {
-			fputc(' ', f);
-			put_letter(letter[line], colour, f);
-		}
-		fputc('\n', f);
-	}
-	fprintf(f, "%*s %s", label, "", utf8 ? "└" : "+");
-	for (int column = 0; column < c.n_columns; column++)
-		fputs(utf8 ? "─" : "-", f);
-	fputc('\n', f);
-	put_x_ticks(p, &c, label + 2, f);
-	const int indent = label + 2 + (c.n_columns - text_columns(p->x.label)) / 2;
-	fprintf(f, "%*s", indent > 0 ? indent : 0, "");
-	put_label(p->x.label, width, f);
-	fputc('\n', f);
-	const bool brief = plot_is_brief(p, width - 2);
+	const bool brief = plot_is_brief(c->p, width - 2);
 	if (brief) {
-		put_label(p->keys, width - 1, f);
-		fputs(":\n", f);
+		put_cut(c, c->p->keys, width - 1);
+		fputs(":\n", c->f);
 	}
-	for (int i = 0; i < p->n_series; i++) {
-		put_letter(i, colour, f);
-		fputc(' ', f);
-		put_label(plot_label(p, i, brief), width - 2, f);
-		fputc('\n', f);
+	for (int i = 0; i < c->p->n_series; i++) {
+		put_letter(c, i);
+		fputc(' ', c->f);
+		put_cut(c, plot_label(c->p, i, brief), width - 2);
+		fputc('\n', c->f);
 	}
+}
+
+bool plot_text(
+	const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e)
+{
+	struct canvas *c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_set(e, ERR_RUN, "out of memory for a plot");
+	c->p = p;
+	c->f = f;
+	c->utf8 = utf8;
+	c->colour = colour;
+	/* Single dots of several series are letters: those of braille are all alike. */
+	c->braille = utf8 && (p->n_series == 1 || !plot_is_scatter(p));
+	for (int i = 0; i < p->y.n_ticks; i++) {
+		char tick[64];
+		axis_tick(&p->y, i, tick, sizeof(tick));
+		c->margin = (int)strlen(tick) > c->margin ? (int)strlen(tick) : c->margin;
+	}
+	const int others = 4; /* a blank, the frame, a blank and a letter */
+	c->n_columns = clamp(width - c->margin - others, 8, MAX_COLUMNS);
+	c->n_lines = clamp(height, 4, MAX_LINES);
+	for (int i = p->n_series; i-- > 0;)
+		draw_series(c, i);
+	place_letters(c);
+	put_cut(c, p->y.label, width);
+	fputc('\n', f);
+	for (int line = 0; line < c->n_lines; line++)
+		put_row(c, line);
+	put_x_axis(c);
+	const int indent = c->margin + 2 + (c->n_columns - text_columns(p->x.label)) / 2;
+	fprintf(f, "%*s", indent > 0 ? indent : 0, "");
+	put_cut(c, p->x.label, width);
+	fputc('\n', f);
+	put_legend(c, width);
+	free(c);
+	return true;
 }
