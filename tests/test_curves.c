@@ -56,7 +56,7 @@ static void load_for(const char *dir, const char *by, double threshold)
 	records.threshold = threshold;
 	CHECK(records_find(&records, dir, &e));
 	records_sort(&records);
-	CHECK(groups_init(&groups, &records, by, &e));
+	CHECK(groups_init(&groups, &records, by, NULL, &e));
 }
 
 static void load(const char *dir, const char *by)

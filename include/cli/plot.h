@@ -35,7 +35,8 @@ struct axis {
 
 struct series {
 	char label[256], brief[128]; /* "n_steps=3 gamma=0.9, 5 runs" and "3, 0.9" */
-	bool is_partial;             /* not of all runs of the group */
+	size_t n_runs;               /* that it is made of */
+	bool is_partial;             /* these are not all of the group */
 	bool has_marks;              /* at the points of the line */
 	size_t n;                    /* points of the line; y NaN is a gap, low NaN no interval */
 	double x[PLOT_MAX_POINTS], y[PLOT_MAX_POINTS];
@@ -48,7 +49,7 @@ struct plot {
 	struct axis x, y;
 	char keys[256]; /* of brief labels, "n_steps, gamma"; "": there are none */
 	int n_series;
-	struct series *series; /* (PLOT_MAX_SERIES) */
+	struct series *series; /* (PLOT_MAX_SERIES + 1), the last one being scratch */
 };
 
 bool plot_init(struct plot *p, struct err *e);

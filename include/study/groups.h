@@ -1,6 +1,6 @@
 /* Runs in groups: those that differ only in the seed, or only in keys outside a list.
  *
- *     groups_init(&g, &records, "n_steps,double_q", &e);  // or NULL: all keys that differ
+ *     groups_init(&g, &records, "n_steps,double_q", NULL, &e);
  *     for each g.group[i]: runs g.member[first] to g.member[first + n - 1]
  *     groups_release(&g);
  *
@@ -35,8 +35,10 @@ struct groups {
 	bool has_settings; /* units are settings */
 };
 
-/* ERR_USAGE for a list with an unknown key. */
-bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e);
+/* `by` is a list of keys, ERR_USAGE if one is unknown; or NULL: all keys that differ but
+ * `except` (NULL: none). */
+bool groups_init(struct groups *g, const struct records *records, const char *by,
+	const struct option *except, struct err *e);
 void groups_release(struct groups *g);
 
 /* "n_steps=3 double_q=true", or "all" without keys. */

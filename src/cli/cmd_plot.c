@@ -23,9 +23,9 @@ static const struct flag plot_flags[] = {
 
 static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
 
-struct share {                      /* of a group's runs, that a series is made of */
-	size_t n, n_worst, n_never; /* diverged ones and what they count as; never there */
-	double worst;
+struct share {                      /* what a series is made of: runs of a group */
+	size_t n, n_worst, n_never; /* diverged ones; ones that never reached the threshold */
+	double worst;               /* what those that diverged count as */
 };
 
 struct plot_job {
@@ -34,7 +34,7 @@ struct plot_job {
 	const struct option *key; /* what --x names, or NULL: curves */
 	const char *column;
 	const struct metric *metric;
-	int width, height; /* 0: not said */
+	int width, height; /* 0: the default */
 	struct records records;
 	struct groups groups;
 	struct plot plot;
@@ -99,45 +99,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 	return true;
 }
 
-/* --- intervals --- */
-
-struct bands { /* means of several runs: with an interval, without, and flat ones */
-	size_t n_with, n_without, n_flat;
-};
-
-/* A band without height would not be seen: it is left out, and said. */
-static void count_bands(
-	struct bands *b, const double *y, double *low, double *high, size_t n, size_t n_runs)
-{
-	size_t n_high = 0, n_bands = 0;
-	for (size_t k = 0; k < n && n_runs > 1; k++) {
-		n_bands += isnan(low[k]) ? 0 : 1;
-		n_high += high[k] > low[k];
-		b->n_without += isnan(low[k]) && !isnan(y[k]) ? 1 : 0;
-	}
-	b->n_with += n_bands;
-	if (n_high > 0 || n_bands == 0)
-		return;
-	b->n_flat++;
-	for (size_t k = 0; k < n; k++)
-		low[k] = high[k] = (double)NAN;
-}
-
-static void label_y(struct plot_job *job, const char *what, const struct bands *b)
-{
-	struct text t;
-	text_init(&t, job->plot.y.label, sizeof(job->plot.y.label));
-	text_add(&t, "%s", what);
-	if (b->n_without > 0)
-		text_add(&t, " (IQM, 95 %% from %d %s)", STATS_LEAST_RUNS,
-			job->groups.has_settings ? "settings" : "runs");
-	else if (b->n_with > 0)
-		text_add(&t, " (IQM, 95 %%)");
-	if (b->n_flat > 0)
-		say("%zu of the lines have no band: their runs are equal", b->n_flat);
-}
-
-/* --- learning curves --- */
+/* --- labels --- */
 
 /* ", 4 of 8 runs (2 unfinished, 3 diverged: counted as 1)" */
 static void add_counts(
@@ -170,7 +132,7 @@ static void add_counts(
 	text_add(t, "%s", *separator == ',' ? ")" : "");
 }
 
-static void add_labels(
+static void set_labels(
 	const struct plot_job *job, size_t group, const struct share *share, struct series *s)
 {
 	const struct groups *all = &job->groups;
@@ -188,16 +150,52 @@ static void add_labels(
 		text_add(&brief, " (%zu/%zu)", share->n, g->n);
 	if (share->n_worst > 0)
 		text_add(&brief, " (%zu diverged)", share->n_worst);
+	s->n_runs = share->n;
 	s->is_partial = share->n < g->n;
 }
 
-static void add_key_names(struct plot_job *job)
+static void set_key_names(struct plot_job *job)
 {
 	struct text t;
 	text_init(&t, job->plot.keys, sizeof(job->plot.keys));
 	for (int k = 0; k < job->groups.n_keys; k++)
 		text_add(&t, "%s%s", k ? ", " : "", job->groups.key[k]->key);
 }
+
+/* Means of several runs have intervals if these are enough. A band without height cannot
+ * be seen: it is removed, with a message. */
+static void label_y(struct plot_job *job, const char *what)
+{
+	bool has_interval = false, lacks_interval = false;
+	size_t n_flat = 0;
+	for (int i = 0; i < job->plot.n_series; i++) {
+		struct series *s = &job->plot.series[i];
+		size_t n_high = 0, n_bands = 0;
+		for (size_t k = 0; k < s->n && s->n_runs > 1; k++) {
+			n_bands += isnan(s->low[k]) ? 0 : 1;
+			n_high += s->high[k] > s->low[k];
+			lacks_interval |= isnan(s->low[k]) && !isnan(s->y[k]);
+		}
+		has_interval |= n_bands > 0;
+		if (n_high > 0 || n_bands == 0)
+			continue;
+		n_flat++;
+		for (size_t k = 0; k < s->n; k++)
+			s->low[k] = s->high[k] = (double)NAN;
+	}
+	struct text t;
+	text_init(&t, job->plot.y.label, sizeof(job->plot.y.label));
+	text_add(&t, "%s", what);
+	if (lacks_interval)
+		text_add(&t, " (IQM, 95 %% from %d %s)", STATS_LEAST_RUNS,
+			job->groups.has_settings ? "settings" : "runs");
+	else if (has_interval)
+		text_add(&t, " (IQM, 95 %%)");
+	if (n_flat > 0)
+		say("%zu of the lines have no band: their runs are equal", n_flat);
+}
+
+/* --- learning curves --- */
 
 static double last_value(const struct series *s)
 {
@@ -207,53 +205,50 @@ static double last_value(const struct series *s)
 	return -(double)INFINITY;
 }
 
-static bool is_behind(const struct series *a, const struct series *b)
+/* The one that ends highest first, those that lack runs last. */
+static bool is_after(const struct series *a, const struct series *b)
 {
 	return a->is_partial != b->is_partial ? a->is_partial : last_value(a) < last_value(b);
 }
 
-/* Puts the curve among the series, the one that ends highest first, those that lack runs
- * last; the last goes where there is no room. */
+/* If there is no room, the last one is dropped. */
 static void insert_curve(struct plot_job *job, const struct curve *c, size_t group)
 {
 	struct plot *p = &job->plot;
-	struct series s = { .n = c->n };
+	struct series *s = &p->series[PLOT_MAX_SERIES];
 	const struct share share = { .n = c->n_runs, .n_worst = c->n_worst, .worst = c->worst };
-	add_labels(job, group, &share, &s);
-	memcpy(s.x, c->x, sizeof(s.x));
-	memcpy(s.y, c->y, sizeof(s.y));
-	memcpy(s.low, c->low, sizeof(s.low));
-	memcpy(s.high, c->high, sizeof(s.high));
+	set_labels(job, group, &share, s);
+	s->n = c->n;
+	memcpy(s->x, c->x, sizeof(s->x));
+	memcpy(s->y, c->y, sizeof(s->y));
+	memcpy(s->low, c->low, sizeof(s->low));
+	memcpy(s->high, c->high, sizeof(s->high));
 	int at = p->n_series;
-	while (at > 0 && is_behind(&p->series[at - 1], &s))
+	while (at > 0 && is_after(&p->series[at - 1], s))
 		at--;
 	if (at == PLOT_MAX_SERIES)
 		return;
 	p->n_series += p->n_series < PLOT_MAX_SERIES;
 	for (int i = p->n_series - 1; i > at; i--)
 		p->series[i] = p->series[i - 1];
-	p->series[at] = s;
+	p->series[at] = *s;
 }
 _Static_assert(PLOT_MAX_POINTS == CURVE_MAX_POINTS, "a series has room for a curve");
 
 static bool plot_curves(struct plot_job *job, struct err *e)
 {
-	struct plot *p = &job->plot;
 	struct faults faults = { 0 };
 	size_t n_curves = 0;
-	struct bands bands = { 0 };
 	for (size_t i = 0; i < job->groups.n_groups; i++) {
 		struct curve c;
 		if (!curve_of_group(&c, &job->groups, i, job->x, job->column, &faults, e))
 			return false;
-		if (c.n == 0)
-			continue;
-		n_curves++;
-		count_bands(&bands, c.y, c.low, c.high, c.n, c.n_runs);
-		insert_curve(job, &c, i);
+		n_curves += c.n > 0;
+		if (c.n > 0)
+			insert_curve(job, &c, i);
 	}
 	say_damaged(&faults);
-	if (p->n_series == 0)
+	if (n_curves == 0)
 		return err_set(e, ERR_RUN, "no run has a row with '%s' yet", job->column);
 	if (n_curves < job->groups.n_groups)
 		say("warning: left out %zu of the groups: no rows with '%s' that their runs share",
@@ -261,9 +256,8 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	if (n_curves > PLOT_MAX_SERIES)
 		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves,
 			PLOT_MAX_SERIES);
-	snprintf(p->x.label, sizeof(p->x.label), "%s", x_labels[job->x]);
-	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column,
-		&bands);
+	snprintf(job->plot.x.label, sizeof(job->plot.x.label), "%s", x_labels[job->x]);
+	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column);
 	return true;
 }
 
@@ -337,160 +331,165 @@ static int compare_points(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The interquartile mean at each x, if the runs share few enough. */
-static bool fill_series(struct series *s, const struct point *point, size_t n, struct err *e)
+/* The interquartile mean of n points with the same x */
+static bool add_mean(struct series *s, const struct point *point, size_t n, struct err *e)
 {
 	double *y = malloc(n * sizeof(*y));
 	uint32_t *units = malloc(n * sizeof(*units));
-	bool ok = y && units;
-	size_t n_places = 0;
-	if (!ok)
-		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	struct sample sample;
+	bool one_unit = true;
 	for (size_t i = 0; i < n; i++)
-		n_places += i == 0 || point[i].x != point[i - 1].x;
-	const size_t most_places = 30;
-	for (size_t i = 0, end; ok && n_places <= most_places && n_places < n && i < n; i = end) {
-		struct sample sample;
-		size_t n_values = 0;
-		bool one_unit = true;
-		for (end = i; end < n && point[end].x == point[i].x; end++) {
-			y[n_values] = point[end].y;
-			units[n_values] = point[end].unit;
-			one_unit &= units[n_values++] == point[i].unit;
-		}
-		for (size_t k = 0; one_unit && k < n_values; k++)
-			units[k] = (uint32_t)k; /* runs of one setting: samples of it */
-		ok = sample_init(&sample, y, units, n_values, e);
-		if (!ok)
-			break;
+		one_unit &= point[i].unit == point[0].unit;
+	for (size_t i = 0; y && units && i < n; i++) {
+		y[i] = point[i].y;
+		units[i] = one_unit ? (uint32_t)i : point[i].unit; /* a sample of one setting */
+	}
+	const bool ok = y && units ? sample_init(&sample, y, units, n, e)
+				   : err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	if (ok) {
 		const struct interval interval = sample_iqm(&sample);
-		s->x[s->n] = point[i].x;
+		s->x[s->n] = point[0].x;
 		s->y[s->n] = sample.iqm;
 		s->low[s->n] = interval.low;
 		s->high[s->n++] = interval.high;
 		sample_release(&sample);
 	}
-	s->has_marks = true;
 	free(y);
 	free(units);
 	return ok;
 }
 
-/* Moves what would cover each other at one place of a category axis apart. */
-static double beside(const struct plot *p, int series, size_t i)
+/* A mean at each x of the sorted points, if they share few enough. */
+static bool add_means(struct series *s, const struct point *point, size_t n, struct err *e)
 {
-	const double golden = 0.6180339887498949; /* spreads evenly, whatever the number */
-	if (p->x.n_names == 0)
-		return 0;
-	const double width = 0.7 / p->n_series;
-	const double middle = (series + 0.5) * width - 0.35;
-	const double turn = (double)(i + 1) * golden;
-	return middle + (turn - floor(turn) - 0.5) * width * 0.7;
+	const size_t most_places = 30;
+	size_t n_places = 0;
+	s->has_marks = true;
+	for (size_t i = 0; i < n; i++)
+		n_places += i == 0 || point[i].x != point[i - 1].x;
+	if (n_places > most_places || n_places == n)
+		return true;
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i; end < n && point[end].x == point[i].x;)
+			end++;
+		if (!add_mean(s, point + i, end - i, e))
+			return false;
+	}
+	return true;
 }
 
-static bool scatter_group(struct plot_job *job, size_t group, size_t max_dots, struct err *e)
+/* A dot for each point; of too many, every so many. */
+static void add_dots(struct series *s, const struct point *point, size_t n, size_t most)
 {
-	struct plot *p = &job->plot;
-	const struct groups *g = &job->groups;
-	const size_t first = g->group[group].first, n = g->group[group].n;
-	struct point *point = malloc(n * sizeof(*point));
-	struct series *s = &p->series[p->n_series];
-	struct share share = { 0 };
-	size_t n_points = 0;
-	if (!point)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
-	*s = (struct series){ 0 };
-	for (size_t i = first; i < first + n; i++) {
-		const struct record *r = g->member[i];
+	for (size_t i = 0; i < n && s->n_dots < most; i++) {
+		if (n > most && i * most / n == (i + 1) * most / n)
+			continue;
+		s->dot_x[s->n_dots] = point[i].x;
+		s->dot_y[s->n_dots++] = point[i].y;
+	}
+}
+
+/* The points of a group in the order of x; the caller frees them. */
+static struct point *make_points(
+	struct plot_job *job, const struct group *g, struct share *share, struct err *e)
+{
+	struct point *point = malloc(g->n * sizeof(*point));
+	if (!point) {
+		err_set(e, ERR_RUN, "out of memory for %zu runs", g->n);
+		return NULL;
+	}
+	for (size_t i = g->first; i < g->first + g->n; i++) {
+		const struct record *r = job->groups.member[i];
 		double y = record_value(r, job->metric);
 		const double x = isnan(y) ? (double)NAN : place_of(job, r);
 		if (isnan(x))
 			continue;
 		if (isinf(y)) {
-			share.n_never++;
+			share->n_never++;
 			y = (double)r->config.total_timesteps;
 		} else if (r->state == RECORD_FAILED) {
-			share.n_worst++;
-			share.worst = y;
+			share->n_worst++;
+			share->worst = y;
 		}
-		point[n_points++] = (struct point){ x, y, g->unit[i] };
+		point[share->n++] = (struct point){ x, y, job->groups.unit[i] };
 	}
-	share.n = n_points;
-	qsort(point, n_points, sizeof(*point), compare_points);
-	const bool ok = n_points == 0 || fill_series(s, point, n_points, e);
-	for (size_t i = 0; i < n_points && s->n_dots < max_dots; i++) {
-		/* Of too many every so many is shown. */
-		if (n_points > max_dots && i * max_dots / n_points == (i + 1) * max_dots / n_points)
-			continue;
-		s->dot_x[s->n_dots] = point[i].x;
-		s->dot_y[s->n_dots++] = point[i].y;
+	qsort(point, share->n, sizeof(*point), compare_points);
+	return point;
+}
+
+static bool scatter_group(struct plot_job *job, size_t group, struct err *e)
+{
+	struct plot *p = &job->plot;
+	struct series *s = &p->series[p->n_series];
+	struct share share = { 0 };
+	struct point *point = make_points(job, &job->groups.group[group], &share, e);
+	*s = (struct series){ .n = 0 };
+	const bool ok = point && add_means(s, point, share.n, e);
+	if (ok && share.n > 0) {
+		add_dots(s, point, share.n, PLOT_MAX_DOTS / job->groups.n_groups);
+		set_labels(job, group, &share, s);
+		p->n_series++;
 	}
-	add_labels(job, group, &share, s);
-	p->n_series += n_points > 0;
 	free(point);
 	return ok;
 }
 
-/* The keys that differ, but the one on the axis: what colours stand for. */
-static bool other_keys(const struct plot_job *job, char *by, size_t size)
-{
-	struct groups all;
-	struct err e;
-	struct text t;
-	text_init(&t, by, size);
-	if (!groups_init(&all, &job->records, NULL, &e))
-		return false;
-	for (int i = 0; i < all.n_keys; i++)
-		if (all.key[i] != job->key)
-			text_add(&t, "%s%s", t.len ? "," : "", all.key[i]->key);
-	groups_release(&all);
-	return t.len > 0;
-}
-
-/* Groups by the other keys; if those are too many, by none. */
+/* Colours stand for the other keys that differ; if these have too many values, for none. */
 static bool regroup(struct plot_job *job, struct err *e)
 {
-	char by[2048];
+	struct groups *g = &job->groups;
 	if (job->args->flag[BY].set)
 		return true;
-	groups_release(&job->groups);
-	if (other_keys(job, by, sizeof(by))) {
-		if (!groups_init(&job->groups, &job->records, by, e))
-			return false;
-		if (job->groups.n_groups <= PLOT_MAX_SERIES / 2)
-			return true;
-		groups_release(&job->groups);
-	}
-	if (!groups_init(&job->groups, &job->records, job->key->key, e))
+	groups_release(g);
+	if (!groups_init(g, &job->records, NULL, job->key, e))
+		return false;
+	if (g->n_keys > 0 && g->n_groups <= PLOT_MAX_SERIES / 2)
+		return true;
+	groups_release(g);
+	if (!groups_init(g, &job->records, job->key->key, NULL, e))
 		return false;
 	/* All in one: the members stay in the order of the key. */
-	job->groups.n_keys = 0;
-	job->groups.n_groups = 1;
-	job->groups.group[0].n = job->groups.n_members;
+	g->n_keys = 0;
+	g->n_groups = 1;
+	g->group[0].n = g->n_members;
 	return true;
 }
 
-static void choose_scale(struct plot_job *job, double *places)
+/* In a category series stand side by side, and dots beside each other. */
+static void spread_categories(struct plot *p)
 {
-	struct plot *p = &job->plot;
+	const double all = 0.7, of_series = 0.7;  /* shares of the room that are used */
+	const double golden = 0.6180339887498949; /* spreads evenly, whatever the number */
+	for (int i = 0; i < p->n_series; i++) {
+		struct series *s = &p->series[i];
+		const double middle = (i + 0.5) * all / p->n_series - all / 2;
+		const double width = all / p->n_series * of_series;
+		for (size_t k = 0; k < s->n_dots; k++) {
+			const double turn = (double)(k + 1) * golden;
+			s->dot_x[k] += middle + (turn - floor(turn) - 0.5) * width;
+		}
+		for (size_t k = 0; k < s->n; k++)
+			s->x[k] += middle;
+	}
+}
+
+static void choose_scale(struct plot *p)
+{
+	double places[PLOT_MAX_DOTS];
 	size_t n = 0;
+	if (p->x.n_names > 0) {
+		spread_categories(p);
+		return;
+	}
 	for (int i = 0; i < p->n_series; i++)
 		for (size_t k = 0; k < p->series[i].n_dots; k++)
 			places[n++] = p->series[i].dot_x[k];
 	stats_sort(places, n);
-	p->x.is_log = p->x.n_names == 0 && looks_log(places, n);
-	for (int i = 0; i < p->n_series; i++) {
-		struct series *s = &p->series[i];
-		for (size_t k = 0; k < s->n_dots; k++)
-			s->dot_x[k] += beside(p, i, k);
-		for (size_t k = 0; p->x.n_names > 0 && k < s->n; k++)
-			s->x[k] += (i + 0.5) * 0.7 / p->n_series - 0.35;
-	}
+	p->x.is_log = looks_log(places, n);
 }
 
 static bool plot_scatter(struct plot_job *job, struct err *e)
 {
-	static double places[PLOT_MAX_SERIES * PLOT_MAX_DOTS];
 	struct plot *p = &job->plot;
 	if (!regroup(job, e))
 		return false;
@@ -499,22 +498,17 @@ static bool plot_scatter(struct plot_job *job, struct err *e)
 		return err_set(e, ERR_USAGE, "--by makes %zu groups; %d can be shown", n_groups,
 			PLOT_MAX_SERIES);
 	for (size_t i = 0; i < n_groups; i++)
-		if (!scatter_group(job, i, PLOT_MAX_DOTS / n_groups, e))
+		if (!scatter_group(job, i, e))
 			return false;
 	if (p->n_series == 0)
 		return err_set(e, ERR_RUN, "no run is done yet");
-	choose_scale(job, places);
+	choose_scale(p);
 	snprintf(p->x.label, sizeof(p->x.label), "%s", job->key->key);
-	struct bands bands = { 0 };
-	for (int i = 0; i < p->n_series; i++) {
-		struct series *s = &p->series[i];
-		count_bands(&bands, s->y, s->low, s->high, s->n, s->n_dots);
-	}
-	label_y(job, job->metric == record_metrics ? "final return" : job->metric->name, &bands);
+	label_y(job, job->metric == record_metrics ? "final return" : job->metric->name);
 	return true;
 }
 
-/* --- */
+/* --- the command --- */
 
 static bool write_svg(const struct plot_job *job, struct err *e)
 {
@@ -552,30 +546,28 @@ static bool print_plot(const struct plot_job *job, struct err *e)
 		stdout, e);
 }
 
+static bool make_plot(struct plot_job *job, struct err *e)
+{
+	const struct flag_value *flag = job->args->flag;
+	if (!load_groups(&job->records, &job->groups, job->args, flag[BY].string, e) ||
+		!plot_init(&job->plot, e) ||
+		!(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
+		return false;
+	set_key_names(job);
+	plot_scale(&job->plot);
+	return flag[OUT].set ? write_svg(job, e) : print_plot(job, e);
+}
+
 static int cmd_plot(const struct args *args)
 {
-	static struct plot_job job;
+	struct plot_job job = { .args = args };
 	struct err e;
-	int status = STATUS_OK;
-	job.args = args;
 	records_init(&job.records);
-	if (!parse_args(&job, &e))
-		return fail(&e);
-	if (!load_groups(&job.records, &job.groups, args, args->flag[BY].string, &e) ||
-		!plot_init(&job.plot, &e) ||
-		!(job.key ? plot_scatter(&job, &e) : plot_curves(&job, &e))) {
-		status = fail(&e);
-		goto out;
-	}
-	add_key_names(&job);
-	plot_scale(&job.plot);
-	if (!(args->flag[OUT].set ? write_svg(&job, &e) : print_plot(&job, &e)))
-		status = fail(&e);
-out:
+	const bool ok = parse_args(&job, &e) && make_plot(&job, &e);
 	plot_release(&job.plot);
 	groups_release(&job.groups);
 	records_release(&job.records);
-	return status;
+	return ok ? STATUS_OK : fail(&e);
 }
 
 const struct command command_plot = {

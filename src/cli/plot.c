@@ -10,7 +10,7 @@
 
 bool plot_init(struct plot *p, struct err *e)
 {
-	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES, sizeof(struct series)) };
+	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES + 1, sizeof(struct series)) };
 	return p->series || err_set(e, ERR_RUN, "out of memory for a plot");
 }
 

@@ -174,7 +174,7 @@ bool load_groups(struct records *list, struct groups *g, const struct args *args
 		n_readable += list->at[i].state != RECORD_UNREADABLE;
 	if (n_readable == 0)
 		return err_set(e, ERR_CORRUPT, "no run can be read");
-	if (!groups_init(g, list, by, e))
+	if (!groups_init(g, list, by, NULL, e))
 		return false;
 	if (g->n_copies > 0)
 		say("warning: %zu of the runs have the configuration and seed of another; "

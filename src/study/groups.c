@@ -46,17 +46,20 @@ static bool differs(const struct records *records, const struct option *o)
 	return false;
 }
 
-static bool choose_keys(struct groups *g, const char *by, struct err *e)
+static bool choose_keys(
+	struct groups *g, const char *by, const struct option *except, struct err *e)
 {
 	const struct option *seed = config_find("seed");
 	if (by && !parse_keys(g, by, e))
 		return false;
 	g->n_keys = g->n_differing;
 	for (const struct option *o = config_options; o->key; o++)
-		if (o != seed && differs(g->records, o))
+		if (o != seed && o != except && differs(g->records, o))
 			add_key(g, o);
 	if (!by)
 		g->n_keys = g->n_differing;
+	if (except && except != seed && differs(g->records, except))
+		add_key(g, except);
 	g->key[g->n_differing] = seed;
 	return true;
 }
@@ -152,11 +155,12 @@ static void set_units(struct groups *g)
 	}
 }
 
-bool groups_init(struct groups *g, const struct records *records, const char *by, struct err *e)
+bool groups_init(struct groups *g, const struct records *records, const char *by,
+	const struct option *except, struct err *e)
 {
 	const size_t n = records->n;
 	*g = (struct groups){ .records = records };
-	if (!choose_keys(g, by, e))
+	if (!choose_keys(g, by, except, e))
 		return false;
 	struct sortable *sorted = calloc(n + 1, sizeof(*sorted));
 	g->member = malloc((n + 1) * sizeof(const struct record *));
