@@ -256,56 +256,42 @@ static const char *unit_name(const struct report_job *job)
 	return job->groups.has_settings ? "settings" : "runs";
 }
 
-/* Cells that are more than one figure. */
+enum special { FIELDS, INTERVAL, SOLVED, SOLVED_INTERVAL, NEVER };
 
-static void put_interval(
-	const struct report_job *job, const struct row *row, bool data, struct text *t)
+/* Cells that are not one figure. */
+static void put_special(const struct report_job *job, enum special special, const struct row *row,
+	bool data, struct text *t)
 {
-	(void)data;
-	if (row->n_values > 0 && isnan(row->shown.iqm_95.low))
+	const bool is_judged = row->n_judged > 0 || !row->has_unjudged;
+	if (special == INTERVAL && row->n_values > 0 && isnan(row->shown.iqm_95.low))
 		text_add(t, "needs %d %s", STATS_LEAST_RUNS, unit_name(job));
-	put_range(t, row->shown.iqm_95, 1, job->metric->decimals);
-}
-
-static void put_solved(
-	const struct report_job *job, const struct row *row, bool data, struct text *t)
-{
-	(void)job;
-	if (row->n_judged > 0 || !row->has_unjudged)
+	else if (special == INTERVAL)
+		put_range(t, row->shown.iqm_95, 1, job->metric->decimals);
+	else if (special == SOLVED && is_judged)
 		text_add(t, data ? "%zu" : "%zu/%zu", row->n_solved, row->n_judged);
-}
-
-static void put_solved_interval(
-	const struct report_job *job, const struct row *row, bool data, struct text *t)
-{
-	(void)job, (void)data;
-	put_range(t, row->solved_95, 100, 0);
-	text_add(t, isnan(row->solved_95.low) ? "" : " %%");
-}
-
-static void put_never(
-	const struct report_job *job, const struct row *row, bool data, struct text *t)
-{
-	(void)job, (void)data;
-	if (row->n_judged > 0 || !row->has_unjudged)
+	else if (special == NEVER && is_judged)
 		text_add(t, "%zu", row->n_never);
+	else if (special == SOLVED_INTERVAL) {
+		put_range(t, row->solved_95, 100, 0);
+		text_add(t, isnan(row->solved_95.low) ? "" : " %%");
+	}
 }
 
 enum { OF_METRIC = -1 }; /* as many decimals as the metric has */
 
-/* A column: its name for programs and for people (NULL: not there), and its cells, by a
- * function or from fields of the row. */
+/* A column: its name for programs and for people (NULL: not there), and its cells, from
+ * fields of the row unless they are special. */
 struct column {
 	const char *data, *shown;
-	void (*put)(const struct report_job *job, const struct row *row, bool data, struct text *t);
+	enum special special;
 	size_t count;        /* a whole number, or the number of runs that `figure` is of */
 	size_t figure, rank; /* a figure, and the one for ranking: if larger, it is ">=" */
 	int decimals;
 };
 
 #define FIELD(name) offsetof(struct row, name)
-#define COUNT(n) NULL, FIELD(n), 0, 0, 0
-#define FIGURE(n, x, rank, decimals) NULL, FIELD(n), FIELD(x), FIELD(rank), decimals
+#define COUNT(n) FIELDS, FIELD(n), 0, 0, 0
+#define FIGURE(n, x, rank, decimals) FIELDS, FIELD(n), FIELD(x), FIELD(rank), decimals
 
 static const struct column columns[] = {
 	{ "runs", "runs", COUNT(n_runs) },
@@ -315,15 +301,15 @@ static const struct column columns[] = {
 	{ "iqm", "IQM", FIGURE(n_values, shown.iqm, rank.iqm, OF_METRIC) },
 	{ "iqm_low", NULL, FIGURE(n_runs, shown.iqm_95.low, shown.iqm_95.low, OF_METRIC) },
 	{ "iqm_high", NULL, FIGURE(n_runs, shown.iqm_95.high, shown.iqm_95.high, OF_METRIC) },
-	{ NULL, "95 %", .put = put_interval },
+	{ NULL, "95 %", .special = INTERVAL },
 	{ "mean", "mean", FIGURE(n_values, shown.mean, rank.mean, OF_METRIC) },
 	{ "median", "median", FIGURE(n_values, shown.median, rank.median, OF_METRIC) },
-	{ "solved", "solved", .put = put_solved },
+	{ "solved", "solved", .special = SOLVED },
 	{ "solved_low", NULL, FIGURE(n_runs, solved_95.low, solved_95.low, 3) },
 	{ "solved_high", NULL, FIGURE(n_runs, solved_95.high, solved_95.high, 3) },
-	{ NULL, "95 %", .put = put_solved_interval },
+	{ NULL, "95 %", .special = SOLVED_INTERVAL },
 	{ "steps_to_threshold", "steps", FIGURE(n_steps, steps, steps, 0) },
-	{ "censored", "never", .put = put_never },
+	{ "censored", "never", .special = NEVER },
 	{ "wall_s", "wall s", FIGURE(n_walls, wall_s, wall_s, 2) },
 	{ "unreadable", "unreadable", COUNT(n_state[RECORD_UNREADABLE]) },
 	{ "counted", NULL, COUNT(n_values) },
@@ -373,8 +359,8 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 		text_init(&text, cell, sizeof(cell));
 		if (!column_name(job, c, data))
 			continue;
-		if (c->put)
-			c->put(job, row, data, &text);
+		if (c->special != FIELDS)
+			put_special(job, c->special, row, data, &text);
 		else
 			put_field(job, c, row, data, &text);
 		table_add(t, "%s", cell);

@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Okabe and Ito's colours, which people with every kind of colour vision can tell
- * apart, without the two that vanish on a light or a dark page; from the seventh
- * series on again, dashed. */
+/* Okabe and Ito's colours, which people with every kind of colour vision can tell apart,
+ * without the two that vanish on a light or a dark page. From the seventh series on they
+ * are used again, dashed. */
 static const struct {
 	const char *light, *dark;
 } colours[] = {
@@ -24,10 +24,13 @@ enum { N_COLOURS = sizeof(colours) / sizeof(colours[0]) };
 static const double line_px = 18, letter_px = 6.6, margin_px = 14, swatch_px = 26, mark_px = 6,
 		    dot_px = 3;
 
-struct frame { /* the plotting area */
-	double left, right, top, bottom;
+struct canvas {
+	const struct plot *p;
+	FILE *f;
+	double left, right, top, bottom; /* of the plotting area */
 };
 
+/* At most `max` columns of s, as XML */
 static void put_text(FILE *f, const char *s, size_t max)
 {
 	const char *end = s + text_fit(s, max < INT_MAX ? (int)max : INT_MAX);
@@ -39,13 +42,28 @@ static void put_text(FILE *f, const char *s, size_t max)
 			fputs("&lt;", f);
 		else if (*s == '>')
 			fputs("&gt;", f);
-		else if (columns < 0) /* XML has no such characters, nor may pages show them */
+		else if (columns < 0) /* XML has no such characters, or people must not see them */
 			fputc('?', f);
 		else
 			(void)fwrite(s, 1, (size_t)n, f);
 	}
 	if (*s)
 		fputs("…", f);
+}
+
+/* `class` is "" or " class=\"...\"". */
+static void put_label(FILE *f, const char *class, double x, double y, const char *s, size_t max)
+{
+	fprintf(f, "<text%s x=\"%g\" y=\"%g\">", class, x, y);
+	put_text(f, s, max);
+	fputs("</text>\n", f);
+}
+
+static void put_circle(const struct canvas *c, int series, const char *class, double x, double y,
+	double radius, const char *end)
+{
+	fprintf(c->f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>%s",
+		series % N_COLOURS, class, x, y, radius, end);
 }
 
 static double text_px(const char *s)
@@ -59,26 +77,26 @@ static double px(double x)
 	return floor(x * 10 + 0.5) / 10;
 }
 
-static double x_px(const struct plot *p, const struct frame *r, double x)
+static double x_px(const struct canvas *c, double x)
 {
-	return px(r->left + axis_at(&p->x, x) * (r->right - r->left));
+	return px(c->left + axis_at(&c->p->x, x) * (c->right - c->left));
 }
 
-/* The same in series i: marks at one number stand side by side. */
-static double series_px(const struct plot *p, const struct frame *r, int i, double x)
+/* The same for series i: marks with the same x stand side by side. */
+static double series_px(const struct canvas *c, int i, double x)
 {
-	const bool aside = p->series[i].has_marks && p->x.n_names == 0;
-	return px(x_px(p, r, x) + (aside ? mark_px * (i - (p->n_series - 1) / 2.0) : 0));
+	const bool aside = c->p->series[i].has_marks && c->p->x.n_names == 0;
+	return px(x_px(c, x) + (aside ? mark_px * (i - (c->p->n_series - 1) / 2.0) : 0));
 }
 
-static double y_px(const struct plot *p, const struct frame *r, double y)
+static double y_px(const struct canvas *c, double y)
 {
-	return px(r->bottom - axis_at(&p->y, y) * (r->bottom - r->top));
+	return px(c->bottom - axis_at(&c->p->y, y) * (c->bottom - c->top));
 }
 
 static void put_style(const struct plot *p, FILE *f)
 {
-	const int crowd = 6; /* from here on bands would hide what is behind them */
+	const int crowd = 6; /* more bands than this would hide each other */
 	fputs("<style>text{font:12px system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
 	      ".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.l{fill:none;stroke-width:2;"
 	      "stroke-linejoin:round}.i{stroke:none}.w{fill:none;stroke-width:1.5}.p{"
@@ -93,56 +111,69 @@ static void put_style(const struct plot *p, FILE *f)
 		f);
 	for (int i = 0; i < N_COLOURS; i++)
 		fprintf(f, ".c%d{stroke:%s;fill:%s}", i, colours[i].dark, colours[i].dark);
-	/* Behind the colours, so that lines are not filled and dots have no edge. */
+	/* After the colours, so that lines are not filled and dots have no edge. */
 	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}</style>\n", f);
 }
 
-/* Ticks, grid and labels; of the ticks of x as many as there is room for. */
-static void put_axes(const struct plot *p, const struct frame *r, FILE *f)
+/* Ticks and grid. Returns the width of the widest label. */
+static double put_y_ticks(const struct canvas *c)
 {
-	char tick[64];
-	double widest = 0, free_from = 0, free_to = (double)INFINITY;
-	for (int i = 0; i < p->y.n_ticks; i++) {
-		const double y = y_px(p, r, p->y.tick[i]);
-		axis_tick(&p->y, i, tick, sizeof(tick));
-		if (y > free_to)
+	const struct axis *y = &c->p->y;
+	double widest = 0, free_to = (double)INFINITY;
+	for (int i = 0; i < y->n_ticks; i++) {
+		char tick[64];
+		const double at = y_px(c, y->tick[i]);
+		axis_tick(y, i, tick, sizeof(tick));
+		if (at > free_to)
 			continue;
-		free_to = y - 0.8 * line_px;
+		free_to = at - 0.8 * line_px;
 		widest = text_px(tick) > widest ? text_px(tick) : widest;
-		fprintf(f,
-			"<path class=\"g\" d=\"M%g %gH%g\"/><text class=\"e\" x=\"%g\" y=\"%g\">",
-			px(r->left), y, px(r->right), px(r->left - 6), y + 4);
-		put_text(f, tick, sizeof(tick));
-		fputs("</text>\n", f);
+		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", px(c->left), at, px(c->right));
+		put_label(c->f, " class=\"e\"", px(c->left - 6), at + 4, tick, sizeof(tick));
 	}
-	for (int i = 0; i < p->x.n_ticks; i++) {
-		const double x = x_px(p, r, p->x.tick[i]);
-		axis_tick(&p->x, i, tick, sizeof(tick));
-		if (p->x.n_names == 0)
-			fprintf(f, "<path class=\"g\" d=\"M%g %gV%g\"/>", x, px(r->top),
-				px(r->bottom));
-		if (x - text_px(tick) / 2 < free_from)
-			continue;
-		free_from = x + text_px(tick) / 2 + letter_px;
-		fprintf(f, "<text class=\"m\" x=\"%g\" y=\"%g\">", x, px(r->bottom + 17));
-		put_text(f, tick, sizeof(tick));
-		fputs("</text>\n", f);
-	}
-	fprintf(f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(r->left), px(r->top),
-		px(r->bottom), px(r->right));
-	fprintf(f, "<text class=\"m\" x=\"%g\" y=\"%g\">", px((r->left + r->right) / 2),
-		px(r->bottom + 36));
-	put_text(f, p->x.label, sizeof(p->x.label));
-	/* In the middle of the frame; a long one goes from the top down to the legend. */
-	const double end = r->bottom + 2 * line_px, half = fmin(text_px(p->y.label), end) / 2;
-	const double middle = fmin(fmax((r->top + r->bottom) / 2, half), end - half);
-	fprintf(f, "</text>\n<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\">",
-		px(r->left - widest - 17), px(middle));
-	put_text(f, p->y.label, (size_t)(end / letter_px));
-	fputs("</text>\n", f);
+	return widest;
 }
 
-/* Where the run of points from k on without a gap ends. */
+/* As many labels as there is room for. */
+static void put_x_ticks(const struct canvas *c)
+{
+	const struct axis *x = &c->p->x;
+	double free_from = 0;
+	for (int i = 0; i < x->n_ticks; i++) {
+		char tick[64];
+		const double at = x_px(c, x->tick[i]);
+		axis_tick(x, i, tick, sizeof(tick));
+		if (x->n_names == 0)
+			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top),
+				px(c->bottom));
+		if (at - text_px(tick) / 2 < free_from)
+			continue;
+		free_from = at + text_px(tick) / 2 + letter_px;
+		put_label(c->f, " class=\"m\"", at, px(c->bottom + 17), tick, sizeof(tick));
+	}
+}
+
+static void put_axes(const struct canvas *c)
+{
+	const struct plot *p = c->p;
+	const double widest = put_y_ticks(c);
+	put_x_ticks(c);
+	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(c->left), px(c->top),
+		px(c->bottom), px(c->right));
+	put_label(c->f, " class=\"m\"", px((c->left + c->right) / 2), px(c->bottom + 36),
+		p->x.label, sizeof(p->x.label));
+	/* In the middle of the frame; a long one reaches from the top to the legend. */
+	const double end = c->bottom + 2 * line_px, half = fmin(text_px(p->y.label), end) / 2;
+	const double middle = fmin(fmax((c->top + c->bottom) / 2, half), end - half);
+	fprintf(c->f, "<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\">",
+		px(c->left - widest - 17), px(middle));
+	put_text(c->f, p->y.label, (size_t)(end / letter_px));
+	fputs("</text>\n", c->f);
+}
+
+/* --- series --- */
+
+/* The first gap at or after point k. */
 static size_t next_gap(const double *y, size_t k, size_t n)
 {
 	while (k < n && !isnan(y[k]))
@@ -150,28 +181,25 @@ static size_t next_gap(const double *y, size_t k, size_t n)
 	return k;
 }
 
-static void put_points(const struct plot *p, const struct frame *r, int series, const double *y,
-	size_t from, size_t to, bool backwards, FILE *f)
+static void put_point(const struct canvas *c, int i, double x, double y)
 {
-	for (size_t k = from; k < to; k++) {
-		const size_t i = backwards ? to - 1 - (k - from) : k;
-		fprintf(f, "%g %g ", series_px(p, r, series, p->series[series].x[i]),
-			y_px(p, r, y[i]));
-	}
+	fprintf(c->f, "%g %g ", series_px(c, i, x), y_px(c, y));
 }
 
-static void put_band(const struct plot *p, const struct frame *r, int i, FILE *f)
+static void put_band(const struct canvas *c, int i)
 {
-	const struct series *s = &p->series[i];
+	const struct series *s = &c->p->series[i];
 	for (size_t k = 0, end; !s->has_marks && k < s->n; k = end + 1) {
 		end = next_gap(s->low, k, s->n);
 		if (end == k)
 			continue;
-		fprintf(f, "<path class=\"c%d i\" d=\"M", i % N_COLOURS);
-		put_points(p, r, i, s->high, k, end, false, f);
-		fputs("L", f);
-		put_points(p, r, i, s->low, k, end, true, f);
-		fputs("Z\"/>\n", f);
+		fprintf(c->f, "<path class=\"c%d i\" d=\"M", i % N_COLOURS);
+		for (size_t m = k; m < end; m++)
+			put_point(c, i, s->x[m], s->high[m]);
+		fputs("L", c->f);
+		for (size_t m = end; m-- > k;)
+			put_point(c, i, s->x[m], s->low[m]);
+		fputs("Z\"/>\n", c->f);
 	}
 }
 
@@ -180,55 +208,54 @@ static const char *dashes(int i)
 	return i >= N_COLOURS ? " stroke-dasharray=\"6 4\"" : "";
 }
 
-/* None leads from one category to the next. */
+/* No line leads from one category to the next. */
 static bool has_line(const struct plot *p, const struct series *s)
 {
 	return !s->has_marks || p->x.n_names == 0;
 }
 
-static void put_line(const struct plot *p, const struct frame *r, int i, FILE *f)
+static void put_line(const struct canvas *c, int i)
 {
-	const struct series *s = &p->series[i];
-	for (size_t k = 0, end; has_line(p, s) && k < s->n; k = end + 1) {
+	const struct series *s = &c->p->series[i];
+	for (size_t k = 0, end; has_line(c->p, s) && k < s->n; k = end + 1) {
 		end = next_gap(s->y, k, s->n);
 		if (end == k)
 			continue;
-		fprintf(f, "<path class=\"c%d l\"%s d=\"M", i % N_COLOURS, dashes(i));
-		put_points(p, r, i, s->y, k, end, false, f);
-		fputs("\"/>\n", f);
-		if (end - k == 1 && !s->has_marks) /* a line of one point is none */
-			fprintf(f, "<circle class=\"c%d p\" cx=\"%g\" cy=\"%g\" r=\"3\"/>\n",
-				i % N_COLOURS, x_px(p, r, s->x[k]), y_px(p, r, s->y[k]));
+		fprintf(c->f, "<path class=\"c%d l\"%s d=\"M", i % N_COLOURS, dashes(i));
+		for (size_t m = k; m < end; m++)
+			put_point(c, i, s->x[m], s->y[m]);
+		fputs("\"/>\n", c->f);
+		if (end - k == 1 && !s->has_marks) /* a line of one point cannot be seen */
+			put_circle(c, i, "p", x_px(c, s->x[k]), y_px(c, s->y[k]), 3, "\n");
 	}
 }
 
-static void put_marks(const struct plot *p, const struct frame *r, int i, FILE *f)
+static void put_marks(const struct canvas *c, int i)
 {
-	const struct series *s = &p->series[i];
+	const struct series *s = &c->p->series[i];
 	for (size_t k = 0; k < s->n_dots; k++)
-		fprintf(f, "<circle class=\"c%d d\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>\n",
-			i % N_COLOURS, series_px(p, r, i, s->dot_x[k]), y_px(p, r, s->dot_y[k]),
-			dot_px);
+		put_circle(c, i, "d", series_px(c, i, s->dot_x[k]), y_px(c, s->dot_y[k]), dot_px,
+			"\n");
 	for (size_t k = 0; s->has_marks && k < s->n; k++) {
-		const double x = series_px(p, r, i, s->x[k]);
+		const double x = series_px(c, i, s->x[k]);
+		const double low = y_px(c, s->low[k]), high = y_px(c, s->high[k]);
 		if (!isnan(s->low[k]))
-			fprintf(f, "<path class=\"c%d w\" d=\"M%g %gH%gM%g %gV%gM%g %gH%g\"/>\n",
-				i % N_COLOURS, x - 4, y_px(p, r, s->low[k]), x + 4, x,
-				y_px(p, r, s->low[k]), y_px(p, r, s->high[k]), x - 4,
-				y_px(p, r, s->high[k]), x + 4);
+			fprintf(c->f, "<path class=\"c%d w\" d=\"M%g %gH%gM%g %gV%gM%g %gH%g\"/>\n",
+				i % N_COLOURS, x - 4, low, x + 4, x, low, high, x - 4, high, x + 4);
 		if (!isnan(s->y[k]))
-			fprintf(f, "<circle class=\"c%d p\" cx=\"%g\" cy=\"%g\" r=\"4.5\"/>\n",
-				i % N_COLOURS, x, y_px(p, r, s->y[k]));
+			put_circle(c, i, "p", x, y_px(c, s->y[k]), 4.5, "\n");
 	}
 }
+
+/* --- the legend --- */
 
 struct legend {
 	bool brief;
 	int n_columns, n_lines;
 };
 
-/* As many entries side by side as there is room for; brief ones, and in the end cut
- * short, where they would take more than a third of the height. */
+/* As many entries side by side as there is room for. If they would take more than a third of
+ * the height, they are brief, and in the end cut. */
 static struct legend legend_of(const struct plot *p, int width, int height)
 {
 	struct legend l = { .brief = false };
@@ -247,35 +274,32 @@ static struct legend legend_of(const struct plot *p, int width, int height)
 	return l;
 }
 
-/* What stands for series i in the legend, in 20 pixels from x on. */
-static void put_swatch(const struct plot *p, int i, double x, double y, FILE *f)
+/* What stands for series i in the legend, 20 pixels wide */
+static void put_swatch(const struct canvas *c, int i, double x, double y)
 {
-	const struct series *s = &p->series[i];
-	if (s->n > 0 && has_line(p, s))
-		fprintf(f, "<path class=\"c%d l\"%s d=\"M%g %gh20\"/>", i % N_COLOURS, dashes(i), x,
-			y);
+	const struct series *s = &c->p->series[i];
+	if (s->n > 0 && has_line(c->p, s))
+		fprintf(c->f, "<path class=\"c%d l\"%s d=\"M%g %gh20\"/>", i % N_COLOURS, dashes(i),
+			x, y);
 	else
-		fprintf(f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>", i % N_COLOURS,
-			s->n > 0 ? "p" : "d", x + 10, y, s->n > 0 ? 4.5 : dot_px);
+		put_circle(c, i, s->n > 0 ? "p" : "d", x + 10, y, s->n > 0 ? 4.5 : dot_px, "");
 }
 
-static void put_legend(const struct plot *p, int width, double top, struct legend l, FILE *f)
+static void put_legend(const struct canvas *c, int width, double top, struct legend l)
 {
 	const double column_px = (width - 2 * margin_px) / l.n_columns;
+	const size_t n_letters = (size_t)fmax(0, (column_px - swatch_px - letter_px) / letter_px);
 	if (l.brief) {
-		fprintf(f, "<text x=\"%g\" y=\"%g\">", px(margin_px), px(top));
-		put_text(f, p->keys, (size_t)((width - 2 * margin_px) / letter_px));
-		fputs(":</text>\n", f);
+		fprintf(c->f, "<text x=\"%g\" y=\"%g\">", px(margin_px), px(top));
+		put_text(c->f, c->p->keys, (size_t)((width - 2 * margin_px) / letter_px));
+		fputs(":</text>\n", c->f);
 		top += line_px;
 	}
-	for (int i = 0; i < p->n_series; i++) {
+	for (int i = 0; i < c->p->n_series; i++) {
 		const int line = i / l.n_columns, column = i % l.n_columns;
 		const double x = px(margin_px + column * column_px), y = px(top + line * line_px);
-		put_swatch(p, i, x, y - 4, f);
-		fprintf(f, "<text x=\"%g\" y=\"%g\">", px(x + swatch_px), y);
-		put_text(f, plot_label(p, i, l.brief),
-			(size_t)fmax(0, (column_px - swatch_px - letter_px) / letter_px));
-		fputs("</text>\n", f);
+		put_swatch(c, i, x, y - 4);
+		put_label(c->f, "", px(x + swatch_px), y, plot_label(c->p, i, l.brief), n_letters);
 	}
 }
 
@@ -289,7 +313,9 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 	}
 	const struct legend legend = legend_of(p, width, height);
 	const double legend_px = legend.n_lines * line_px;
-	const struct frame r = { .left = margin_px + 22 + tick_px,
+	const struct canvas c = { .p = p,
+		.f = f,
+		.left = margin_px + 22 + tick_px,
 		.right = width - margin_px - 8,
 		.top = margin_px,
 		.bottom = height - legend_px - 54 };
@@ -303,13 +329,13 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 	fputs("</title>\n", f);
 	put_style(p, f);
 	fprintf(f, "<rect class=\"b\" width=\"%d\" height=\"%d\"/>\n", width, height);
-	put_axes(p, &r, f);
+	put_axes(&c);
 	for (int i = p->n_series; i-- > 0;) /* the first on top */
-		put_band(p, &r, i, f);
+		put_band(&c, i);
 	for (int i = p->n_series; i-- > 0;)
-		put_line(p, &r, i, f);
+		put_line(&c, i);
 	for (int i = p->n_series; i-- > 0;)
-		put_marks(p, &r, i, f);
-	put_legend(p, width, height - legend_px + 6, legend, f);
+		put_marks(&c, i);
+	put_legend(&c, width, height - legend_px + 6, legend);
 	fputs("</svg>\n", f);
 }
