@@ -2,7 +2,7 @@
  *
  *     plot_init(&p, &e);                     // then labels, and per series ...
  *     s = &p.series[p.n_series++]; ...       // ... up to PLOT_MAX_SERIES
- *     plot_scale(&p);                        // axes around all that is to be seen
+ *     plot_scale(&p);                        // axes that show everything
  *     plot_svg(&p, width, height, file);     // or plot_text(&p, ..., file)
  *     plot_release(&p);
  */
@@ -55,15 +55,15 @@ struct plot {
 bool plot_init(struct plot *p, struct err *e);
 void plot_release(struct plot *p);
 
-/* Chooses what the axes show, and round ticks on them. */
+/* Chooses the range of the axes, and round ticks. */
 void plot_scale(struct plot *p);
 
-/* What series i is called where n_letters are too few for all labels; keys is then the
- * legend's first line. */
+/* Labels are brief if one of them is longer than n_letters. Then keys is the first line of
+ * the legend. */
 bool plot_is_brief(const struct plot *p, int n_letters);
 const char *plot_label(const struct plot *p, int i, bool brief);
 
-/* True if only single dots are to be seen. */
+/* True if there are only single dots. */
 bool plot_is_scatter(const struct plot *p);
 
 /* Where x is on the axis, 0 to 1. */

@@ -1,4 +1,4 @@
-/* A space of configurations: an ordinary one in which values stand for several.
+/* A space of configurations: one in which a value may stand for several.
  *
  *     n_steps = 1 | 3 | 5             a list
  *     seed = 1..20                    whole numbers, also in a list: 1..3 | 10
@@ -6,7 +6,7 @@
  *     gamma = uniform(0.9, 0.999)     or evenly
  *
  *     report.choices = &choices;                         // then config_parse, _override
- *     space_init(&s, &config, &choices, &report);        // says all that is wrong
+ *     space_init(&s, &config, &choices, &report);        // reports every error
  *     for (uint64_t i = 0; i < s.n_points; i++)
  *             space_grid(&s, i, &config);                // the i-th of all combinations
  *
@@ -14,10 +14,10 @@
  *     space_draw(&s, SPACE_SOBOL, seed, list[i], k, &config); // the i-th, k-th seed
  *     free(list);
  *
- * A setting is a choice of every key but the seed: what is drawn runs with each seed.
+ * A setting is a choice of every key but the seed; each setting is run with every seed.
  *
- * The struct refers to the choices. Draws come from the project's own generator and
- * elementary functions, so that they are the same everywhere.
+ * The struct points to the choices. Draws use the generator and the elementary functions of
+ * base/, so they are the same everywhere.
  */
 #ifndef DQN_STUDY_SPACE_H
 #define DQN_STUDY_SPACE_H
@@ -43,7 +43,7 @@ struct space {
 
 enum space_method { SPACE_RANDOM, SPACE_SOBOL };
 
-/* What is wrong with the choices goes to the report. */
+/* Errors in the choices go to the report. */
 void space_init(struct space *s, const struct config *base, const struct choices *choices,
 	struct report *r);
 
@@ -55,8 +55,8 @@ void space_grid(const struct space *s, uint64_t i, struct config *c);
 void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
 	uint64_t k, struct config *c);
 
-/* The places in the sequence of the first n settings that differ, 1 <= n <= 2^24; the
- * caller's to free. ERR_USAGE if there are not so many. */
+/* The indices of the first n settings of the sequence that differ, 1 <= n <= 2^24. The caller
+ * frees them. ERR_USAGE if there are fewer. */
 uint32_t *space_sample(
 	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e);
 

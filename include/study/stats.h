@@ -1,7 +1,7 @@
-/* What a few numbers say: the interquartile mean, the probability of improvement
+/* Statistics of a few runs: the interquartile mean, the probability of improvement
  * (Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical
- * Precipice", 2021) and shares, each with an interval that holds the truth at least 95
- * times in 100, whatever the distribution: tests/test_intervals.c counts.
+ * Precipice", 2021) and shares. Each has an interval that holds the truth at least 95
+ * times in 100, whatever the distribution; tests/test_intervals.c counts.
  *
  *     sample_init(&s, x, unit, n, &e);                 // copies
  *     s.iqm; sample_iqm(&s);                           // and its interval
@@ -9,11 +9,11 @@
  *     sample_release(&s);
  *
  * All of them rest on Clopper and Pearson's interval of a share. A bootstrap, or
- * Student's t, takes the spread of the sample for that of the distribution, which is
- * wrong where a sample of few lacks what is rare: runs that fail, or that reach 500.
+ * Student's t, takes the spread of the sample for that of the distribution. That is wrong
+ * if rare values are missing from a small sample: runs that fail, or that reach 500.
  *
- * Numbers of one unit depend on each other, as runs of a setting that was drawn do; then
- * the units count, of which there are weight = n^2 / sum of size^2 (Kish 1965).
+ * Numbers of one unit depend on each other, as runs of a setting that was drawn do. Then a
+ * sample is worth weight = n^2 / sum of size^2 independent numbers (Kish 1965).
  */
 #ifndef DQN_STUDY_STATS_H
 #define DQN_STUDY_STATS_H
@@ -23,18 +23,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of so many, one at least lies in the lowest quarter of the distribution, and one in the
- * highest, with 97.5 % each: 0.75^13 < 0.025. With fewer there is no interval. */
+/* With this many numbers, at least one lies in the lowest quarter of the distribution, with
+ * 97.5 %, and one in the highest: 0.75^13 < 0.025. With fewer there is no interval. */
 #define STATS_LEAST_RUNS 13
 
-/* So many equal coin tosses show that a coin is not fair: 0.5^6 < 0.025. */
+/* This many equal tosses show that a coin is not fair: 0.5^6 < 0.025. */
 #define STATS_LEAST_PAIRS 6
 
 struct interval { /* 95 %; NaN where there is none */
 	double low, high;
 };
 
-/* x, or +-1e300 if it is beyond: sums and differences of logged numbers stay finite. */
+/* x limited to +-1e300: sums and differences of logged numbers stay finite. */
 double stats_bounded(double x);
 
 /* Of n numbers; NaN if there are none. `sorted` are in ascending order. */
@@ -56,7 +56,7 @@ struct sample {
 	double iqm;
 };
 
-/* unit[i] says which of the units x[i] is in; any numbers. n >= 1. */
+/* unit[i] is the unit of x[i], any number. Copies both. n >= 1. */
 bool sample_init(struct sample *s, const double *x, const uint32_t *unit, size_t n, struct err *e);
 void sample_release(struct sample *s);
 
@@ -68,7 +68,7 @@ struct interval sample_iqm(const struct sample *s);
 struct improvement {
 	double p;             /* that a random x is larger than a random y, ties half */
 	struct interval p_95; /* none below a weight of STATS_LEAST_PAIRS */
-	size_t enough;        /* numbers in each that could tell p from 1/2; 0: no end seen */
+	size_t enough;        /* size of each sample that could tell p from 1/2; 0: none */
 };
 
 /* The interval is that of a share of n, where n is what p varies like, but not less than

@@ -50,7 +50,7 @@ static double on_axis(const struct axis *a, double x)
 	return a->is_log ? pm_log(x) : x;
 }
 
-/* Of halves, since the difference of two finite numbers may be infinite. */
+/* Half the difference: the whole may overflow. */
 static double half_span(double low, double high)
 {
 	return high / 2 - low / 2;
@@ -61,11 +61,6 @@ double axis_at(const struct axis *a, double x)
 	const double low = on_axis(a, a->low), high = on_axis(a, a->high);
 	const double share = half_span(low, on_axis(a, x)) / half_span(low, high);
 	return share > 1 ? 1 : share > 0 ? share : 0;
-}
-
-static double clamp(double x, double least, double most)
-{
-	return x < least ? least : x > most ? most : x;
 }
 
 static void include(struct axis *a, double x)
@@ -92,7 +87,7 @@ static void linear_ticks(struct axis *a)
 		a->tick[a->n_ticks++] = (first + i) * step;
 }
 
-/* 1, 2 and 5 in each decade, or 1 alone where they are many. */
+/* 1, 2 and 5 in each decade; of many decades only 1. */
 static void log_ticks(struct axis *a)
 {
 	const int from = exponent_of(a->low), to = exponent_of(a->high);
@@ -118,15 +113,15 @@ static void name_ticks(struct axis *a)
 		a->tick[i] = i;
 }
 
-/* Room around the data, so that nothing lies on the frame; zero is in sight if it is
- * near. `from_zero`: it is the edge. */
+/* Adds room around the data, so that nothing lies on the frame, and shows zero if it is near.
+ * `from_zero`: the axis begins at zero. */
 static void finish_axis(struct axis *a, bool from_zero)
 {
 	if (a->n_names > 0) {
 		name_ticks(a);
 		return;
 	}
-	if (!(a->low <= a->high)) { /* nothing to see */
+	if (!(a->low <= a->high)) { /* no data */
 		a->low = 0;
 		a->high = 1;
 	}
@@ -139,7 +134,7 @@ static void finish_axis(struct axis *a, bool from_zero)
 	}
 	if (a->low > 0 && (from_zero || a->low < a->high / 2))
 		a->low = 0;
-	/* What differs in the last digits of a double only is the same on every picture. */
+	/* Differences in the last digits of a double are rounding. */
 	const double largest = fmax(fabs(a->low), fabs(a->high)), same = 1e-12;
 	double margin = half_span(a->low, a->high) * 0.08;
 	if (largest < 1e-300) {
@@ -152,12 +147,12 @@ static void finish_axis(struct axis *a, bool from_zero)
 	}
 	a->high += from_zero ? 0 : margin;
 	a->low -= a->low == 0 ? 0 : margin;
-	a->low = clamp(a->low, -DBL_MAX, DBL_MAX);
-	a->high = clamp(a->high, -DBL_MAX, DBL_MAX);
+	a->low = fmax(a->low, -DBL_MAX);
+	a->high = fmin(a->high, DBL_MAX);
 	linear_ticks(a);
 }
 
-/* Where the marks stand at few numbers, these are the ticks of x. */
+/* If the marks have few different x, these are the ticks. */
 static void place_ticks(struct plot *p)
 {
 	enum { MOST = 8 };
@@ -216,7 +211,7 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size)
 	double largest = 0;
 	for (int k = 0; k < a->n_ticks; k++)
 		largest = fabs(a->tick[k]) > largest ? fabs(a->tick[k]) : largest;
-	/* As many digits as tell neighbours apart. */
+	/* Enough digits to tell neighbours apart. */
 	int digits = 4;
 	if (a->n_ticks > 1 && !a->is_log &&
 		exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)

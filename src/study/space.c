@@ -188,11 +188,6 @@ static double between_logs(double low, double high, double u)
 	return pm_exp(pm_log(low) + u * (pm_log(high) - pm_log(low)));
 }
 
-static double clamp(double x, double low, double high)
-{
-	return x < low ? low : x > high ? high : x;
-}
-
 static void set_interval(const struct dim *d, double u, struct config *c)
 {
 	const struct option *o = d->choice->option;
@@ -201,13 +196,13 @@ static void set_interval(const struct dim *d, double u, struct config *c)
 	if (o->type == OPTION_INT) {
 		const double x = d->is_log ? floor(between_logs(low - 0.5, high + 0.5, u) + 0.5)
 					   : floor(low + u * (high - low + 1));
-		*(int64_t *)field = (int64_t)clamp(x, low, high);
+		*(int64_t *)field = (int64_t)fmin(fmax(x, low), high);
 		return;
 	}
 	char digits[TEXT_REAL_SIZE];
 	snprintf(digits, sizeof(digits), "%.6g",
 		d->is_log ? between_logs(low, high, u) : low + u * (high - low));
-	*(double *)field = clamp(strtod(digits, NULL), low, high);
+	*(double *)field = fmin(fmax(strtod(digits, NULL), low), high);
 }
 
 /* --- the space --- */
@@ -281,7 +276,7 @@ void space_draw(const struct space *s, enum space_method method, uint64_t seed, 
 	struct rng rng;
 	int n_drawn = 0;
 	*c = s->base;
-	/* One stream per setting; or, for Sobol, the digital shift, the same for all. */
+	/* One stream per setting; or, for Sobol, the one of the digital shift. */
 	rng_init_stream(&rng, seed, method == SPACE_SOBOL ? UINT32_MAX : i);
 	for (const struct dim *d = s->dim; d < s->dim + s->n_dims; d++) {
 		if (is_seed(d)) {
@@ -317,7 +312,7 @@ static uint64_t hash_setting(const struct space *s, const struct config *c)
 	return h ? h : 1;
 }
 
-/* Adds h to an open hash table of size slots; false if it is there already. */
+/* Adds h to an open hash table; false if it is already there. */
 static bool add_hash(uint64_t *slots, size_t size, uint64_t h)
 {
 	size_t at = (size_t)h % size;
@@ -332,8 +327,8 @@ uint32_t *space_sample(
 	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e)
 {
 	assert(n >= 1 && n <= (size_t)1 << 24);
-	/* To find the last of n settings by chance takes n log n draws in the mean. */
-	const uint64_t patience = 64 * (uint64_t)n + 4096;
+	/* Random draws find all of n settings after n log n draws on average. */
+	const uint64_t most_draws = 64 * (uint64_t)n + 4096;
 	const size_t size = 2 * n + 1;
 	uint64_t *slots = calloc(size, sizeof(*slots));
 	uint32_t *list = malloc(n * sizeof(*list));
@@ -347,7 +342,7 @@ uint32_t *space_sample(
 			s->n_settings, n);
 		goto out;
 	}
-	for (uint64_t i = 0; i < patience && found < n; i++) {
+	for (uint64_t i = 0; i < most_draws && found < n; i++) {
 		struct config c;
 		space_draw(s, method, seed, (uint32_t)i, 0, &c);
 		if (add_hash(slots, size, hash_setting(s, &c)))

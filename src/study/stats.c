@@ -86,14 +86,14 @@ static double beta_fraction(double x, double a, double b)
 	return h;
 }
 
-/* Where the distribution Beta(a, b) has passed the share q: scipy.stats.beta.ppf. */
+/* The q-quantile of Beta(a, b): scipy.stats.beta.ppf. */
 static double beta_quantile(double q, double a, double b)
 {
 	const double log_beta = log_gamma(a) + log_gamma(b) - log_gamma(a + b);
 	double low = 0, high = 1, x = a / (a + b);
 	x = x < 1 ? x : 0.5;
 	for (int i = 0; i < 64 && high - low > 1e-15 * high; i++) {
-		/* Newton's step, or half of what is left where that leads out of it. */
+		/* Newton's method, or bisection where it leaves the interval. */
 		const double bump = pm_exp(a * pm_log(x) + b * pm_log(1 - x) - log_beta);
 		const double share = x < (a + 1) / (a + b + 2)
 					     ? bump * beta_fraction(x, a, b) / a
@@ -114,7 +114,7 @@ static double beta_quantile(double q, double a, double b)
 
 static const double tail = 0.025;
 
-/* The largest share of which k or fewer of n are not yet surprising. */
+/* The upper end of the 95 % interval of a share, k of n */
 static double upper_share(double k, double n)
 {
 	return k >= n ? 1 : beta_quantile(1 - tail, k + 1, n - k);
@@ -189,11 +189,6 @@ void sample_release(struct sample *s)
 	s->unit = NULL;
 }
 
-static double clamp(double x, double low, double high)
-{
-	return x < low ? low : x > high ? high : x;
-}
-
 struct interval sample_iqm(const struct sample *s)
 {
 	const size_t n = s->n, step = 1 + n / 256;
@@ -201,13 +196,13 @@ struct interval sample_iqm(const struct sample *s)
 	struct interval iqm = { s->x[0], s->x[n - 1] };
 	if (s->weight < STATS_LEAST_RUNS)
 		return (struct interval){ (double)NAN, (double)NAN };
-	/* The quarter to three quarters of the distribution that shares `before` to `after`
-	 * of the runs reach at most, and the same from above; few steps are enough. */
+	/* The middle half of the extreme distributions, in few steps: in the lowest one, the
+	 * shares `before` to `after` are at the numbers from i on; the highest one mirrors it. */
 	double before = 0.25;
 	for (size_t i = 0; i < n && before < 0.75;) {
 		const size_t end = i + step < n ? i + step : n;
 		const double k = (double)end / (double)n * s->weight;
-		const double after = clamp(upper_share(k, s->weight), before, 0.75);
+		const double after = fmin(fmax(upper_share(k, s->weight), before), 0.75);
 		const double share = 2 * (after - before) / (double)(end - i);
 		for (; i < end; i++) {
 			iqm.low += share * (s->x[i] - s->x[0]);
@@ -215,17 +210,17 @@ struct interval sample_iqm(const struct sample *s)
 		}
 		before = after;
 	}
-	/* Rounding must not put the sample's own outside. */
+	/* Whatever the rounding, the interval holds the sample's own mean. */
 	iqm.low = fmin(iqm.low, s->iqm);
 	iqm.high = fmax(iqm.high, s->iqm);
 	return iqm;
 }
 
-/* The share of pairs in which x is larger, ties half; *variance is that of the part that
- * comes from x being a sample (Brunner and Munzel 2000). */
+/* The share of pairs in which x is larger, ties counting half. *variance is the part of its
+ * variance that comes from x (Brunner and Munzel 2000). */
 static double placements(struct sample *x, const struct sample *y, double *variance)
 {
-	size_t below = 0, up_to = 0; /* y below x[i], and those that equal it */
+	size_t below = 0, up_to = 0; /* numbers of y: < x[i], <= x[i] */
 	double total = 0, squares = 0;
 	for (size_t u = 0; u < x->n_units; u++)
 		x->sum[u] = 0;
@@ -246,8 +241,8 @@ static double placements(struct sample *x, const struct sample *y, double *varia
 	return total / pairs;
 }
 
-/* The fewest in each sample with which the lower end passes one half, if p stays and
- * each is worth `gain` coin tosses; 0 if more than a million. */
+/* The smallest size of each sample that lifts the lower end above one half, if p stays the
+ * same and a number is worth `gain` coin tosses; 0 if more than a million. */
 static size_t enough_for(double p, double gain)
 {
 	size_t low = STATS_LEAST_PAIRS - 1, high = 1000000; /* the first is too few */
@@ -273,7 +268,7 @@ struct improvement sample_improvement(struct sample *x, struct sample *y)
 	const double least = x->weight < y->weight ? x->weight : y->weight;
 	const double most = 3 * x->weight * y->weight / (x->weight + y->weight);
 	const double variance = of_x + of_y;
-	const double n = variance > 0 ? clamp(i.p * (1 - i.p) / variance, least, most) : least;
+	const double n = variance > 0 ? fmin(fmax(i.p * (1 - i.p) / variance, least), most) : least;
 	if (least >= STATS_LEAST_PAIRS)
 		i.p_95 = stats_share(i.p * n, n);
 	i.enough = enough_for(i.p, n / least);
