@@ -15,8 +15,8 @@ enum { OUT, X, Y, BY, SIZE };
 static const struct flag plot_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG" },
 	[X] = { "x", 'x', FLAG_STRING, "WHAT", "steps (default), updates, seconds or a key" },
-	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column, or against a key a metric" },
-	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys alone, a,b" },
+	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column; if --x is a key, a metric" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys only, a,b" },
 	[SIZE] = { "size", '\0', FLAG_STRING, "WxH", "pixels (720x440), or columns and lines" },
 	{ .name = NULL },
 };
@@ -579,10 +579,10 @@ const struct command command_plot = {
 		"with its 95 % interval as a band. It is made of the same runs everywhere, "
 		"and ends where the first of them does; the legend says how many they are. Runs that "
 		"diverged have the lowest return after their last row. --x is steps, updates or seconds, --y a "
-		"column of eval.csv or progress.csv. If --x is a configuration key, its values stand "
-		"against the final return, or what --y names of the metrics of dqn report: a dot per "
-		"run, on a logarithmic axis where the values lie so. Without --out the plot goes to the "
-		"terminal; FILE is an SVG, or - for standard output.",
+		"column of eval.csv or progress.csv. If --x is a configuration key, the plot shows the "
+		"final return, or the metric of dqn report that --y names, against its values: a dot per "
+		"run, on a logarithmic axis if that spreads the values more evenly. Without --out the "
+		"plot goes to the terminal; FILE is an SVG, or - for standard output.",
 	.examples = "dqn plot runs/sweep-cartpole\n"
 		    "dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
 		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",

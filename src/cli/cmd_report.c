@@ -10,10 +10,10 @@
 
 enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
 static const struct flag report_flags[] = {
-	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys alone, a,b" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys only, a,b" },
 	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "compare this (final_return_mean)" },
 	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R",
-		"solved is this return (the environment's)" },
+		"the return that is solved (the environment's)" },
 	[TSV] = { "tsv", '\0', FLAG_SWITCH, NULL, "values between tabs" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "values between commas" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },

@@ -379,14 +379,15 @@ const struct command command_watch = {
 	.summary = "show how runs are going",
 	.details =
 		"A table of the runs in and below the directories, running ones first, redrawn in "
-		"place until all are done; where standard output is no terminal it is printed once. "
-		"It is made from the files alone, so the runs may be those of other machines. The "
-		"return is that of the last 100 training episodes, of done runs the final one; the "
-		"time left is '<' where a run may stop earlier. A run is running if a process holds "
-		"its lock, which is seen on its own machine and where the file system passes locks on; "
-		"or, as long as no lock was ever seen, if it wrote something in the last 10 seconds, "
-		"three rows of progress.csv or three checkpoint_intervals, whichever is longest. What "
-		"neither runs nor is done is stopped.",
+		"place until all are done. If standard output is not a terminal, it is printed once. "
+		"It is made from the files alone, so the runs may be on other machines. The "
+		"return is that of the last 100 training episodes, or the final one of a done run; "
+		"the time left is marked '<' if the run may stop earlier. A run is running if a "
+		"process holds its lock. The lock is visible on the machine of the process, and "
+		"elsewhere if the file system passes locks on. Until a lock was seen, a run is "
+		"running if it wrote something in the last 10 seconds, three rows of progress.csv or "
+		"three checkpoint_intervals, whichever is longest. A run that is neither running nor "
+		"done is stopped.",
 	.examples = "dqn watch runs/sweep-cartpole\n"
 		    "dqn watch runs --interval 10\n"
 		    "dqn watch runs --once | grep stopped\n",
