@@ -117,8 +117,8 @@ nn 1500
 env 250
 rl 1050
 run 4430
-study 2220
-cli 6600
+study 2200
+cli 6560
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
