@@ -81,14 +81,9 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
 bool file_write_atomic(
 	const struct dir *d, const char *name, const void *data, size_t len, struct err *e);
 
-/* For what the user names as output. A device or a FIFO is written into, as `>>` does,
- * and so is an open descriptor's name, /dev/stdout; else the same as file_write_atomic,
- * to where a link leads. */
+/* For output that the user names: as file_write_atomic, but writes through a link, and
+ * appends to a device, a FIFO and an open descriptor's name (/dev/stdout). */
 bool file_write(const char *path, const void *data, size_t len, struct err *e);
-
-/* True if the path names a FIFO or an open descriptor (/dev/fd/63, /proc/self/fd/0):
- * it says nothing of what is in it. */
-bool file_is_nameless(const char *path);
 
 /* Writes all bytes to a descriptor, through interruptions and short writes. One that
  * takes no byte is an error. */

@@ -246,11 +246,6 @@ static bool sync_parent(const struct file_writer *w, struct err *e)
 	return ok;
 }
 
-static bool failed(const struct file_writer *w, const char *call, struct err *e)
-{
-	return error_at(e, call, w->dir, w->temp);
-}
-
 bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e)
 {
 	w->fd = -1;
@@ -264,7 +259,7 @@ bool file_begin(struct file_writer *w, const struct dir *d, const char *name, st
 	if (!file_remove(d, w->temp, e))
 		return false;
 	w->fd = open_retry(d, w->temp, O_WRONLY | O_CREAT | O_EXCL);
-	return w->fd >= 0 || failed(w, "create", e);
+	return w->fd >= 0 || error_at(e, "create", w->dir, w->temp);
 }
 
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e)
@@ -282,12 +277,12 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
 	if (ok && !file_sync(w->fd, dir_path(w->dir, w->temp, buf), e))
 		ok = false;
 	if (close(w->fd) < 0 && errno != EINTR && ok)
-		ok = failed(w, "close", e);
+		ok = error_at(e, "close", w->dir, w->temp);
 	w->fd = -1;
 	if (ok && previous && renameat(at, w->name, at, previous) < 0 && errno != ENOENT)
 		ok = error_at(e, "rename", w->dir, previous);
 	if (ok && renameat(at, w->temp, at, w->name) < 0)
-		ok = failed(w, "rename", e);
+		ok = error_at(e, "rename", w->dir, w->temp);
 	if (!ok) {
 		unlinkat(at, w->temp, 0);
 		return false;
@@ -303,47 +298,17 @@ bool file_write_atomic(
 	return file_end(&w, ok, NULL, e);
 }
 
-bool file_is_nameless(const char *path)
+bool file_write(const char *path, const void *data, size_t len, struct err *e)
 {
 	static const char *const of_descriptors[] = { "/dev/fd/", "/dev/std", "/proc/" };
 	struct stat st;
+	const bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+	bool append = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 	for (size_t i = 0; i < sizeof(of_descriptors) / sizeof(of_descriptors[0]); i++)
-		if (strncmp(path, of_descriptors[i], strlen(of_descriptors[i])) == 0)
-			return true;
-	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-/* Where the links at the end of a path lead, whether or not something is there. */
-static bool follow_links(const char *path, char target[FILE_PATH_SIZE], struct err *e)
-{
-	char link[FILE_PATH_SIZE];
-	const int most = 40; /* as Linux */
-	if ((size_t)snprintf(target, FILE_PATH_SIZE, "%s", path) >= FILE_PATH_SIZE)
-		return err_set(e, ERR_RUN, "path too long: '%s'", path);
-	for (int i = 0; i < most; i++) {
-		const ssize_t n = readlink(target, link, sizeof(link) - 1);
-		if (n < 0)
-			return true;
-		link[n] = '\0';
-		char *slash = strrchr(target, '/');
-		const size_t dir = slash && link[0] != '/' ? (size_t)(slash - target) + 1 : 0;
-		if (dir + (size_t)n >= FILE_PATH_SIZE)
-			return err_set(e, ERR_RUN, "path too long: '%s'", path);
-		memcpy(target + dir, link, (size_t)n + 1);
-	}
-	errno = ELOOP;
-	return io_error(e, "open", path);
-}
-
-bool file_write(const char *path, const void *data, size_t len, struct err *e)
-{
-	char target[FILE_PATH_SIZE];
-	struct stat st;
-	const bool is_file = stat(path, &st) < 0 || S_ISREG(st.st_mode);
-	if (is_file && !file_is_nameless(path))
-		return follow_links(path, target, e) &&
-		       file_write_atomic(NULL, target, data, len, e);
-	const int fd = open_retry(NULL, path, O_WRONLY | O_APPEND);
+		append |= strncmp(path, of_descriptors[i], strlen(of_descriptors[i])) == 0;
+	if (!append && !is_link)
+		return file_write_atomic(NULL, path, data, len, e);
+	const int fd = open_retry(NULL, path, O_WRONLY | (append ? O_APPEND : O_CREAT | O_TRUNC));
 	if (fd < 0)
 		return io_error(e, "open", path);
 	bool ok = file_write_fd(fd, path, data, len, e);

@@ -14,7 +14,7 @@ void ini_init(struct ini *ini, const char *data, size_t len)
 		ini->p += 3;
 }
 
-const char *ini_other_format(const char *data, size_t len)
+static const char *by_first_bytes(const char *data, size_t len)
 {
 	static const struct {
 		const char *begin, *format;
@@ -42,49 +42,61 @@ const char *ini_other_format(const char *data, size_t len)
 		{ "@", "Python" },
 		{ "\"\"\"", "Python" },
 	};
-	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
-		return "a safetensors file; the configuration of a run is its config.ini";
-	unsigned nuls = 0, other = 0; /* as bits, of the first four bytes */
-	for (size_t i = 0; i < 4 && len >= 4; i++) {
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		const size_t n = strlen(formats[i].begin);
+		if (len >= n && memcmp(data, formats[i].begin, n) == 0)
+			return formats[i].format;
+	}
+	return NULL;
+}
+
+/* Text in units of 2 or 4 bytes: most of the first four bytes are NUL, or every other. */
+static const char *by_nuls(const char *data, size_t len)
+{
+	unsigned nuls = 0; /* a bit for each byte */
+	for (size_t i = 0; i < 4 && len >= 4; i++)
 		nuls = nuls << 1 | (data[i] == '\0');
-		other = other << 1 | (data[i] != '\0' && !isgraph((unsigned char)data[i]));
-	}
-	if (other == 0 && (nuls == 0x7 || nuls == 0xe))
-		return "UTF-32 text; save it as UTF-8";
-	if (other == 0 && (nuls == 0x5 || nuls == 0xa))
+	if (nuls == 0x5 || nuls == 0xa)
 		return "UTF-16 text; save it as UTF-8";
-	if (nuls == 0x3 && memcmp(data, "\xff\xfe", 2) == 0)
-		return "UTF-32 text; save it as UTF-8";
-	const size_t mark = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	data += mark;
-	len -= mark;
-	for (int after_comments = 0; after_comments < 2; after_comments++) {
-		for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-			const size_t n = strlen(formats[i].begin);
-			if (len >= n && memcmp(data, formats[i].begin, n) == 0)
-				return formats[i].format;
-		}
-		while (len > 0 && (*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
-			const bool is_comment = *data == '#' || *data == ';';
-			const char *eol = is_comment ? memchr(data, '\n', len) : data;
-			const size_t n = eol ? (size_t)(eol - data) + 1 : len;
-			data += n;
-			len -= n;
-		}
-	}
-	/* "key:" or "key: value", and not "[section]" nor "key = value" */
-	size_t n = 0;
-	while (n < len && (isalnum((unsigned char)data[n]) || data[n] == '_' || data[n] == '-'))
-		n++;
-	const bool ends = n + 1 < len && isspace((unsigned char)data[n + 1]);
+	return nuls == 0x3 || nuls == 0x7 || nuls == 0xe ? "UTF-32 text; save it as UTF-8" : NULL;
+}
+
+/* "key:" or "key: value", and not "[section]" or "key = value". */
+static bool begins_as_yaml(const char *data, size_t len)
+{
 	const char *eol = memchr(data, '\n', len);
 	const size_t line = eol ? (size_t)(eol - data) : len;
-	if (n > 0 && ends && data[n] == ':' && !memchr(data, '=', line))
-		return "YAML";
-	size_t n_odd = 0, most = len < 512 ? len : 512;
-	for (size_t i = 0; i < most; i++)
+	size_t n = 0;
+	while (n < line && (isalnum((unsigned char)data[n]) || data[n] == '_' || data[n] == '-'))
+		n++;
+	return n > 0 && n + 1 < len && data[n] == ':' && isspace((unsigned char)data[n + 1]) &&
+	       !memchr(data, '=', line);
+}
+
+const char *ini_other_format(const char *data, size_t len)
+{
+	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
+		return "a safetensors file; the configuration of a run is its config.ini";
+	const char *format = by_nuls(data, len), *const end = data + len;
+	if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+		data += 3;
+	if (!format)
+		format = by_first_bytes(data, (size_t)(end - data));
+	while (!format && data < end &&
+		(*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
+		const bool is_comment = *data == '#' || *data == ';';
+		const char *eol = is_comment ? memchr(data, '\n', (size_t)(end - data)) : data;
+		data = eol ? eol + 1 : end;
+	}
+	len = (size_t)(end - data);
+	if (!format)
+		format = by_first_bytes(data, len);
+	if (!format && begins_as_yaml(data, len))
+		format = "YAML";
+	size_t n_odd = 0;
+	for (size_t i = 0; i < len && i < 512; i++)
 		n_odd += (unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]);
-	return n_odd > 8 && n_odd > most / 16 ? "not text" : NULL;
+	return format || n_odd <= 8 ? format : "not text";
 }
 
 static bool is_blank(char c)

@@ -17,7 +17,7 @@ static bool fail(struct json *j, const char *error)
 	return false;
 }
 
-/* The next byte that is no blank, not consumed; '\0' at the end or after an error. */
+/* The next byte that is not blank, not consumed; '\0' at the end or after an error. */
 static char peek(struct json *j)
 {
 	if (j->error)
@@ -81,10 +81,30 @@ static bool hex4(struct json *j, unsigned *code)
 	return true;
 }
 
-/* The escape behind a backslash as UTF-8 in out[4]; its length, 0 on error. */
+/* The code point of \uXXXX, or of two that are surrogates; the 'u' has been read. */
+static bool code_point(struct json *j, unsigned *u)
+{
+	unsigned low = 0;
+	if (!hex4(j, u))
+		return false;
+	const bool is_high = *u >= 0xd800 && *u < 0xdc00;
+	if (is_high && j->end - j->p >= 2 && j->p[0] == '\\' && j->p[1] == 'u') {
+		j->p += 2;
+		if (!hex4(j, &low))
+			return false;
+	}
+	if (is_high ? low < 0xdc00 || low >= 0xe000 : *u >= 0xdc00 && *u < 0xe000)
+		return fail(j, "lone surrogate");
+	if (is_high)
+		*u = 0x10000 + ((*u - 0xd800) << 10) + (low - 0xdc00);
+	return *u > 0 || fail(j, "NUL in a string");
+}
+
+/* The escape after a backslash as UTF-8 in out[4]; its length, 0 on error. */
 static size_t escape(struct json *j, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	static const unsigned char lead[5] = { 0, 0, 0xc0, 0xe0, 0xf0 };
 	if (j->p == j->end)
 		return fail(j, "cut off inside a string");
 	const char c = *j->p++;
@@ -93,27 +113,12 @@ static size_t escape(struct json *j, char out[4])
 		out[0] = to[at - from];
 		return 1;
 	}
-	unsigned u, low;
+	unsigned u;
 	if (c != 'u')
 		return fail(j, "bad escape");
-	if (!hex4(j, &u))
+	if (!code_point(j, &u))
 		return 0;
-	if (u >= 0xdc00 && u < 0xe000)
-		return fail(j, "lone surrogate");
-	if (u >= 0xd800 && u < 0xdc00) {
-		if (j->end - j->p < 2 || j->p[0] != '\\' || j->p[1] != 'u')
-			return fail(j, "lone surrogate");
-		j->p += 2;
-		if (!hex4(j, &low))
-			return 0;
-		if (low < 0xdc00 || low >= 0xe000)
-			return fail(j, "lone surrogate");
-		u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-	}
-	if (u == 0)
-		return fail(j, "NUL in a string");
 	const size_t n = u < 0x80 ? 1 : u < 0x800 ? 2 : u < 0x10000 ? 3 : 4;
-	static const unsigned char lead[5] = { 0, 0, 0xc0, 0xe0, 0xf0 };
 	for (size_t i = n; i-- > 1; u >>= 6)
 		out[i] = (char)(0x80 | (u & 0x3f));
 	out[0] = (char)(lead[n] | u);

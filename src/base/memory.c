@@ -45,21 +45,9 @@ static uint64_t memory_of_the_machine(void)
 #endif
 }
 
-/* --- Linux's cgroups: cgroups(7), proc(5) --- */
+/* --- Linux's cgroups: cgroups(7) --- */
 
 enum { PROC_LIMIT = 1 << 24, PATH_SIZE = 4096 };
-
-/* The next line of *text, cut off; NULL after the last. */
-static char *next_line(char **text)
-{
-	char *line = *text;
-	if (!*line)
-		return NULL;
-	*text += strcspn(line, "\n");
-	if (**text)
-		*(*text)++ = '\0';
-	return line;
-}
 
 static bool has_word(const char *list, const char *word) /* of words between commas */
 {
@@ -70,19 +58,7 @@ static bool has_word(const char *list, const char *word) /* of words between com
 	return false;
 }
 
-/* Undoes mountinfo's \040 for a blank, and its likes. */
-static void unescape(char *p)
-{
-	char *to = p;
-	for (; *p; to++) {
-		const size_t digits = *p == '\\' ? strspn(p + 1, "01234567") : 0;
-		*to = digits >= 3 ? (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + p[3] - '0') : *p;
-		p += digits >= 3 ? 4 : 1;
-	}
-	*to = '\0';
-}
-
-/* The limit that a file holds, or `least` if it holds a larger one, "max", or is not there. */
+/* The limit in a file, or `least` if the file has a larger one, has "max", or is missing. */
 static uint64_t read_limit(const char *path, uint64_t least)
 {
 	struct err ignored;
@@ -98,50 +74,23 @@ static uint64_t read_limit(const char *path, uint64_t least)
 	return least;
 }
 
-/* The least limit of this process's cgroup and of those that hold it, as far as a mount
- * shows them: `line` of mountinfo. cgroups: its path in version 1 and 2, or "". */
-static uint64_t limit_of_mount(
-	const char *root, char *line, const char *const cgroups[2], uint64_t least)
+/* The least limit of a cgroup and of those that hold it. */
+static uint64_t limit_of(
+	const char *root, const char *mount, const char *cgroup, const char *file, uint64_t least)
 {
-	static const char *const files[2] = { "memory.limit_in_bytes", "memory.max" };
-	char *field[5], *save, *word = strtok_r(line, " ", &save);
-	for (int i = 0; i < 5 && word; i++, word = strtok_r(NULL, " ", &save))
-		field[i] = word;
-	while (word && strcmp(word, "-") != 0)
-		word = strtok_r(NULL, " ", &save);
-	const char *type = word ? strtok_r(NULL, " ", &save) : NULL;
-	const char *options =
-		type && strtok_r(NULL, " ", &save) ? strtok_r(NULL, " ", &save) : NULL;
-	if (!options)
-		return least;
-	const bool v2 = strcmp(type, "cgroup2") == 0;
-	if (!v2 && (strcmp(type, "cgroup") != 0 || !has_word(options, "memory")))
-		return least;
-	char *top = field[3], *mount = field[4]; /* cgroup `top` is mounted there */
-	unescape(top);
-	unescape(mount);
-	const char *below = cgroups[v2];
-	const size_t top_len = strcmp(top, "/") == 0 ? 0 : strlen(top);
-	if (strncmp(below, top, top_len) != 0 || strncmp(below, "/..", 3) == 0)
-		return least; /* another part of the tree */
-	below += top_len;
-	if (*below != '/' && *below != '\0')
-		return least;
 	char path[PATH_SIZE];
-	size_t len = strlen(root) + strlen(mount);
-	const size_t mount_len = len;
-	len += strcmp(below, "/") == 0 ? 0 : strlen(below);
-	if (len + 32 > sizeof(path)) /* room for a name of files[] */
+	if (strncmp(cgroup, "/..", 3) == 0) /* not below what is mounted */
 		return least;
-	snprintf(path, sizeof(path), "%s%s%s", root, mount, below);
-	for (;;) {
-		snprintf(path + len, sizeof(path) - len, "/%s", files[v2]);
-		least = read_limit(path, least);
-		if (len <= mount_len)
+	for (size_t len = strlen(cgroup);;) {
+		const int n = snprintf(
+			path, sizeof(path), "%s%s%.*s/%s", root, mount, (int)len, cgroup, file);
+		if (n > 0 && (size_t)n < sizeof(path))
+			least = read_limit(path, least);
+		if (len == 0)
 			return least;
 		do
 			len--;
-		while (len > mount_len && path[len] != '/');
+		while (len > 0 && cgroup[len] != '/');
 	}
 }
 
@@ -149,26 +98,25 @@ uint64_t memory_limit(const char *root)
 {
 	const uint64_t memory = memory_of_the_machine();
 	uint64_t least = memory > 0 ? memory : UINT64_MAX;
-	char path[PATH_SIZE], *lines, *mounts, *line;
-	const char *cgroups[2] = { "", "" }; /* of version 1, of version 2 */
+	char path[PATH_SIZE], *lines, *end;
 	struct err ignored;
 	size_t len;
 	snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
 	if (!file_read(path, PROC_LIMIT, &lines, &len, &ignored))
 		return memory;
-	for (char *p = lines; (line = next_line(&p)) != NULL;) { /* "4:cpu,memory:/path" */
-		char *names = strchr(line, ':'), *at = names ? strchr(++names, ':') : NULL;
-		if (!at)
+	for (char *line = lines; *line; line = end) { /* "4:cpu,memory:/path", "0::/path" */
+		end = line + strcspn(line, "\n");
+		if (*end)
+			*end++ = '\0';
+		char *names = strchr(line, ':'), *cgroup = names ? strchr(++names, ':') : NULL;
+		if (!cgroup)
 			continue;
-		*at++ = '\0';
-		if (names[0] == '\0' || has_word(names, "memory"))
-			cgroups[names[0] == '\0'] = at;
-	}
-	snprintf(path, sizeof(path), "%s/proc/self/mountinfo", root);
-	if (file_read(path, PROC_LIMIT, &mounts, &len, &ignored)) {
-		for (char *p = mounts; (line = next_line(&p)) != NULL;)
-			least = limit_of_mount(root, line, cgroups, least);
-		free(mounts);
+		*cgroup++ = '\0';
+		if (*names == '\0')
+			least = limit_of(root, "/sys/fs/cgroup", cgroup, "memory.max", least);
+		else if (has_word(names, "memory"))
+			least = limit_of(root, "/sys/fs/cgroup/memory", cgroup,
+				"memory.limit_in_bytes", least);
 	}
 	free(lines);
 	return least == UINT64_MAX ? 0 : least;

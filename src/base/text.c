@@ -202,73 +202,73 @@ void text_add_json_string(struct text *t, const char *s)
 	text_add(t, "\"");
 }
 
-/* One digit, or a '_' between two digits; advances over it. */
-static bool next_digit(const char **s, int *digit)
+static bool is_digit(char c)
 {
-	if (**s == '_' && isdigit((unsigned char)(*s)[-1]) && isdigit((unsigned char)(*s)[1]))
-		++*s;
-	if (!isdigit((unsigned char)**s))
-		return false;
-	*digit = *(*s)++ - '0';
-	return true;
+	return c >= '0' && c <= '9';
 }
 
-static void append_digit(uint64_t *v, int digit, bool *too_large)
+/* digits * 10^exponent; the last digit is not 0, unless all are. */
+struct decimal {
+	uint64_t digits;
+	int exponent;
+	bool too_large; /* the digits are, for 64 bits */
+};
+
+static void append_digit(struct decimal *d, int digit)
 {
-	*too_large |= *v > (UINT64_MAX - (uint64_t)digit) / 10;
-	*v = *v * 10 + (uint64_t)digit;
+	d->too_large |= d->digits > (UINT64_MAX - (uint64_t)digit) / 10;
+	d->digits = d->digits * 10 + (uint64_t)digit;
+}
+
+/* All of s: [digits][.digits][e[+-]digits], with '_' between digits before the exponent. */
+static bool parse_decimal(const char *s, struct decimal *d)
+{
+	const int most = 100000000;    /* of the exponent: far beyond every number */
+	int n_zeros = 0, exponent = 0; /* n_zeros: not appended, as no other digit followed yet */
+	bool has_digit = false, fraction = false;
+	*d = (struct decimal){ 0 };
+	for (; *s; s++) {
+		if (*s == '.' && !fraction) {
+			fraction = true;
+		} else if (is_digit(*s)) {
+			has_digit = true;
+			d->exponent -= fraction;
+			n_zeros++;
+			for (; *s != '0' && n_zeros > 0; n_zeros--)
+				append_digit(d, n_zeros == 1 ? *s - '0' : 0);
+		} else if (*s != '_' || !has_digit || !is_digit(s[-1]) || !is_digit(s[1])) {
+			break;
+		}
+	}
+	d->exponent += n_zeros;
+	if (has_digit && (*s == 'e' || *s == 'E')) {
+		const bool negative = s[1] == '-';
+		s += s[1] == '+' || negative ? 2 : 1;
+		if (!is_digit(*s))
+			return false;
+		for (; is_digit(*s); s++)
+			exponent = exponent < most ? exponent * 10 + (*s - '0') : exponent;
+		d->exponent += negative ? -exponent : exponent;
+	}
+	return has_digit && *s == '\0';
 }
 
 enum text_parse text_parse_u64(const char *s, uint64_t *value)
 {
-	uint64_t v = 0;
-	int digit, n_fraction = 0;
-	bool too_large = false;
-	if (!isdigit((unsigned char)*s))
+	struct decimal d;
+	const char *point = strchr(s, '.');
+	if (!is_digit(*s) || (point && !is_digit(point[1])) || !parse_decimal(s, &d))
 		return TEXT_NOT_A_NUMBER;
-	while (next_digit(&s, &digit))
-		append_digit(&v, digit, &too_large);
-	if (*s == '.') {
-		s++;
-		if (!isdigit((unsigned char)*s))
-			return TEXT_NOT_A_NUMBER;
-		int n_pending = 0; /* a zero counts only once another digit follows it */
-		while (next_digit(&s, &digit)) {
-			n_pending += n_pending < 1000;
-			if (digit == 0)
-				continue;
-			for (; n_pending > 0; n_pending--, n_fraction++)
-				append_digit(&v, n_pending == 1 ? digit : 0, &too_large);
-			n_fraction = n_fraction < 1000 ? n_fraction : 1000;
-		}
-	}
-	int exponent = 0;
-	if (*s == 'e' || *s == 'E') {
-		const bool negative = s[1] == '-';
-		s += s[1] == '+' || s[1] == '-' ? 2 : 1;
-		if (!isdigit((unsigned char)*s))
-			return TEXT_NOT_A_NUMBER;
-		while (isdigit((unsigned char)*s)) {
-			exponent = exponent < 1000 ? exponent * 10 + (*s - '0') : exponent;
-			s++;
-		}
-		exponent = negative ? -exponent : exponent;
-	}
-	if (*s != '\0')
-		return TEXT_NOT_A_NUMBER;
-	if (too_large)
+	if (d.too_large)
 		return TEXT_TOO_LARGE;
-	for (exponent -= n_fraction; exponent < 0 && v != 0; exponent++) {
-		if (v % 10 != 0)
-			return TEXT_NOT_WHOLE;
-		v /= 10;
-	}
-	for (; exponent > 0 && v != 0; exponent--) {
-		if (v > UINT64_MAX / 10)
+	if (d.digits > 0 && d.exponent < 0)
+		return TEXT_NOT_WHOLE;
+	for (; d.exponent > 0 && d.digits > 0; d.exponent--) {
+		append_digit(&d, 0);
+		if (d.too_large)
 			return TEXT_TOO_LARGE;
-		v *= 10;
 	}
-	*value = v;
+	*value = d.digits;
 	return TEXT_OK;
 }
 
@@ -285,76 +285,37 @@ enum text_parse text_parse_i64(const char *s, int64_t *value)
 	return TEXT_OK;
 }
 
-/* The value of digits[.digits][e[+-]digits], if it is the quotient or product of two
- * numbers that a double holds: then it is correctly rounded (Clinger, 1990), and strtod,
- * which takes ten times as long, would say the same. */
-static bool parse_short_real(const char *s, double *value)
+/* If a double holds the digits and the power of ten, their product or quotient is correctly
+ * rounded (Clinger, 1990): what strtod would say in ten times as long. */
+enum text_parse text_parse_real(const char *s, double *value)
 {
 	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	const int largest = (int)(sizeof(power) / sizeof(power[0])) - 1;
 	const uint64_t exact = (uint64_t)1 << 53;
-	uint64_t m = 0;
-	int exponent = 0, n_digits = 0, e = 0;
 	const bool negative = *s == '-';
-	s += *s == '-' || *s == '+';
-	for (bool fraction = false; (*s >= '0' && *s <= '9') || (*s == '.' && !fraction); s++) {
-		if (*s == '.') {
-			fraction = true;
-			continue;
-		}
-		m = 10 * m + (uint64_t)(*s - '0');
-		exponent -= fraction;
-		n_digits++;
-		if (m > exact || exponent < -largest)
-			return false;
-	}
-	if (*s == 'e' || *s == 'E') {
-		const bool minus = s[1] == '-';
-		s += s[1] == '-' || s[1] == '+' ? 2 : 1;
-		if (*s == '\0')
-			return false;
-		for (; *s >= '0' && *s <= '9' && e < 100; s++)
-			e = 10 * e + (*s - '0');
-		exponent += minus ? -e : e;
-	}
-	if (*s != '\0' || n_digits == 0 || exponent < -largest || exponent > largest)
-		return false;
-	const double x = (double)m;
-	*value = exponent < 0 ? x / power[-exponent] : x * power[exponent];
-	if (negative)
-		*value = -*value;
-	return true;
-}
-
-enum text_parse text_parse_real(const char *s, double *value)
-{
-	if (parse_short_real(s, value))
-		return TEXT_OK;
 	char plain[128]; /* without the underscores */
 	size_t n = 0;
-	bool has_digit = false;
-	for (const char *c = s; *c; c++) {
-		const bool sign =
-			(*c == '-' || *c == '+') && (c == s || c[-1] == 'e' || c[-1] == 'E');
-		if (*c == '_' && c > s && isdigit((unsigned char)c[-1]) &&
-			isdigit((unsigned char)c[1]))
-			continue;
-		if (!isdigit((unsigned char)*c) && *c != '.' && *c != 'e' && *c != 'E' && !sign)
-			return TEXT_NOT_A_NUMBER;
-		has_digit |= isdigit((unsigned char)*c) != 0;
-		if (n + 1 >= sizeof(plain))
-			return TEXT_NOT_A_NUMBER;
-		plain[n++] = *c;
-	}
-	plain[n] = '\0';
-	char *end;
-	const double v = strtod(plain, &end);
-	if (!has_digit || *end != '\0')
+	struct decimal d;
+	double x;
+	s += negative || *s == '+';
+	if (!parse_decimal(s, &d))
 		return TEXT_NOT_A_NUMBER;
-	if (!isfinite(v))
+	if (!d.too_large && d.digits <= exact && abs(d.exponent) <= largest) {
+		x = (double)d.digits;
+		x = d.exponent < 0 ? x / power[-d.exponent] : x * power[d.exponent];
+	} else {
+		for (; *s && n + 1 < sizeof(plain); s++)
+			if (*s != '_')
+				plain[n++] = *s;
+		plain[n] = '\0';
+		x = strtod(plain, NULL);
+		if (*s)
+			return TEXT_NOT_A_NUMBER;
+	}
+	if (!isfinite(x))
 		return TEXT_TOO_LARGE;
-	*value = v;
+	*value = negative ? -x : x;
 	return TEXT_OK;
 }
 
