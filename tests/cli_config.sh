@@ -230,16 +230,16 @@ other YAML '\357\273\277seed: 1\n'
 other Python '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
 other Python 'from torch import nn\n'
 other 'HTML or XML' '<!DOCTYPE html>\n<html>\n'
-other 'a PNG image' '\211PNG\r\n\032\n\0\0\0\rIHDR'
-other 'compressed by gzip' '\037\213\010\0\0\0\0\0'
+other 'not text' '\211PNG\r\n\032\n\0\0\0\rIHDR'
+other 'not text' '\037\213\010\0\0\0\0\0'
 other 'not text' "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
-utf16='UTF-16 text; save it as UTF-8' utf32='UTF-32 text; save it as UTF-8'
-other "$utf16" '\377\376[\0r\0u\0n\0]\0\n\0'
-other "$utf16" '\376\377\0[\0r\0u\0n\0]\0\n'
-other "$utf16" '[\0r\0u\0n\0]\0\n\0'
-other "$utf16" '\0[\0r\0u\0n\0]\0\n'
-other "$utf32" '\377\376\0\0[\0\0\0]\0\0\0'
-other "$utf32" '\0\0\0[\0\0\0]'
+wide='UTF-16 or UTF-32 text; save it as UTF-8'
+other "$wide" '\377\376[\0r\0u\0n\0]\0\n\0'
+other "$wide" '\376\377\0[\0r\0u\0n\0]\0\n'
+other "$wide" '[\0r\0u\0n\0]\0\n\0'
+other "$wide" '\0[\0r\0u\0n\0]\0\n'
+other "$wide" '\377\376\0\0[\0\0\0]\0\0\0'
+other "$wide" '\0\0\0[\0\0\0]'
 "$DQN" train short.ini --out weights -q >"$out" 2>"$err"
 cp weights/final.safetensors hostile.ini
 refused 'weights' '^dqn: hostile.ini:1: this is a safetensors file; the configuration of a run is its config.ini'
@@ -258,7 +258,7 @@ err_has '^dqn: \.\.\. and 49990 more errors$'
 err_lines 11
 head -c 100000 "$DQN" >hostile.ini
 t 'a program' 2 "$DQN" config hostile.ini
-err_has '^dqn: hostile.ini:1: this is a program; '
+err_has '^dqn: hostile.ini:1: this is not text; '
 err_lines 1
 no_if grep -q '[[:cntrl:]]' "$err"
 yes_if iconv -f UTF-8 -t UTF-8 -o /dev/null "$err"

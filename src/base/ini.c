@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MARK "\xef\xbb\xbf" /* UTF-8's byte order mark */
+#define WIDE "UTF-16 or UTF-32 text; save it as UTF-8"
+
 void ini_init(struct ini *ini, const char *data, size_t len)
 {
 	ini->p = data;
 	ini->end = data + len;
 	ini->line = 0;
 	ini->section[0] = '\0';
-	if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-		ini->p += 3;
+	ini->p += len >= 3 && memcmp(data, MARK, 3) == 0 ? 3 : 0;
 }
 
 static const char *by_first_bytes(const char *data, size_t len)
@@ -19,13 +21,8 @@ static const char *by_first_bytes(const char *data, size_t len)
 	static const struct {
 		const char *begin, *format;
 	} formats[] = {
-		{ "\xff\xfe", "UTF-16 text; save it as UTF-8" },
-		{ "\xfe\xff", "UTF-16 text; save it as UTF-8" },
-		{ "\x89PNG", "a PNG image" },
-		{ "\xff\xd8\xff", "a JPEG image" },
-		{ "\177ELF", "a program" },
-		{ "\x1f\x8b", "compressed by gzip" },
-		{ "PK\3\4", "a zip archive" },
+		{ "\xff\xfe", WIDE },
+		{ "\xfe\xff", WIDE },
 		{ "%PDF", "a PDF document" },
 		{ "{", "JSON" },
 		{ "[{", "JSON" },
@@ -50,19 +47,17 @@ static const char *by_first_bytes(const char *data, size_t len)
 	return NULL;
 }
 
-/* Text in units of 2 or 4 bytes: most of the first four bytes are NUL, or every other. */
-static const char *by_nuls(const char *data, size_t len)
+/* Of the first four bytes every other one is NUL, or all but one: characters of 2 or 4 bytes. */
+static bool is_wide(const char *data, size_t len)
 {
-	unsigned nuls = 0; /* a bit for each byte */
+	unsigned nuls = 0; /* a bit for each */
 	for (size_t i = 0; i < 4 && len >= 4; i++)
 		nuls = nuls << 1 | (data[i] == '\0');
-	if (nuls == 0x5 || nuls == 0xa)
-		return "UTF-16 text; save it as UTF-8";
-	return nuls == 0x3 || nuls == 0x7 || nuls == 0xe ? "UTF-32 text; save it as UTF-8" : NULL;
+	return nuls == 0x5 || nuls == 0xa || nuls == 0x7 || nuls == 0xe;
 }
 
 /* "key:" or "key: value", and not "[section]" or "key = value". */
-static bool begins_as_yaml(const char *data, size_t len)
+static bool is_yaml(const char *data, size_t len)
 {
 	const char *eol = memchr(data, '\n', len);
 	const size_t line = eol ? (size_t)(eol - data) : len;
@@ -73,30 +68,42 @@ static bool begins_as_yaml(const char *data, size_t len)
 	       !memchr(data, '=', line);
 }
 
-const char *ini_other_format(const char *data, size_t len)
+static bool is_binary(const char *data, size_t len)
 {
-	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
-		return "a safetensors file; the configuration of a run is its config.ini";
-	const char *format = by_nuls(data, len), *const end = data + len;
-	if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-		data += 3;
-	if (!format)
-		format = by_first_bytes(data, (size_t)(end - data));
-	while (!format && data < end &&
-		(*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
+	size_t n_odd = 0;
+	for (size_t i = 0; i < len && i < 512; i++)
+		n_odd += (unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]);
+	return n_odd > 2;
+}
+
+/* The first byte that is not blank and not in a comment. */
+static const char *skip_comments(const char *data, const char *end)
+{
+	while (data < end && (*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
 		const bool is_comment = *data == '#' || *data == ';';
 		const char *eol = is_comment ? memchr(data, '\n', (size_t)(end - data)) : data;
 		data = eol ? eol + 1 : end;
 	}
+	return data;
+}
+
+const char *ini_other_format(const char *data, size_t len)
+{
+	const char *const end = data + len, *format;
+	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
+		return "a safetensors file; the configuration of a run is its config.ini";
+	if (is_wide(data, len))
+		return WIDE;
+	data += len >= 3 && memcmp(data, MARK, 3) == 0 ? 3 : 0;
+	format = by_first_bytes(data, (size_t)(end - data));
+	if (format)
+		return format;
+	data = skip_comments(data, end);
 	len = (size_t)(end - data);
-	if (!format)
-		format = by_first_bytes(data, len);
-	if (!format && begins_as_yaml(data, len))
-		format = "YAML";
-	size_t n_odd = 0;
-	for (size_t i = 0; i < len && i < 512; i++)
-		n_odd += (unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]);
-	return format || n_odd <= 8 ? format : "not text";
+	format = by_first_bytes(data, len);
+	if (format)
+		return format;
+	return is_yaml(data, len) ? "YAML" : is_binary(data, len) ? "not text" : NULL;
 }
 
 static bool is_blank(char c)

@@ -220,11 +220,27 @@ static void append_digit(struct decimal *d, int digit)
 	d->digits = d->digits * 10 + (uint64_t)digit;
 }
 
+/* e[+-]digits to the end of s. */
+static bool parse_exponent(const char *s, int *exponent)
+{
+	const int most = 100000000; /* far beyond every number */
+	const bool negative = s[1] == '-';
+	int x = 0;
+	if (*s != 'e' && *s != 'E')
+		return false;
+	s += s[1] == '+' || negative ? 2 : 1;
+	if (!is_digit(*s))
+		return false;
+	for (; is_digit(*s); s++)
+		x = x < most ? x * 10 + (*s - '0') : x;
+	*exponent += negative ? -x : x;
+	return *s == '\0';
+}
+
 /* All of s: [digits][.digits][e[+-]digits], with '_' between digits before the exponent. */
 static bool parse_decimal(const char *s, struct decimal *d)
 {
-	const int most = 100000000;    /* of the exponent: far beyond every number */
-	int n_zeros = 0, exponent = 0; /* n_zeros: not appended, as no other digit followed yet */
+	int n_zeros = 0; /* not appended, as no other digit followed yet */
 	bool has_digit = false, fraction = false;
 	*d = (struct decimal){ 0 };
 	for (; *s; s++) {
@@ -241,16 +257,7 @@ static bool parse_decimal(const char *s, struct decimal *d)
 		}
 	}
 	d->exponent += n_zeros;
-	if (has_digit && (*s == 'e' || *s == 'E')) {
-		const bool negative = s[1] == '-';
-		s += s[1] == '+' || negative ? 2 : 1;
-		if (!is_digit(*s))
-			return false;
-		for (; is_digit(*s); s++)
-			exponent = exponent < most ? exponent * 10 + (*s - '0') : exponent;
-		d->exponent += negative ? -exponent : exponent;
-	}
-	return has_digit && *s == '\0';
+	return has_digit && (*s == '\0' || parse_exponent(s, &d->exponent));
 }
 
 enum text_parse text_parse_u64(const char *s, uint64_t *value)

@@ -196,40 +196,57 @@ static bool in_range(int64_t x, int64_t low, int64_t high)
 	return x >= low && x <= high;
 }
 
-static bool is_count(double n, int64_t most)
+static bool are_counters_sound(const struct train *t)
 {
-	return n >= 0 && n <= (double)most && n == floor(n);
+	return in_range(t->timesteps, 0, t->config.total_timesteps) &&
+	       in_range(t->episodes, 0, t->timesteps) &&
+	       in_range(t->episode_length, 0, t->timesteps) &&
+	       in_range(t->n_sum, 0, INT64_MAX / 2) && /* it will grow */
+	       in_range(t->warning, 0, N_WARNINGS - 1) &&
+	       (t->replay.count > 0) == (t->timesteps > 0);
 }
 
-/* A wrong value here would crash or hang the run. The checksum vouches for all others: it
- * has matched, and only a file that was made to harm gets so far. */
-static bool check_state(const struct st_file *st, struct train *t, struct err *e)
+static bool is_phase_sound(const struct train *t)
 {
 	const struct config *c = &t->config;
 	const int64_t most_due = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
-	const char *bad = NULL;
+	return in_range(t->phase, 0, N_PHASES - 1) && in_range(t->updates_due, 0, most_due) &&
+	       (t->phase == PHASE_COLLECT || t->timesteps > 0);
+}
+
+/* An even increment would make a generator repeat itself at once. */
+static bool are_generators_odd(const struct train *t)
+{
 	bool odd = t->env_rng.inc[0] & 1;
 	for (int i = 0; i < N_STREAMS; i++)
 		odd = odd && t->stream[i].inc[0] & 1;
+	return odd;
+}
+
+static bool is_sound(const struct evaluation *ev, int64_t n_episodes)
+{
+	return ev->n >= 0 && ev->n <= (double)n_episodes && ev->n == floor(ev->n);
+}
+
+/* Values that would crash or hang the run. The checksum vouches for all others: it has
+ * matched, so that only a forged file gets this far. */
+static bool check_state(const struct st_file *st, struct train *t, struct err *e)
+{
+	const struct config *c = &t->config;
+	const char *bad = NULL;
 	if (!replay_restore(&t->replay, t->env.ops->n_actions))
 		bad = "the replay buffer";
 	else if (!env_restore(&t->env))
 		bad = "the environment";
-	else if (!odd)
+	else if (!are_generators_odd(t))
 		bad = "a generator";
-	else if (!in_range(t->timesteps, 0, c->total_timesteps) ||
-		 !in_range(t->episodes, 0, t->timesteps) ||
-		 !in_range(t->episode_length, 0, t->timesteps) ||
-		 !in_range(t->n_sum, 0, INT64_MAX / 2) || /* it will grow */
-		 !in_range(t->warning, 0, N_WARNINGS - 1) ||
-		 (t->replay.count > 0) != (t->timesteps > 0))
+	else if (!are_counters_sound(t))
 		bad = "the counters";
-	else if (!in_range(t->phase, 0, N_PHASES - 1) || !in_range(t->updates_due, 0, most_due) ||
-		 (t->phase != PHASE_COLLECT && t->timesteps == 0))
+	else if (!is_phase_sound(t))
 		bad = "the phase";
-	else if (!is_count(t->eval_state.n, c->eval_episodes) ||
-		 !is_count(t->stop_state.n, c->stop_episodes) ||
-		 !is_count(t->final_state.n, c->final_eval_episodes))
+	else if (!is_sound(&t->eval_state, c->eval_episodes) ||
+		 !is_sound(&t->stop_state, c->stop_episodes) ||
+		 !is_sound(&t->final_state, c->final_eval_episodes))
 		bad = "an evaluation";
 	return !bad || st_corrupt(st, e, "no run can be in such a state: %s", bad);
 }
