@@ -160,7 +160,7 @@ static bool write_parts(struct file_writer *file, struct train *t, const struct 
 	struct marks m = *marks;
 	struct parts parts;
 	struct text text;
-	char steps[32], *config = buf + size - CONFIG_SIZE;
+	char steps[32], *config = buf + size - CONFIG_SIZE; /* after the file's pieces */
 	list_parts(&parts, t, &m);
 	text_init(&text, config, CONFIG_SIZE);
 	config_print_deciding(&t->config, &text);
@@ -265,19 +265,17 @@ static bool load_parts(const struct st_file *st, struct train *t, struct marks *
 		return st_corrupt(st, e, "not the tensors of such a run");
 	if (!st_load(st, parts.tensor, parts.n, e))
 		return false;
-	for (int i = 0; i < parts.n; i++) /* bytes are booleans: any other value is undefined */
-		for (size_t k = 0; parts.tensor[i].type == ST_U8 && k < parts.tensor[i].n_values;
-			k++) {
-			unsigned char *byte = (unsigned char *)parts.tensor[i].values + k;
-			*byte = *byte != 0;
-		}
+	for (const struct st_tensor *part = parts.tensor; part < parts.tensor + parts.n; part++) {
+		unsigned char *bytes = part->values; /* booleans: only 0 and 1 are defined */
+		for (size_t i = 0; part->type == ST_U8 && i < part->n_values; i++)
+			bytes[i] = bytes[i] != 0;
+	}
 	return true;
 }
 
 /* A checkpoint of this version and this configuration. A damaged one is not mistaken for
  * another run's: the checksum comes first, unless the file is larger than ours can be. */
-static bool read_checkpoint(
-	const struct st_file *st, struct train *t, struct marks *m, struct err *e)
+static bool parse(const struct st_file *st, struct train *t, struct marks *m, struct err *e)
 {
 	const char *format = st_metadata_get(st, "format");
 	const char *version = st_metadata_get(st, "format_version");
@@ -296,24 +294,23 @@ static bool read_checkpoint(
 	return load_parts(st, t, m, e) && check_state(st, t, e);
 }
 
+static bool parse_and_close(struct st_file *st, struct train *t, struct marks *m, struct err *e)
+{
+	const bool ok = parse(st, t, m, e);
+	st_close(st);
+	return ok;
+}
+
 bool checkpoint_load(
 	const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e)
 {
 	struct st_file st;
-	if (!st_open(&st, d, name, e))
-		return false;
-	const bool ok = read_checkpoint(&st, t, marks, e);
-	st_close(&st);
-	return ok;
+	return st_open(&st, d, name, e) && parse_and_close(&st, t, marks, e);
 }
 
 bool checkpoint_parse(const char *name, const void *bytes, size_t len, struct train *t,
 	struct marks *marks, struct err *e)
 {
 	struct st_file st;
-	if (!st_open_bytes(&st, name, bytes, len, e))
-		return false;
-	const bool ok = read_checkpoint(&st, t, marks, e);
-	st_close(&st);
-	return ok;
+	return st_open_bytes(&st, name, bytes, len, e) && parse_and_close(&st, t, marks, e);
 }

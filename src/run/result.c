@@ -1,6 +1,7 @@
 #include "run/result.h"
 
 #include "base/json.h"
+#include "run/rundir.h"
 #include "run/weights.h"
 
 #include <assert.h>
@@ -10,9 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define RESULT "result.json"
 #define RESULT_FORMAT_VERSION 1
 enum { WEIGHTS_LIMIT = 1 << 30, CONFIG_SIZE = 8192 };
 
@@ -97,7 +96,7 @@ bool result_save(const struct result *res, const struct config *c, const double 
 	text_add_json_string(&t, config);
 	text_add(&t, ",\"final_returns\":[");
 	assert(!t.full);
-	bool ok = file_begin(&file, d, RESULT, e);
+	bool ok = file_begin(&file, d, RUN_RESULT, e);
 	for (int64_t i = 0; ok && i < res->final.n_episodes; i++) {
 		text_add(&t, "%s", i ? "," : "");
 		text_add_json_real(&t, returns[i]);
@@ -114,8 +113,9 @@ bool result_save(const struct result *res, const struct config *c, const double 
 static bool differs(const struct dir *d, const char *what, double is, double again, struct err *e)
 {
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	return err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "' has %s = %s, but its weights have %s",
-		d->path, what, text_real(is, a), text_real(again, b));
+	return err_set(e, ERR_CORRUPT,
+		"'%.300s/" RUN_RESULT "' has %s = %s, but its weights have %s", d->path, what,
+		text_real(is, a), text_real(again, b));
 }
 
 static bool compare_returns(
@@ -131,8 +131,8 @@ static bool compare_returns(
 			return differs(d, what, x, i == n ? (double)NAN : ep[i].episode_return, e);
 	}
 	return j->error || i == n ||
-	       err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "' has only %" PRId64 " returns", d->path,
-		       i);
+	       err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "' has only %" PRId64 " returns",
+		       d->path, i);
 }
 
 /* The value of a field that is a number. */
@@ -156,7 +156,7 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
 		if ((f->type == I64 || f->type == REAL) && strncmp(f->key, "final_", 6) == 0 &&
 			number(res, f) != number(&again, f))
 			return differs(d, f->key, number(res, f), number(&again, f), e);
-	if (!file_load(d, RESULT, RUN_RESULT_MAX, &data, &len, e))
+	if (!file_load(d, RUN_RESULT, RUN_RESULT_MAX, &data, &len, e))
 		return false;
 	json_init(&j, data, len);
 	for (json_open(&j, '{'); ok && json_next_key(&j, key, sizeof(key));)
@@ -165,7 +165,7 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
 		else
 			ok = compare_returns(&j, d, episodes, stats->n_episodes, e);
 	if (ok && j.error)
-		ok = err_set(e, ERR_CORRUPT, "'%.300s/" RESULT "': %s at byte %zu", d->path,
+		ok = err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "': %s at byte %zu", d->path,
 			j.error, (size_t)(j.p - data));
 	free(data);
 	return ok;
@@ -206,8 +206,8 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 	return true;
 }
 
-/* The result must be that of the configuration. Three keys say so in every result; later
- * versions have all of it. */
+/* The result must be that of the configuration. Every result has three of its keys, those of
+ * later versions have it whole. */
 static bool check_result(const struct result *res, const char *path, char *data, size_t len,
 	const struct config *c, struct err *e)
 {
@@ -241,27 +241,16 @@ static bool check_result(const struct result *res, const char *path, char *data,
 static bool check_hash(
 	const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
-	char chunk[4096], path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
-	struct sha256 hash;
-	uint64_t len;
-	int fd;
-	if (!file_open(d, name, &fd, &len, e))
+	char *data, path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
+	size_t len;
+	if (!file_load(d, name, WEIGHTS_LIMIT, &data, &len, e))
 		return false;
-	name = dir_path(d, name, path);
-	sha256_init(&hash);
-	const bool is_small = len <= WEIGHTS_LIMIT; /* or it is a hole of a terabyte */
-	bool ok = true;
-	for (uint64_t at = 0; ok && is_small && at < len; at += sizeof(chunk)) {
-		const size_t n = len - at < sizeof(chunk) ? (size_t)(len - at) : sizeof(chunk);
-		ok = file_read_at(fd, name, at, chunk, n, e);
-		sha256_add(&hash, chunk, ok ? n : 0);
-	}
-	close(fd);
-	sha256_hex(&hash, got);
-	if (ok && (!is_small || strcmp(want, got) != 0))
-		ok = err_set(e, ERR_CORRUPT,
-			"'%.300s' does not match the hash in '%.300s/" RESULT "'", name, d->path);
-	return ok;
+	sha256_of(data, len, got);
+	free(data);
+	return strcmp(want, got) == 0 ||
+	       err_set(e, ERR_CORRUPT,
+		       "'%.300s' does not match the hash in '%.300s/" RUN_RESULT "'",
+		       dir_path(d, name, path), d->path);
 }
 
 bool result_load(
@@ -270,15 +259,14 @@ bool result_load(
 	char path[FILE_PATH_SIZE];
 	char *data;
 	size_t len;
-	if (!file_load(d, RESULT, RUN_RESULT_MAX, &data, &len, e))
+	if (!file_load(d, RUN_RESULT, RUN_RESULT_MAX, &data, &len, e))
 		return false;
-	dir_path(d, RESULT, path);
+	dir_path(d, RUN_RESULT, path);
 	bool ok = result_parse(res, path, data, len, e) && check_result(res, path, data, len, c, e);
 	free(data);
 	const struct {
 		const char *name, *hash;
-	} files[] = { { "final.safetensors", res->final_sha256 },
-		{ "best.safetensors", res->best_sha256 } };
+	} files[] = { { RUN_FINAL, res->final_sha256 }, { RUN_BEST, res->best_sha256 } };
 	for (size_t i = 0; ok && i < sizeof(files) / sizeof(files[0]); i++) {
 		const bool is_there = file_exists(d, files[i].name);
 		if (whole && !is_there)
