@@ -1059,6 +1059,19 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 	CHECK(t.best == NULL && t.agent.memory == NULL && t.replay.obs == NULL);
 }
 
+static void test_memory_that_is_short_is_named(void)
+{
+	static struct train t;
+	struct config c;
+	struct err e = { .msg = "" };
+	config_init(&c);
+	c.final_eval_episodes = (int64_t)1 << 50;
+	CHECK(!train_init(&t, &c, kernels_find(NULL), &e));
+	CHECK_INT(e.kind, ERR_RUN);
+	CHECK_STR(e.msg,
+		"out of memory: final_eval_episodes = 1125899906842624 needs 9007199254740992 bytes");
+}
+
 int main(void)
 {
 	RUN(test_defaults_match_the_restatement);
@@ -1101,5 +1114,6 @@ int main(void)
 	RUN(test_a_q_value_that_is_not_finite_is_found_at_once);
 	RUN(test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end);
 	RUN(test_out_of_memory_is_an_ordinary_error);
+	RUN(test_memory_that_is_short_is_named);
 	return test_end();
 }

@@ -20,7 +20,7 @@
  *   7 log     if timesteps % log_interval == 0, and after the last step
  *
  * A step can be interrupted between two updates and between the episodes of an evaluation,
- * of which POLICY_ROWS are played side by side. run/checkpoint.h lists what a run goes on from.
+ * of which POLICY_ROWS are played side by side. run/checkpoint.h lists what a run resumes from.
  *
  * Streams of the run's seed: the environment has the seed's own, so that its
  * episodes start where Gymnasium's env.reset(seed=seed) does; the others are
@@ -49,7 +49,7 @@ enum train_event { /* what the last step brought, bits */
 	TRAIN_EVALUATED = 2,
 	TRAIN_FINISHED = 4,
 	TRAIN_WARNED = 8,
-	TRAIN_INTERRUPTED = 16, /* the step is not over; another call goes on with it */
+	TRAIN_INTERRUPTED = 16, /* the step is not over; another call continues it */
 	TRAIN_EPISODE = 32,
 };
 
@@ -60,7 +60,7 @@ enum train_phase { /* what of a step comes next */
 	N_PHASES
 };
 
-enum train_warning { /* how a run looks as if it goes wrong */
+enum train_warning { /* what seems to be wrong with a run */
 	WARNING_NONE,
 	WARNING_DIVERGING, /* Q far beyond what a return can be */
 	WARNING_COLLAPSED, /* the training return lost half of what it had gained */
@@ -112,14 +112,14 @@ struct train {
 	} window;               /* the last episodes, a ring */
 	struct learn_stats sum; /* over n_sum updates since the last row */
 	int64_t n_sum;
-	struct diagnostics diagnostics; /* of the last update, once someone asked */
+	struct diagnostics diagnostics; /* of the last update, by train_diagnose */
 	bool diagnosed;                 /* they are valid */
 
 	double first_q;               /* largest |Q| in the first update, before it */
 	double first_mean, best_mean; /* ep_rew_mean in the first row and at its best */
 	double best_std;              /* between the episodes of the best row */
 	bool has_mean;
-	int warning; /* enum train_warning: the first one; there is no second */
+	int warning; /* enum train_warning: the first one; later ones are not looked for */
 
 	float *best; /* (n_params) the weights that evaluated best */
 	bool has_best;
@@ -155,7 +155,7 @@ void train_release(struct train *t);
  * loss, gradient, weight or Q value is not finite. */
 bool train_step(struct train *t, struct err *e);
 
-/* True behind the last step. */
+/* True after the last step. */
 bool train_is_finished(const struct train *t);
 
 /* ERR_DIVERGED if a weight or a moment of Adam is not finite: such a state is not
@@ -169,8 +169,8 @@ void train_diagnose(struct train *t);
 bool train_bad_q(const struct train *t, struct err *e);
 
 /* After the last step: the weights (agent.average) on final_eval_episodes fresh episodes,
- * used for nothing else. Asking again gives the same. False if *t->stop or t->yields cut it
- * short, so that another call goes on with it, or with stats->diverged. */
+ * used for nothing else. Another call after it is over gives the same. False if *t->stop or
+ * t->yields interrupted it, so that another call continues it, or with stats->diverged. */
 bool train_final_eval(struct train *t, struct eval_stats *stats);
 
 #endif

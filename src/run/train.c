@@ -20,12 +20,19 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 			c->prioritized ? &per : NULL, e) ||
 		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
 		goto fail;
-	t->best = memory_zeroed(net.n_params * sizeof(float));
-	t->final_returns = memory_zeroed((size_t)c->final_eval_episodes * sizeof(double));
-	if (!t->best || !t->final_returns) {
-		err_set(e, ERR_RUN, "out of memory for the best weights");
+	const uint64_t best_bytes = net.n_params * sizeof(float);
+	const uint64_t returns_bytes = (uint64_t)c->final_eval_episodes * sizeof(double);
+	t->best = memory_zeroed(best_bytes);
+	t->final_returns = memory_zeroed(returns_bytes);
+	if (!t->best)
+		err_set(e, ERR_RUN, "out of memory: the best weights need %" PRIu64 " bytes",
+			best_bytes);
+	else if (!t->final_returns)
+		err_set(e, ERR_RUN,
+			"out of memory: final_eval_episodes = %" PRId64 " needs %" PRIu64 " bytes",
+			c->final_eval_episodes, returns_bytes);
+	if (!t->best || !t->final_returns)
 		goto fail;
-	}
 
 	rng_init(&t->env_rng, c->seed);
 	for (uint32_t key = 0; key < N_STREAMS; key++)
@@ -164,9 +171,9 @@ static bool learn(struct train *t, struct err *e)
 	return true;
 }
 
-/* Goes on with an evaluation; true with its figures once it is over, else it was
- * interrupted, or stats->diverged. */
-static bool eval_on(struct train *t, struct evaluation *ev, enum train_stream stream,
+/* Continues an evaluation. True with its figures once it is over; false if it was interrupted,
+ * or with stats->diverged. */
+static bool continue_eval(struct train *t, struct evaluation *ev, enum train_stream stream,
 	int64_t n_episodes, struct eval_stats *stats)
 {
 	const struct eval_listener listener = { t->stop, t->tell, t->tell_arg };
@@ -196,7 +203,7 @@ bool train_check(const struct train *t, struct err *e)
 	const struct agent *a = &t->agent;
 	const size_t n = a->policy.net.n_params;
 	struct err why;
-	/* An infinite second moment would stop its weight from ever moving again. */
+	/* With an infinite second moment a weight never moves again. */
 	if (isfinite(a->policy.k->sum_squares(n, a->online)) &&
 		isfinite(a->policy.k->sum_squares(n, a->v)))
 		return true;
@@ -204,17 +211,17 @@ bool train_check(const struct train *t, struct err *e)
 	return diverged(t, &why, e);
 }
 
-/* Step 6; false if it was interrupted, to go on later, or a Q value is not finite. */
+/* Step 6; false if it was interrupted, or a Q value is not finite. */
 static bool eval_step(struct train *t, bool *has_diverged)
 {
 	const struct config *c = &t->config;
 	const size_t n_params = t->agent.policy.net.n_params;
 	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
 	struct eval_stats confirm = { 0 };
-	bool over = eval_on(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats);
+	bool over = continue_eval(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats);
 	const bool promising = over && row.stats.return_mean >= c->stop_return;
 	if (promising)
-		over = eval_on(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm);
+		over = continue_eval(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm);
 	*has_diverged = row.stats.diverged || confirm.diverged;
 	if (!over)
 		return false;
@@ -231,7 +238,7 @@ static bool eval_step(struct train *t, bool *has_diverged)
 	return true;
 }
 
-/* Of the returns in the window, n > 0 with that mean. */
+/* Standard deviation of the n > 0 returns in the window, whose mean is known. */
 static double window_std(const struct train *t, int64_t n, double mean)
 {
 	double squares = 0;
@@ -242,12 +249,11 @@ static double window_std(const struct train *t, int64_t n, double mean)
 	return sqrt(squares / (double)n);
 }
 
-/* Warns once. Q values are judged against the range of what is possible, with as much
- * again for errors, and against those of the network as it started, which rewards may be
- * small beside. A collapse is judged against what was gained since the first row, if that
- * is more than chance and more than there was, so that it means the same for any scale
- * of returns. */
-static void look_for_trouble(struct train *t, int64_t n_window)
+/* Warns once. Q values look diverged at twice the range of returns, and at twice those of the
+ * initial network, since rewards may be tiny. A run looks collapsed once it has lost half of
+ * its gain since the first row, if that gain is more than chance and more than it began with:
+ * so the scale of returns does not matter. */
+static void check_health(struct train *t, int64_t n_window)
 {
 	const struct log_row *row = &t->log;
 	const double mean = row->ep_rew_mean;
@@ -311,7 +317,7 @@ static void log_step(struct train *t)
 	t->sum = (struct learn_stats){ 0 };
 	t->n_sum = 0;
 	t->events |= TRAIN_LOGGED;
-	look_for_trouble(t, n_window);
+	check_health(t, n_window);
 }
 
 bool train_is_finished(const struct train *t)
@@ -362,5 +368,6 @@ bool train_step(struct train *t, struct err *e)
 
 bool train_final_eval(struct train *t, struct eval_stats *stats)
 {
-	return eval_on(t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats);
+	return continue_eval(
+		t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats);
 }
