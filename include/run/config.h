@@ -73,16 +73,16 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 /* The canonical file: every key, in order. Reads back to the same struct. */
 void config_print(const struct config *c, struct text *t);
 
-/* The same without the neutral keys: what the results of a run follow from. */
+/* The same without the neutral keys: the keys that decide the results of a run. */
 void config_print_deciding(const struct config *c, struct text *t);
 
 /* "key: a, not b" for every key that differs and is not neutral, separated by "; ";
  * the number of them. */
 int config_diff(const struct config *a, const struct config *b, struct text *t);
 
-/* True if `theirs`, what config_print_deciding printed into the file of that name, is the
- * same configuration. An error of that kind names the file and what differs; ERR_CORRUPT
- * says that it has none (NULL), or not one that can be read. */
+/* True if `theirs`, which config_print_deciding printed into the file of that name, is the
+ * same configuration. An error of that kind names the file and what differs; ERR_CORRUPT if
+ * theirs is NULL or cannot be read. */
 bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
 	const char *theirs, struct err *e);
 
@@ -95,16 +95,16 @@ struct agent_opts config_agent_opts(const struct config *c);
 /* Steps after which an episode of an evaluation is truncated, > 0. */
 int64_t config_eval_limit(const struct config *c);
 
-/* The mean return of evaluations that solves the environment; NaN if there is none for
- * this configuration: a threshold is one for the environment's own time limit only. */
+/* The mean return of evaluations that solves the environment; NaN where evaluations have
+ * another time limit than the environment's own. */
 double config_threshold(const struct config *c);
 
-/* What a Q value that is right can be at least and at most: discounted sums of rewards
- * times reward_scale, of any length, 0 included. Targets bootstrap where a time limit
- * truncates, so only without a discount the steps of an episode are the limit. */
+/* The range of a correct Q value: discounted sums of rewards times reward_scale, of any
+ * length, 0 included. Targets bootstrap through a time limit, so the length of an episode
+ * bounds them only without a discount. */
 void config_q_range(const struct config *c, double *low, double *high);
 
-/* Slots that the replay buffer really gets: no more than there are steps. */
+/* Slots of the replay buffer: no more than there are steps. */
 int64_t config_replay_slots(const struct config *c);
 
 /* Bytes that a run allocates for networks, minibatch, replay buffer and files. */

@@ -58,7 +58,7 @@ extern const struct option config_options[];
 /* The option of that key, or NULL. */
 const struct option *config_find(const char *key);
 
-/* The same; another framework's name for it will do, too. */
+/* The same, also by another framework's name for it. */
 const struct option *config_find_elsewhere(const char *key);
 
 /* The key whose own name or name elsewhere is (or nearly is) `word`, or NULL.
@@ -74,7 +74,7 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 /* One value as it is printed. */
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
 
-/* How two configurations stand in one key: below 0, 0 if equal, above 0. */
+/* Orders two configurations by one key: below 0, 0 if equal, above 0. */
 int config_compare(const struct config *a, const struct config *b, const struct option *o);
 
 /* Refused only because a float cannot hold it. */

@@ -6,38 +6,32 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void ERR_PRINTF(3, 4) error_if(struct report *r, bool is_wrong, const char *fmt, ...)
-{
-	char line[REPORT_LINE_SIZE];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (is_wrong)
-		report_error(r, "", "%s", line);
-}
+enum level { ERROR, WARNING };
 
-static void ERR_PRINTF(3, 4) warn_if(struct report *r, bool is_odd, const char *fmt, ...)
+static void ERR_PRINTF(4, 5)
+	say_if(struct report *r, enum level level, bool is_so, const char *fmt, ...)
 {
 	char line[REPORT_LINE_SIZE];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	if (is_odd)
+	if (is_so && level == ERROR)
+		report_error(r, "", "%s", line);
+	else if (is_so)
 		report_warning(r, "%s", line);
 }
 
 static void check_sizes(const struct config *c, struct report *r)
 {
-	error_if(r, c->learning_starts >= c->total_timesteps,
+	say_if(r, ERROR, c->learning_starts >= c->total_timesteps,
 		"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
 		", or nothing is learned",
 		c->learning_starts, c->total_timesteps);
-	error_if(r, c->batch_size > c->buffer_size,
+	say_if(r, ERROR, c->batch_size > c->buffer_size,
 		"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64, c->batch_size,
 		c->buffer_size);
-	error_if(r, c->n_steps > c->buffer_size,
+	say_if(r, ERROR, c->n_steps > c->buffer_size,
 		"n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64, c->n_steps,
 		c->buffer_size);
 }
@@ -45,12 +39,12 @@ static void check_sizes(const struct config *c, struct report *r)
 static void check_exploration(const struct config *c, struct report *r)
 {
 	const double initial = c->exploration_initial_eps, final = c->exploration_final_eps;
-	const double smallest = 1e-9; /* of an epsilon that is reached by multiplication */
-	error_if(r,
+	const double smallest = 1e-9; /* of an epsilon that falls by a factor a step */
+	say_if(r, ERROR,
 		c->exploration_schedule == SCHEDULE_EXPONENTIAL && fmin(initial, final) < smallest,
 		"exploration_schedule = exponential needs exploration_initial_eps and "
 		"exploration_final_eps of at least 1e-9");
-	error_if(r, c->exploration_schedule != SCHEDULE_CONSTANT && final > initial,
+	say_if(r, ERROR, c->exploration_schedule != SCHEDULE_CONSTANT && final > initial,
 		"exploration_final_eps must not exceed exploration_initial_eps");
 }
 
@@ -59,11 +53,11 @@ static void check_returns(const struct config *c, struct report *r)
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
 	double worst, best;
 	env_return_range(config_env(c), config_eval_limit(c), &worst, &best);
-	error_if(r, c->clip_targets && c->gamma == 1,
+	say_if(r, ERROR, c->clip_targets && c->gamma == 1,
 		"clip_targets needs gamma below 1: without a discount a return has no bound");
-	error_if(r, isfinite(c->stop_return) && c->eval_freq == 0,
+	say_if(r, ERROR, isfinite(c->stop_return) && c->eval_freq == 0,
 		"stop_return needs evaluations, but eval_freq = 0");
-	error_if(r, isfinite(c->stop_return) && c->stop_return > best,
+	say_if(r, ERROR, isfinite(c->stop_return) && c->stop_return > best,
 		"stop_return = %s can never be met: an evaluation of up to %" PRId64
 		" steps an episode returns at most %s",
 		text_real(c->stop_return, a), config_eval_limit(c), text_real(best, b));
@@ -73,7 +67,7 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 {
 	const double mib = 1 << 20;
 	const uint64_t need = config_memory(c);
-	error_if(r, memory_bytes > 0 && need > memory_bytes,
+	say_if(r, ERROR, memory_bytes > 0 && need > memory_bytes,
 		"buffer_size = %" PRId64 ", net_arch and batch_size need %.0f MiB; this machine "
 		"has %.0f MiB",
 		c->buffer_size, (double)need / mib, (double)memory_bytes / mib);
@@ -92,10 +86,10 @@ static void warn_of_evaluations(const struct config *c, struct report *r)
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
 	double low, high;
 	env_return_range(config_env(c), config_eval_limit(c), &low, &high);
-	warn_if(r, c->stop_return <= low,
+	say_if(r, WARNING, c->stop_return <= low,
 		"stop_return = %s is met by any evaluation: no episode returns less than %s",
 		text_real(c->stop_return, a), text_real(low, b));
-	warn_if(r, c->eval_freq > c->total_timesteps,
+	say_if(r, WARNING, c->eval_freq > c->total_timesteps,
 		"eval_freq = %" PRId64
 		" is longer than the run: there is only the final evaluation",
 		c->eval_freq);
@@ -110,26 +104,27 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 	const bool is_stuck = updates > 1 && c->tau * (double)syncs < 1;
 	const int64_t first_update = (c->learning_starts / c->train_freq + 1) * c->train_freq;
 
-	warn_if(r, c->learning_rate * updates < 1e-5, /* a step of Adam is at most learning_rate */
+	say_if(r, WARNING,
+		c->learning_rate * updates < 1e-5, /* a step of Adam is at most learning_rate */
 		"learning_rate = %s: no weight moves by more than %.2g in the whole run",
 		text_real(c->learning_rate, a), c->learning_rate * updates);
-	warn_if(r, (1 - c->ema_decay) * updates < 1,
+	say_if(r, WARNING, (1 - c->ema_decay) * updates < 1,
 		"ema_decay = %s averages over more than the %.0f updates of the run: "
 		"evaluations judge the weights of its start",
 		text_real(c->ema_decay, a), updates);
-	warn_if(r, is_stuck,
+	say_if(r, WARNING, is_stuck,
 		"target_update_interval = %" PRId64
 		" and tau = %s: the target network stays near its start",
 		interval, text_real(c->tau, a));
-	warn_if(r, !is_stuck && c->tau < 1 && interval > c->train_freq,
+	say_if(r, WARNING, !is_stuck && c->tau < 1 && interval > c->train_freq,
 		"tau = %s moves the target network only every target_update_interval = "
 		"%" PRId64 " steps; with tau below 1 it is usually train_freq = %" PRId64,
 		text_real(c->tau, a), interval, c->train_freq);
-	warn_if(r, c->learning_starts > c->buffer_size,
+	say_if(r, WARNING, c->learning_starts > c->buffer_size,
 		"learning_starts = %" PRId64 " is more than buffer_size = %" PRId64
 		" holds: what is overwritten before is never learned from",
 		c->learning_starts, c->buffer_size);
-	warn_if(r, c->batch_size > first_update,
+	say_if(r, WARNING, c->batch_size > first_update,
 		"batch_size = %" PRId64 " is more than the first update can draw from: %" PRId64
 		" transitions",
 		c->batch_size, first_update);
@@ -148,7 +143,7 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 	}
 	check_sizes(c, r);
 	check_exploration(c, r);
-	error_if(r, c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim,
+	say_if(r, ERROR, c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim,
 		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
 		ops->obs_dim);
 	check_returns(c, r);
@@ -158,8 +153,8 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 		return;
 
 	warn_of_evaluations(c, r);
-	warn_if(r, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
-	warn_if(r, c->gradient_steps != 0 && updates == 0,
+	say_if(r, WARNING, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
+	say_if(r, WARNING, c->gradient_steps != 0 && updates == 0,
 		"train_freq = %" PRId64
 		" has no step after learning_starts in the run: nothing is learned",
 		c->train_freq);

@@ -56,7 +56,6 @@ const struct option config_options[] = {
 		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras), he_uniform and "
 			"lecun_uniform: biases zero.",
 		.elsewhere = "initializer kernel_initializer init" },
-
 	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"),
 		.help = "Added to every Q value at the start, through the biases of the last layer: an optimistic "
 			"start if it is as large as a return can be.",
@@ -125,7 +124,6 @@ const struct option config_options[] = {
 		.help = "Transitions kept; the oldest are overwritten.",
 		.elsewhere =
 			"replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
-
 	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
 		.help = "Transitions are drawn in proportion to |TD error|^per_alpha; new ones have the largest "
 			"priority so far.",
@@ -428,50 +426,6 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	return false;
 }
 
-void config_print_value(const struct config *c, const struct option *o, struct text *t)
-{
-	const void *field = (const char *)c + o->offset;
-	switch (o->type) {
-	case OPTION_SEED:
-		text_add(t, "%" PRIu64, *(const uint64_t *)field);
-		break;
-	case OPTION_INT:
-		text_add(t, "%" PRId64, *(const int64_t *)field);
-		break;
-	case OPTION_REAL:
-		if (isinf(*(const double *)field))
-			text_add(t, "none");
-		else
-			text_add_real(t, *(const double *)field);
-		break;
-	case OPTION_BOOL:
-		text_add(t, "%s", *(const bool *)field ? "true" : "false");
-		break;
-	case OPTION_NAME:
-		text_add(t, "%s", o->names[*(const int *)field]);
-		break;
-	case OPTION_WIDTHS: {
-		const struct widths *w = field;
-		for (int i = 0; i < w->n; i++)
-			text_add(t, "%s%d", i ? "," : "", w->width[i]);
-		if (w->n == 0)
-			text_add(t, "none");
-		break;
-	}
-	case OPTION_SCALE: {
-		const struct obs_scale *scale = field;
-		static const char *const words[] = { "none", "bounds" };
-		if (scale->kind != OBS_SCALE_LIST)
-			text_add(t, "%s", words[scale->kind]);
-		for (int i = 0; i < scale->n; i++) {
-			text_add(t, "%s", i ? "," : "");
-			text_add_real(t, scale->value[i]);
-		}
-		break;
-	}
-	}
-}
-
 enum { MAX_NUMBERS = 1 + ENV_MAX_OBS + NET_MAX_HIDDEN };
 
 /* A value as numbers that are ordered as it is; how many. */
@@ -510,6 +464,46 @@ static int numbers_of(const struct option *o, const void *field, double x[MAX_NU
 	}
 	}
 	return n;
+}
+
+void config_print_value(const struct config *c, const struct option *o, struct text *t)
+{
+	static const char *const scales[] = { "none", "bounds", "" };
+	const void *field = (const char *)c + o->offset;
+	double x[MAX_NUMBERS];
+	const int n = numbers_of(o, field, x);
+	int first = 0; /* of the numbers to print */
+	switch (o->type) {
+	case OPTION_SEED:
+		text_add(t, "%" PRIu64, *(const uint64_t *)field);
+		return;
+	case OPTION_INT:
+		text_add(t, "%" PRId64, *(const int64_t *)field);
+		return;
+	case OPTION_BOOL:
+		text_add(t, x[0] != 0 ? "true" : "false");
+		return;
+	case OPTION_NAME:
+		text_add(t, "%s", o->names[*(const int *)field]);
+		return;
+	case OPTION_REAL:
+		if (isinf(x[0])) {
+			text_add(t, "none");
+			return;
+		}
+		break;
+	case OPTION_WIDTHS:
+		text_add(t, n == 0 ? "none" : "");
+		break;
+	case OPTION_SCALE:
+		text_add(t, "%s", scales[(int)x[0]]);
+		first = 1;
+		break;
+	}
+	for (int i = first; i < n; i++) {
+		text_add(t, i > first ? "," : "");
+		text_add_real(t, x[i]);
+	}
 }
 
 int config_compare(const struct config *a, const struct config *b, const struct option *o)
