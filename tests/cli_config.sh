@@ -137,7 +137,7 @@ hint 'learning_rate=1e-3 \| 1e-4' 1e-3,1e-4
 hint 'net_arch=64,64 \| 128,128' 'choice([64,64],[128,128])' '[[64,64],[128,128]]'
 hint 'seed=1\.\.20' 'range(1,21)' '1-20' 'randint(1,20)'
 hint 'seed=0\.\.19' 'range(20)'
-for value in gamma=10 gamma=none checkpoint_interval=10m seed=abc; do
+for value in gamma=10 batch_size=1.5 gamma=none checkpoint_interval=10m seed=abc; do
 	t "$value has nothing to hint at" 2 "$DQN" config /dev/null "$value"
 	err_has 'is not valid'
 	err_lacks 'did you mean'

@@ -116,7 +116,7 @@ base 3070
 nn 1500
 env 250
 rl 1050
-run 4430
+run 4446
 study 2200
 cli 6560
 END

@@ -6,24 +6,8 @@
  *     rundir_clean(&d);                                       // once the run is done
  *     rundir_close(&d);
  *
- * The directory holds
- *
- *     config.ini         the full configuration; written first, it owns the directory
- *     progress.csv       a row per log_interval, struct log_row
- *     eval.csv           a row per evaluation, struct eval_row
- *     episodes.csv       a row per training episode, struct episode_row
- *     timing.csv         wall clock and memory: the only file in which equal runs differ
- *     best.safetensors   the weights that evaluated best (the latest of equals); written at
- *                        the first evaluation, never older than the checkpoint
- *     final.safetensors  the weights at the end
- *     result.json        the figures of the run; written last, it marks the run as done
- *     .lock              empty; locked while a process works here
- *
- * and, while the run is unfinished,
- *
- *     checkpoint.safetensors           what the run resumes from, see run/checkpoint.h
- *     checkpoint-previous.safetensors  the checkpoint before it, in case it is damaged
- *     failed.txt                       why the run diverged, if it did
+ * run_files lists the files. config.ini is written first and owns the directory, result.json
+ * last: it marks the run as done. .lock is empty, and locked while a process works here.
  *
  * A directory without config.ini must be empty; one with another configuration is refused.
  * config.ini is that of the process that began the run: keys in which another process may
@@ -41,7 +25,12 @@
 
 #define RUN_PATH_SIZE FILE_PATH_SIZE
 
+/* The names of its files. */
 #define RUN_CONFIG "config.ini"
+#define RUN_PROGRESS "progress.csv"
+#define RUN_EVAL "eval.csv"
+#define RUN_EPISODES "episodes.csv"
+#define RUN_TIMING "timing.csv"
 #define RUN_BEST "best.safetensors"
 #define RUN_FINAL "final.safetensors"
 #define RUN_RESULT "result.json"
@@ -91,6 +80,9 @@ bool rundir_check(const struct rundir *d, const struct logs *l, struct err *e);
 
 /* True if its path leads elsewhere by now, or nowhere. */
 bool rundir_was_moved(const struct rundir *d);
+
+/* Reads config.ini of a directory that is open. ERR_CORRUPT if it is not dqn's. */
+bool rundir_read_config(const struct dir *d, struct config *c, struct err *e);
 
 /* True if the directory holds a done run of the configuration, as rundir_open sees it. */
 bool rundir_is_done(const char *path, const struct config *c);

@@ -205,7 +205,7 @@ static int explain_unreadable(const char *path, int error, const char *program, 
 	if (is_override)
 		err_set(e, ERR_USAGE, "the configuration file comes before '%s'", path);
 	const int status = fail(e);
-	if (error == EISDIR && file_join(found, sizeof(found), path, "config.ini", &ignored) &&
+	if (error == EISDIR && file_join(found, sizeof(found), path, RUN_CONFIG, &ignored) &&
 		file_exists(NULL, found))
 		say("its configuration is '%s'", found);
 	else if (error == ENOENT && !is_override) {

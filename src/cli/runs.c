@@ -65,17 +65,11 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
 	bool *is_done, struct err *e)
 {
-	char full[FILE_PATH_SIZE], *data;
-	size_t len;
 	if (!dir_open(d, path, e))
 		return false;
-	*is_done = file_exists(d, "result.json");
-	bool ok = file_load(d, "config.ini", CONFIG_LIMIT, &data, &len, e);
-	if (ok) {
-		ok = config_read(c, dir_path(d, "config.ini", full), data, len, e);
-		free(data);
-	}
-	ok = ok && (!*is_done || result_load(res, d, c, whole, e));
+	*is_done = file_exists(d, RUN_RESULT);
+	const bool ok =
+		rundir_read_config(d, c, e) && (!*is_done || result_load(res, d, c, whole, e));
 	if (!ok)
 		dir_close(d);
 	return ok;
@@ -85,15 +79,15 @@ bool open_run(struct dir *d, const char *path, bool whole, struct config *c, str
 static bool find_unfinished(const struct dir *d, const char *path, const struct config *c,
 	const char **name, struct err *e)
 {
-	const bool has_best = file_exists(d, "best.safetensors");
-	*name = has_best ? "best.safetensors" : "checkpoint.safetensors";
+	const bool has_best = file_exists(d, RUN_BEST);
+	*name = has_best ? RUN_BEST : RUN_CHECKPOINT;
 	if (!file_exists(d, *name))
 		return err_set(
 			e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
 	if (!weights_check(d, *name, c, e))
 		return false;
 	say("'%.500s' holds a run that %s; taking '%s', %s", path,
-		file_exists(d, "failed.txt") ? "diverged" : "is not done", *name,
+		file_exists(d, RUN_FAILED) ? "diverged" : "is not done", *name,
 		has_best ? "the weights that evaluated best so far"
 			 : "as there is no 'best.safetensors' yet");
 	return true;
@@ -109,12 +103,12 @@ static bool find_weights(const char *path, const char **name, struct err *e)
 	bool is_done = true;
 	if (!dir_open(&d, path, e))
 		return false;
-	if (file_exists(&d, "config.ini")) {
+	if (file_exists(&d, RUN_CONFIG)) {
 		dir_close(&d);
 		if (!open_run(&d, path, false, &c, &res, &is_done, e))
 			return false;
 	}
-	*name = "final.safetensors";
+	*name = RUN_FINAL;
 	bool ok = file_exists(&d, *name);
 	if (!is_done)
 		ok = find_unfinished(&d, path, &c, name, e);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Other frameworks' words for a value of ours, in lower case, without what is_filler has. */
+/* Other frameworks' words for a value of ours, as plain_name leaves them. */
 static const struct {
 	const char *ours, *words;
 } synonyms[] = {
@@ -41,15 +41,6 @@ static bool is_in(char c, const char *set)
 	return c != '\0' && strchr(set, c) != NULL;
 }
 
-/* Moves *s and shortens *n to what is within blanks, quotes and brackets. */
-static void unwrap(const char **s, size_t *n)
-{
-	for (; *n > 0 && is_in(**s, " \t\"'[({"); --*n)
-		++*s;
-	while (*n > 0 && is_in((*s)[*n - 1], " \t\"'])},;"))
-		--*n;
-}
-
 /* --- one value --- */
 
 /* The letters and digits of a name, in lower case, without a module before it. */
@@ -64,6 +55,7 @@ static void plain_name(const char *s, char plain[HINT_SIZE])
 	plain[n] = '\0';
 }
 
+/* "True", "nn.Tanh()", "smooth_l1", "None" */
 static bool hint_word(const struct option *o, const char *s, char hint[HINT_SIZE])
 {
 	char word[HINT_SIZE], name[HINT_SIZE];
@@ -96,37 +88,53 @@ static bool has_thousands(const char *s)
 	return ok;
 }
 
-/* "50k", "50,000", "10**5", "0,9", "5 %", "10s", "5e4 steps" */
-static bool hint_number(const struct option *o, const char *s, char hint[HINT_SIZE])
+/* The number at the beginning of s, and where it ends. A comma is a decimal point, or it
+ * separates thousands. */
+static const char *copy_number(const char *s, bool is_real, char number[HINT_SIZE])
 {
-	static const struct {
-		const char *suffix;
-		int exponent;
-	} units[] = { { "k", 3 }, { "K", 3 }, { "M", 6 }, { "m", 6 }, { "G", 9 }, { "B", 9 },
-		{ "%", -2 }, { "s", 0 }, { "sec", 0 }, { "f", 0 }, { "steps", 0 } };
-	char number[HINT_SIZE];
-	const bool thousands = has_thousands(s), is_real = o->type == OPTION_REAL;
+	const bool thousands = has_thousands(s);
 	size_t n = 0;
 	for (; is_in(*s, "0123456789.,_-+eE") && n + 1 < HINT_SIZE; s++)
 		if (*s != ',' || !thousands)
 			number[n++] = (char)(*s == ',' && is_real ? '.' : *s);
 	number[n] = '\0';
-	s += strspn(s, " ");
-	snprintf(hint, HINT_SIZE, "%.200s", number);
-	if (strcmp(number, "10") == 0 && (strncmp(s, "**", 2) == 0 || *s == '^'))
-		snprintf(hint, HINT_SIZE, "1e%.200s", s + strspn(s, "*^"));
-	else if (*s) {
-		size_t i = 0;
-		const size_t n_units = sizeof(units) / sizeof(units[0]);
-		while (i < n_units && strcmp(s, units[i].suffix) != 0)
-			i++;
-		if (i == n_units || (is_real && strcmp(s, "m") == 0)) /* minutes? */
-			return false;
-		if (units[i].exponent != 0)
-			snprintf(hint, HINT_SIZE, "%.200se%d", number, units[i].exponent);
-	}
+	return s + strspn(s, " ");
+}
+
+/* What follows a number: its power of ten. "m" may be minutes, of a real. */
+static bool find_unit(const char *s, bool is_real, int *exponent)
+{
+	static const struct {
+		const char *words;
+		int exponent;
+	} units[] = { { "k K", 3 }, { "M m", 6 }, { "G B", 9 }, { "%", -2 },
+		{ "s sec f steps", 0 } };
+	*exponent = 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text_has_word(units[i].words, s)) {
+			*exponent = units[i].exponent;
+			return !is_real || strcmp(s, "m") != 0;
+		}
+	return *s == '\0';
+}
+
+/* "50k", "50,000", "10**5", "0,9", "5 %", "10s", "5e4 steps" */
+static bool hint_number(const struct option *o, const char *s, char hint[HINT_SIZE])
+{
+	char number[HINT_SIZE];
 	int64_t count;
 	double real;
+	int exponent;
+	const bool is_real = o->type == OPTION_REAL;
+	s = copy_number(s, is_real, number);
+	if (strcmp(number, "10") == 0 && (strncmp(s, "**", 2) == 0 || *s == '^'))
+		snprintf(hint, HINT_SIZE, "1e%.200s", s + strspn(s, "*^"));
+	else if (!find_unit(s, is_real, &exponent))
+		return false;
+	else if (exponent != 0)
+		snprintf(hint, HINT_SIZE, "%.200se%d", number, exponent);
+	else
+		snprintf(hint, HINT_SIZE, "%.200s", number);
 	if (is_whole(o) && text_parse_i64(hint, &count) == TEXT_OK)
 		snprintf(hint, HINT_SIZE, "%" PRId64, count);
 	else if (is_real && text_parse_real(hint, &real) == TEXT_OK)
@@ -156,9 +164,11 @@ static bool hint_list(const struct option *o, const char *s, char hint[HINT_SIZE
 static bool hint_one(const struct option *o, const char *value, char hint[HINT_SIZE])
 {
 	char s[HINT_SIZE];
+	value += strspn(value, " \t\"'[({");
 	size_t n = strlen(value);
-	unwrap(&value, &n);
-	snprintf(s, sizeof(s), "%.*s", n < sizeof(s) ? (int)n : 0, value);
+	while (n > 0 && is_in(value[n - 1], " \t\"'])},;"))
+		n--;
+	snprintf(s, sizeof(s), "%.*s", (int)n, value);
 	if (accepts(o, s)) {
 		snprintf(hint, HINT_SIZE, "%s", s);
 		return true;
@@ -174,28 +184,24 @@ static bool hint_one(const struct option *o, const char *value, char hint[HINT_S
 
 enum { MOST_ITEMS = 32 };
 
-/* Splits s, which is within no brackets, at its commas (or else blanks) that are not
- * within brackets either; 0 if there are too many or one is too long. */
-static int split(const char *s, size_t n, char item[MOST_ITEMS][64])
+/* Splits s in place at its commas (or else semicolons, blanks) outside brackets; 0 if there
+ * are too many items. */
+static int split(char *s, char *item[MOST_ITEMS])
 {
+	const char separator = strchr(s, ',') ? ',' : strchr(s, ';') ? ';' : ' ';
 	int n_items = 0, depth = 0;
-	const char *begin = s, *separators = memchr(s, ',', n)   ? ","
-					     : memchr(s, ';', n) ? ";"
-								 : " ";
-	for (size_t i = 0; i <= n; i++) {
-		const bool is_end = i == n || (depth == 0 && is_in(s[i], separators));
-		if (i < n)
-			depth += is_in(s[i], "[({") - is_in(s[i], "])}");
-		if (!is_end)
-			continue;
-		const char *end = s + i;
-		while (begin < end && *begin == ' ')
-			begin++;
-		if (end > begin && (n_items == MOST_ITEMS || end - begin >= 64))
-			return 0;
-		if (end > begin)
-			snprintf(item[n_items++], 64, "%.*s", (int)(end - begin), begin);
-		begin = end + 1;
+	bool is_new = true;
+	for (; *s; s++) {
+		depth += is_in(*s, "[({") - is_in(*s, "])}");
+		if (depth == 0 && *s == separator) {
+			*s = '\0';
+			is_new = true;
+		} else if (is_new && *s != ' ') {
+			if (n_items == MOST_ITEMS)
+				return 0;
+			item[n_items++] = s;
+			is_new = false;
+		}
 	}
 	return n_items;
 }
@@ -214,76 +220,94 @@ static bool hint_range(
 	return true;
 }
 
-/* "1-20", "1:20", "{1..20}", "1 to 20" */
-static bool hint_dashes(const struct option *o, const char *s, size_t n, char hint[HINT_SIZE])
+/* "1-20", "1:20", "1...20", "1 to 20", but not "1.5" */
+static bool hint_dashes(const struct option *o, const char *s, char hint[HINT_SIZE])
 {
-	char first[64], last[64];
+	char first[HINT_SIZE];
 	const size_t digits = strspn(s, "0123456789_"), between = strspn(s + digits, " -:.to=");
-	if (digits == 0 || between == 0 || digits + between >= n || n >= sizeof(first))
-		return false;
+	const bool is_point = between == 1 && s[digits] == '.';
 	snprintf(first, sizeof(first), "%.*s", (int)digits, s);
-	snprintf(last, sizeof(last), "%.*s", (int)(n - digits - between), s + digits + between);
-	return hint_range(o, first, last, 0, hint);
+	return digits > 0 && between > 0 && !is_point &&
+	       hint_range(o, first, s + digits + between, 0, hint);
 }
 
-/* Functions whose arguments are a list of values. */
-static const char lists[] = "choice choices categorical gridsearch values options sweep set enum";
-
-static bool hint_several(const struct option *o, const char *value, char hint[HINT_SIZE])
+/* "loguniform(1e-4, 1e-2)", "randint(1, 20)" */
+static bool hint_interval(
+	const struct option *o, const char *name, char *const *item, int n, char hint[HINT_SIZE])
 {
-	char function[HINT_SIZE] = "", item[MOST_ITEMS][64], one[HINT_SIZE];
-	const size_t called = strcspn(value, "(");
-	size_t n = strlen(value);
-	if (value[called] && called > 0 && called < sizeof(one)) {
-		snprintf(one, sizeof(one), "%.*s", (int)called, value);
-		plain_name(one, function);
-		value += called;
-		n -= called;
-	}
-	if (text_has_word("list tuple array nparray", function))
-		return hint_one(o, value, hint);
-	/* One pair of brackets, and the list in them; those of its elements stay. */
-	const bool bare = !is_in(value[0], "[({");
-	if (!bare && n >= 2) {
-		value++;
-		n -= 2;
-		if (is_in(value[0], "[({") && strcspn(value, "])}") == n - 1) {
-			value++;
-			n -= 2;
-		}
-	}
-	const int n_items = split(value, n, item);
-	size_t distance;
-	const bool is_log = strstr(function, "log") || text_is_near(function, "log", &distance);
-	const bool is_uniform = strstr(function, "uniform") || strstr(function, "rand") ||
-				strstr(function, "interval") || strstr(function, "float") ||
-				strstr(function, "int") ||
-				text_is_near(function, "uniform", &distance);
-	if (strcmp(function, "range") == 0)
-		return n_items == 1   ? hint_range(o, "0", item[0], 1, hint)
-		       : n_items == 2 ? hint_range(o, item[0], item[1], 1, hint)
-				      : false;
-	if (is_log || is_uniform) {
-		if (n_items < 2 || !accepts(o, item[0]) || !accepts(o, item[1]))
-			return false;
-		if (o->type == OPTION_SEED)
-			return hint_range(o, item[0], item[1], 0, hint);
-		snprintf(hint, HINT_SIZE, "%s(%s, %s)", is_log ? "log" : "uniform", item[0],
-			item[1]);
-		return o->type == OPTION_INT || o->type == OPTION_REAL;
-	}
-	if (function[0] && !text_has_word(lists, function))
+	if (n < 2 || !accepts(o, item[0]) || !accepts(o, item[1]))
 		return false;
-	if (hint_dashes(o, value, n, hint))
-		return true;
+	if (o->type == OPTION_SEED)
+		return hint_range(o, item[0], item[1], 0, hint);
+	snprintf(hint, HINT_SIZE, "%s(%.100s, %.100s)", name, item[0], item[1]);
+	return o->type == OPTION_INT || o->type == OPTION_REAL;
+}
+
+static bool hint_choice(const struct option *o, char *const *item, int n, char hint[HINT_SIZE])
+{
+	char one[HINT_SIZE];
 	struct text t;
 	text_init(&t, hint, HINT_SIZE);
-	for (int i = 0; i < n_items; i++) {
+	for (int i = 0; i < n; i++) {
 		if (!hint_one(o, item[i], one))
 			return false;
 		text_add(&t, "%s%s", i ? " | " : "", one);
 	}
-	return n_items > 1 && !t.full;
+	return n > 1 && !t.full;
+}
+
+/* True if one of the words is in the name, or nearly is the name. */
+static bool resembles(const char *name, const char *words)
+{
+	char word[64];
+	size_t distance;
+	while (text_next_word(&words, word, sizeof(word)))
+		if (strstr(name, word) || text_is_near(name, word, &distance))
+			return true;
+	return false;
+}
+
+/* Takes a pair of brackets off s; those of a list in it stay, unless it is all there is. */
+static void open_brackets(char *s)
+{
+	for (int i = 0; i < 2 && is_in(*s, "[({"); i++) {
+		const size_t n = strlen(s);
+		if (n < 2 || (i > 0 && strcspn(s, "])}") != n - 1))
+			return;
+		memmove(s, s + 1, n - 2);
+		s[n - 2] = '\0';
+	}
+}
+
+static bool hint_several(const struct option *o, const char *value, char hint[HINT_SIZE])
+{
+	char function[HINT_SIZE] = "", s[HINT_SIZE], *item[MOST_ITEMS];
+	const size_t called = strcspn(value, "(");
+	if (value[called] && called > 0) {
+		snprintf(s, sizeof(s), "%.*s", (int)called, value);
+		plain_name(s, function);
+		value += called;
+	}
+	if (text_has_word("list tuple array nparray", function))
+		return hint_one(o, value, hint);
+	snprintf(s, sizeof(s), "%s", value);
+	open_brackets(s);
+	const bool is_list =
+		!function[0] ||
+		text_has_word("choice choices categorical gridsearch values options sweep set enum",
+			function);
+	if (is_list && hint_dashes(o, s, hint))
+		return true;
+	const int n = split(s, item);
+	if (is_list)
+		return hint_choice(o, item, n, hint);
+	if (strcmp(function, "range") == 0)
+		return n == 1 ? hint_range(o, "0", item[0], 1, hint)
+			      : n == 2 && hint_range(o, item[0], item[1], 1, hint);
+	if (resembles(function, "log"))
+		return hint_interval(o, "log", item, n, hint);
+	return resembles(function, "uniform rand interval float int") &&
+	       hint_interval(o, "uniform", item, n, hint);
 }
 
 bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])

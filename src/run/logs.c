@@ -1,5 +1,6 @@
 #include "run/logs.h"
 
+#include "run/rundir.h"
 #include "run/train.h"
 
 #include <assert.h>
@@ -80,10 +81,10 @@ static const struct log_column timing[] = {
 };
 
 const struct log run_logs[N_LOGS] = {
-	[LOG_PROGRESS] = { "progress.csv", "a row every log_interval steps", progress },
-	[LOG_EVAL] = { "eval.csv", "a row per evaluation", eval },
-	[LOG_EPISODES] = { "episodes.csv", "a row per training episode", episodes },
-	[LOG_TIMING] = { "timing.csv",
+	[LOG_PROGRESS] = { RUN_PROGRESS, "a row every log_interval steps", progress },
+	[LOG_EVAL] = { RUN_EVAL, "a row per evaluation", eval },
+	[LOG_EPISODES] = { RUN_EPISODES, "a row per training episode", episodes },
+	[LOG_TIMING] = { RUN_TIMING,
 		"a row with each of progress.csv; the only file in which two equal runs differ",
 		timing },
 };

@@ -24,10 +24,10 @@ const struct run_file run_files[] = {
 	{ RUN_BEST,
 		"the weights with the best evaluation so far (the latest of equals); dqn eval uses them "
 		"while the run is not done. With ema_decay both weights files hold the average" },
-	{ "timing.csv", NULL },
-	{ "episodes.csv", NULL },
-	{ "eval.csv", NULL },
-	{ "progress.csv", NULL },
+	{ RUN_TIMING, NULL },
+	{ RUN_EPISODES, NULL },
+	{ RUN_EVAL, NULL },
+	{ RUN_PROGRESS, NULL },
 	{ RUN_CONFIG, "the full effective configuration, every key" },
 	{ .name = NULL },
 };
@@ -124,26 +124,32 @@ static bool check_empty(const struct rundir *d, struct err *e)
 		       d->path, foreign);
 }
 
+bool rundir_read_config(const struct dir *d, struct config *c, struct err *e)
+{
+	char path[FILE_PATH_SIZE], *data;
+	size_t len;
+	if (!file_load(d, RUN_CONFIG, CONFIG_LIMIT, &data, &len, e))
+		return false;
+	const bool ok = config_read(c, dir_path(d, RUN_CONFIG, path), data, len, e);
+	free(data);
+	return ok;
+}
+
 /* config.ini must be dqn's, as other programs have files of that name, and unless `fresh`
  * replaces it, of this configuration. */
 static bool check_config(const struct rundir *d, const struct config *c, bool fresh, struct err *e)
 {
-	char path[RUN_PATH_SIZE], buf[512];
-	char *data;
-	size_t len;
-	if (!file_load(&d->held, RUN_CONFIG, CONFIG_LIMIT, &data, &len, e))
-		return false;
 	struct config theirs;
-	const bool ok = config_read(&theirs, dir_path(&d->held, RUN_CONFIG, path), data, len, e);
-	free(data);
+	char buf[512];
 	struct text diff;
 	text_init(&diff, buf, sizeof(buf));
-	if (ok && !fresh && config_diff(&theirs, c, &diff) > 0)
-		return err_set(e, ERR_BUSY,
-			"'%.*s' holds a run of another configuration (%s%s); --out chooses another "
-			"directory, --fresh replaces the run",
-			(int)(600 - diff.len), d->path, buf, diff.full ? "; ..." : "");
-	return ok;
+	if (!rundir_read_config(&d->held, &theirs, e))
+		return false;
+	return fresh || config_diff(&theirs, c, &diff) == 0 ||
+	       err_set(e, ERR_BUSY,
+		       "'%.*s' holds a run of another configuration (%s%s); --out chooses another "
+		       "directory, --fresh replaces the run",
+		       (int)(600 - diff.len), d->path, buf, diff.full ? "; ..." : "");
 }
 
 /* Sets the state; false if the directory must be left alone. */

@@ -111,7 +111,7 @@ static bool read_clock(
 	const struct curve_job *job, const struct record *r, struct line *clock, struct err *e)
 {
 	struct csv t;
-	if (!read_log(job, r, "timing.csv", "wall_s", &t))
+	if (!read_log(job, r, RUN_TIMING, "wall_s", &t))
 		return line_init(clock, 0, e);
 	const double *x = csv_column(&t, "timesteps"), *y = csv_column(&t, "wall_s");
 	const bool ok = line_init(clock, t.n_rows, e);
@@ -155,7 +155,7 @@ static bool read_line(
 	struct csv t;
 	struct line clock = { 0 };
 	*l = (struct line){ .after = (double)NAN };
-	if (!read_log(job, r, job->of_eval ? "eval.csv" : "progress.csv", job->column, &t))
+	if (!read_log(job, r, job->of_eval ? RUN_EVAL : RUN_PROGRESS, job->column, &t))
 		return true;
 	const bool has_clock = job->axis == CURVE_SECONDS;
 	const bool ok = line_init(l, t.n_rows, e) && (!has_clock || read_clock(job, r, &clock, e));

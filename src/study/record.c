@@ -147,9 +147,9 @@ static void read_logs(struct record *r)
 		const char *name, *column;
 		bool is_needed; /* of a run that is over */
 		void (*read)(struct record *r, const struct csv *t);
-	} logs[] = { { "timing.csv", "wall_s", false, read_timing },
-		{ "eval.csv", "return_mean", true, read_evals },
-		{ "progress.csv", "ep_rew_mean", false, read_progress } };
+	} logs[] = { { RUN_TIMING, "wall_s", false, read_timing },
+		{ RUN_EVAL, "return_mean", true, read_evals },
+		{ RUN_PROGRESS, "ep_rew_mean", false, read_progress } };
 	const size_t n = r->state == RECORD_DONE ? 2 : 3;
 	for (size_t i = 0; i < n; i++) {
 		struct csv t;
@@ -169,8 +169,8 @@ static void read_result(struct record *r)
 	struct err e;
 	const bool is_open = dir_open(&d, r->dir, &e);
 	r->state = RECORD_UNREADABLE;
-	if (is_open && !file_exists(&d, "result.json"))
-		r->state = file_exists(&d, "failed.txt") ? RECORD_FAILED : RECORD_UNFINISHED;
+	if (is_open && !file_exists(&d, RUN_RESULT))
+		r->state = file_exists(&d, RUN_FAILED) ? RECORD_FAILED : RECORD_UNFINISHED;
 	else if (is_open && result_load(&r->result, &d, &r->config, false, &e))
 		r->state = RECORD_DONE;
 	else
@@ -229,7 +229,7 @@ static bool add_run(struct records *list, const char *dir, const struct stat *st
 	struct record *r = new_record(list, dir, st, e);
 	if (!r)
 		return false;
-	if (!file_join(path, sizeof(path), dir, "config.ini", &why) ||
+	if (!file_join(path, sizeof(path), dir, RUN_CONFIG, &why) ||
 		!config_read(&r->config, path, config, len, &why)) {
 		note(r, &why);
 		return true;
@@ -301,7 +301,7 @@ static bool visit_dir(struct search *s, const struct stat *st, int depth, struct
 {
 	char *config;
 	size_t len;
-	switch (load(s->dir, "config.ini", CONFIG_LIMIT, &config, &len, &s->why)) {
+	switch (load(s->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &s->why)) {
 	case FILE_UNREADABLE:
 		return leave_out(s->list, s->dir, st, &s->why, e);
 	case FILE_THERE: {
