@@ -153,7 +153,7 @@ t 'nor is it an error to have a long name' 0 "$DQN" train "$name.ini" total_time
 yes_if [ -d "runs/$name"* ]
 mv "$name.ini" short.ini
 t 'what changes no result does not vary' 2 "$DQN" sweep short.ini 'checkpoint_interval=1|2'
-err_has "^dqn: 'checkpoint_interval=1\|2': checkpoint_interval changes no result: its values would be one run, in one directory$"
+err_has "^dqn: 'checkpoint_interval=1\|2': checkpoint_interval changes no result: all its values would be one run in one directory$"
 
 # --- what the system does, by libraries that are loaded before ---
 
