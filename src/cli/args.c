@@ -123,6 +123,8 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 {
 	struct flag_value *v = &a->flag[f - command->flags];
 	const char *want = NULL; /* what the value should have been */
+	if (f->kind != FLAG_SWITCH && (!value || (f->kind == FLAG_STRING && !value[0])))
+		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
 	if (f->kind == FLAG_COUNT && (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
 					     v->count > most_count))
 		want = "a whole number from 1 to 1000000";
@@ -132,8 +134,6 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 		want = "a real number";
 	if (want)
 		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
-	if (f->kind == FLAG_STRING && !value[0])
-		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
 	if (v->set)
 		return err_set(e, ERR_USAGE, "--%s is given twice", f->name);
 	v->set = true;
@@ -158,9 +158,7 @@ static bool parse_flag(struct args *a, const struct command *command, const char
 		return is_long ? err_set(e, ERR_USAGE, "--%s takes no value", f->name)
 			       : err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart",
 					 arg);
-	if (*n_taken && !next)
-		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
-	if (*n_taken && f->kind == FLAG_STRING && next[0] == '-' && next[1])
+	if (*n_taken && f->kind == FLAG_STRING && next && next[0] == '-' && next[1])
 		return err_set(e, ERR_USAGE,
 			"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name, f->arg,
 			next, f->name, next);

@@ -250,7 +250,7 @@ static int cmd_train(const struct args *args)
 	name_run(args->pos[0], n_overrides, overrides, NULL, name);
 	if (brief)
 		say_prefix(name);
-	/* With --brief the run is one of a sweep, which has said the configuration's warnings. */
+	/* With --brief the sweep has already said the warnings of the configuration. */
 	if (!load_config(&c, args, true, quiet || brief, &status))
 		return status;
 	name_run(args->pos[0], n_overrides, overrides, &c, name);

@@ -102,65 +102,60 @@ static int is_config(const struct dirent *entry)
 	return has_ini(entry->d_name);
 }
 
-/* The names of the configurations in the first of those directories that has any, sorted, and
- * how many they are; the caller frees them. */
-static int list_shipped(const char *program, char dir[RUN_PATH_SIZE], struct dirent ***names)
+enum { MAX_SHIPPED = 64 };
+
+/* The names of the configurations in the first of those directories that has any, sorted. */
+static int list_shipped(
+	const char *program, char dir[RUN_PATH_SIZE], const char *names[MAX_SHIPPED + 1])
 {
-	static char dirs[MAX_DIRS][RUN_PATH_SIZE];
+	static char dirs[MAX_DIRS][RUN_PATH_SIZE], found[MAX_SHIPPED][256];
 	const int n_dirs = shipped_dirs(program, dirs);
-	for (int i = 0; i < n_dirs; i++) {
-		const int n = scandir(dirs[i], names, is_config, alphasort);
-		for (int k = 0; k < n; k++)
-			*strrchr((*names)[k]->d_name, '.') = '\0';
+	int n = 0;
+	for (int i = 0; i < n_dirs && n == 0; i++) {
+		struct dirent **files = NULL;
+		const int n_files = scandir(dirs[i], &files, is_config, alphasort);
 		memcpy(dir, dirs[i], RUN_PATH_SIZE);
-		if (n > 0)
-			return n;
-		if (n == 0)
-			free(*names);
+		for (int k = 0; k < n_files; k++) {
+			if (n < MAX_SHIPPED) {
+				config_name(files[k]->d_name, found[n], sizeof(found[n]));
+				names[n] = found[n];
+				n++;
+			}
+			free(files[k]);
+		}
+		free(files);
 	}
-	*names = NULL;
-	return 0;
+	names[n] = NULL;
+	return n;
 }
 
 bool print_configs(const char *program)
 {
 	char dir[RUN_PATH_SIZE];
-	struct dirent **names;
-	const int n = list_shipped(program, dir, &names);
+	const char *names[MAX_SHIPPED + 1];
+	const int n = list_shipped(program, dir, names);
 	for (int i = 0; i < n; i++) {
-		put_printable(stdout, names[i]->d_name, strlen(names[i]->d_name));
+		put_printable(stdout, names[i], strlen(names[i]));
 		putchar('\n');
-		free(names[i]);
 	}
-	free(names);
 	return n > 0;
 }
 
 /* Lists them on standard error, and the one that was perhaps wanted. */
 static void say_configs(const char *program, const char *wanted)
 {
-	char dir[RUN_PATH_SIZE], list[400], near[256] = "";
-	size_t distance, best = SIZE_MAX;
+	char dir[RUN_PATH_SIZE], list[400];
+	const char *names[MAX_SHIPPED + 1];
 	struct text t;
 	struct err e;
-	struct dirent **names;
-	const int n = list_shipped(program, dir, &names);
+	const int n = list_shipped(program, dir, names);
 	text_init(&t, list, sizeof(list));
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
-		text_add(&t, "%s%s", i ? ", " : "", name);
-		if (text_is_near(wanted, name, &distance) && distance < best) {
-			best = distance;
-			snprintf(near, sizeof(near), "%s", name);
-		}
-		free(names[i]);
-	}
-	free(names);
-	if (n == 0)
-		return;
+	for (int i = 0; i < n; i++)
+		text_add(&t, "%s%s", i ? ", " : "", names[i]);
 	err_set(&e, ERR_USAGE, "configurations in '%.300s', by name: %s", dir, list);
-	err_suggest(&e, "", near[0] ? near : NULL);
-	say("%s", e.msg);
+	err_suggest(&e, "", text_nearest(wanted, names));
+	if (n > 0)
+		say("%s", e.msg);
 }
 
 /* The file that a configuration's name stands for; false if a file has just that name. */
