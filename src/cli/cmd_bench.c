@@ -319,7 +319,7 @@ static bool bench_sizes(struct bench *b, struct err *e)
 	return true;
 }
 
-/* --- the parts of a run and the whole --- */
+/* --- the environment, and the whole run --- */
 
 struct players { /* of CartPole-v1 */
 	struct env env[POLICY_ROWS];

@@ -208,6 +208,7 @@ static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 	}
 	progress_end(&p);
 	r->train.tell = NULL;
+	r->train.tell_arg = NULL;
 	if (ok && rundir_was_moved(&r->dir) && level != PROGRESS_QUIET)
 		say("warning: '%.500s' was moved while the run worked; its files went with it",
 			r->dir.path);
