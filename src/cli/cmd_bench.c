@@ -162,6 +162,7 @@ static bool start_training(
 	c.batch_size = s->batch;
 	c.buffer_size = c.learning_starts = 10000;
 	c.eval_freq = 0;
+	c.eval_episodes = POLICY_ROWS;
 	bool ok = train_init(t, &c, k, e);
 	while (ok && t->timesteps < c.learning_starts)
 		ok = train_step(t, e);
@@ -228,18 +229,20 @@ static double act_task(void *job, uint64_t n)
 	return action;
 }
 
-struct evaluator {
-	const struct policy *policy;
-	size_t n; /* observations at a time */
-};
+/* Episodes that an evaluation plays side by side. */
+static int eval_rows(const struct config *c)
+{
+	return c->eval_episodes < POLICY_ROWS ? (int)c->eval_episodes : POLICY_ROWS;
+}
 
 static double greedy_task(void *job, uint64_t n)
 {
-	const struct evaluator *v = job;
+	const struct train *t = job;
+	const size_t rows = (size_t)eval_rows(&t->config);
 	int actions[POLICY_ROWS] = { 0 };
 	float obs[POLICY_ROWS * ENV_MAX_OBS] = { 0 };
 	for (uint64_t i = 0; i < n; i++) {
-		policy_greedy(v->policy, v->n, obs, actions);
+		policy_greedy(&t->agent.policy, rows, obs, actions);
 		obs[0] = (float)actions[0];
 	}
 	return actions[0];
@@ -257,16 +260,15 @@ static bool bench_network(struct bench *b, const struct shape *s, struct err *e)
 	double forward, update;
 	if (!start_training(&t, b->k, s, e))
 		return false;
-	struct evaluator v = { &t.agent.policy, POLICY_ROWS };
-	count_flops(&v.policy->net, s->batch, &forward, &update);
+	count_flops(&t.agent.policy.net, s->batch, &forward, &update);
 	update_name(name, sizeof(name), s);
 	report(b, name, measure(b, update_task, &t), update, 0, "");
-	const double bytes = (double)(v.policy->net.n_params * sizeof(float));
+	const double bytes = (double)(t.agent.policy.net.n_params * sizeof(float));
 	snprintf(name, sizeof(name), "act 4-%d-%d-2", s->width, s->width);
 	report(b, name, measure(b, act_task, &t), 0, bytes, "");
 	snprintf(name, sizeof(name), "act 4-%d-%d-2, %d side by side", s->width, s->width,
 		POLICY_ROWS);
-	report(b, name, measure(b, greedy_task, &v), forward / s->batch * POLICY_ROWS, 0, "");
+	report(b, name, measure(b, greedy_task, &t), forward / s->batch * POLICY_ROWS, 0, "");
 	train_release(&t);
 	return true;
 }
@@ -403,10 +405,8 @@ static bool bench_run(struct bench *b, const struct config *c, struct err *e)
 	}
 	const struct timing whole = measure(b, whole_run_task, &w);
 	const uint64_t n_updates = t->agent.adam.t;
-	const int64_t n_rows = c->eval_episodes < POLICY_ROWS ? c->eval_episodes : POLICY_ROWS;
-	struct evaluator v = { &t->agent.policy, (size_t)n_rows };
 	double network_s = measure(b, act_task, t).median_s * (double)t->timesteps;
-	network_s += measure(b, greedy_task, &v).median_s * w.n_eval / (double)n_rows;
+	network_s += measure(b, greedy_task, t).median_s * w.n_eval / eval_rows(c);
 	if (n_updates > 0)
 		network_s += measure(b, learn_task, t).median_s * (double)n_updates;
 	snprintf(note, sizeof(note),

@@ -3,7 +3,6 @@
 #include "base/sobol.h"
 #include "run/run.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +34,7 @@ struct sweep {
 	uint64_t n_lines, first, last; /* all lines; the first and the last to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	struct {
-		char text[REPORT_LINE_SIZE];
+		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE]; /* kind: without numbers */
 		uint64_t n, first; /* lines, and the first of them */
 	} warning[MAX_WARNINGS];
 	int n_warnings;   /* of different kinds */
@@ -131,33 +130,25 @@ static void put_index(struct sweep *s, uint64_t i)
 	s->range_last = i;
 }
 
-/* Equal except for the numbers. */
-static bool is_same_kind(const char *a, const char *b)
-{
-	const char *digits = "0123456789.e+-";
-	while (*a && *b) {
-		const bool numbers = isdigit((unsigned char)*a) && isdigit((unsigned char)*b);
-		if (!numbers && *a != *b)
-			return false;
-		a += numbers ? strspn(a, digits) : 1;
-		b += numbers ? strspn(b, digits) : 1;
-	}
-	return *a == *b;
-}
-
-/* Runs with --brief print no warnings of their configurations: the sweep does, one of each
- * kind. */
+/* Runs with --brief print no warnings of their configurations. The sweep prints the first one
+ * of each kind. */
 static void note_warnings(struct sweep *s, const struct report *r, uint64_t i)
 {
 	for (const char *line = r->buf; *line;) {
-		char text[REPORT_LINE_SIZE];
+		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE];
 		const size_t len = strcspn(line, "\n");
+		size_t kind_len = 0;
 		int w = 0;
 		snprintf(text, sizeof(text), "%.*s", (int)len, line);
-		while (w < s->n_warnings && !is_same_kind(s->warning[w].text, text))
+		for (const char *c = text; *c; c++)
+			if (!strchr("0123456789.e+-", *c))
+				kind[kind_len++] = *c;
+		kind[kind_len] = '\0';
+		while (w < s->n_warnings && strcmp(s->warning[w].kind, kind) != 0)
 			w++;
 		if (w == s->n_warnings && w < MAX_WARNINGS) {
-			memcpy(s->warning[w].text, text, sizeof(text));
+			snprintf(s->warning[w].text, sizeof(text), "%s", text);
+			snprintf(s->warning[w].kind, sizeof(kind), "%s", kind);
 			s->warning[w].first = i;
 			s->n_warnings++;
 		}
