@@ -144,7 +144,7 @@ struct keys { /* sorted by name, each once */
 	int n;
 };
 void keys_add(struct keys *k, const struct option *o);
-void keys_add_overrides(struct keys *k, int n, char *const *overrides);
+void keys_add_overrides(struct keys *k, const struct args *args); /* its key=value arguments */
 
 /* The default directory of a run: BASE,key=value,.../seed-N with first ',' (train: BASE is a
  * run's name), BASE/key=value,.../seed-N with '/' (sweep: BASE is a directory of many runs).

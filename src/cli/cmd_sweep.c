@@ -303,7 +303,7 @@ static bool sweep_init(struct sweep *s, const struct args *args, struct err *e)
 	if ((size_t)snprintf(s->out, sizeof(s->out), "%s%s", out->set ? "" : "runs/",
 		    out->set ? out->string : name) >= sizeof(s->out))
 		return err_set(e, ERR_USAGE, "path too long: '%s'", out->string);
-	keys_add_overrides(&s->keys, args->n - 1, args->pos + 1);
+	keys_add_overrides(&s->keys, args);
 	for (int i = 0; i < s->space.n_dims; i++)
 		keys_add(&s->keys, s->space.dim[i].choice->option);
 	return count_lines(s, e) && choose_lines(s, e);

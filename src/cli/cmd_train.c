@@ -21,13 +21,13 @@ static const struct flag train_flags[] = {
 	{ .name = NULL },
 };
 
-static bool default_dir(const struct config *c, const char *path, int n_overrides,
-	char *const *overrides, char dir[RUN_PATH_SIZE], struct err *e)
+static bool default_dir(
+	const struct config *c, const struct args *args, char dir[RUN_PATH_SIZE], struct err *e)
 {
 	char name[RUN_PATH_SIZE], base[RUN_PATH_SIZE];
 	struct keys keys = { .n = 0 };
-	config_name(path, name, sizeof(name));
-	keys_add_overrides(&keys, n_overrides, overrides);
+	config_name(args->pos[0], name, sizeof(name));
+	keys_add_overrides(&keys, args);
 	return (file_join(base, sizeof(base), "runs", name, e) &&
 		       run_dir(dir, base, ',', &keys, c)) ||
 	       err_set(e, ERR_USAGE,
@@ -72,19 +72,18 @@ static void print_summary(const struct run *r, const struct config *c)
 
 /* The run's name in a sweep: its overrides, "n_steps=3 seed=7". Without a configuration
  * (NULL) the seed is known only if it is one of them. */
-static void name_run(const char *path, int n_overrides, char *const *overrides,
-	const struct config *c, char name[RUN_PATH_SIZE])
+static void name_run(const struct args *args, const struct config *c, char name[RUN_PATH_SIZE])
 {
 	bool has_seed = false;
 	struct text t;
 	char config[RUN_PATH_SIZE];
-	config_name(path, config, sizeof(config));
+	config_name(args->pos[0], config, sizeof(config));
 	text_init(&t, name, RUN_PATH_SIZE);
-	if (n_overrides == 0)
+	if (args->n == 1)
 		text_add(&t, "%s", config);
-	for (int i = 0; i < n_overrides; i++) {
-		text_add(&t, "%s%s", i > 0 ? " " : "", overrides[i]);
-		has_seed = has_seed || strncmp(overrides[i], "seed=", strlen("seed=")) == 0;
+	for (int i = 1; i < args->n; i++) {
+		text_add(&t, "%s%s", i > 1 ? " " : "", args->pos[i]);
+		has_seed = has_seed || strncmp(args->pos[i], "seed=", strlen("seed=")) == 0;
 	}
 	if (c && !has_seed)
 		text_add(&t, " seed=%" PRIu64, c->seed);
@@ -243,21 +242,20 @@ static int cmd_train(const struct args *args)
 	static struct run r;
 	static char name[RUN_PATH_SIZE];
 	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
-	char **overrides = args->pos + 1, dir[RUN_PATH_SIZE];
-	const int n_overrides = args->n - 1;
+	char dir[RUN_PATH_SIZE];
 	struct config c;
 	struct err e;
 	int status;
-	name_run(args->pos[0], n_overrides, overrides, NULL, name);
+	name_run(args, NULL, name);
 	if (brief)
 		say_prefix(name);
 	/* With --brief the sweep has already said the warnings of the configuration. */
 	if (!load_config(&c, args, true, quiet || brief, &status))
 		return status;
-	name_run(args->pos[0], n_overrides, overrides, &c, name);
+	name_run(args, &c, name);
 	const struct kernels *k = choose_kernels(&e);
 	const char *out = args->flag[OUT].set ? args->flag[OUT].string : dir;
-	if (out == dir && !default_dir(&c, args->pos[0], n_overrides, overrides, dir, &e))
+	if (out == dir && !default_dir(&c, args, dir, &e))
 		return fail(&e);
 	signals_catch();
 	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))

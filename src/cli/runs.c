@@ -23,11 +23,11 @@ void keys_add(struct keys *k, const struct option *o)
 	k->at[at] = o;
 }
 
-void keys_add_overrides(struct keys *k, int n, char *const *overrides)
+void keys_add_overrides(struct keys *k, const struct args *args)
 {
-	for (int i = 0; i < n; i++) {
+	for (int i = 1; i < args->n; i++) {
 		char key[64];
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(overrides[i], "="), overrides[i]);
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(args->pos[i], "="), args->pos[i]);
 		keys_add(k, config_find(key));
 	}
 }
