@@ -115,7 +115,7 @@ is bounds "$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next } { pr
 wilder='gamma=0.95 obs_scale=none reward_scale=1 initial_q=0 log_interval=100 net_arch=4'
 t 'sparse rewards: Q values beyond them are one' 0 "$BUILD/tests/dqn-toy" train short.ini id=ToySparse-v0 $wild $wilder \
 	double_q=false n_steps=1 --out toy/wild
-err_has '^dqn: warning: step [0-9]+: Q reaches -?[0-9.e+]+, but no return can (exceed 20|be below -20); the run looks as if it is diverging$'
+err_has '^dqn: warning: step [0-9]+: Q reaches -?[0-9.e+]+, but no return can (exceed 20|be below -20); the run seems to diverge$'
 t 'negative rewards: so are Q values above 0' 0 "$BUILD/tests/dqn-toy" train short.ini id=ToyNegative-v0 $wild seed=3 \
 	gamma=0.95 obs_scale=1000,1000 reward_scale=1 initial_q=0 log_interval=100 net_arch=4 --out toy/high
 err_has '^dqn: warning: step [0-9]+: Q reaches [0-9.e+]+, but no return can exceed 0; '

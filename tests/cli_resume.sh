@@ -277,7 +277,7 @@ same_tree whole ten
 t 'checkpoint_interval names no other directory' 0 "$DQN" train short.ini checkpoint_interval=1 seed=3 -q
 yes_if [ -d runs/short/seed-3 ]
 t 'and is no other run' 0 "$DQN" train short.ini checkpoint_interval=0.5 seed=3
-err_has 'is done already'
+err_has 'is already done'
 t 'a short run writes none' 0 ls -A runs/short/seed-3
 out_lacks checkpoint
 wild='clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0

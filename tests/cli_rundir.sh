@@ -176,7 +176,7 @@ if compile faults.so "$root/tests/faults.c"; then
 		err_any
 		same_tree plain a
 		t 'the done run is recognised without a warning' 0 with_fault lock:1+:$error "$DQN" train short.ini --out a
-		err_has 'is done already'
+		err_has 'is already done'
 		err_lacks warning
 	done
 	rm -rf a

@@ -217,7 +217,7 @@ out_empty
 t 'all of them' 0 sh -c "sed 's/$/ -q/' lines | sh"
 is 'a line for each of them, which names it' "$(sed 's/[0-9.]* s$/TIME/; s/return [0-9.]*/return R/' "$out" | sort | tr '\n' '|')" \
 	"$(for n in 1 3; do for s in 1 2 3; do
-		[ "$n $s" = '3 2' ] && last='done already' || last=TIME
+		[ "$n $s" = '3 2' ] && last='already done' || last=TIME
 		printf '%s' "n_steps=$n seed=$s: not solved, return R, 300 steps, $last|"
 	done; done)"
 t 'nothing is missing' 0 "$DQN" sweep space.ini --missing
@@ -259,9 +259,9 @@ t 'twelve runs at once' 0 sh -c 'tr "\n" "\0" <warned.sh | xargs -0 -n 1 -P 4 sh
 out_lines 12
 is settings "$(sed 's/:.*//' "$out" | sort -u | wc -l)" 12
 is others "$(grep -cvE '^n_steps=[13] seed=[123] tau=(0.5|1): not solved, return [0-9.]+, 300 steps, [0-9.]+ s$' "$out")" 0
-t 'again: they are done already' 0 sh warned.sh
+t 'again: they are already done' 0 sh warned.sh
 out_lines 12
-is others "$(grep -cv ', 300 steps, done already$' "$out")" 0
+is others "$(grep -cv ', 300 steps, already done$' "$out")" 0
 t 'solved' 0 "$DQN" train configs/cartpole.ini --brief --out solved
 out_has '^cartpole seed=1: solved, return 500.0, 3500 steps, [0-9.]+ s$'
 t 'another limit than that of the threshold: neither solved nor not' 0 "$DQN" train short.ini --brief \

@@ -157,7 +157,7 @@ snapshot a >before
 start=$(date +%s%N)
 t 'a run that is done is recognised' 0 $train seed=2 --out a
 end_ns=$(date +%s%N)
-err_has "^dqn: 'a' is done already; --fresh runs it again$"
+err_has "^dqn: 'a' is already done; --fresh runs it again$"
 out_has '^CartPole-v1, seed 2: return '
 yes_if [ $(((end_ns - start) / 1000000)) -lt 1000 ]
 t 'and left alone' 0 snapshot a
@@ -308,7 +308,7 @@ out_has "^weights: $dir/final.safetensors$"
 yes_if [ -f $dir/result.json ]
 t 'another spelling is the same run' 0 $train gamma=0.90 total_timesteps=1e3 seed=2 \
 	learning_starts=100 learning_rate=0.00050
-err_has 'is done already'
+err_has 'is already done'
 t 'lists in a name' 0 $short net_arch=8,8 -q
 yes_if [ -d 'runs/short,net_arch=8,8/seed-1' ]
 cp configs/cartpole.ini plain-name
@@ -323,7 +323,7 @@ for dir in 'with space' "gr$(printf '\303\266\303\237')e" "$(printf 'two\nlines'
 done
 t '--out=DIR' 0 $short --out=equals -q
 t '-o DIR' 0 $short -o equals
-err_has 'done already'
+err_has 'already done'
 t '-- ends the flags' 0 sh -c 'cp configs/cartpole.ini -- -c.ini && exec "$DQN" train --out=-- -q -- -c.ini seed=2'
 same_tree a ./--
 t 'a file where the directory should be' 1 sh -c ': >file; exec $train --out file'

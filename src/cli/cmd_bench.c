@@ -10,8 +10,9 @@
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
 	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL,
-		"instead: updates of widths and batches up to 1024" },
-	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N", "of at least 50 ms each (default 7)" },
+		"measure updates of widths and batches up to 1024 instead" },
+	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N",
+		"samples of at least 50 ms each (default 7)" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
 	{ .name = NULL },
 };

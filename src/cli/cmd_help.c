@@ -22,10 +22,10 @@ static const struct {
 	{ 4, "diverged: a weight, loss or Q value is not finite; the checkpoint is kept" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
-	{ 129, "stopped by SIGHUP, after saving; the same command resumes" },
-	{ 130, "the same by SIGINT, Ctrl-C" },
-	{ 138, "the same by SIGUSR1, Slurm's warning" },
-	{ 143, "the same by SIGTERM" },
+	{ 129, "stopped by SIGHUP after saving; the same command resumes" },
+	{ 130, "the same for SIGINT (Ctrl-C)" },
+	{ 138, "the same for SIGUSR1 (Slurm's warning)" },
+	{ 143, "the same for SIGTERM" },
 };
 enum { N_STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 
@@ -33,14 +33,14 @@ void print_usage(FILE *f)
 {
 	fputs("Examples:\n"
 	      "  dqn train configs/cartpole.ini           train, write runs/cartpole/seed-1\n"
-	      "  dqn eval runs/cartpole/seed-1            judge the weights on new episodes\n"
+	      "  dqn eval runs/cartpole/seed-1            evaluate the weights on new episodes\n"
 	      "  dqn train configs/cartpole.ini seed=2 learning_rate=5e-4\n"
 	      "\n"
 	      "Commands:\n",
 		f);
 	for (const struct command *const *c = commands; *c; c++)
 		fprintf(f, "  %-11s %s\n", (*c)->name, (*c)->summary);
-	fputs("\n'dqn help COMMAND' tells more; 'dqn --version' prints the version.\n", f);
+	fputs("\n'dqn help COMMAND' shows details; 'dqn --version' prints the version.\n", f);
 }
 
 /* "-o, --out DIR" */
@@ -80,7 +80,7 @@ void print_help(const struct command *command)
 				printf("  %d  %s\n", *status, statuses[i].meaning);
 }
 
-/* Text for roff: backslashes, dashes and a leading dot are special there. */
+/* Escapes text for roff: backslashes, dashes, and a dot or quote that begins a line. */
 static void put_roff(const char *s)
 {
 	for (const char *c = s; *c; c++) {

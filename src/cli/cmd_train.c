@@ -106,7 +106,7 @@ static void print_line(
 	if (resumed_at > 0)
 		text_add(&t, ", resumed at step %" PRId64, resumed_at);
 	if (r->dir.state == RUNDIR_DONE)
-		text_add(&t, ", done already");
+		text_add(&t, ", already done");
 	else
 		text_add(&t, ", %.2f s", run_wall_s(r));
 	put_printable(stdout, name, strlen(name));
@@ -135,14 +135,12 @@ static void warn(struct progress *p, const struct train *t)
 	const bool too_high = q_high - row->q_bound > row->q_bound_low - q_low;
 	if (t->warning == WARNING_DIVERGING)
 		say("warning: step %" PRId64
-		    ": Q reaches %.3g, but no return can %s %.3g; the run looks "
-		    "as if it is diverging",
+		    ": Q reaches %.3g, but no return can %s %.3g; the run seems to diverge",
 			t->timesteps, too_high ? q_high : q_low, too_high ? "exceed" : "be below",
 			too_high ? row->q_bound : row->q_bound_low);
 	else
 		say("warning: step %" PRId64
-		    ": the training return fell from %.1f to %.1f; the run looks as "
-		    "if it has collapsed",
+		    ": the training return fell from %.1f to %.1f; the run seems to have collapsed",
 			t->timesteps, t->best_mean, t->log.ep_rew_mean);
 }
 
@@ -157,7 +155,8 @@ static int save_and_stop(struct run *r, bool fresh)
 	if (run_save(r, &e))
 		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
-		say("not saved: %s; the same command%s resumes from before that", e.msg, how);
+		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg,
+			how);
 	else
 		return fail(&e);
 	return 128 + (int)stop_signal; /* as the shell has it */
@@ -179,7 +178,7 @@ static void say_start(const struct run *r, enum progress_level level)
 	if (r->dir.removed[0])
 		say("removed from '%.500s': %s", r->dir.path, r->dir.removed);
 	if (r->dir.state == RUNDIR_DONE)
-		say("'%.500s' is done already; --fresh runs it again", r->dir.path);
+		say("'%.500s' is already done; --fresh runs it again", r->dir.path);
 	else if (r->was_resumed)
 		say("'%.500s' holds an unfinished run of this configuration; resuming from step "
 		    "%" PRId64,
