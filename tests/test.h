@@ -61,9 +61,16 @@ static inline bool test_note(bool ok, const char *file, int line)
 			printf("%s is %.17g, not %.17g within %g\n", #got, got_, want_, tol_);   \
 	} while (0)
 
+/* 1: the tests after a failed one are left out. */
+#ifndef TEST_STOP
+#define TEST_STOP 0
+#endif
+
 /* Runs one test; a test without a check has failed. */
 #define RUN(test)                                                                        \
 	do {                                                                             \
+		if (TEST_STOP && test_failed > 0)                                        \
+			break;                                                           \
 		test_checks = test_bad_checks = 0;                                       \
 		test();                                                                  \
 		if (test_checks == 0)                                                    \
