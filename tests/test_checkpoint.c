@@ -447,6 +447,13 @@ static void test_booleans_are_made_valid(void)
 	train_end(into);
 }
 
+static void test_a_full_ring_has_no_slot_beyond_it(void)
+{
+	static const char *const keys[] = { "buffer_size=50", NULL };
+	const struct config c = config_of(small, keys);
+	CHECK_IMPOSSIBLE(t->replay.next = 50, "replay");
+}
+
 static void test_impossible_states_are_refused(void)
 {
 	static const char *const keys[] = { "prioritized=true", "ema_decay=0.9", NULL };
@@ -704,6 +711,7 @@ int main(void)
 	RUN(test_every_cut_is_refused);
 	RUN(test_every_flip_is_refused);
 	RUN(test_booleans_are_made_valid);
+	RUN(test_a_full_ring_has_no_slot_beyond_it);
 	RUN(test_impossible_states_are_refused);
 	RUN(test_another_configuration_is_refused);
 	RUN(test_other_files_are_refused);
