@@ -31,7 +31,7 @@ for command in $commands; do
 	out_has '^Usage:$'
 	out_has '^  2  usage or configuration$'
 	case $command in eval) out_has '^  3  ' ;; *) out_lacks '^  3  ' ;; esac
-	case $command in train) out_has '^  6  .*' && out_has '^  143  ' ;; config | bench) out_lacks '^  [3-9]  ' ;; esac
+	case $command in train) out_has '^  6  .*' && out_has '^  143  ' ;; config) out_lacks '^  [3-9]  ' ;; bench) out_has '^  4  ' ;; esac
 	cp "$out" page
 	t "$command --help" 0 "$DQN" "$command" --help
 	same_file "$out" page

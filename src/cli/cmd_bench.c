@@ -476,7 +476,7 @@ const struct command command_bench = {
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench --sizes\n",
 	.flags = bench_flags,
-	.statuses = (const int[]){ 0, 1, 2, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 4, -1 },
 	.min_args = 0,
 	.max_args = -1,
 	.run = cmd_bench,

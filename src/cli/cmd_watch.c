@@ -355,15 +355,13 @@ static int cmd_watch(const struct args *args)
 {
 	struct watch w = { .args = args };
 	const struct flag_value *interval = &args->flag[INTERVAL];
-	const char *term = getenv("TERM");
 	struct err e;
 	if (interval->set && !(interval->real >= 0.1 && interval->real <= 86400)) {
 		err_set(&e, ERR_USAGE, "--interval '%s' is not from 0.1 to 86400 seconds",
 			interval->string);
 		return fail(&e);
 	}
-	const bool live =
-		!args->flag[ONCE].set && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+	const bool live = !args->flag[ONCE].set && can_redraw(STDOUT_FILENO);
 	records_init(&w.records);
 	const int status =
 		live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
