@@ -476,7 +476,7 @@ static void test_fresh_starts_over(void)
 	CHECK_STR(digest_of("fresh2", false).hex, digest_of("a/b/first", false).hex);
 }
 
-static void test_fresh_removes_leftovers_and_nothing_else(void)
+static void test_fresh_removes_the_run_and_nothing_else(void)
 {
 	const struct config c = small_config(NULL);
 	run_to_the_end("fresh3", &c, false);
@@ -833,7 +833,7 @@ static void test_a_second_process_is_kept_out(void)
 }
 
 /* What looks left over may be what another process is writing. */
-static void test_leftovers_of_a_process_that_lives(void)
+static void test_temporary_files_of_a_process_that_lives(void)
 {
 	const struct config c = small_config(NULL);
 	struct err e;
@@ -872,7 +872,7 @@ static void test_a_state_is_saved_once(void)
 	}
 }
 
-static void test_a_killed_process_lets_go(void)
+static void test_a_killed_process_releases_the_lock(void)
 {
 	const struct config c = small_config(NULL);
 	int until = -1, status;
@@ -1350,7 +1350,7 @@ int main(void)
 	RUN(test_an_unfinished_run_starts_again_to_the_same_bytes);
 	RUN(test_without_result_json_a_run_is_not_done);
 	RUN(test_fresh_starts_over);
-	RUN(test_fresh_removes_leftovers_and_nothing_else);
+	RUN(test_fresh_removes_the_run_and_nothing_else);
 	RUN(test_a_run_without_evaluations_keeps_the_last_weights);
 	RUN(test_a_stopped_run_says_so);
 	RUN(test_divergence_keeps_the_best_weights);
@@ -1365,9 +1365,9 @@ int main(void)
 	RUN(test_a_corrupt_result_is_refused_until_fresh);
 	RUN(test_missing_or_changed_weights_are_refused);
 	RUN(test_a_second_process_is_kept_out);
-	RUN(test_leftovers_of_a_process_that_lives);
+	RUN(test_temporary_files_of_a_process_that_lives);
 	RUN(test_a_state_is_saved_once);
-	RUN(test_a_killed_process_lets_go);
+	RUN(test_a_killed_process_releases_the_lock);
 	RUN(test_paths_that_cannot_be);
 	RUN(test_paths_that_almost_fit);
 	RUN(test_a_read_only_directory);

@@ -44,10 +44,10 @@ static void temp_name(char temp[TEMP_SIZE], const char *name)
 /* True, and *e says by whom, if another process holds the lock. fd is .lock. */
 static bool is_locked(const char *path, int fd, struct err *e)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+	struct flock probe = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(fd, F_GETLK, &probe) < 0 || probe.l_type == F_UNLCK)
 		return false;
-	err_set(e, ERR_BUSY, "'%.500s' is in use by process %ld", path, (long)lock.l_pid);
+	err_set(e, ERR_BUSY, "'%.500s' is in use by process %ld", path, (long)probe.l_pid);
 	return true;
 }
 
