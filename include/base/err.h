@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-enum err_kind {           /* the exit status; 0 and 3 are no errors */
+enum err_kind {           /* the exit status; 0 and 3 are not errors */
 	ERR_RUN = 1,      /* I/O, memory, environment */
 	ERR_USAGE = 2,    /* command line or configuration */
 	ERR_DIVERGED = 4, /* a weight, loss or Q value is not finite */

@@ -1,7 +1,7 @@
-/* Whole files in and out, and rows appended to a log.
+/* Reading and writing files, whole or in pieces.
  *
- * Errors are ERR_RUN if not said otherwise, name the path and the failing call, and
- * leave an existing target as it was. Nothing here trusts a file's size or type.
+ * Errors are ERR_RUN unless stated otherwise, name the path and the failing call, and
+ * leave an existing target as it was.
  */
 #ifndef DQN_BASE_FILE_H
 #define DQN_BASE_FILE_H
@@ -14,12 +14,11 @@
 
 #define FILE_PATH_SIZE 4096
 
-/* A directory that is held open. Names in it stay its own wherever it is moved to, and
- * whatever takes its place. Functions below that take one take NULL, too: the name is
- * then a path like any other. */
+/* A directory that is held open: names in it stay valid if it is moved or replaced. The
+ * functions below also take NULL: the name is then an ordinary path. */
 struct dir {
 	int fd;           /* or -1 */
-	const char *path; /* of when it was opened, the caller's; for messages */
+	const char *path; /* when it was opened, the caller's; for messages */
 };
 
 bool dir_open(struct dir *d, const char *path, struct err *e);
@@ -28,12 +27,12 @@ void dir_close(struct dir *d);
 /* The path of a name for messages, in buf or the name itself. */
 const char *dir_path(const struct dir *d, const char *name, char buf[FILE_PATH_SIZE]);
 
-/* Opens a file for reading; *len is how long it is. What is no regular file, a FIFO
- * that would be waited for, is ERR_CORRUPT. The caller closes it. */
+/* Opens a regular file for reading; *len is its length. Anything else is ERR_CORRUPT, and
+ * a FIFO is not waited for. The caller closes it. */
 bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, struct err *e);
 
-/* The same for writing to what is there, created if asked for. A device will do, too;
- * a link to a file will not: what it leads to is not ours. *fd is -1 on errors. */
+/* The same for writing, to a regular file or a device, created if asked for. A link to a
+ * file is refused: its target is not ours. *fd is -1 on errors. */
 bool file_open_to_write(
 	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e);
 
@@ -41,10 +40,9 @@ bool file_open_to_write(
  * ERR_CORRUPT if the file ends before. */
 bool file_read_at(int fd, const char *name, uint64_t offset, void *data, size_t len, struct err *e);
 
-/* Reads all of `path` into *data (the caller frees it), NUL-terminated behind
- * its *len bytes. More than `limit` bytes is an error, before they are read if the size
- * can be known. For what the user names: a FIFO
- * is waited for and read to its end, as `cat` does. */
+/* Reads all of `path` into *data (the caller frees it), with a NUL after its *len bytes.
+ * More than `limit` bytes is an error, before reading if the size is known. For names from
+ * the user: a FIFO is read to its end, as `cat` does. */
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e);
 
 /* The same for our own files, which file_open opens. */
@@ -60,10 +58,10 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
  *     ok = file_begin(&w, d, name, &e) && file_add(&w, data, len, &e) && ...;
  *     ok = file_end(&w, ok, previous, &e);
  *
- * file_end puts the file in place
- * if all went well so far (ok), and removes it otherwise; false unless it stands there.
- * The file that stood there before stays as `previous`, unless that is NULL. Once
- * file_begin was called, file_end must be. */
+ * file_end renames the file into
+ * place if all went well so far (ok), else removes it; true if the new file is in place.
+ * The earlier file stays as `previous`, unless that is NULL. After file_begin, even a
+ * failed one, file_end must be called. */
 struct file_writer {
 	const struct dir *dir;
 	int fd; /* or -1 */
@@ -74,10 +72,9 @@ bool file_begin(struct file_writer *w, const struct dir *d, const char *name, st
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e);
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
 
-/* Writes name.tmp, in place of whatever has that name, flushes it to the disk,
- * renames it over `name` and flushes the directory: `name` is the old file or the new
- * one, never a part. It may be the new one after an error too, if only the directory
- * could not be flushed. */
+/* Writes name.tmp, after removing an earlier one, flushes it to the disk, renames it to
+ * `name` and flushes the directory: `name` is the old file or the new one, never a part.
+ * After an error it may be the new one, if only flushing the directory failed. */
 bool file_write_atomic(
 	const struct dir *d, const char *name, const void *data, size_t len, struct err *e);
 
@@ -85,21 +82,21 @@ bool file_write_atomic(
  * appends to a device, a FIFO and an open descriptor's name (/dev/stdout). */
 bool file_write(const char *path, const void *data, size_t len, struct err *e);
 
-/* Writes all bytes to a descriptor, through interruptions and short writes. One that
- * takes no byte is an error. */
+/* Writes all bytes to a descriptor, through interruptions and short writes. A write of 0
+ * bytes is an error. */
 bool file_write_fd(int fd, const char *name, const void *data, size_t len, struct err *e);
 
-/* Flushes to the disk. What cannot be flushed (EINVAL: a device, a directory on some
- * file systems) counts as done. */
+/* Flushes to the disk. EINVAL is not an error: a device, or a directory on some file
+ * systems, cannot be flushed. */
 bool file_sync(int fd, const char *name, struct err *e);
 
 /* Makes `path` and the directories above it; existing ones are fine. */
 bool file_make_dirs(const char *path, struct err *e);
 
-/* True if something is there under that name, whatever it is, or if that cannot be told. */
+/* True if anything has that name, or if the system cannot tell. */
 bool file_exists(const struct dir *d, const char *name);
 
-/* Removes a file; one that is not there is fine. */
+/* Removes a file; a missing one is fine. */
 bool file_remove(const struct dir *d, const char *name, struct err *e);
 
 /* Joins into path[size]; false if it does not fit. */

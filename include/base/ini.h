@@ -1,9 +1,8 @@
 /* INI files: [section], key = value, comments after # or ; at a line's start
  * or after blanks.
  *
- * Strict: bytes come with their length, nothing is skipped in silence. Each
- * line becomes one event; what is wrong with a line is an event too, so that a
- * caller can report all of a file at once. A leading UTF-8 byte order mark and
+ * Strict: nothing is skipped silently. Each line is one event, a faulty line too, so that
+ * a caller can report all errors of a file at once. A leading UTF-8 byte order mark and
  * CR LF line ends are accepted, since editors write them. NUL bytes, other
  * control characters and lines over INI_LINE_MAX bytes are errors.
  *
@@ -38,8 +37,8 @@ struct ini_item {
 
 void ini_init(struct ini *ini, const char *data, size_t len);
 
-/* What a file is that cannot be meant as INI, judged by its first bytes: "JSON", "a PNG
- * image", "UTF-16 text; save it as UTF-8"; NULL for all others. */
+/* The format of a file that is not INI, judged by its first bytes: "JSON", "not text",
+ * "UTF-16 or UTF-32 text; save it as UTF-8"; NULL if it may be INI. */
 const char *ini_other_format(const char *data, size_t len);
 
 /* The next header, key or error; false at the end. */

@@ -1,8 +1,7 @@
 /* A reader for JSON of known structure: safetensors headers and result.json.
  *
- * It pulls: the caller asks for what must come next. The first thing that does
- * not fit sets `error` and every later call fails, so it is checked once at the
- * end. Works on pointer and length, copies nothing but strings, recurses nowhere.
+ * The caller asks for what must come next. The first mismatch sets `error` and every later
+ * call fails, so the caller checks once at the end. Copies only strings; no recursion.
  *
  *     struct json j;
  *     char key[64];
@@ -24,7 +23,7 @@
 struct json {
 	const char *p, *end;
 	const char *error; /* NULL while all is well */
-	bool first;        /* no item of the open container was read yet */
+	bool first;        /* no item of the open container has been read */
 };
 
 void json_init(struct json *j, const char *data, size_t len);

@@ -1,10 +1,9 @@
-/* Memory for the numbers that loops run over.
+/* Memory for blocks of numbers, and how much of it this process has used and may use.
  *
  *     float *p = memory_zeroed(bytes);      // NULL: not enough memory
  *     free(p);
  *
- * Blocks start at cache lines, so that no aligned vector lies across two of them.
- * And what memory this process has had, and may have.
+ * Blocks start at cache lines, so that no aligned vector crosses one.
  */
 #ifndef DQN_BASE_MEMORY_H
 #define DQN_BASE_MEMORY_H
@@ -26,12 +25,12 @@ static inline uint64_t memory_block(uint64_t n)
  * memory, or bytes do not fit a size_t. */
 void *memory_zeroed(uint64_t bytes);
 
-/* The most memory that this process has had so far. */
+/* The most memory that this process has used so far. */
 uint64_t memory_peak_kib(void);
 
-/* The bytes that this process may have: those of the machine, or the least limit of its
- * cgroup (version 1 or 2) and of those that hold it: containers, jobs, slices. 0 is
- * unknown. The files are below `root`, which is "" but in tests. */
+/* The bytes that this process may use: those of the machine, or the least limit of its
+ * cgroup (version 1 or 2, at their standard mount points) and of its parents: containers,
+ * jobs, slices. 0: unknown. Files are looked up below `root`, "" except in tests. */
 uint64_t memory_limit(const char *root);
 
 #endif

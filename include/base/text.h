@@ -1,11 +1,11 @@
-/* Text in and out: bounded buffers, strict numbers, near misses.
+/* Text: bounded buffers, strict numbers, similar words.
  *
- * A struct text is a writer over the caller's buffer. It never overruns: what
- * does not fit is dropped and `full` is set, which the caller checks once at
- * the end. The buffer always holds a NUL-terminated string.
+ * A struct text writes into the caller's buffer. A piece that does not fit is dropped and
+ * sets `full`, which the caller checks once at the end. The buffer always holds a
+ * NUL-terminated string.
  *
- * Numbers are independent of the locale as long as nobody calls setlocale();
- * nobody does. Reals print in the shortest form that reads back equal.
+ * Numbers do not depend on the locale: nobody calls setlocale(). Reals print in the
+ * shortest form that reads back equal.
  */
 #ifndef DQN_BASE_TEXT_H
 #define DQN_BASE_TEXT_H
@@ -32,25 +32,24 @@ void text_add_real(struct text *t, double x);
 /* The same, as JSON has it: null where x is not finite. */
 void text_add_json_real(struct text *t, double x);
 
-/* s as a JSON string with its quotes. What people must not get raw (see text_char) is
- * escaped, so that the string reads back the same; bytes that are not UTF-8 become U+FFFD. */
+/* s as a JSON string with its quotes. Unprintable characters (see text_char) are escaped;
+ * bytes that are not UTF-8 become U+FFFD. */
 void text_add_json_string(struct text *t, const char *s);
 
-/* Bytes of the character at s, which is not at its end, and its columns on a terminal: 0
- * to 2, or -1 if it must not reach one, or be shown to people at all: bytes that are not
- * UTF-8 (one at a time), control characters (C0, DEL and C1), line and paragraph
- * separators, what turns the direction of text, what is invisible. */
+/* Bytes of the character at s (not the end), and its columns on a terminal: 0 to 2, or -1
+ * if it is unprintable: a byte that is not UTF-8, a control character (C0, DEL and C1), a
+ * line or paragraph separator, a change of direction, an invisible character. */
 int text_char(const char *s, int *columns);
 
-/* Those become '?': everything that shows a name, from a file or from the user, does so
+/* Unprintable characters become '?'. Every name from a file or from the user is shown
  * through this. */
 void text_make_printable(char *s);
 bool text_is_printable(const char *s);
 
-/* Columns that s takes on a terminal once it is printable. */
+/* Columns of s on a terminal, after text_make_printable. */
 int text_columns(const char *s);
 
-/* Bytes of the longest beginning of s that takes no more than so many columns. */
+/* Bytes of the longest beginning of s that fits into so many columns. */
 size_t text_fit(const char *s, int columns);
 
 /* The same for an end: where it begins. */
@@ -60,7 +59,7 @@ const char *text_fit_end(const char *s, int columns);
 /* text_add_real into buf; returns buf. */
 const char *text_real(double x, char buf[TEXT_REAL_SIZE]);
 
-/* How a number read: each parser takes the whole string or nothing. */
+/* The parsers of numbers take the whole string or nothing. */
 enum text_parse { TEXT_OK, TEXT_NOT_A_NUMBER, TEXT_NOT_WHOLE, TEXT_TOO_LARGE };
 
 /* A count: 50000, 50_000, 5e4, 2.5e3; exact, never through double. */
@@ -76,7 +75,7 @@ enum text_parse text_parse_real(const char *s, double *value);
  * alignment. SIZE_MAX if it is more than most, or a string longer than 64 bytes. */
 size_t text_distance(const char *a, const char *b, size_t most);
 
-/* True if b looks like a slip of the pen for a: at most a third of it changed. Otherwise
+/* True if b may be a typing error for a: at most a third of it differs. Otherwise
  * *distance is SIZE_MAX. */
 bool text_is_near(const char *a, const char *b, size_t *distance);
 

@@ -1,4 +1,4 @@
-/* Environments: Gymnasium's, behind one interface.
+/* Environments: Gymnasium's, with one interface.
  *
  * A struct env_ops is a constant that describes an environment; a struct env is
  * one instance of it under a time limit, with its observations scaled:
@@ -11,9 +11,9 @@
  *             s = env_step(&env, action, obs);   // obs is s', never a reset one
  *     } while (!s.terminated && !s.truncated);
  *
- * An environment never resets itself and holds no pointer of its own: all that
- * changes is state[] and elapsed_steps. A checkpoint carries the state as doubles to
- * any machine, so an environment keeps counts in doubles, too.
+ * An environment never resets itself and holds no pointers: only state[] and
+ * elapsed_steps change. A checkpoint carries the state to any machine as doubles, so an
+ * environment keeps counts in doubles, too.
  */
 #ifndef DQN_ENV_ENV_H
 #define DQN_ENV_ENV_H
@@ -43,7 +43,7 @@ struct env_ops {
 	size_t state_size;              /* bytes, <= ENV_MAX_STATE: doubles, nothing else */
 	void (*reset)(void *state, struct rng *rng, float *obs);
 	struct step (*step)(void *state, int action, float *obs); /* knows no time limit */
-	/* Whether an episode can be in that state of finite numbers; NULL: in any. */
+	/* Whether an episode can have that state, of finite numbers; NULL: any. */
 	bool (*possible)(const void *state);
 };
 
@@ -58,8 +58,8 @@ struct env {
 	} state;
 };
 
-/* Every environment and, in the same order, its id; NULL ends both. They stand in table.c,
- * in whose place the tests link one with environments of their own. */
+/* Every environment and, in the same order, its id; NULL ends both. They are in table.c;
+ * tests link another table instead. */
 extern const char *const env_ids[];
 extern const struct env_ops *const env_table[];
 
@@ -74,11 +74,11 @@ void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_st
 /* Starts an episode; obs (obs_dim) is the first observation. */
 void env_reset(struct env *env, struct rng *rng, float *obs);
 
-/* After state and elapsed_steps were filled from outside: false if no episode under
- * way can be there. */
+/* After state and elapsed_steps were read from a file: false if no unfinished episode can
+ * have them. */
 bool env_restore(struct env *env);
 
-/* What an episode of 1 to n_steps steps can return at least and at most, of raw rewards. */
+/* The least and the largest return of an episode of 1 to n_steps steps, of raw rewards. */
 void env_return_range(const struct env_ops *ops, int64_t n_steps, double *low, double *high);
 
 /* action in 0..n_actions-1 (asserted). Both flags may be set at once. */

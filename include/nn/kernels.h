@@ -1,4 +1,4 @@
-/* The loops that take the time, once per instruction set.
+/* The loops that take most of the time, once per instruction set.
  *
  * All sets compute the same bits: every sum has one order, products and sums
  * are fused where the formula below says fma, and nowhere else. src/nn/kernels.c
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What one Adam step multiplies with, all finite. */
+/* The factors of one Adam step, all finite. */
 struct adam_coef {
 	float beta1, one_minus_beta1;
 	float beta2, one_minus_beta2;
@@ -63,8 +63,8 @@ struct kernels {
 	/* t (cols,rows) = x (rows,cols) */
 	void (*transpose)(size_t rows, size_t cols, const float *x, float *t);
 
-	/* rounds * KERNELS_PEAK_CHAINS * lanes fused multiply-adds, in registers: what
-	 * the others are measured against. Returns their result, to be used. */
+	/* rounds * KERNELS_PEAK_CHAINS * lanes fused multiply-adds in registers: the peak
+	 * that the others are compared with. Returns a result, so that none is left out. */
 	float (*fma_peak)(size_t rounds);
 	int lanes; /* floats in a vector */
 };

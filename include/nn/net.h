@@ -97,8 +97,8 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	const float *x, size_t batch, float *work);
 
 /* grad = d(loss)/d(params), given d_out = d(loss)/d(outputs) (batch, outputs),
- * right after net_forward with the same params, x, batch and work. Sums over
- * the batch in row order; overwrites grad. */
+ * directly after net_forward with the same params, x, batch and work. Sums over the
+ * batch in row order; overwrites grad. */
 void net_backward(const struct net *net, const struct kernels *k, const float *params,
 	const float *x, const float *d_out, size_t batch, float *work, float *grad);
 
@@ -113,7 +113,7 @@ const float *net_outputs(const struct net *net, size_t batch, const float *work)
 double net_dead_share(const struct net *net, size_t batch, const float *work);
 
 /* Index of the first maximum of q (n), n >= 1, as torch.argmax has it. q holds no
- * NaN: a network that would give one has diverged, and is stopped before. */
+ * NaN: callers check that first. */
 static inline int net_argmax(const float *q, int n)
 {
 	int best = 0;

@@ -20,7 +20,7 @@
 
 /* A loss is the mean over the batch of a function of d = Q(s,a) - y, in a table of agent.c:
  * huber 0.5 d^2 for |d| < 1, else |d| - 0.5 (smooth_l1_loss, beta 1); mse d^2. */
-enum loss { LOSS_HUBER, LOSS_MSE }; /* only tests need a name for each */
+enum loss { LOSS_HUBER, LOSS_MSE }; /* named for tests only */
 extern const char *const loss_names[];
 
 struct agent_opts {
@@ -56,7 +56,7 @@ struct learn_stats {
 	double grad_norm; /* before clipping */
 };
 
-/* What the loss hides, over the last minibatch and the online network. */
+/* Of the online network on the last minibatch. */
 struct diagnostics {
 	double q_max;         /* largest Q(s,a) of any action */
 	double action_gap;    /* mean of best less second-best Q(s,.); NaN for one action */
@@ -87,10 +87,10 @@ void agent_release(struct agent *a);
 bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	struct learn_stats *stats, struct err *e);
 
-/* Of the last agent_learn; there was one. */
+/* Of the last agent_learn, which must have been called. */
 void agent_diagnose(struct agent *a, struct diagnostics *d);
 
-/* Once the online weights are there: target and average start as copies. */
+/* After the online weights are set: target and average become copies. */
 void agent_begin(struct agent *a);
 
 /* target = tau * online + (1 - tau) * target; tau 1 copies. */

@@ -12,8 +12,7 @@ struct policy {
 	float *work;         /* net_forward_size(net, POLICY_ROWS) floats, the caller's */
 };
 
-/* Observations that policy_greedy takes at most: as many as the weights, once they
- * are read, are worth being used on. */
+/* Most observations of one policy_greedy: each weight that is loaded serves all of them. */
 #define POLICY_ROWS 16
 
 /* Whether all n values are finite. */

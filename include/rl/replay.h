@@ -9,7 +9,7 @@
  *     replay_release(&r);  batch_release(&b);
  *
  * next_obs is stored with every transition, so the final observation of an
- * episode needs no slot of its own. Transitions of one episode lie in
+ * episode needs no extra slot. Transitions of one episode are in
  * consecutive slots; the oldest is overwritten once buffer_size are stored.
  * Nothing grows after _init.
  */
@@ -68,14 +68,13 @@ bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const str
 	struct err *e);
 void replay_release(struct replay *r);
 
-/* Stores one transition over the oldest slot, with the largest priority so far. next_obs is the observation that
- * the step returned, at an episode's end too. */
+/* Stores one transition over the oldest, with the largest priority so far. next_obs is the
+ * observation that the step returned, at an episode's end too. */
 void replay_push(struct replay *r, const float *obs, int action, float reward,
 	const float *next_obs, bool terminated, bool truncated);
 
-/* After count, next, max_priority and the arrays (the leaves of the tree, too) were
- * filled from outside: false if no buffer can hold that; otherwise what follows from
- * them is made anew. */
+/* After count, next, max_priority and the arrays (with the leaves of the tree) were read
+ * from a file: false if no buffer can hold them; else computes what follows from them. */
 bool replay_restore(struct replay *r, int n_actions);
 
 /* Bytes that batch_init allocates; UINT64_MAX if the count overflows. */
@@ -88,8 +87,8 @@ void batch_release(struct batch *b);
  *   uniform      with replacement, one rng_below(count) each
  *   prioritized  stratified: the total of priority^alpha in b->size equal ranges,
  *                one rng_double in each; weight = (N P)^-beta / the batch's largest
- * Each runs n_steps long but stops behind the first terminated or truncated step
- * and at the newest stored one; it is discounted with the steps it really has
+ * Each is n_steps long, but ends after the first terminated or truncated step and at
+ * the newest stored one; it is discounted by its actual length
  * (SB3's NStepReplayBuffer). Sums in double, in the order of time. */
 void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
 	struct batch *b);

@@ -33,14 +33,14 @@ void sum_tree_release(struct sum_tree *t);
 /* priority >= 0 and finite. */
 void sum_tree_set(struct sum_tree *t, size_t leaf, double priority);
 
-/* After the first n leaves, node[n_leaves] and so on, were written: empties the
- * others and makes all sums anew. */
+/* After the first n leaves, node[n_leaves] and so on, were written: clears the other
+ * leaves and recomputes all sums. */
 void sum_tree_rebuild(struct sum_tree *t, size_t n);
 
 double sum_tree_get(const struct sum_tree *t, size_t leaf);
 double sum_tree_total(const struct sum_tree *t);
 
-/* The leaf in whose share of the total `mass`, in [0, total], lies; never one of
+/* The leaf whose share of the total contains `mass`, in [0, total]; never one of
  * priority 0. The total is above 0. */
 size_t sum_tree_find(const struct sum_tree *t, double mass);
 

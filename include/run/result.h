@@ -27,26 +27,26 @@ struct result {
 	char final_sha256[SHA256_HEX_SIZE], best_sha256[SHA256_HEX_SIZE]; /* of the files */
 };
 
-/* The keys of a result that every result.json has, as an object without a newline, and
- * back; other keys are skipped. ERR_CORRUPT names `name`. */
+/* Prints the keys that every result.json has, as an object without a newline, and parses
+ * them; other keys are skipped. ERR_CORRUPT names `name`. */
 void result_print(const struct result *res, struct text *t);
 bool result_parse(
 	struct result *res, const char *name, const char *data, size_t len, struct err *e);
 
-/* Writes result.json: those keys, "config", what the results follow from, and
- * "final_returns" (res->final.n_episodes), those of the single episodes. Works in buf (at
+/* Writes result.json: those keys, "config" (all keys that decide results) and
+ * "final_returns" (res->final.n_episodes), the return of each episode. Works in buf (at
  * least CHECKPOINT_BUFFER_MIN bytes). */
 bool result_save(const struct result *res, const struct config *c, const double *returns,
 	const struct dir *d, char *buf, size_t size, struct err *e);
 
-/* Compares a result that was computed again with what result.json says; results of earlier
- * versions have no single returns. ERR_CORRUPT names the first figure that differs. */
+/* Compares recomputed figures with those of result.json; results of earlier versions have
+ * no final_returns. ERR_CORRUPT names the first figure that differs. */
 bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
 	const struct episode *episodes, struct err *e);
 
-/* Reads the result.json of a directory whose configuration is c. It, and the weights that
- * are there, must be of this configuration; for `whole`, both weights files must be there
- * and match the hashes. ERR_CORRUPT names the file and what differs. */
+/* Reads the result.json of a directory whose configuration is c. It and the existing
+ * weights files must have this configuration; with `whole`, both weights files must exist
+ * and match their hashes. ERR_CORRUPT names the file and what differs. */
 bool result_load(
 	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e);
 

@@ -3,10 +3,10 @@
  * "2.weight" ..., so that load_state_dict(load_file(path)) takes them. The heads of
  * a dueling network are "value.weight", "value.bias", "advantage.weight" ...
  *
- * __metadata__ says what they need to act: format_version, env_id,
- * obs_scale (a JSON list), net_arch, activation; and where they come from:
- * max_episode_steps (of the run's evaluations), timesteps, n_updates, config (an
- * INI of all keys that decide them); and a checksum, see base/safetensors.h.
+ * __metadata__ has what is needed to act: format_version, env_id, obs_scale (a JSON
+ * list), net_arch, activation; and their origin: max_episode_steps (of the run's
+ * evaluations), timesteps, n_updates, config (an INI of all keys that decide results);
+ * and a checksum, see base/safetensors.h.
  *
  *     n = weights_build(&config, &net, params, timesteps, n_updates, buf, size);  // write
  *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read
@@ -28,11 +28,11 @@ struct weights {
 	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
 	 * "agent.average"; else NULL. */
 	const char *part;
-	int64_t timesteps; /* of the run when it had them */
+	int64_t timesteps; /* of the run when it saved them */
 };
 
-/* Bytes that the buffer of weights_build needs for a network: the tensors twice
- * (once transposed as scratch memory) and the header. */
+/* Bytes that weights_build needs for a network: the tensors twice (once transposed), the
+ * header and the configuration. */
 size_t weights_buffer_size(const struct net *net);
 
 /* Builds a weights file at the start of buf (weights_buffer_size bytes, aligned

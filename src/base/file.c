@@ -64,7 +64,7 @@ static bool too_large(const char *name, size_t limit, struct err *e)
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e)
 {
 	struct stat st;
-	const off_t at = lseek(fd, 0, SEEK_CUR); /* -1 where there is no such thing */
+	const off_t at = lseek(fd, 0, SEEK_CUR); /* -1: not seekable */
 	if (at >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > at &&
 		(uintmax_t)(st.st_size - at) > limit)
 		return too_large(name, limit, e); /* before it is read */
@@ -123,7 +123,7 @@ static bool not_a_file(const struct dir *d, const char *name, struct err *e)
 	return err_set(e, ERR_CORRUPT, "'%.500s' is not a file", dir_path(d, name, buf));
 }
 
-/* What was opened must be a file, or a device if that will do, or it is closed again. */
+/* Closes what was opened unless it is a regular file, or a device if that is allowed. */
 static bool check_type(
 	const struct dir *d, const char *name, bool device, int *fd, uint64_t *len, struct err *e)
 {
@@ -254,8 +254,7 @@ bool file_begin(struct file_writer *w, const struct dir *d, const char *name, st
 	if (n < 0 || (size_t)n >= sizeof(w->temp))
 		return err_set(e, ERR_RUN, "path too long: '%s'", name);
 	memcpy(w->name, name, strlen(name) + 1);
-	/* Always a file of our own: what a killed process, or somebody else, left under
-	 * that name is neither waited for nor written through. */
+	/* Always a new file: never write into a FIFO or through a link of that name. */
 	if (!file_remove(d, w->temp, e))
 		return false;
 	w->fd = open_retry(d, w->temp, O_WRONLY | O_CREAT | O_EXCL);

@@ -18,7 +18,7 @@ void *memory_zeroed(uint64_t bytes)
 		return NULL;
 	const size_t size = ((size_t)bytes / MEMORY_LINE + 1) * MEMORY_LINE;
 	void *p = aligned_alloc(MEMORY_LINE, size);
-	/* Written now, so that no page is missing once the work has begun. */
+	/* The kernel may overcommit: write to every page now. */
 	return p ? memset(p, 0, size) : NULL;
 }
 
@@ -74,7 +74,7 @@ static uint64_t read_limit(const char *path, uint64_t least)
 	return least;
 }
 
-/* The least limit of a cgroup and of those that hold it. */
+/* The least limit of a cgroup and its parents. */
 static uint64_t limit_of(
 	const char *root, const char *mount, const char *cgroup, const char *file, uint64_t least)
 {

@@ -5,8 +5,7 @@
 
 enum { POOL_WORDS = 4, SEED_WORDS = 8, SHIFT = 16 };
 
-/* a * b as 128 bits; from 32-bit halves where there is no 128-bit integer, which C11
- * does not ask for. */
+/* a * b as 128 bits; from 32-bit halves where the compiler has no 128-bit integers. */
 static uint64_t mul_64_64(uint64_t a, uint64_t b, uint64_t *high)
 {
 #ifdef __SIZEOF_INT128__

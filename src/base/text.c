@@ -63,9 +63,9 @@ void text_add_json_real(struct text *t, double x)
 		text_add(t, "null");
 }
 
-/* Characters that do not take one column, sorted: -1 is for what text_char keeps from
- * people. Unicode 14's default ignorables, East Asian width and, of the marks that stand
- * over another character, those of names in use; to count too many columns does no harm. */
+/* Characters that do not take one column, sorted; -1: unprintable. Unicode 14's default
+ * ignorables, East Asian width and combining marks of names in use; counting too many columns
+ * does no harm. */
 static const struct {
 	uint32_t first, last;
 	int columns;

@@ -40,7 +40,7 @@ static struct step cartpole_step(void *state, int action, float *obs)
 	assert(action == 0 || action == 1);
 	struct cartpole *s = state;
 
-	/* No branch on the action, nor between the limits above: who foresees them? */
+	/* Branch-free: the branches are unpredictable. */
 	const double force = force_mag * (2 * action - 1);
 	double sintheta, costheta;
 	pm_sincos(s->theta, &sintheta, &costheta);

@@ -61,7 +61,7 @@ struct step env_step(struct env *env, int action, float *obs)
 	assert(action >= 0 && action < env->ops->n_actions);
 	struct step s = env->ops->step(env->state.bytes, action, obs);
 	env->elapsed_steps++;
-	/* Like Gymnasium's TimeLimit, without a look at terminated. */
+	/* Like Gymnasium's TimeLimit, whether or not the step terminated. */
 	s.truncated = env->elapsed_steps >= env->max_episode_steps;
 	scale_obs(env, obs);
 	return s;

@@ -7,8 +7,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Panels of a b this wide are copied together first: their rows lie so far apart
- * that they fall into few sets of the caches and into many pages. */
+/* Panels of a b this wide are copied together first: their rows are so far apart that
+ * they share few sets of the caches and need many pages. */
 #define PACK_FROM 192     /* columns */
 #define PACK_FLOATS 4096  /* at a time: half a first-level cache */
 #define PANEL (2 * LANES) /* columns */
@@ -87,8 +87,8 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 		}
 }
 
-/* All m rows of one panel of columns, in tiles as equal as they can be: those of
- * few rows leave the multipliers waiting for each other. */
+/* All m rows of one panel of columns, in tiles of nearly equal height: a tile of few rows
+ * has too few independent sums. */
 INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 {
 	const size_t most = n_vec == 1 ? 2 * TILE_ROWS : TILE_ROWS;
@@ -123,8 +123,8 @@ INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 	}
 }
 
-/* The first n <= PANEL columns. The product comes by value: no store of a vector can
- * change it then, as far as the compiler knows. */
+/* The first n <= PANEL columns. The product is passed by value: the compiler then knows
+ * that no store of a vector changes it. */
 static void panel(size_t n, struct product x)
 {
 	if (n == PANEL)
@@ -201,7 +201,7 @@ static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t
 	}
 }
 
-/* Where a(i,p) lies beside a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
+/* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
  * PANEL. */
 static void from_rows(size_t rows, size_t n, size_t k, const float *a, size_t a_col, const float *b,
 	bool relu, float *ct)
@@ -278,7 +278,7 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 	const float *b, const float *bias, bool relu, float *c)
 {
 	assert(m >= 1 && n >= 1);
-	/* Turning c costs by its columns, what it saves grows with the sums. */
+	/* Transposing c costs time for each column, and saves time for each product. */
 	const bool pays = n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && k >= 4 * n;
 	if (pays && (a_row == 1 || a_col == 1))
 		narrow(m, n, k, a, a_row, a_col, b, bias, relu, c);
@@ -322,7 +322,7 @@ static void relu_backward(size_t n, const float *gate, float *delta)
 		delta[i] = gate[i] > 0 ? delta[i] : 0;
 }
 
-/* One vector of parameters; loads and stores are the caller's. */
+/* One vector of parameters; the caller loads and stores. */
 INLINE void adam_vector(const struct adam_coef *c, vf grad, vf *m, vf *v, vf *param)
 {
 	const vf g = vf_mul(grad, vf_set1(c->grad_scale));

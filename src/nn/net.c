@@ -121,7 +121,7 @@ static size_t heads_width(const struct net *net)
 	return net->dueling ? 1 + n_outputs(net) : 0;
 }
 
-/* Of a batch and beside it; 0 if it overflows. */
+/* per_row * batch + more; 0 if it overflows. */
 static size_t scratch(uint64_t row, size_t batch, uint64_t more)
 {
 	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;

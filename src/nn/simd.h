@@ -11,7 +11,7 @@
  *     vf_flush(v)        |v| < TINY ? 0 : v
  *
  *     vf_columns(v, x, row, last)    the first 4 columns of LANES rows of x, `row` floats
- *                                    apart; rows behind number `last` are that one again
+ *                                    apart; rows after number `last` repeat it
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
  * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. Every

@@ -151,8 +151,8 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	return true;
 }
 
-/* What would stand at k if x (n) were sorted; moves x about (Hoare's Find, 1961). The
- * C library's qsort may allocate memory. */
+/* The element at k if x (n) were sorted; reorders x (Hoare's Find, 1961). The C library's
+ * qsort may allocate memory. */
 static float kth_smallest(float *x, int64_t n, int64_t k)
 {
 	int64_t low = 0, high = n - 1;

@@ -3,16 +3,16 @@
 #include <assert.h>
 #include <math.h>
 
-/* False if it wants no more. */
-static bool ask(const struct eval_listener *l, int64_t n_over, int64_t n_episodes)
+/* False if the listener stops the evaluation. */
+static bool continues(const struct eval_listener *l, int64_t n_over, int64_t n_episodes)
 {
 	if (l && l->tell)
 		l->tell(l->arg, n_over, n_episodes);
 	return !(l && l->stop && *l->stop);
 }
 
-/* Plays the n episodes after the first n_before of n_all side by side, n <= POLICY_ROWS;
- * those under way keep their rows of `obs` close together. False as evaluate_some is. */
+/* Plays n <= POLICY_ROWS episodes side by side, after n_before of n_all. Rows of `obs` of
+ * unfinished episodes stay adjacent. Returns as evaluate_some does. */
 static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
 	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
 	const struct eval_listener *listener, struct episode *ep, bool *diverged)
@@ -30,7 +30,7 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 		env_reset(&envs[i], env_rng, obs + i * obs_dim);
 	}
 	while (n > 0) {
-		if (!ask(listener, n_over - (int64_t)n, n_all))
+		if (!continues(listener, n_over - (int64_t)n, n_all))
 			return false;
 		if (epsilon > 0) {
 			const float *q;

@@ -62,7 +62,7 @@ static double scaled_priority(const struct replay *r, double priority)
 	return pm_exp(r->per.alpha * pm_log(priority));
 }
 
-/* A row of dim floats: a call of memcpy costs more than copying so few. */
+/* A row of dim floats, too few for a call of memcpy. */
 static inline void copy_obs(size_t dim, const float *from, float *to)
 {
 	if (dim == 4)
@@ -181,7 +181,7 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 		draw_prioritized(r, rng, beta, b);
 	else
 		draw_uniform(r, rng, b);
-	/* Copies, which no store of the loop can change, as far as the compiler knows. */
+	/* Copies: the compiler then knows that no store of the loop changes them. */
 	const struct replay from = *r;
 	const struct batch to = *b;
 	const size_t dim = from.obs_dim;
