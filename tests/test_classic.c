@@ -151,6 +151,35 @@ static void test_limits_and_thresholds_are_gymnasiums(void)
 	CHECK(env_find("MountainCar-v0") == &mountaincar_v0);
 }
 
+/* From speeds near the bounds, which the golden file does not reach. */
+static void test_speeds_of_acrobot_are_bounded(void)
+{
+	const double pi = 3.141592653589793, most[2] = { 4 * pi, 9 * pi };
+	int n_low[2] = { 0 }, n_high[2] = { 0 };
+	struct rng rng;
+	rng_init(&rng, 1);
+	for (int i = 0; i < 2000; i++) {
+		struct env env;
+		float obs[ENV_MAX_OBS];
+		double state[4];
+		for (int k = 0; k < 2; k++) {
+			state[k] = rng_uniform(&rng, -pi, pi);
+			state[2 + k] = rng_uniform(&rng, 0.8, 1) * (i >> k & 1 ? -1 : 1) * most[k];
+		}
+		env_init(&env, &acrobot_v1, 0, NULL);
+		memcpy(env.state.bytes, state, sizeof(state));
+		env_step(&env, 1, obs);
+		memcpy(state, env.state.bytes, sizeof(state));
+		for (int k = 0; k < 2; k++) {
+			CHECK(fabs(state[2 + k]) <= most[k]);
+			n_low[k] += state[2 + k] == -most[k];
+			n_high[k] += state[2 + k] == most[k];
+		}
+	}
+	for (int k = 0; k < 2; k++)
+		CHECK(n_low[k] > 0 && n_high[k] > 0);
+}
+
 /* One step of the car, not pushed. */
 static struct step coast(double position, double velocity, struct mountaincar *after)
 {
@@ -207,6 +236,7 @@ int main(void)
 	RUN(test_every_step_of_mountaincar_is_gymnasiums);
 	RUN(test_starts_are_gymnasiums);
 	RUN(test_limits_and_thresholds_are_gymnasiums);
+	RUN(test_speeds_of_acrobot_are_bounded);
 	RUN(test_the_car_stops_at_the_wall_and_arrives_at_the_goal);
 	RUN(test_only_a_state_of_an_episode_is_restored);
 	return test_end();
