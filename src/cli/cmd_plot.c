@@ -340,12 +340,14 @@ static bool add_mean(struct series *s, const struct point *point, size_t n, stru
 	bool one_unit = true;
 	for (size_t i = 0; i < n; i++)
 		one_unit &= point[i].unit == point[0].unit;
-	for (size_t i = 0; y && units && i < n; i++) {
+	bool ok = y && units;
+	if (!ok)
+		err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	for (size_t i = 0; ok && i < n; i++) {
 		y[i] = point[i].y;
 		units[i] = one_unit ? (uint32_t)i : point[i].unit; /* a sample of one setting */
 	}
-	const bool ok = y && units ? sample_init(&sample, y, units, n, e)
-				   : err_set(e, ERR_RUN, "out of memory for %zu runs", n);
+	ok = ok && sample_init(&sample, y, units, n, e);
 	if (ok) {
 		const struct interval interval = sample_iqm(&sample);
 		s->x[s->n] = point[0].x;
@@ -393,7 +395,7 @@ static void add_dots(struct series *s, const struct point *point, size_t n, size
 static struct point *make_points(
 	struct plot_job *job, const struct group *g, struct share *share, struct err *e)
 {
-	struct point *point = malloc(g->n * sizeof(*point));
+	struct point *point = calloc(g->n, sizeof(*point));
 	if (!point) {
 		err_set(e, ERR_RUN, "out of memory for %zu runs", g->n);
 		return NULL;

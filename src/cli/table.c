@@ -116,7 +116,7 @@ void table_put_row(const struct table *t, size_t row, const char *colour)
 		const int rest = put_cut(cell, t->width[c]);
 		if (c == last && colour)
 			printf("\033[0m");
-		if (t->kind[c] != TABLE_NUMBER && c < last)
+		if (c < last && t->kind[c] != TABLE_NUMBER)
 			printf("%*s", rest, "");
 	}
 }

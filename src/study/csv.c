@@ -64,7 +64,7 @@ bool csv_parse(struct csv *t, const char *data, size_t len, bool under_way, stru
 		return err_set(e, ERR_CORRUPT, "its last line has no end");
 	if (!eol)
 		return true;
-	const size_t n_lines = count(eol, end, '\n'), header_len = (size_t)(eol - data);
+	const size_t n_lines = 1 + count(eol + 1, end, '\n'), header_len = (size_t)(eol - data);
 	t->n_columns = 1 + count(data, eol, ',');
 	/* A cell takes at least a byte, so the size of the file limits the memory. */
 	if (t->n_columns > len / n_lines + 1)

@@ -199,7 +199,7 @@ static void choose_runs(struct curve_job *job, struct curve *c)
 			continue;
 		if (l.n > 0)
 			job->begin = fmax(job->begin, l.x[0]);
-		if (isnan(l.after))
+		if (l.n > 0 && isnan(l.after))
 			job->end = fmin(job->end, l.x[l.n - 1]);
 		if (r->state == RECORD_FAILED) {
 			c->n_worst++;

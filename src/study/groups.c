@@ -163,7 +163,7 @@ bool groups_init(struct groups *g, const struct records *records, const char *by
 	if (!choose_keys(g, by, except, e))
 		return false;
 	struct sortable *sorted = calloc(n + 1, sizeof(*sorted));
-	g->member = malloc((n + 1) * sizeof(const struct record *));
+	g->member = calloc(n + 1, sizeof(const struct record *));
 	g->group = calloc(n + 1, sizeof(*g->group));
 	g->unit = calloc(n + 1, sizeof(*g->unit));
 	const bool ok = sorted && g->member && g->group && g->unit;

@@ -27,8 +27,10 @@ static bool was_held(struct liveness *l, const struct record *r, bool now)
 	if (now && l->n == l->room) {
 		const size_t room = 2 * l->room + 16;
 		struct directory_id *held = realloc(l->held, room * sizeof(*held));
-		l->held = held ? held : l->held;
-		l->room = held ? room : l->room;
+		if (held) {
+			l->held = held;
+			l->room = room;
+		}
 	}
 	if (now && l->n < l->room)
 		l->held[l->n++] = (struct directory_id){ r->device, r->inode };

@@ -37,6 +37,7 @@ static enum presence load(
 {
 	char path[RUN_PATH_SIZE];
 	*data = NULL;
+	*len = 0;
 	if (!file_join(path, sizeof(path), dir, name, e))
 		return FILE_UNREADABLE;
 	if (!file_exists(NULL, path)) {
@@ -101,13 +102,9 @@ static double last_cell(const struct csv *t, const char *name)
 /* Keeps the first error of a run. */
 static void note(struct record *r, const struct err *why)
 {
-	const size_t size = strlen(why->msg) + 1;
-	if (r->is_damaged)
-		return;
+	if (!r->is_damaged)
+		r->fault = strdup(why->msg);
 	r->is_damaged = true;
-	r->fault = malloc(size);
-	if (r->fault)
-		memcpy(r->fault, why->msg, size);
 }
 
 static void read_evals(struct record *r, const struct csv *t)
@@ -178,68 +175,74 @@ static void read_result(struct record *r)
 	dir_close(&d);
 }
 
-/* Adds a record of which nothing is known but `dir`; st may be NULL. NULL if memory is
- * out. */
-static struct record *new_record(
-	struct records *list, const char *dir, const struct stat *st, struct err *e)
+static void release(struct record *r)
 {
-	const size_t size = strlen(dir) + 1;
-	char *copy = malloc(size);
-	if (list->n == list->room) {
-		const size_t room = 2 * list->room + 64;
-		struct record *at = realloc(list->at, room * sizeof(*at));
-		list->at = at ? at : list->at;
-		list->room = at ? room : list->room;
-	}
-	if (!copy || list->n == list->room) {
-		free(copy);
-		err_set(e, ERR_RUN, "out of memory for '%s'", dir);
-		return NULL;
-	}
-	const double nan = (double)NAN;
-	struct record *r = &list->at[list->n++];
-	*r = (struct record){ .dir = memcpy(copy, dir, size),
-		.state = RECORD_LEFT_OUT,
-		.wall_s = nan,
-		.ep_rew_mean = nan,
-		.mean_return = nan,
-		.steps_to_threshold = nan,
-		.lowest_return = nan,
-		.worst_return = nan,
-		.device = st ? (uint64_t)st->st_dev : 0,
-		.inode = st ? (uint64_t)st->st_ino : 0 };
-	return r;
+	free(r->dir);
+	free(r->fault);
 }
 
-static bool leave_out(struct records *list, const char *dir, const struct stat *st,
-	const struct err *why, struct err *e)
+/* Nothing is known but `dir`; st may be NULL. */
+static bool record_init(struct record *r, const char *dir, const struct stat *st, struct err *e)
 {
-	struct record *r = new_record(list, dir, st, e);
-	if (r)
-		note(r, why);
-	return r != NULL;
+	*r = (struct record){ .dir = strdup(dir), .state = RECORD_LEFT_OUT };
+	config_init(&r->config);
+	if (!r->dir)
+		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
+	if (st) {
+		r->device = (uint64_t)st->st_dev;
+		r->inode = (uint64_t)st->st_ino;
+	}
+	r->wall_s = r->ep_rew_mean = r->mean_return = r->steps_to_threshold = r->lowest_return =
+		r->worst_return = (double)NAN;
+	return true;
 }
 
-/* `config` is the text of its config.ini. */
-static bool add_run(struct records *list, const char *dir, const struct stat *st,
-	const char *config, size_t len, struct err *e)
+static bool make_room(struct records *list, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
-	struct err why;
-	struct record *r = new_record(list, dir, st, e);
-	if (!r)
-		return false;
-	if (!file_join(path, sizeof(path), dir, RUN_CONFIG, &why) ||
-		!config_read(&r->config, path, config, len, &why)) {
-		note(r, &why);
+	if (list->n < list->room)
 		return true;
-	}
-	r->threshold = isnan(list->threshold) ? config_threshold(&r->config) : list->threshold;
+	const size_t room = 2 * list->room + 64;
+	struct record *at = realloc(list->at, room * sizeof(*at));
+	if (!at)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
+	list->at = at;
+	list->room = room;
+	return true;
+}
+
+static void read_run(struct record *r)
+{
 	read_result(r);
 	read_logs(r);
 	if (r->state == RECORD_DONE)
 		r->lowest_return = fmin(r->lowest_return, r->result.final.return_min);
+}
+
+/* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
+ * directory is left out. */
+static bool add(struct records *list, const char *dir, const struct stat *st, const char *config,
+	size_t len, struct err *why, struct err *e)
+{
+	char path[RUN_PATH_SIZE];
+	struct record r;
+	if (!make_room(list, e) || !record_init(&r, dir, st, e))
+		return false;
+	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
+		config_read(&r.config, path, config, len, why)) {
+		r.threshold =
+			isnan(list->threshold) ? config_threshold(&r.config) : list->threshold;
+		read_run(&r);
+	} else {
+		note(&r, why);
+	}
+	list->at[list->n++] = r;
 	return true;
+}
+
+static bool leave_out(struct records *list, const char *dir, const struct stat *st, struct err *why,
+	struct err *e)
+{
+	return add(list, dir, st, NULL, 0, why, e);
 }
 
 /* --- a tree of directories --- */
@@ -249,93 +252,88 @@ void records_init(struct records *list)
 	*list = (struct records){ .threshold = (double)NAN };
 }
 
-/* The state of a search: `dir` grows on the way down. One `why` serves all levels: the
- * stack may be small. */
-struct search {
-	struct records *list;
-	char dir[RUN_PATH_SIZE];
-	struct err why;
-};
+/* In these, dir is a buffer of RUN_PATH_SIZE that grows on the way down. One `why` serves
+ * all levels: the stack may be small. */
 
-static bool visit_dir(struct search *s, const struct stat *st, int depth, struct err *e);
+static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth,
+	struct err *why, struct err *e);
 
-/* What is at s->dir. */
-static bool visit(struct search *s, int depth, struct err *e)
+static bool visit(struct records *list, char *dir, int depth, struct err *why, struct err *e)
 {
 	struct stat st;
-	if (lstat(s->dir, &st) < 0) {
-		err_set(&s->why, ERR_RUN, "stat '%.500s': %s", s->dir, strerror(errno));
-		return errno == ENOENT || leave_out(s->list, s->dir, NULL, &s->why, e);
+	if (lstat(dir, &st) < 0) {
+		err_set(why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
+		return errno == ENOENT || leave_out(list, dir, NULL, why, e);
 	}
 	if (!S_ISDIR(st.st_mode))
 		return true;
 	if (depth <= MAX_DEPTH)
-		return visit_dir(s, &st, depth, e);
-	err_set(&s->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, s->dir);
-	return leave_out(s->list, s->dir, &st, &s->why, e);
+		return visit_dir(list, dir, &st, depth, why, e);
+	err_set(why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
+	return leave_out(list, dir, &st, why, e);
 }
 
-static bool visit_entries(struct search *s, DIR *d, const struct stat *st, int depth, struct err *e)
+static bool visit_entries(struct records *list, char *dir, DIR *d, const struct stat *st, int depth,
+	struct err *why, struct err *e)
 {
-	const size_t len = strlen(s->dir), room = sizeof(s->dir) - len;
+	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
 	const struct dirent *entry;
 	bool ok = true;
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if ((size_t)snprintf(s->dir + len, room, "/%s", entry->d_name) < room) {
-			ok = visit(s, depth + 1, e);
+		if ((size_t)snprintf(dir + len, room, "/%s", entry->d_name) < room) {
+			ok = visit(list, dir, depth + 1, why, e);
 		} else {
-			err_set(&s->why, ERR_RUN, "path too long: '%.100s...'", s->dir);
-			ok = leave_out(s->list, s->dir, NULL, &s->why, e);
+			err_set(why, ERR_RUN, "path too long: '%.100s...'", dir);
+			ok = leave_out(list, dir, NULL, why, e);
 		}
-		s->dir[len] = '\0';
+		dir[len] = '\0';
 	}
 	if (!ok || errno == 0)
 		return ok;
-	err_set(&s->why, ERR_RUN, "read '%.500s': %s", s->dir, strerror(errno));
-	return leave_out(s->list, s->dir, st, &s->why, e);
+	err_set(why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
+	return leave_out(list, dir, st, why, e);
 }
 
-static bool visit_dir(struct search *s, const struct stat *st, int depth, struct err *e)
+static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth,
+	struct err *why, struct err *e)
 {
 	char *config;
 	size_t len;
-	switch (load(s->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &s->why)) {
-	case FILE_UNREADABLE:
-		return leave_out(s->list, s->dir, st, &s->why, e);
-	case FILE_THERE: {
-		const bool ok = add_run(s->list, s->dir, st, config, len, e);
+	const enum presence presence = load(dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, why);
+	if (presence == FILE_UNREADABLE)
+		return leave_out(list, dir, st, why, e);
+	if (presence == FILE_THERE) {
+		const bool ok = add(list, dir, st, config, len, why, e);
 		free(config);
 		return ok;
 	}
-	case FILE_ABSENT:
-		break;
-	}
-	DIR *d = opendir(s->dir);
+	DIR *d = opendir(dir);
 	if (!d) {
-		err_set(&s->why, ERR_RUN, "open '%.500s': %s", s->dir, strerror(errno));
-		return depth > 0 ? leave_out(s->list, s->dir, st, &s->why, e)
-				 : err_set(e, ERR_RUN, "%s", s->why.msg);
+		err_set(why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
+		return depth > 0 ? leave_out(list, dir, st, why, e)
+				 : err_set(e, ERR_RUN, "%s", why->msg);
 	}
-	const bool ok = visit_entries(s, d, st, depth, e);
+	const bool ok = visit_entries(list, dir, d, st, depth, why, e);
 	closedir(d);
 	return ok;
 }
 
 bool records_find(struct records *list, const char *path, struct err *e)
 {
-	struct search s = { .list = list };
+	char dir[RUN_PATH_SIZE] = "";
+	struct err why;
 	struct stat st;
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		len--;
-	if (len >= sizeof(s.dir))
+	if (len >= sizeof(dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
-	memcpy(s.dir, path, len);
-	if (stat(s.dir, &st) < 0)
-		return err_set(e, ERR_RUN, "open '%s': %s", s.dir, strerror(errno));
-	return visit_dir(&s, &st, 0, e);
+	memcpy(dir, path, len);
+	if (stat(dir, &st) < 0)
+		return err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
+	return visit_dir(list, dir, &st, 0, &why, e);
 }
 
 static int compare_dirs(const void *a, const void *b)
@@ -361,12 +359,6 @@ static bool is_same(const struct record *a, const struct record *b)
 {
 	return a->device == b->device && a->inode == b->inode &&
 	       (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
-}
-
-static void release(struct record *r)
-{
-	free(r->dir);
-	free(r->fault);
 }
 
 static void set_worst_returns(struct records *list)
