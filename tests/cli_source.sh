@@ -117,8 +117,8 @@ nn 1490
 env 250
 rl 1050
 run 4446
-study 2200
-cli 6535
+study 2190
+cli 6530
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
