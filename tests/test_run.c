@@ -599,6 +599,31 @@ static void test_an_evaluation_that_diverges_ends_the_run(void)
 	}
 }
 
+/* The second best is written only when saving is due: in a minute, or now. */
+static void test_divergence_writes_best_weights_that_wait(void)
+{
+	static const char *const keys[] = { "exploration_final_eps=1", "gradient_steps=0",
+		"eval_max_episode_steps=5", NULL };
+	struct config c = small_config(NULL);
+	struct err e;
+	set_keys(&c, keys);
+	CHECK(open_run("late_best", &c, false, &e));
+	while (run.train.timesteps < 299 && run_step(&run, &e))
+		;
+	for (size_t i = 0; i < run.train.agent.policy.net.n_params; i++)
+		run.train.agent.online[i] = 3e38f;
+	CHECK(!run_step(&run, &e));
+	CHECK_INT(e.kind, ERR_DIVERGED);
+	CHECK_INT(run.train.best_row.timesteps, 200);
+	char hash[SHA256_HEX_SIZE];
+	size_t len;
+	char *data = read_file(at("late_best/best.safetensors"), &len);
+	sha256_of(data, len, hash);
+	free(data);
+	check_weights_file(at("late_best/best.safetensors"), run.train.best, "200", hash);
+	run_close(&run);
+}
+
 static void test_divergence_is_the_same_after_interruptions(void)
 {
 	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
@@ -1355,6 +1380,7 @@ int main(void)
 	RUN(test_a_stopped_run_says_so);
 	RUN(test_divergence_keeps_the_best_weights);
 	RUN(test_an_evaluation_that_diverges_ends_the_run);
+	RUN(test_divergence_writes_best_weights_that_wait);
 	RUN(test_divergence_is_the_same_after_interruptions);
 	RUN(test_what_has_diverged_is_not_saved);
 	RUN(test_another_configuration_is_refused);
