@@ -96,6 +96,10 @@ $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC $< ($*))$(compile) $(flags_$*) $(if $(filter -g,$(CFLAGS)),-g1) -c -o $@ $<
 
+# A header that has gone is no error: the files that included it are compiled again. gcc and
+# clang write such rules themselves (-MP), tcc does not.
+include/%.h: ;
+
 # The tests have two more environments, and the program with them is dqn-toy.
 toys = $(BUILD)/tests/toy.o
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
