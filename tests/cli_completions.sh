@@ -9,7 +9,7 @@ touch conf/one.ini conf/two.ini conf/notes.txt weights.safetensors other.ini
 unset ZDOTDIR
 export HOME="$tmp" XDG_CONFIG_HOME="$tmp/config" XDG_DATA_HOME="$tmp/data" XDG_CACHE_HOME="$tmp/cache"
 
-commands=$("$DQN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+commands=$("$DQN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 keys=$("$DQN" config /dev/null | sed -n 's/ = .*//p')
 words() { printf '%s\n' "$@" | sort | tr '\n' ' '; }
 

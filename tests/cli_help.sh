@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
-commands='train eval config sweep report plot bench inspect help'
+commands=$("$DQN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 
 t 'nothing' 2 sh -c 'exec "$DQN"'
 err_has '^Examples:$'

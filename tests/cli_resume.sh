@@ -114,7 +114,7 @@ while read -r line <&3; do
 	case $line in *': saving at step '*) ;; *) continue ;; esac
 	for _ in 1 2 3 4 5 6; do # what comes within 50 ms counts as the same signal
 		sleep 0.02
-		kill -HUP "$pid"
+		kill -HUP "$pid" 2>"$tmp/null"
 	done
 done >heard
 exec 3<&-
@@ -280,6 +280,14 @@ t 'what came behind the checkpoint is cut off' 0 $run checkpoint_interval=3 --ou
 cp whole/config.ini nine/config.ini
 same_tree whole nine
 is files "$(names nine)" "$(names whole)"
+cp -r stopped columns
+sed -i '1s/,loss,/,looss,/' columns/progress.csv
+t 'a log with the columns of another version' 5 $run --out columns
+err_has "^dqn: the columns of 'columns/progress.csv' are not those of this version of dqn; --fresh starts the run again$"
+sed -i '1s/,looss,/,los,/' columns/progress.csv
+echo more >>columns/progress.csv
+t 'or with a shorter header' 5 $run --out columns
+err_has "^dqn: the columns of 'columns/progress.csv' are not"
 cp -r whole ten
 cp stopped/checkpoint.safetensors ten/
 t 'leftovers of a run that was killed when it was done' 0 $run --out ten -q
@@ -367,9 +375,18 @@ t 'the same run' 0 "$DQN" train short.ini --out unlimited -q
 same_tree limited unlimited
 million=1000000
 [ "$(limited '-v 1000000' "$DQN" --version 2>/dev/null)" ] || million=200000 # a sanitizer takes minutes
-t 'a long run' 0 "$DQN" train short.ini total_timesteps=$million gradient_steps=0 log_interval=$((million / 10)) \
-	eval_freq=$((million / 10)) eval_episodes=1 checkpoint_interval=0.05 prioritized=true \
-	buffer_size=$((million * 3 / 10)) --out grown -q
-t 'neither grows' 0 awk -F, 'NR == 3 { first = $4 } END { exit !($4 <= first + 256) }' grown/timing.csv
-t 'nor slows' 0 awk -F, 'NR == 6 { half = $2 } END { exit !(NR == 11 && $2 < 4 * half) }' grown/timing.csv
+long_run() # CHECKPOINT_INTERVAL DIR
+{
+	"$DQN" train short.ini total_timesteps=$million gradient_steps=0 log_interval=$((million / 10)) \
+		eval_freq=$((million / 10)) eval_episodes=1 prioritized=true buffer_size=$((million * 3 / 10)) \
+		checkpoint_interval="$1" --out "$2" -q
+}
+t 'a long run' 0 long_run 0.05 grown
+t 'does not grow' 0 awk -F, 'NR == 3 { first = $4 } END { exit !($4 <= first + 256) }' grown/timing.csv
+t 'nor does one that saves nothing' 0 long_run 0 timed
+# The quickest tenth of each half is compared, as others use this machine, too. If a step
+# took time in proportion to the steps before it, that would be 6.
+t 'get slower' 0 awk -F, 'NR > 1 { s = $2 - before; before = $2; half = NR > 6 }
+	NR > 1 && (!(half in least) || s < least[half]) { least[half] = s }
+	END { exit !(NR == 11 && least[1] < 5 * least[0]) }' timed/timing.csv
 end

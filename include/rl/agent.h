@@ -18,8 +18,7 @@
 #include "rl/policy.h"
 #include "rl/replay.h"
 
-/* A loss is the mean over the batch of a function of d = Q(s,a) - y, in a table of agent.c:
- * huber 0.5 d^2 for |d| < 1, else |d| - 0.5 (smooth_l1_loss, beta 1); mse d^2. */
+/* A loss is the mean over the batch of a function of d = Q(s,a) - y: loss_names in agent.c. */
 enum loss { LOSS_HUBER, LOSS_MSE }; /* named for tests only */
 extern const char *const loss_names[];
 

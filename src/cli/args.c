@@ -205,7 +205,8 @@ bool args_parse(struct args *a, const struct command *command, int argc, char **
 			(int)strcspn(command->synopsis, " "), command->synopsis, command->name,
 			command->synopsis);
 	if (command->max_args >= 0 && a->n > command->max_args)
-		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s %s",
-			a->pos[command->max_args], command->name, command->synopsis);
+		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s%s%s",
+			a->pos[command->max_args], command->name, *command->synopsis ? " " : "",
+			command->synopsis);
 	return check_alternatives(a, command, e);
 }

@@ -16,13 +16,15 @@ static const struct flag config_flags[] = {
 
 static void explain(const struct option *o)
 {
-	char range[256];
+	char range[512];
 	struct text t;
 	text_init(&t, range, sizeof(range));
+	text_add(&t, "Takes: ");
 	option_print_range(o, &t);
+	text_add(&t, ".");
 	printf("%s = %s\n", o->key, o->def);
 	print_wrapped(stdout, 4, o->help);
-	printf("    Takes: %s.\n", range);
+	print_wrapped(stdout, 4, range);
 	if (o->elsewhere[0]) {
 		char names[256];
 		text_init(&t, names, sizeof(names));

@@ -38,8 +38,11 @@ void print_usage(FILE *f)
 	      "\n"
 	      "Commands:\n",
 		f);
+	int width = 0;
 	for (const struct command *const *c = commands; *c; c++)
-		fprintf(f, "  %-11s %s\n", (*c)->name, (*c)->summary);
+		width = (int)strlen((*c)->name) > width ? (int)strlen((*c)->name) : width;
+	for (const struct command *const *c = commands; *c; c++)
+		fprintf(f, "  %-*s %s\n", width, (*c)->name, (*c)->summary);
 	fputs("\n'dqn help COMMAND' shows details; 'dqn --version' prints the version.\n", f);
 }
 
@@ -61,7 +64,8 @@ void print_help(const struct command *command)
 	}
 	printf("\nUsage:\n");
 	char usage[256];
-	snprintf(usage, sizeof(usage), "dqn %s %s", command->name, command->synopsis);
+	snprintf(usage, sizeof(usage), "dqn %s%s%s", command->name, *command->synopsis ? " " : "",
+		command->synopsis);
 	print_wrapped(stdout, 2, usage);
 	printf("\nWhat it does: %s.\n", command->summary);
 	print_wrapped(stdout, 0, command->details);
@@ -172,7 +176,7 @@ static void print_man(void)
 	for (const struct command *const *c = commands; *c; c++) {
 		printf("%s.B dqn %s\n", c == commands ? "" : ".br\n", (*c)->name);
 		put_roff((*c)->synopsis);
-		putchar('\n');
+		printf("%s", *(*c)->synopsis ? "\n" : "");
 	}
 	printf(".SH DESCRIPTION\n");
 	put_roff(

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Losses of d = Q - y, and their derivatives. */
+/* Losses of a finite d = Q - y, and their derivatives. */
+
+/* 0.5 d^2 for |d| < 1, else |d| - 0.5: PyTorch's smooth_l1_loss, beta 1 */
 static double huber(double d, double *derivative)
 {
 	if (fabs(d) < 1) {
@@ -18,6 +20,7 @@ static double huber(double d, double *derivative)
 	return fabs(d) - 0.5;
 }
 
+/* d^2: PyTorch's mse_loss */
 static double mse(double d, double *derivative)
 {
 	*derivative = 2 * d;
@@ -128,6 +131,8 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 		const size_t taken = i * n + (size_t)b->action[i];
 		const double d = (double)q[taken] - a->target_q[i], w = b->weight[i];
 		double derivative;
+		if (!isfinite(d))
+			return err_set(e, ERR_DIVERGED, "the loss is not finite");
 		loss += w * losses[a->opts.loss](d, &derivative);
 		a->td_error[i] = (float)d;
 		a->d_out[taken] = (float)(w * derivative / (double)size);

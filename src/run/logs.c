@@ -142,6 +142,27 @@ static bool write_text(
 	return file_write_fd(l->fd[log], run_logs[log].name, text, len, e);
 }
 
+/* A run that resumes appends only to columns that are those of today. */
+static bool check_header(const struct logs *l, enum run_log log, struct err *e)
+{
+	const char *name = run_logs[log].name;
+	char want[ROW_SIZE], has[ROW_SIZE];
+	struct text t;
+	int fd;
+	uint64_t len;
+	text_init(&t, want, sizeof(want));
+	add_header(&t, run_logs[log].columns);
+	if (!file_open(l->dir, name, &fd, &len, e))
+		return false;
+	const bool is_read = len < t.len || file_read_at(fd, name, 0, has, t.len, e);
+	close(fd);
+	if (!is_read || (len >= t.len && memcmp(has, want, t.len) == 0))
+		return is_read;
+	return err_set(e, ERR_CORRUPT,
+		"the columns of '%.500s/%s' are not those of this version of dqn; --fresh starts the run again",
+		l->dir->path, name);
+}
+
 /* Opens a log without changing it. */
 static bool open_log(struct logs *l, enum run_log log, const int64_t *size, struct err *e)
 {
@@ -150,10 +171,11 @@ static bool open_log(struct logs *l, enum run_log log, const int64_t *size, stru
 	if ((!size || file_exists(l->dir, name)) &&
 		!file_open_to_write(l->dir, name, !size, &l->fd[log], &found, e))
 		return false;
-	return !size || (l->fd[log] >= 0 && found >= (uint64_t)size[log]) ||
-	       err_set(e, ERR_CORRUPT,
-		       "'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again",
-		       l->dir->path, name);
+	if (size && (l->fd[log] < 0 || found < (uint64_t)size[log]))
+		return err_set(e, ERR_CORRUPT,
+			"'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again",
+			l->dir->path, name);
+	return !size || check_header(l, log, e);
 }
 
 static bool begin_log(struct logs *l, enum run_log log, const int64_t *size, struct err *e)

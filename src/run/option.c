@@ -98,7 +98,8 @@ const struct option config_options[] = {
 			"reward_scale / (1 - gamma).",
 		.elsewhere = "clip_return clip_q clip_target" },
 	{ NAME("agent", loss, "huber", loss_names),
-		.help = "Mean over the batch of smooth L1 (beta 1) or of the squared TD error.",
+		.help = "Mean over the batch of a function of the TD error: huber is smooth L1 with beta 1, mse its "
+			"square.",
 		.elsewhere = "loss_fn criterion loss_type" },
 	{ REAL("agent", ema_decay, "0", "[0, 1)"),
 		.help = "Evaluations judge, and files keep, an average of the weights: after each update average = "
