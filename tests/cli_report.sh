@@ -36,7 +36,7 @@ out_lines 5
 # the 64 pairs with half of each, 47 are larger and 2 equal.
 out_has '^0.9  +8 +8 +0 +0 +345.0 +needs 13 runs +311.2 +350.0 +3/8 +9 to 76 % +1000 +0 +9.00$'
 out_has '^0.99 +8 +8 +0 +0 +172.5 +needs 13 runs +155.6 +175.0 +0/8 +0 to 37 % +never +8 +9.00$'
-out_has '^Whether gamma=0.9 is better than gamma=0.99, 8 and 8 runs are too few to tell: a run of the first beats one of the second with probability 0.75 \(95 %: 0.39 to 0.96\); 16 runs of each would be enough if that holds\.$'
+out_has '^8 and 8 runs are too few to tell whether gamma=0.9 is better than gamma=0.99: a run of the first beats one of the second with probability 0.75 \(95 %: 0.39 to 0.96\); if that is right, 16 runs of each would tell\.$'
 is 'the better one is first' "$(sed -n 2p "$out" | cut -c 1-4)" '0.9 '
 cp "$out" table
 t 'the same every time' 0 "$DQN" report all
@@ -83,7 +83,7 @@ t '--by pools the others' 0 "$DQN" report all --by loss
 out_lines 5
 out_has '^huber +16 +16 '
 out_has '^mse +6 +6 +0 +0 +499.0 +needs 13 settings '
-out_has '^Whether loss=mse is better than loss=huber, 1 and 2 settings are too few to tell: .* 0.94; 6 settings of each would be enough if that holds\.$'
+out_has '^1 and 2 settings are too few to tell whether loss=mse is better than loss=huber: .* 0.94; if that is right, 6 settings of each would tell\.$'
 t '--by a key that does not differ' 0 "$DQN" report all --by n_steps
 out_lines 2
 out_has '^3 +22 '
@@ -94,7 +94,7 @@ out_has '^"8,8",0.99,huber,1,1,'
 is widths "$(sed 's/"[^"]*"/x/' "$out" | awk -F, '{ print NF }' | sort -u)" "$(head -n 1 "$out" | tr , '\n' | wc -l)"
 run all/c/seed-1 1 499 500 gamma=0.9 loss=mse
 t 'two runs cannot tell' 0 "$DQN" report all/a/seed-1 all/c/seed-2
-out_has 'Whether loss=mse is better than loss=huber, 1 and 1 runs are too few to tell: .* with probability 1.00; 6 runs of each would be enough if that holds\.$'
+out_has '^1 and 1 runs are too few to tell whether loss=mse is better than loss=huber: .* with probability 1.00; if that is right, 6 runs of each would tell\.$'
 
 # --- states ---
 

@@ -10,10 +10,10 @@
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
 	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL,
-		"measure updates of widths and batches up to 1024 instead" },
+		"measure networks from 8 to 1024 wide instead" },
 	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N",
 		"samples of at least 50 ms each (default 7)" },
-	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	{ .name = NULL },
 };
 
@@ -466,12 +466,12 @@ static int cmd_bench(const struct args *args)
 const struct command command_bench = {
 	.name = "bench",
 	.synopsis = "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
-	.summary = "measure the speed of this machine, beside its own arithmetic peak",
+	.summary = "measure speed on this machine, next to its arithmetic peak",
 	.details =
-		"The first line is the peak of fused multiply-adds, on one core, of the instruction "
-		"set in use (DQN_ISA forces one). The next lines are the parts of a run, with their "
-		"share of the peak where they are arithmetic. The last one is the whole training loop "
-		"of CONFIG, or of the defaults, without its files.",
+		"The first line is the peak of one core: fused multiply-adds in the instruction set in use "
+		"(DQN_ISA forces one). The next lines are parts of a run; those that are arithmetic have "
+		"their share of the peak. The last line is the whole training loop of CONFIG, or of the "
+		"defaults, without its files.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench --sizes\n",

@@ -11,17 +11,16 @@
 
 enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV };
 static const struct flag eval_flags[] = {
-	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "how many (default 100)" },
-	[SEED] = { "seed", 's', FLAG_SEED, "S",
-		"of the episodes (default: a stream that no run uses)" },
+	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
 	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
-		"repeat the run's final evaluation; status 5 if it differs" },
-	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
+		"repeat the final evaluation; status 5 if it differs" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
 	{ .name = NULL },
 };
@@ -239,13 +238,13 @@ const struct command command_eval = {
 	.summary = "run episodes with saved weights",
 	.details =
 		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "
-		"its best.safetensors or checkpoint. WEIGHTS is a weights file, - for standard input, "
-		"or a checkpoint, of which the network is taken that the run would evaluate. The first "
-		"episode starts where Gymnasium's env.reset(seed=S) does, and the others continue its "
-		"stream. Without --seed the episodes are ones that no run trains on. --recheck needs "
-		"the directory of a run that is done: it plays the final evaluation again and compares "
-		"every figure of result.json. Episodes end at the environment's own time limit, not at "
-		"that of the run's evaluations, so that returns compare with the threshold.",
+		"its best.safetensors or checkpoint. WEIGHTS is a weights file, a checkpoint (the "
+		"network that its run would evaluate), or - for standard input. The first episode starts as "
+		"after Gymnasium's env.reset(seed=S), and the others continue its random numbers. No run "
+		"trains on the episodes that are played without --seed. --recheck needs the directory of a "
+		"run that is done: it repeats the final evaluation and compares every figure with "
+		"result.json. Otherwise episodes end at the environment's own time limit, even if the run's "
+		"evaluations had another, so that returns compare with the threshold.",
 	.examples = "dqn eval runs/cartpole/seed-1\n"
 		    "dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		    "dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",

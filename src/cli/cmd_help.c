@@ -7,7 +7,7 @@
 
 enum { MAN };
 static const struct flag help_flags[] = {
-	[MAN] = { "man", '\0', FLAG_SWITCH, NULL, "print the manual page, in roff" },
+	[MAN] = { "man", '\0', FLAG_SWITCH, NULL, "print the manual page as roff" },
 	{ .name = NULL },
 };
 
@@ -19,10 +19,10 @@ static const struct {
 	{ 1, "the run failed: I/O, memory, environment" },
 	{ 2, "usage or configuration" },
 	{ 3, "finished, but below what --require asked" },
-	{ 4, "diverged: a weight, loss or Q value is not finite; the checkpoint is kept" },
+	{ 4, "diverged: a weight, loss or Q value is not finite" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
-	{ 129, "stopped by SIGHUP after saving; the same command resumes" },
+	{ 129, "stopped by SIGHUP; train has saved, and the same command resumes" },
 	{ 130, "the same for SIGINT (Ctrl-C)" },
 	{ 138, "the same for SIGUSR1 (Slurm's warning)" },
 	{ 143, "the same for SIGTERM" },
@@ -74,7 +74,7 @@ void print_help(const struct command *command)
 	for (const struct flag *f = command->flags; f && f->name; f++) {
 		char label[64];
 		flag_label(f, label);
-		printf("  %s%-*s %s\n", f->letter ? "" : "    ", f->letter ? 20 : 16, label,
+		printf("  %s%-*s %s\n", f->letter ? "" : "    ", f->letter ? 25 : 21, label,
 			f->help);
 	}
 	printf("\nExit status:\n");
@@ -180,31 +180,35 @@ static void print_man(void)
 	}
 	printf(".SH DESCRIPTION\n");
 	put_roff(
-		"dqn trains Deep Q-Networks and evaluates what they learned. A configuration and a "
-		"seed decide every byte of a run, timing.csv apart, on every machine.\n");
+		"dqn trains Deep Q-Networks, a method of reinforcement learning, and evaluates them. The "
+		"configuration, which includes the seed, decides every byte of a run except timing.csv, on "
+		"every machine.\n");
 	printf(".PP\n");
 	put_roff(
-		"dqn train writes a run directory. The same command given again prints the result of a "
-		"run that is done, and resumes one that was interrupted, to the same bytes. dqn eval "
-		"plays new episodes with saved weights. dqn sweep prints one train command for each "
-		"point of a space, for a shell, make, parallel or sbatch to run; dqn report and dqn "
-		"plot compare the runs, dqn watch shows their progress.\n");
+		"dqn train writes a run directory. The same command given again resumes a run that was "
+		"interrupted, to the same bytes, and prints the result of one that is done. dqn eval "
+		"runs new episodes with saved weights. dqn sweep prints one train command for each "
+		"point of a space of configurations, for a shell, make, parallel or sbatch to run. dqn "
+		"report and dqn plot compare the runs, and dqn watch shows their progress.\n");
 	printf(".PP\n");
 	put_roff(
 		"Results go to standard output; progress, warnings and errors go to standard error, "
-		"each line with 'dqn: ' in front. There are no prompts, and the network is not used.\n");
+		"each line after 'dqn: '. There are no prompts, and nothing uses the network.\n");
 	printf(".SH COMMANDS\n");
 	man_commands();
-	printf(".SH CONFIGURATION\nAn INI file; every key has a default.\n");
+	printf(".SH CONFIGURATION\nAn INI file: [section], key = value, and comments after # or ;. Every key has a "
+	       "default. Counts may be written 50000, 50_000 or 5e4.\n");
 	man_keys();
 	man_files();
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
-		"Forces the instruction set of the arithmetic: scalar, sse2, avx2 or avx512, or neon. "
-		"The results are the same bytes with each.");
+		"Forces the instruction set of the arithmetic: scalar, sse2, avx2, avx512 or, on ARM, "
+		"neon. The results are the same bytes with each.");
 	put_item("PATH, XDG_DATA_DIRS",
-		"Configurations are found by name in configs beside dqn, in ../share/dqn/configs from "
-		"there, and in dqn/configs of each directory of XDG_DATA_DIRS.");
+		"PATH finds the directory of dqn. A configuration named without a path is looked for in its "
+		"configs, in its ../share/dqn/configs, and in dqn/configs of each directory of XDG_DATA_DIRS.");
+	put_item("NO_COLOR", "If it is not empty, nothing is coloured.");
+	put_item("LC_ALL, LC_CTYPE, LANG", "Without UTF-8 in the locale, dqn plot draws in ASCII.");
 	printf(".SH EXIT STATUS\n");
 	for (int i = 0; i < N_STATUSES; i++) {
 		char tag[16];
@@ -240,7 +244,7 @@ const struct command command_help = {
 	.name = "help",
 	.synopsis = "[COMMAND] | --man",
 	.summary = "show how to use dqn or one of its commands",
-	.details = "",
+	.details = "Without COMMAND it lists the commands.",
 	.examples = "dqn help train\n"
 		    "dqn help --man | man -l -\n",
 	.flags = help_flags,

@@ -13,10 +13,10 @@
 
 enum { OUT, X, Y, BY, SIZE };
 static const struct flag plot_flags[] = {
-	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG" },
+	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG to FILE" },
 	[X] = { "x", 'x', FLAG_STRING, "WHAT", "steps (default), updates, seconds or a key" },
-	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column; if --x is a key, a metric" },
-	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys only, a,b" },
+	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column, or a metric if --x is a key" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys, separated by commas" },
 	[SIZE] = { "size", '\0', FLAG_STRING, "WxH", "pixels (720x440), or columns and lines" },
 	{ .name = NULL },
 };
@@ -577,14 +577,14 @@ const struct command command_plot = {
 	.synopsis = "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
 	.summary = "draw learning curves, or returns against a key",
 	.details =
-		"A line per group of runs that differ in nothing but the seed: the interquartile mean "
-		"with its 95 % interval as a band. It is made of the same runs everywhere, "
-		"and ends where the first of them does; the legend says how many they are. Runs that "
-		"diverged have the lowest return after their last row. --x is steps, updates or seconds, --y a "
-		"column of eval.csv or progress.csv. If --x is a configuration key, the plot shows the "
-		"final return, or the metric of dqn report that --y names, against its values: a dot per "
-		"run, on a logarithmic axis if that spreads the values more evenly. Without --out the "
-		"plot goes to the terminal; FILE is an SVG, or - for standard output.",
+		"Runs that differ only in the seed are one line: their interquartile mean, with its 95 % "
+		"interval as a band. Each point of a line is of the same runs, as many as the legend "
+		"says, and the line ends where the shortest of them ends. A run that diverged has the lowest "
+		"return after its last row. --x is steps, updates or seconds, and --y a column of eval.csv or "
+		"progress.csv. If --x is a configuration key, the plot shows a dot per run: the final return, "
+		"or the metric of dqn report that --y names, against the value of the key. The axis is "
+		"logarithmic if that spreads the values more evenly. Without --out the plot goes to the "
+		"terminal; FILE is an SVG, or - for standard output.",
 	.examples = "dqn plot runs/sweep-cartpole\n"
 		    "dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
 		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",

@@ -10,14 +10,14 @@
 
 enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
 static const struct flag report_flags[] = {
-	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group by these keys only, a,b" },
-	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "compare this (final_return_mean)" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys, separated by commas" },
+	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "metric (default final_return_mean)" },
 	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R",
-		"the return that is solved (the environment's)" },
-	[TSV] = { "tsv", '\0', FLAG_SWITCH, NULL, "values between tabs" },
-	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "values between commas" },
-	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "one line of JSON" },
-	[MD] = { "md", '\0', FLAG_SWITCH, NULL, "a Markdown table" },
+		"return that is solved (default: the environment's)" },
+	[TSV] = { "tsv", '\0', FLAG_SWITCH, NULL, "print values separated by tabs" },
+	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "print values separated by commas" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
+	[MD] = { "md", '\0', FLAG_SWITCH, NULL, "print a Markdown table" },
 	{ .name = NULL },
 };
 
@@ -431,14 +431,14 @@ static void print_improvement(const struct report_job *job, const char *first, c
 	if (can_tell(job))
 		printf("\n%s is better than %s: ", first, second);
 	else
-		printf("\nWhether %s is better than %s, %zu and %zu %s are too few to tell: ",
-			first, second, settings ? a->sample.n_units : a->n_values,
-			settings ? b->sample.n_units : b->n_values, unit_name(job));
+		printf("\n%zu and %zu %s are too few to tell whether %s is better than %s: ",
+			settings ? a->sample.n_units : a->n_values,
+			settings ? b->sample.n_units : b->n_values, unit_name(job), first, second);
 	printf("a run of the first beats one of the second with probability %.2f", i->p);
 	if (!isnan(i->p_95.low))
 		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
 	if (!can_tell(job) && i->enough > 0)
-		printf("; %zu %s of each would be enough if that holds", i->enough, unit_name(job));
+		printf("; if that is right, %zu %s of each would tell", i->enough, unit_name(job));
 	printf(".\n");
 }
 
@@ -563,16 +563,16 @@ const struct command command_report = {
 		    "[--tsv|--csv|--json|--md]",
 	.summary = "compare the runs that directories hold",
 	.details =
-		"Runs that differ in nothing but the seed are one row: the interquartile mean of the "
-		"final return with its 95 % interval, mean, median, the share of seeds that "
-		"solve the environment with its interval (Clopper and Pearson's), the median steps until an evaluation "
-		"reached the threshold (runs that never did count as infinite) and the wall clock. A run "
-		"that diverged counts as the lowest return that an episode can have, and as one that "
-		"never reached the threshold. A figure of 6 runs of 8 is marked (6/8): the others are "
-		"not done, or cannot be read. The best row comes first, those that lack runs come last. "
+		"Runs that differ only in the seed are one row. Its columns are the interquartile mean (IQM) "
+		"of the final return and its 95 % interval; mean and median; the share of solved seeds and its "
+		"95 % interval (Clopper and Pearson's); the median steps until an evaluation reached the "
+		"threshold, and how many runs never reached it (they count as infinite); the mean wall "
+		"clock. A run that diverged has the lowest return that an episode can have, and never "
+		"reached the threshold. (6/8) after a figure: it is of 6 runs of 8, and the others are not "
+		"done or cannot be read. The best row comes first; rows that lack runs come last. "
 		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
-		"steps_to_threshold (>= where runs never got there: those count as total_timesteps), "
-		"final_length_mean, timesteps, episodes, n_updates, wall_s.",
+		"steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
+		"is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s.",
 	.examples = "dqn report runs/sweep-cartpole\n"
 		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		    "dqn report runs/a runs/b --tsv | sort -k 6\n",

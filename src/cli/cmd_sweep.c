@@ -13,13 +13,13 @@ static const struct flag sweep_flags[] = {
 	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings at random" },
 	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
 		"draw N different settings that fill the space evenly" },
-	[SEED] = { "seed", 's', FLAG_SEED, "S", "of --random and --sobol (default 1)" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed of --random and --sobol (default 1)" },
 	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only the number of lines" },
 	[INDEX] = { "index", '\0', FLAG_STRING, "I",
-		"print only line I, or lines I to J as I-J, counted from 0" },
+		"print only line I or lines I-J, counted from 0" },
 	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL, "leave out the runs that are done" },
 	[INDICES] = { "indices", '\0', FLAG_SWITCH, NULL,
-		"print the numbers of the lines instead: 0-3,7,9-12" },
+		"print the lines' numbers instead: 0-3,7,9-12" },
 	[ZERO] = { "null", '0', FLAG_SWITCH, NULL, "end lines with a NUL, for xargs -0" },
 	{ .name = NULL },
 };
@@ -350,9 +350,9 @@ const struct command command_sweep = {
 	.summary = "print one train command per point of a space",
 	.details =
 		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a "
-		"range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). So may a "
-		"key=value argument. All combinations are printed, and the seed varies slowest; with "
-		"--random or --sobol, N settings of the other keys are printed, each with every seed. "
+		"range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A "
+		"key=value argument may, too. All combinations are printed, and the seed varies slowest. "
+		"With --random or --sobol, N settings of the other keys are printed, each with every seed. "
 		"Each run has its own directory below DIR (default: runs/NAME) and prints one line.",
 	.examples =
 		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"

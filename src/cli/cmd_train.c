@@ -12,12 +12,12 @@ enum { OUT, FRESH, JSON, BRIEF, QUIET, VERBOSE };
 static const struct flag train_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the run's directory" },
 	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
-		"remove an earlier run in it and start again" },
+		"remove an earlier run there and start again" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print the result as one line of JSON" },
 	[BRIEF] = { "brief", '\0', FLAG_SWITCH, NULL,
-		"print one line, which names the run's settings" },
-	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "no progress and no warnings" },
-	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "also a line per log interval" },
+		"print the result and the settings as one line" },
+	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "print no progress and no warnings" },
+	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "also a line every log_interval steps" },
 	{ .name = NULL },
 };
 
@@ -272,10 +272,10 @@ const struct command command_train = {
 	.details =
 		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
 		"with dqn ('dqn config --list'); key=value arguments override it. "
-		"Without --out the directory is runs/NAME[,key=value...]/seed-N. A run that is done "
-		"already is recognised; one that was interrupted resumes from its checkpoint, to the "
-		"same bytes. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save a checkpoint and end the "
-		"run. The result goes to standard output, progress to standard error.",
+		"Without --out the directory is runs/NAME[,key=value...]/seed-N. The same command given "
+		"again resumes a run that was interrupted, to the same bytes, and prints the result of one "
+		"that is done. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
+		"The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"
 		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
 		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",

@@ -28,18 +28,18 @@ static const struct log_column progress[] = {
 	{ PROGRESS(CELL_INT, episodes), "training episodes that have ended" },
 	{ PROGRESS(CELL_INT, n_updates), "gradient steps so far" },
 	{ PROGRESS(CELL_REAL, ep_rew_mean), "mean return of the last 100 training episodes" },
-	{ PROGRESS(CELL_REAL, ep_len_mean), "their mean length in steps" },
+	{ PROGRESS(CELL_REAL, ep_len_mean), "mean length of these episodes in steps" },
 	{ PROGRESS(CELL_REAL, exploration_rate), "epsilon" },
 	{ PROGRESS(CELL_REAL, learning_rate), "Adam's step size" },
-	{ PROGRESS(CELL_REAL, loss), "mean over the updates since the last row" },
-	{ PROGRESS(CELL_REAL, q_mean), "Q(s,a) of the actions taken, mean since the last row" },
+	{ PROGRESS(CELL_REAL, loss), "of the minibatches, mean since the last row" },
+	{ PROGRESS(CELL_REAL, q_mean), "Q(s,a) of the minibatches, mean since the last row" },
 	{ PROGRESS(CELL_REAL, grad_norm),
 		"norm of the gradient before clipping, mean since the last row" },
 	{ DIAGNOSTIC(q_max), "largest Q(s,a) of any action in the last minibatch" },
 	{ PROGRESS(CELL_REAL, q_bound), "the largest discounted return there can be" },
 	{ DIAGNOSTIC(action_gap), "best less second-best Q(s,a), mean of the last minibatch" },
 	{ DIAGNOSTIC(td_error_mean), "mean absolute TD error of the last minibatch" },
-	{ DIAGNOSTIC(td_error_p95), "its 95th percentile" },
+	{ DIAGNOSTIC(td_error_p95), "95th percentile of these errors" },
 	{ DIAGNOSTIC(weight_norm), "Euclidean norm of all weights" },
 	{ "terminal_share", CELL_REAL, 0, terminal_share,
 		"share of terminated transitions in the buffer" },
@@ -53,10 +53,10 @@ static const struct log_column eval[] = {
 	{ EVAL(CELL_INT, timesteps), "environment steps so far" },
 	{ EVAL(CELL_INT, n_updates), "gradient steps so far" },
 	{ RETURN(return_mean), "mean return of the episodes of this evaluation" },
-	{ RETURN(return_std), "its standard deviation, dividing by n" },
-	{ RETURN(return_min), "the smallest of them" },
-	{ RETURN(return_max), "the largest of them" },
-	{ EVAL(CELL_BOOL, is_best), "true: the best mean so far, or as good" },
+	{ RETURN(return_std), "standard deviation of these returns, dividing by n" },
+	{ RETURN(return_min), "smallest of these returns" },
+	{ RETURN(return_max), "largest of these returns" },
+	{ EVAL(CELL_BOOL, is_best), "true: no earlier evaluation has a better mean" },
 	{ .name = NULL },
 };
 
@@ -66,7 +66,7 @@ static const struct log_column episodes[] = {
 		"return of the episode" },
 	{ "l", CELL_INT, offsetof(struct episode_row, length), NULL, "its length in steps" },
 	{ "timesteps", CELL_INT, offsetof(struct episode_row, timesteps), NULL,
-		"environment steps of the run at its end" },
+		"environment steps of the run when the episode ended" },
 	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL,
 		"false: the time limit cut it" },
 	{ .name = NULL },
@@ -74,9 +74,9 @@ static const struct log_column episodes[] = {
 
 static const struct log_column timing[] = {
 	{ TIMING(CELL_INT, timesteps), "environment steps so far" },
-	{ TIMING(CELL_SECONDS, wall_s), "wall clock since the run began, while it was at work" },
-	{ TIMING(CELL_RATE, steps_per_s), "environment steps a second over that time" },
-	{ TIMING(CELL_INT, max_rss_kib), "the most memory the process has had, KiB" },
+	{ TIMING(CELL_SECONDS, wall_s), "wall clock of the run so far, without interruptions" },
+	{ TIMING(CELL_RATE, steps_per_s), "timesteps / wall_s" },
+	{ TIMING(CELL_INT, max_rss_kib), "largest memory of the process so far, KiB" },
 	{ .name = NULL },
 };
 
@@ -85,7 +85,7 @@ const struct log run_logs[N_LOGS] = {
 	[LOG_EVAL] = { RUN_EVAL, "a row per evaluation", eval },
 	[LOG_EPISODES] = { RUN_EPISODES, "a row per training episode", episodes },
 	[LOG_TIMING] = { RUN_TIMING,
-		"a row with each of progress.csv; the only file in which two equal runs differ",
+		"a row for each row of progress.csv; the only file that differs between two equal runs",
 		timing },
 };
 

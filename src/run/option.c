@@ -21,10 +21,10 @@
 
 const struct option config_options[] = {
 	{ ROW("run", OPTION_SEED, seed, "1"),
-		.help = "Everything random follows from it: equal configurations give equal bytes.",
+		.help = "Seed of everything random: equal configurations give equal bytes.",
 		.elsewhere = "random_seed" },
 	{ INT("run", total_timesteps, "50000", 1, COUNT_MAX),
-		.help = "Environment steps of the run; it ends there exactly, or before if stop_return is met.",
+		.help = "Environment steps of the run: exactly these, or fewer if stop_return ends it.",
 		.elsewhere = "n_timesteps max_steps num_steps total_steps timesteps" },
 
 	{ .section = "env",
@@ -33,107 +33,106 @@ const struct option config_options[] = {
 		.offset = offsetof(struct config, env),
 		.def = "CartPole-v1",
 		.names = env_ids,
-		.help = "Gymnasium's environment id.",
+		.help = "The environment, by its Gymnasium id.",
 		.elsewhere = "env env_id env_name environment" },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
-		.help = "Steps after which an episode is truncated; 0: the environment's own limit.",
+		.help = "Steps after which a training episode is truncated; 0: the environment's own limit.",
 		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
 	{ REAL("env", reward_scale, "1", "(0, 1e6]"),
 		.help = "Rewards are multiplied by it before they are stored; logs show raw returns.",
 		.elsewhere = "rew_scale reward_factor" },
 	{ ROW("env", OPTION_SCALE, obs_scale, "none"),
-		.help = "Network inputs are multiplied by it: none, bounds (the environment's own scaling), or one "
-			"factor per component. Saved with the weights.",
+		.help = "Observations are multiplied by it: none, bounds (the environment's own factors, for inputs "
+			"near [-1, 1]), or a factor per component. Saved with the weights.",
 		.elsewhere = "normalize_obs obs_normalization input_scale" },
 
 	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
 		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none: a linear network.",
 		.elsewhere = "hidden_sizes hidden_layers hiddens layers hidden_dim fcnet_hiddens" },
 	{ NAME("network", activation, "relu", activation_names),
-		.help = "Between the layers; none follows the last.",
+		.help = "Activation function after each hidden layer; the output layer has none.",
 		.elsewhere = "activation_fn act_fn fcnet_activation nonlinearity" },
 	{ NAME("network", weight_init, "torch", weight_init_names),
-		.help = "torch: weights and biases uniform in +-1/sqrt(in). glorot_uniform (Keras), he_uniform and "
-			"lecun_uniform: biases zero.",
+		.help = "Initial weights. torch: weights and biases uniform in +-1/sqrt(inputs of the layer). "
+			"glorot_uniform (as in Keras), he_uniform and lecun_uniform: biases zero.",
 		.elsewhere = "initializer kernel_initializer init" },
 	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"),
-		.help = "Added to every Q value at the start, through the biases of the last layer: an optimistic "
-			"start if it is as large as a return can be.",
+		.help = "Added to the biases of the output layer, so to every initial Q value. The largest possible "
+			"return, times reward_scale, makes an optimistic start.",
 		.elsewhere = "q_init optimistic_init initial_value" },
 	{ ROW("network", OPTION_BOOL, dueling, "false"),
-		.help = "Two streams, each as wide as the last hidden layer: Q = V + A - mean(A).",
+		.help = "Dueling network: two streams, each as wide as the last hidden layer, and Q = V + A - mean(A).",
 		.elsewhere = "dueling_dqn use_dueling" },
 
 	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
 		.elsewhere = "discount discount_factor" },
 	{ INT("agent", batch_size, "64", 1, 65536),
-		.help = "Transitions in a minibatch, drawn uniformly with replacement.",
+		.help = "Transitions in a minibatch, drawn with replacement.",
 		.elsewhere = "minibatch_size train_batch_size batch" },
 	{ INT("agent", learning_starts, "1000", 0, COUNT_MAX),
-		.help = "Steps of uniformly random actions before the first update; epsilon falls meanwhile.",
+		.help = "Steps of uniformly random actions before the first update; epsilon falls in them, too.",
 		.elsewhere = "min_replay_history replay_start_size warmup_steps "
 			     "num_steps_sampled_before_learning_starts learning_start" },
 	{ INT("agent", train_freq, "1", 1, 1000000),
-		.help = "Updates are due every this many steps.",
+		.help = "Environment steps from one round of updates to the next.",
 		.elsewhere = "train_frequency update_period update_every training_freq" },
 	{ INT("agent", gradient_steps, "1", -1, 1000000),
-		.help = "Updates each time they are due; -1: as many as the steps since the last time.",
+		.help = "Updates in a round; -1: as many as the steps since the last round.",
 		.elsewhere = "n_updates num_updates updates_per_step utd_ratio" },
 	{ INT("agent", target_update_interval, "500", 1, COUNT_MAX),
-		.help = "The target network is updated every this many environment steps.",
+		.help = "Environment steps from one update of the target network to the next.",
 		.elsewhere =
 			"target_network_frequency target_update_freq target_network_update_freq target_update "
 			"target_update_period target_update_frequency" },
 	{ REAL("agent", tau, "1", "(0, 1]"),
-		.help = "target = tau * online + (1 - tau) * target; 1 copies the network.",
+		.help = "An update sets target = tau * online + (1 - tau) * target; 1 copies the network.",
 		.elsewhere = "polyak soft_update_tau target_tau" },
 	{ ROW("agent", OPTION_BOOL, double_q, "false"),
-		.help = "Double DQN: the online network chooses the next action, the target network rates it.",
+		.help = "Double DQN: the online network chooses the next action, the target network evaluates it.",
 		.elsewhere = "is_double double_dqn use_double double" },
 	{ INT("agent", n_steps, "1", 1, 64),
-		.help = "Rewards in a return before it bootstraps; cut at an episode's end.",
+		.help = "n-step returns: the rewards added up before bootstrapping, fewer at the end of an episode.",
 		.elsewhere = "n_step update_horizon nstep n_step_return" },
 	{ ROW("agent", OPTION_BOOL, clip_targets, "false"),
-		.help = "TD targets are clipped to what a return can be: the rewards' range, 0 included, times "
+		.help = "TD targets are clipped to the possible returns: the range of rewards, 0 included, times "
 			"reward_scale / (1 - gamma).",
 		.elsewhere = "clip_return clip_q clip_target" },
 	{ NAME("agent", loss, "huber", loss_names),
-		.help = "Mean over the batch of a function of the TD error: huber is smooth L1 with beta 1, mse its "
-			"square.",
+		.help = "Loss of a TD error, averaged over the minibatch. huber: smooth L1 with beta 1; mse: the square.",
 		.elsewhere = "loss_fn criterion loss_type" },
 	{ REAL("agent", ema_decay, "0", "[0, 1)"),
-		.help = "Evaluations judge, and files keep, an average of the weights: after each update average = "
-			"ema_decay * average + (1 - ema_decay) * weights; 0: the weights themselves. Actions "
-			"in training never use it.",
+		.help = "Evaluations use, and files save, an average of the weights: after each update average = "
+			"ema_decay * average + (1 - ema_decay) * weights. 0: no average. Actions in training "
+			"always use the weights themselves.",
 		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
 
 	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"),
 		.help = "Epsilon, the share of random actions, at step 0.",
 		.elsewhere = "start_e epsilon_start eps_start initial_epsilon epsilon" },
 	{ REAL("exploration", exploration_final_eps, "0.05", "[0, 1]"),
-		.help = "Epsilon at the end of the schedule; at every step of a constant one.",
+		.help = "Epsilon from the end of the schedule on; with a constant schedule, at every step.",
 		.elsewhere =
 			"end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min eps_train" },
 	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"),
-		.help = "The schedule ends after this share of total_timesteps.",
+		.help = "Share of total_timesteps after which the schedule ends.",
 		.elsewhere = "eps_decay epsilon_decay epsilon_timesteps eps_fraction" },
 	{ NAME("exploration", exploration_schedule, "linear", schedule_names),
-		.help = "How epsilon falls; exponential multiplies it by the same factor at every step.",
+		.help = "How epsilon falls; exponential: by the same factor at every step.",
 		.elsewhere = "epsilon_schedule eps_schedule" },
 
 	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
-		.help = "Transitions kept; the oldest are overwritten.",
+		.help = "Transitions in the replay buffer; new ones overwrite the oldest.",
 		.elsewhere =
 			"replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
 	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
-		.help = "Transitions are drawn in proportion to |TD error|^per_alpha; new ones have the largest "
-			"priority so far.",
+		.help = "Prioritized replay: transitions are drawn in proportion to |TD error|^per_alpha; new ones "
+			"have the largest priority so far.",
 		.elsewhere = "prioritized_replay use_per per prioritized_experience_replay" },
 	{ REAL("replay", per_alpha, "0.6", "[0, 1]"),
-		.help = "How much the priority counts; 0: uniform.",
+		.help = "Exponent of the priorities; 0: all transitions are equally likely.",
 		.elsewhere = "prioritized_replay_alpha priority_exponent alpha_per" },
 	{ REAL("replay", per_beta0, "0.4", "[0, 1]"),
-		.help = "Importance correction at the start; it rises in a line to 1 at total_timesteps.",
+		.help = "Exponent of the importance weights at step 0; rises linearly to 1 at total_timesteps.",
 		.elsewhere =
 			"prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
 	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .help = "Added to every |TD error|.",
@@ -142,48 +141,48 @@ const struct option config_options[] = {
 	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
 		.elsewhere = "lr alpha step_size" },
 	{ NAME("optimizer", learning_rate_schedule, "constant", learning_rate_schedule_names),
-		.help = "linear: from learning_rate at step 0 to 0 at total_timesteps.",
+		.help = "linear: from learning_rate at step 0 down to 0 at total_timesteps.",
 		.elsewhere = "anneal_lr lr_schedule" },
 	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .help = "Decay of the first moment.",
 		.elsewhere = "beta1 beta_1 betas" },
 	{ REAL("optimizer", adam_beta2, "0.999", "[0, 1)"), .help = "Decay of the second moment.",
 		.elsewhere = "beta2 beta_2" },
 	{ REAL("optimizer", adam_eps, "1e-08", "[1e-10, 1]"),
-		.help = "Added to the root of the second moment, outside the root.",
+		.help = "Added to the square root of the second moment.",
 		.elsewhere = "eps adam_epsilon optimizer_eps" },
 	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"),
-		.help = "The gradient over all weights is scaled down to this norm; 0: off.",
+		.help = "The gradient of all weights together is scaled down to this norm; 0: off.",
 		.elsewhere = "grad_clip clip_grad_norm grad_norm_clipping clipnorm gradient_clip" },
 
 	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX),
-		.help = "A greedy evaluation every this many steps; 0: off.",
+		.help = "Environment steps from one greedy evaluation to the next; 0: none.",
 		.elsewhere = "eval_interval evaluation_interval eval_every" },
 	{ INT("eval", eval_episodes, "20", 1, 1000000),
-		.help = "Episodes of each; the best mean decides which weights are kept as best.",
+		.help = "Episodes in an evaluation. The weights with the best mean are kept as best.safetensors.",
 		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
 	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
-		.help = "Steps after which an episode of any evaluation is truncated; 0: the environment's own limit, "
-			"whatever max_episode_steps is. With another limit, nothing is called solved.",
+		.help = "Steps after which an evaluation's episode is truncated; 0: the environment's own limit, "
+			"whatever max_episode_steps is. With another limit, no run is called solved.",
 		.elsewhere = "eval_time_limit" },
 	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
-		.help = "Episodes on which the final weights are judged, used for nothing else.",
+		.help = "New episodes after training that evaluate the final weights and decide nothing.",
 		.elsewhere = "n_final_eval_episodes" },
 
 	{ REAL("stop", stop_return, "none", "(-inf, inf]"),
-		.help = "The run ends when an evaluation reaches it and a second one on other episodes confirms it; "
-			"none: it runs to total_timesteps.",
+		.help = "The run ends when an evaluation reaches this return and a second one, on other episodes, "
+			"confirms it; none: the run goes to total_timesteps.",
 		.elsewhere = "reward_threshold target_return stop_reward" },
 	{ INT("stop", stop_episodes, "100", 1, 1000000),
-		.help = "Episodes of that second evaluation.", .elsewhere = "confirm_episodes" },
+		.help = "Episodes that confirm stop_return.", .elsewhere = "confirm_episodes" },
 
 	{ INT("log", log_interval, "1000", 1, COUNT_MAX),
-		.help = "Steps between two rows of progress.csv.",
+		.help = "Environment steps between two rows of progress.csv.",
 		.elsewhere = "log_freq log_every log_frequency" },
 
 	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"),
-		.help = "Seconds of wall clock between two checkpoints; from 1 second up at least 50 times what saving "
-			"takes. 0 saves only when the run is interrupted. Changes no result: a run may resume "
-			"with another one.",
+		.help = "Seconds of wall clock between two checkpoints. From 1 second up, saving takes at most 2 % of "
+			"the time: the interval grows if it must. 0: save only when the run is interrupted. It "
+			"changes no result, and a run may resume with another value.",
 		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every",
 		.neutral = true },
 	{ .key = NULL },

@@ -17,18 +17,18 @@ const struct run_file run_files[] = {
 	{ RUN_RESULT,
 		"final figures, the configuration and the SHA-256 of both weights files; written last, so "
 		"it marks the run as done" },
-	{ RUN_FAILED, "if the run diverged: at which step, and what usually helps" },
+	{ RUN_FAILED, "if the run diverged: at which step, and which keys usually help" },
 	{ RUN_CHECKPOINT, "while the run is not done: everything it needs to resume" },
 	{ RUN_PREVIOUS, "the checkpoint before the latest" },
 	{ RUN_FINAL, "the weights at the end" },
 	{ RUN_BEST,
 		"the weights with the best evaluation so far (the latest of equals); dqn eval uses them "
-		"while the run is not done. With ema_decay both weights files hold the average" },
+		"while the run is not done. With ema_decay, both weights files hold the average" },
 	{ RUN_TIMING, NULL },
 	{ RUN_EPISODES, NULL },
 	{ RUN_EVAL, NULL },
 	{ RUN_PROGRESS, NULL },
-	{ RUN_CONFIG, "the full effective configuration, every key" },
+	{ RUN_CONFIG, "the full configuration, every key" },
 	{ .name = NULL },
 };
 
