@@ -106,7 +106,7 @@ static void check_same_future(struct train *a, struct train *b)
 	free(of_b.p);
 }
 
-/* What a run may never show again, left out of the file: it would not be missed there. */
+/* Fields whose loss would not change the rest of a run: they are compared one by one. */
 static void check_what_futures_hide(const struct train *a, const struct train *b)
 {
 	const size_t n = a->replay.count;

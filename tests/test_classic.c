@@ -13,7 +13,7 @@ struct golden {
 	const char *path;
 	const struct env_ops *ops;
 	int n_state;
-	bool has_obs; /* in the rows, behind the state */
+	bool has_obs; /* in the rows, after the state */
 };
 
 static const struct golden acrobot = { "tests/golden/acrobot.txt", &acrobot_v1, 4, true };

@@ -65,7 +65,7 @@ struct command {
 /* All commands, in the order of the help; NULL ends the list. */
 extern const struct command *const commands[];
 
-/* The command of that name. NULL after a message if there is none. */
+/* The command of that name; for an unknown name prints an error and returns NULL. */
 const struct command *find_command(const char *word);
 
 /* True if the command takes key=value arguments. */

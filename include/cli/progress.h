@@ -34,7 +34,7 @@ struct progress {
 	double next_s;         /* the time of the next drawing, or line */
 	double pause_s;        /* between such lines, > 0 */
 	double eval, best;     /* mean returns of the last and the best evaluation, or NaN */
-	int64_t n_over, n;     /* episodes of the current evaluation; n = 0: there is none */
+	int64_t n_over, n;     /* episodes of the current evaluation; n = 0: no evaluation */
 	int taken;             /* events of the current step that have been shown */
 	int n_bars;
 	double bars[SPARK_BARS]; /* the last means of training return, oldest first */

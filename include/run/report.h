@@ -40,7 +40,7 @@ void report_warning(struct report *r, const char *fmt, ...) ERR_PRINTF(2, 3);
 /* Why config_set_value refused a value, with the value that was meant, if that is known. */
 void report_value(struct report *r, const char *source, const struct option *o, const char *value);
 
-/* There is no such key: which one was meant, or why there is none. */
+/* Reports an unknown key, and names the one that was meant or says why dqn lacks it. */
 void report_unknown_key(struct report *r, const char *source, const char *key);
 
 #endif

@@ -9,7 +9,7 @@
  *     run_close(&r);
  *
  * run/rundir.h lists the files. A done run of the same configuration is recognised. An
- * unfinished one resumes from its checkpoint, or starts again if there is none: to the same
+ * unfinished one resumes from its checkpoint, or starts again without one: to the same
  * bytes either way.
  */
 #ifndef DQN_RUN_RUN_H

@@ -294,7 +294,7 @@ static bool choose_lines(struct sweep *s, struct err *e)
 	return true;
 }
 
-/* What the lines are printed from. */
+/* The directory of the runs, the keys that name them, and which lines to print. */
 static bool sweep_init(struct sweep *s, const struct args *args, struct err *e)
 {
 	const struct flag_value *out = &args->flag[OUT];
