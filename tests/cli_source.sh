@@ -108,13 +108,14 @@ t 'what looks at runs from outside never sees the training loop' 1 sh -c 'for fi
 # How many lines a folder may have. A feature that needs more raises its number, and says
 # why in the same commit.
 while read -r folder most; do
-	[ "$folder" != env ] || most=$((most + 100 * ($(find src/env -name '*.c' | wc -l) - 2))) # each environment
+	[ "$folder" != env ] || most=$((most + 100 * $(find src/env -name '*.c' | # each environment
+		grep -cvE '/(env|table|declare|process)\.c$')))
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3130
 nn 1500
-env 250
+env 950
 rl 1090
 run 4510
 study 2220
@@ -127,8 +128,8 @@ t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 # --- what only cli does, and what nobody does ---
 
 none 'below cli nothing prints' "$core" "$word(v?f?printf|f?puts|f?putc|putchar|fwrite|perror|psignal|v?dprintf) *\(|$word(stdout|stderr|stdin)([^A-Za-z0-9_]|$)"
-none 'or ends the program' "$core" "$word(exit|_exit|_Exit|quick_exit|abort|atexit|raise|kill|longjmp) *\("
-none 'or asks the environment' "$core" "$word(getenv|secure_getenv|setenv|putenv|environ|setlocale|system|popen|fork|time|localtime|gethostname|getpid|rand|srand|random) *\("
+none 'or starts or ends a program, but for process.c' "$core ! -path src/env/process.c" "$word(system|popen|fork|exit|_exit|_Exit|quick_exit|abort|atexit|raise|kill|longjmp) *\("
+none 'or asks the environment' "$core" "$word(getenv|secure_getenv|setenv|putenv|environ|setlocale|time|localtime|gethostname|getpid|rand|srand|random) *\("
 none 'nothing depends on the locale' 'src include' "$word(setlocale|newlocale|uselocale) *\("
 none 'nothing is copied without bounds' 'src include' "$word(gets|strcat|sprintf|vsprintf|strtok|scanf|alloca|tmpnam|mktemp) *\("
 none 'no transcendental of libm' 'src include' "$word(a?(sin|cos|tan)h?|atan2|exp|exp2|expm1|exp10|log|log2|log10|log1p|pow|cbrt|hypot|erfc?|[tl]gamma|sincos|jn?|yn?)[fl]? *\("

@@ -15,11 +15,12 @@
 #include <stdbool.h>
 
 enum err_kind {           /* the exit status; 0 and 3 are not errors */
-	ERR_RUN = 1,      /* I/O, memory, environment */
+	ERR_RUN = 1,      /* I/O, memory */
 	ERR_USAGE = 2,    /* command line or configuration */
 	ERR_DIVERGED = 4, /* a weight, loss or Q value is not finite */
 	ERR_CORRUPT = 5,  /* corrupt or incompatible file */
 	ERR_BUSY = 6,     /* run directory in use, or of another configuration */
+	ERR_ENV = 7,      /* an environment (a child process) failed, or broke the protocol */
 };
 
 struct err {
