@@ -116,7 +116,7 @@ done <<'END'
 base 3130
 nn 1500
 env 950
-rl 1090
+rl 1180
 run 4510
 study 2220
 cli 6600

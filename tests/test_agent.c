@@ -35,7 +35,7 @@ struct row {
 static void fill(struct batch *b, const struct row *rows, size_t n)
 {
 	struct err e;
-	CHECK(batch_init(b, n, 1, &e));
+	CHECK(batch_init(b, n, 1, 0, &e));
 	for (size_t i = 0; i < n; i++) {
 		b->obs[i] = rows[i].obs;
 		b->next_obs[i] = rows[i].next_obs;
@@ -169,7 +169,7 @@ static void test_ties_go_to_the_first_maximum(void)
 	CHECK_INT(a.best_action[0], 1);
 	CHECK_NEAR(a.target_q[0], 6, 0);
 	memcpy(a.online, online, sizeof(online));
-	CHECK_INT(policy_act(&a.policy, &row.obs, 0, NULL, NULL), 1);
+	CHECK_INT(policy_act(&a.policy, &row.obs, NULL, 0, NULL, NULL), 1);
 	agent_release(&a);
 }
 
@@ -359,7 +359,7 @@ static void test_a_td_error_beyond_float_diverges(void)
 	struct err e = { .msg = "" };
 	net = net_of(1, NULL, 0, 1, ACTIVATION_RELU, false);
 	CHECK(agent_init(&a, &huber, &net, kernels_find(NULL), 1, &e));
-	CHECK(batch_init(&b, 1, 1, &e));
+	CHECK(batch_init(&b, 1, 1, 0, &e));
 	b.discount[0] = 1;
 	a.online[net.b[0]] = -3e38f;
 	a.target[net.b[0]] = 3e38f;
@@ -519,7 +519,7 @@ static void test_acts_epsilon_greedily_with_the_documented_draws(void)
 		copy = rng;
 		for (int t = 0; t < N; t++) {
 			const float *q = &obs;
-			const int action = policy_act(&a.policy, &obs, epsilon, &rng, &q);
+			const int action = policy_act(&a.policy, &obs, NULL, epsilon, &rng, &q);
 			const bool random = epsilon > 0 && rng_double(&copy) < epsilon;
 			const int want = random ? (int)rng_below(&copy, 3) : 1;
 			as_restated &= action == want;
@@ -550,10 +550,10 @@ static void test_a_draw_equal_to_epsilon_is_greedy(void)
 		struct rng copy = rng;
 		const double u = rng_double(&copy);
 		copy = rng;
-		policy_act(&a.policy, &obs, u, &copy, &q);
+		policy_act(&a.policy, &obs, NULL, u, &copy, &q);
 		CHECK(q != NULL);
 		copy = rng;
-		policy_act(&a.policy, &obs, nextafter(u, 2), &copy, &q);
+		policy_act(&a.policy, &obs, NULL, nextafter(u, 2), &copy, &q);
 		CHECK(q == NULL);
 	}
 	agent_release(&a);
@@ -579,9 +579,9 @@ static void test_epsilon_0_draws_nothing(void)
 	memcpy(a.online, q3, sizeof(q3));
 	rng_init(&rng, 1);
 	before = rng;
-	CHECK_INT(policy_act(&a.policy, &obs, 0, &rng, NULL), 1);
+	CHECK_INT(policy_act(&a.policy, &obs, NULL, 0, &rng, NULL), 1);
 	CHECK(memcmp(&rng, &before, sizeof(rng)) == 0);
-	CHECK_INT(policy_act(&a.policy, &obs, 0, NULL, NULL), 1);
+	CHECK_INT(policy_act(&a.policy, &obs, NULL, 0, NULL, NULL), 1);
 	agent_release(&a);
 }
 
@@ -591,7 +591,7 @@ static void test_values_stay_while_the_agent_learns(void)
 	struct learn_stats stats;
 	const float obs = 7, *q;
 	init_two(&a, &plain, 3);
-	policy_act(&a.policy, &obs, 0, NULL, &q);
+	policy_act(&a.policy, &obs, NULL, 0, NULL, &q);
 	CHECK_NEAR(q[0], 7, 0);
 	CHECK_NEAR(q[1], 17, 0);
 	CHECK(learn(&a, rows3, 3, &stats));
@@ -599,9 +599,317 @@ static void test_values_stay_while_the_agent_learns(void)
 	CHECK_NEAR(q[1], 17, 0);
 	/* It acts with the weights as they are now, not with the target's. */
 	memcpy(a.online, target2, sizeof(target2));
-	CHECK_INT(policy_act(&a.policy, &obs, 0, NULL, &q), 0);
+	CHECK_INT(policy_act(&a.policy, &obs, NULL, 0, NULL, &q), 0);
 	CHECK_NEAR(q[0], 15, 0);
 	agent_release(&a);
+}
+
+/* --- action masks --- */
+
+static void random_mask(struct rng *rng, size_t n, uint8_t *mask)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] = (uint8_t)rng_below(rng, 2);
+}
+
+/* The naive reference: all the actions that a mask allows, in order; how many there are. */
+static int allowed(const uint8_t *mask, int n, int *actions)
+{
+	int n_allowed = 0;
+	for (int pass = 0; pass < 2 && n_allowed == 0; pass++)
+		for (int i = 0; i < n; i++)
+			if (pass == 1 || (mask && mask[i] == 1))
+				actions[n_allowed++] = i;
+	return n_allowed;
+}
+
+static int naive_argmax(const float *q, const uint8_t *mask, int n)
+{
+	int actions[64];
+	const int n_allowed = allowed(mask, n, actions);
+	int best = actions[0];
+	for (int i = 0; i < n_allowed; i++)
+		best = q[actions[i]] > q[best] ? actions[i] : best;
+	return best;
+}
+
+static void test_argmax_among_the_allowed(void)
+{
+	static const float q[] = { 1, 3, -INFINITY, 3 };
+	CHECK_INT(policy_argmax(q, NULL, 4), 1);
+	CHECK_INT(policy_argmax(q, (const uint8_t[]){ 1, 1, 1, 1 }, 4), 1);
+	CHECK_INT(policy_argmax(q, (const uint8_t[]){ 0, 0, 0, 0 }, 4), 1);
+	CHECK_INT(policy_argmax(q, (const uint8_t[]){ 1, 0, 1, 1 }, 4), 3);
+	CHECK_INT(policy_argmax(q, (const uint8_t[]){ 1, 0, 1, 0 }, 4), 0);
+	CHECK_INT(policy_argmax(q, (const uint8_t[]){ 0, 0, 1, 0 }, 4), 2);
+	CHECK_INT(policy_argmax((const float[]){ 5 }, (const uint8_t[]){ 0 }, 1), 0);
+	CHECK_INT(policy_argmax((const float[]){ NAN, NAN }, (const uint8_t[]){ 0, 1 }, 2), 1);
+}
+
+/* Q = bias for each of 9 actions, with ties. */
+static void init_tied(struct agent *a, struct rng *rng, size_t batch_size)
+{
+	init_linear(a, &plain, 9, batch_size);
+	for (size_t i = 0; i < 9; i++) {
+		a->online[i] = (float)rng_below(rng, 3);
+		a->online[9 + i] = (float)rng_below(rng, 3);
+	}
+}
+
+static void test_acts_among_the_allowed_with_the_documented_draws(void)
+{
+	static const double epsilons[] = { 0, 0.3, 1 };
+	struct agent a;
+	struct rng rng, copy;
+	rng_init(&rng, 3);
+	init_tied(&a, &rng, 1);
+	copy = rng;
+	int n_wrong = 0, n_single = 0, n_none = 0;
+	for (int t = 0; t < 30000; t++) {
+		const double epsilon = epsilons[t % 3];
+		const float obs = (float)(t % 7 - 3), *q = NULL;
+		uint8_t mask[9];
+		int actions[9], want;
+		random_mask(&rng, 9, mask);
+		random_mask(&copy, 9, mask);
+		if (t % 10 == 0)
+			memset(mask, 0, 9);
+		const int action = policy_act(&a.policy, &obs, mask, epsilon, &rng, &q);
+		const int n = allowed(mask, 9, actions);
+		if (epsilon > 0 && rng_double(&copy) < epsilon) {
+			want = actions[rng_below(&copy, (uint64_t)n)];
+			n_wrong += q != NULL;
+		} else {
+			float values[9];
+			for (int i = 0; i < 9; i++)
+				values[i] = fmaf(obs, a.online[i], a.online[9 + i]);
+			want = naive_argmax(values, mask, 9);
+			n_wrong += !q || memcmp(q, values, sizeof(values)) != 0;
+		}
+		n_wrong += action != want;
+		n_single += n == 1;
+		n_none += n == 9;
+	}
+	CHECK_INT(n_wrong, 0);
+	CHECK(n_single > 100 && n_none > 2000);
+	CHECK(memcmp(&rng, &copy, sizeof(rng)) == 0);
+	agent_release(&a);
+}
+
+static void test_random_actions_are_uniform_over_the_allowed(void)
+{
+	enum { N = 100000 };
+	static const uint8_t masks[][6] = { { 0, 1, 0, 0, 1, 1 }, { 1, 0, 0, 0, 0, 1 },
+		{ 0, 0, 0, 1, 0, 0 }, { 1, 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
+	struct agent a;
+	struct rng rng;
+	const float obs = 7;
+	init_linear(&a, &plain, 6, 1);
+	rng_init(&rng, 8);
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		int n[6] = { 0 }, actions[6];
+		const int n_allowed = allowed(masks[i], 6, actions);
+		const double p = 1. / n_allowed;
+		for (int t = 0; t < N; t++)
+			n[policy_act(&a.policy, &obs, masks[i], 1, &rng, NULL)]++;
+		for (int k = 0; k < n_allowed; k++) {
+			CHECK_NEAR(n[actions[k]] / (double)N, p, 5 * sqrt(p * (1 - p) / N));
+			n[actions[k]] = 0;
+		}
+		for (int k = 0; k < 6; k++)
+			CHECK_INT(n[k], 0);
+	}
+	agent_release(&a);
+}
+
+static void test_a_full_mask_acts_as_none(void)
+{
+	static const uint8_t full[9] = { 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct agent a;
+	struct rng rng, copy;
+	rng_init(&rng, 4);
+	init_tied(&a, &rng, 1);
+	copy = rng;
+	for (int t = 0; t < 1000; t++) {
+		const float obs = (float)(t % 7 - 3);
+		CHECK_INT(policy_act(&a.policy, &obs, full, 0.5, &rng, NULL),
+			policy_act(&a.policy, &obs, NULL, 0.5, &copy, NULL));
+	}
+	CHECK(memcmp(&rng, &copy, sizeof(rng)) == 0);
+	agent_release(&a);
+}
+
+/* Each row by its own mask; a value that is not finite counts though it is masked. */
+static void test_greedy_rows_have_a_mask_each(void)
+{
+	struct agent a;
+	struct rng rng;
+	rng_init(&rng, 5);
+	init_tied(&a, &rng, 1);
+	for (size_t n = 1; n <= POLICY_ROWS; n++) {
+		float obs[POLICY_ROWS];
+		uint8_t masks[POLICY_ROWS * 9];
+		int actions[POLICY_ROWS];
+		random_mask(&rng, n * 9, masks);
+		memset(masks + (n - 1) / 2 * 9, 0, 9);
+		for (size_t i = 0; i < n; i++)
+			obs[i] = (float)rng_below(&rng, 7) - 3;
+		CHECK(policy_greedy(&a.policy, n, obs, masks, actions));
+		for (size_t i = 0; i < n; i++)
+			CHECK_INT(actions[i],
+				policy_act(&a.policy, obs + i, masks + i * 9, 0, NULL, NULL));
+		memset(masks, 1, sizeof(masks));
+		int without[POLICY_ROWS];
+		CHECK(policy_greedy(&a.policy, n, obs, masks, actions));
+		CHECK(policy_greedy(&a.policy, n, obs, NULL, without));
+		CHECK(memcmp(actions, without, n * sizeof(*actions)) == 0);
+	}
+	const float obs = 1;
+	int action;
+	const uint8_t mask[9] = { 0, 1, 0, 1 };
+	a.online[9 + 2] = INFINITY;
+	CHECK(!policy_greedy(&a.policy, 1, &obs, mask, &action));
+	CHECK(action == 1 || action == 3);
+	agent_release(&a);
+}
+
+/* s' = 1: Q_target 3, 4; Q_online 1, -1.  s' = 3: Q_target 7, 2; Q_online 3, 5. */
+static void test_masked_targets_by_hand(void)
+{
+	static const uint8_t next_mask[] = { 1, 0, 0, 1, 0, 0 };
+	static const struct row rows[] = {
+		{ .obs = 2, .next_obs = 1, .reward = 0.5f, .discount = 0.5f, .action = 0 },
+		{ .obs = 2, .next_obs = 3, .reward = 0.25f, .discount = 0.25f, .action = 1 },
+		{ .obs = 4, .next_obs = 3, .reward = -1, .discount = 1, .action = 1 },
+	};
+	for (int double_q = 0; double_q < 2; double_q++) {
+		struct agent_opts opts = plain;
+		struct agent a;
+		struct batch b;
+		struct learn_stats stats;
+		struct err e;
+		opts.double_q = double_q;
+		init_two(&a, &opts, 3);
+		fill(&b, rows, 3);
+		uint8_t mask[6];
+		memcpy(mask, next_mask, sizeof(mask));
+		b.next_mask = mask;
+		CHECK(agent_learn(&a, &b, 0.001, &stats, &e));
+		CHECK_NEAR(a.target_q[0], 0.5 + 0.5 * 3, 0);
+		CHECK_NEAR(a.target_q[1], 0.25 + 0.25 * 2, 0);
+		CHECK_NEAR(a.target_q[2], -1 + (double_q ? 2 : 7), 0); /* all zeros: any action */
+		batch_release(&b);
+		agent_release(&a);
+	}
+}
+
+enum { MASK_ROWS = 16, MASK_ACTIONS = 11, MASK_UPDATES = 20 };
+
+/* Random transitions; terminal rows have no action allowed, others now and then. */
+static void fill_masked(struct batch *b, struct rng *rng)
+{
+	fill_uniform(rng, 2, MASK_ROWS * 3, b->obs);
+	fill_uniform(rng, 2, MASK_ROWS * 3, b->next_obs);
+	fill_uniform(rng, 1, MASK_ROWS, b->reward);
+	random_mask(rng, MASK_ROWS * MASK_ACTIONS, b->mask);
+	random_mask(rng, MASK_ROWS * MASK_ACTIONS, b->next_mask);
+	for (size_t i = 0; i < MASK_ROWS; i++) {
+		b->action[i] = (int32_t)rng_below(rng, MASK_ACTIONS);
+		b->discount[i] = rng_below(rng, 4) == 0 ? 0 : 0.97f;
+		if (b->discount[i] == 0 || rng_below(rng, 8) == 0)
+			memset(b->next_mask + i * MASK_ACTIONS, 0, MASK_ACTIONS);
+	}
+}
+
+static void init_masked(struct agent *a, struct batch *b, bool double_q, bool dueling)
+{
+	static const int hidden[] = { 10, 8 };
+	struct agent_opts opts = plain;
+	struct rng rng;
+	struct err e;
+	const struct net net = net_of(3, hidden, 2, MASK_ACTIONS, ACTIVATION_RELU, dueling);
+	opts.double_q = double_q;
+	opts.max_grad_norm = 10;
+	CHECK(agent_init(a, &opts, &net, kernels_find(NULL), MASK_ROWS, &e));
+	CHECK(batch_init(b, MASK_ROWS, 3, MASK_ACTIONS, &e));
+	rng_init(&rng, 6);
+	fill_uniform(&rng, 1, net.n_params, a->online);
+	fill_uniform(&rng, 1, net.n_params, a->target);
+}
+
+static void test_masked_targets_against_naive_ones(void)
+{
+	for (int variant = 0; variant < 4; variant++) {
+		const bool double_q = variant % 2;
+		struct agent a;
+		struct batch b;
+		struct learn_stats stats;
+		struct rng rng;
+		struct err e;
+		int n_matters = 0; /* rows where the mask forbids the maximum */
+		init_masked(&a, &b, double_q, variant / 2);
+		rng_init(&rng, 7);
+		const struct net *net = &a.policy.net;
+		float *work = floats(net_forward_size(net, 1));
+		for (int t = 0; t < MASK_UPDATES; t++) {
+			double want[MASK_ROWS];
+			fill_masked(&b, &rng);
+			for (size_t i = 0; i < MASK_ROWS; i++) {
+				const float *x = b.next_obs + i * 3, *q;
+				const uint8_t *mask = b.next_mask + i * MASK_ACTIONS;
+				q = net_forward(net, a.policy.k, double_q ? a.online : a.target, x,
+					1, work);
+				const int best = naive_argmax(q, mask, MASK_ACTIONS);
+				n_matters += best != net_argmax(q, MASK_ACTIONS);
+				q = net_forward(net, a.policy.k, a.target, x, 1, work);
+				want[i] = b.reward[i] + (double)b.discount[i] * (double)q[best];
+			}
+			CHECK(agent_learn(&a, &b, 1e-3, &stats, &e));
+			for (size_t i = 0; i < MASK_ROWS; i++)
+				CHECK_NEAR(a.target_q[i], (float)want[i], 0);
+			CHECK(isfinite(stats.loss) && isfinite(stats.grad_norm));
+		}
+		CHECK(n_matters > MASK_UPDATES);
+		free(work);
+		batch_release(&b);
+		agent_release(&a);
+	}
+}
+
+/* Full masks: every bit of the agent as without masks. */
+static void test_full_masks_learn_as_none(void)
+{
+	for (int variant = 0; variant < 4; variant++) {
+		struct agent a, c;
+		struct batch b, d;
+		struct rng rng;
+		struct err e;
+		init_masked(&a, &b, variant % 2, variant / 2);
+		init_masked(&c, &d, variant % 2, variant / 2);
+		rng_init(&rng, 8);
+		for (int t = 0; t < MASK_UPDATES; t++) {
+			struct learn_stats s, u;
+			struct diagnostics p, q;
+			struct batch none;
+			fill_masked(&b, &rng);
+			memcpy(d.obs, b.obs, (size_t)batch_bytes(MASK_ROWS, 3, MASK_ACTIONS));
+			memset(b.mask, 1, 2 * MASK_ROWS * MASK_ACTIONS);
+			none = d;
+			none.mask = none.next_mask = NULL;
+			CHECK(agent_learn(&a, &b, 1e-3, &s, &e));
+			CHECK(agent_learn(&c, &none, 1e-3, &u, &e));
+			agent_diagnose(&a, b.mask, &p);
+			agent_diagnose(&c, NULL, &q);
+			CHECK(memcmp(&s, &u, sizeof(s)) == 0);
+			CHECK(memcmp(&p, &q, sizeof(p)) == 0);
+		}
+		CHECK(memcmp(a.memory, c.memory,
+			      (size_t)agent_bytes(&a.policy.net, MASK_ROWS, 0)) == 0);
+		batch_release(&b);
+		batch_release(&d);
+		agent_release(&a);
+		agent_release(&c);
+	}
 }
 
 /* --- against PyTorch --- */
@@ -619,7 +927,7 @@ static void check_variant(const struct golden_dqn *g, bool huber, const struct k
 	opts.double_q = huber;
 	opts.max_grad_norm = huber ? 10 : 0;
 	CHECK(agent_init(&a, &opts, &g->net, k, BATCH, &e));
-	CHECK(batch_init(&b, BATCH, N_OBS, &e));
+	CHECK(batch_init(&b, BATCH, N_OBS, 0, &e));
 	golden_floats(g->online0, a.online);
 	golden_floats(g->target, a.target);
 	golden_floats(g->target, target);
@@ -680,6 +988,14 @@ int main(void)
 	RUN(test_one_value_that_is_not_finite_is_enough);
 	RUN(test_epsilon_0_draws_nothing);
 	RUN(test_values_stay_while_the_agent_learns);
+	RUN(test_argmax_among_the_allowed);
+	RUN(test_acts_among_the_allowed_with_the_documented_draws);
+	RUN(test_random_actions_are_uniform_over_the_allowed);
+	RUN(test_a_full_mask_acts_as_none);
+	RUN(test_greedy_rows_have_a_mask_each);
+	RUN(test_masked_targets_by_hand);
+	RUN(test_masked_targets_against_naive_ones);
+	RUN(test_full_masks_learn_as_none);
 	RUN(test_twenty_updates_match_pytorch);
 	return test_end();
 }

@@ -84,7 +84,7 @@ static void check_update(size_t size, int n_out, bool dueling, uint64_t seed)
 	struct err e;
 	float q[MAX_BATCH][MAX_OUT];
 	make(&a, 3, hidden, 2, n_out, ACTIVATION_RELU, dueling, size);
-	CHECK(batch_init(&b, size, 3, &e));
+	CHECK(batch_init(&b, size, 3, 0, &e));
 	rng_init(&rng, seed);
 	for (size_t i = 0; i < a.policy.net.n_params; i++) {
 		a.online[i] = (float)rng_uniform(&rng, -1, 1);
@@ -106,8 +106,8 @@ static void check_update(size_t size, int n_out, bool dueling, uint64_t seed)
 	}
 	CHECK(agent_learn(&a, &b, 0.1, &stats, &e));
 	/* acting in between must not matter */
-	policy_act(&a.policy, b.next_obs, 0, &rng, NULL);
-	agent_diagnose(&a, &d);
+	policy_act(&a.policy, b.next_obs, NULL, 0, &rng, NULL);
+	agent_diagnose(&a, b.mask, &d);
 	const struct naive want = diagnose(&a, &b, (size_t)n_out, q);
 	CHECK_NEAR(d.q_max, want.q_max, 0);
 	if (n_out > 1)
@@ -117,7 +117,7 @@ static void check_update(size_t size, int n_out, bool dueling, uint64_t seed)
 	CHECK_NEAR(d.td_error_mean, want.td_mean, 1e-6 * want.td_mean); /* stored as float */
 	CHECK_NEAR(d.td_error_p95, want.td_p95, 1e-6 * want.td_p95);
 	CHECK_NEAR(d.weight_norm, want.norm, 1e-14 * want.norm);
-	agent_diagnose(&a, &again);
+	agent_diagnose(&a, b.mask, &again);
 	CHECK_NEAR(again.td_error_p95, d.td_error_p95, 0);
 	CHECK_NEAR(again.q_max, d.q_max, 0);
 	batch_release(&b);
@@ -142,13 +142,13 @@ static void check_p95(size_t size, double want)
 	struct diagnostics d;
 	struct err e;
 	make(&a, 1, NULL, 0, 1, ACTIVATION_RELU, false, size);
-	CHECK(batch_init(&b, size, 1, &e));
+	CHECK(batch_init(&b, size, 1, 0, &e));
 	for (size_t i = 0; i < size; i++) {
 		const float rank = (float)((i * 7) % size + 1); /* not in order */
 		b.reward[i] = i % 2 ? rank : -rank;
 	}
 	CHECK(agent_learn(&a, &b, 0.1, &stats, &e));
-	agent_diagnose(&a, &d);
+	agent_diagnose(&a, b.mask, &d);
 	CHECK_NEAR(d.td_error_p95, want, 0);
 	CHECK_NEAR(d.td_error_mean, ((double)size + 1) / 2, 1e-14 * (double)size);
 	CHECK_NEAR(d.q_max, 0, 0);
@@ -179,9 +179,77 @@ static void test_weight_norm_by_hand(void)
 	make(&a, 1, NULL, 0, 2, ACTIVATION_RELU, false, 1);
 	memcpy(a.online, params, sizeof(params));
 	memcpy(a.target, target, sizeof(target));
-	agent_diagnose(&a, &d);
+	agent_diagnose(&a, NULL, &d);
 	CHECK_NEAR(d.weight_norm, 13, 0);
 	agent_release(&a);
+}
+
+/* --- of an update with action masks --- */
+
+/* Masked values do not count, rows with one action have no gap, and a row without any
+ * counts as one with all. */
+static void check_masked(double share, uint64_t seed)
+{
+	enum { ROWS = 32, N = 5 };
+	struct agent a;
+	struct batch b;
+	struct learn_stats stats;
+	struct diagnostics d;
+	struct rng rng;
+	struct err e;
+	double q_max = -INFINITY, q_min = INFINITY, gap = 0;
+	int n_gaps = 0;
+	make(&a, 3, NULL, 0, N, ACTIVATION_RELU, false, ROWS);
+	CHECK(batch_init(&b, ROWS, 3, N, &e));
+	rng_init(&rng, seed);
+	for (size_t i = 0; i < a.policy.net.n_params; i++)
+		a.online[i] = (float)rng_uniform(&rng, -1, 1);
+	for (size_t i = 0; i < ROWS * 3; i++)
+		b.obs[i] = (float)rng_uniform(&rng, -1, 1);
+	for (size_t i = 0; i < ROWS * N; i++)
+		b.mask[i] = rng_double(&rng) < share;
+	for (size_t i = 0; i < ROWS; i++) {
+		const float *q = net_forward(
+			&a.policy.net, a.policy.k, a.online, b.obs + 3 * i, 1, a.policy.work);
+		int n = 0;
+		for (size_t j = 0; j < N; j++)
+			n += b.mask[i * N + j];
+		double best = -INFINITY, second = -INFINITY;
+		for (size_t j = 0; j < N; j++) {
+			if (n > 0 && !b.mask[i * N + j])
+				continue;
+			q_min = fmin(q_min, q[j]);
+			second = q[j] > best ? best : fmax(second, q[j]);
+			best = fmax(best, q[j]);
+		}
+		q_max = fmax(q_max, best);
+		if (n != 1) {
+			gap += best - second;
+			n_gaps++;
+		}
+	}
+	CHECK(agent_learn(&a, &b, 0.1, &stats, &e));
+	agent_diagnose(&a, b.mask, &d);
+	CHECK_NEAR(d.q_max, q_max, 0);
+	CHECK_NEAR(d.q_min, q_min, 0);
+	CHECK_NEAR(d.action_gap, gap / n_gaps, 1e-14);
+	memset(b.mask, 0, ROWS * N);
+	for (size_t i = 0; i < ROWS; i++)
+		b.mask[i * N + i % N] = 1;
+	agent_diagnose(&a, b.mask, &d);
+	CHECK(isnan(d.action_gap)); /* no row has two */
+	CHECK(isfinite(d.q_max) && isfinite(d.q_min));
+	batch_release(&b);
+	agent_release(&a);
+}
+
+static void test_masked_values_do_not_count(void)
+{
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		check_masked(0.2, seed);
+		check_masked(0.6, seed);
+		check_masked(1, seed);
+	}
 }
 
 /* --- dead units --- */
@@ -266,12 +334,13 @@ static void test_terminated_transitions_are_counted_through_overwriting(void)
 		struct replay r;
 		struct err e;
 		bool ended[N];
-		CHECK(replay_init(&r, sizes[s], 1, NULL, &e));
+		CHECK(replay_init(&r, sizes[s], 1, 0, NULL, &e));
 		CHECK_INT(r.n_terminated, 0);
 		for (size_t i = 0; i < N; i++) {
 			const float x = 0;
 			ended[i] = rng_below(&rng, 3) == 0;
-			replay_push(&r, &x, 0, 1, &x, ended[i], rng_below(&rng, 2) == 0);
+			replay_push(
+				&r, &x, NULL, 0, 1, &x, NULL, ended[i], rng_below(&rng, 2) == 0);
 			size_t want = 0;
 			for (size_t j = i + 1 > sizes[s] ? i + 1 - sizes[s] : 0; j <= i; j++)
 				want += ended[j];
@@ -340,7 +409,7 @@ static void test_rows_carry_the_diagnosis(void)
 		CHECK(d->q_min < row->q_mean);
 		CHECK(d->dead_share >= 0 && d->dead_share < 1);
 		struct diagnostics again;
-		agent_diagnose(&t->agent, &again);
+		agent_diagnose(&t->agent, NULL, &again);
 		CHECK(memcmp(&again, d, sizeof(again)) == 0);
 	}
 	CHECK(n_terminated > 100 && n_truncated > 100);
@@ -663,6 +732,7 @@ int main(void)
 {
 	RUN(test_diagnosis_against_naive_sums);
 	RUN(test_p95_is_the_nearest_rank);
+	RUN(test_masked_values_do_not_count);
 	RUN(test_weight_norm_by_hand);
 	RUN(test_dead_units_by_hand);
 	RUN(test_dead_units_of_several_layers);

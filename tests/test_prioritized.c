@@ -12,7 +12,7 @@ static void init(struct replay *r, size_t buffer_size, double alpha, double eps)
 {
 	const struct per_opts per = { .alpha = alpha, .eps = eps };
 	struct err e;
-	if (!replay_init(r, buffer_size, 1, &per, &e)) {
+	if (!replay_init(r, buffer_size, 1, 0, &per, &e)) {
 		FAIL("replay_init");
 		abort();
 	}
@@ -21,7 +21,7 @@ static void init(struct replay *r, size_t buffer_size, double alpha, double eps)
 static void init_batch(struct batch *b, size_t size)
 {
 	struct err e;
-	if (!batch_init(b, size, 1, &e)) {
+	if (!batch_init(b, size, 1, 0, &e)) {
 		FAIL("batch_init");
 		abort();
 	}
@@ -31,7 +31,7 @@ static void init_batch(struct batch *b, size_t size)
 static void push(struct replay *r, int i, bool terminated, bool truncated)
 {
 	const float obs = (float)i, next_obs = (float)i + 0.5f;
-	replay_push(r, &obs, i, ldexpf(1, i % 64), &next_obs, terminated, truncated);
+	replay_push(r, &obs, NULL, i, ldexpf(1, i % 64), &next_obs, NULL, terminated, truncated);
 }
 
 /* As after an update on those slots. */
@@ -452,7 +452,7 @@ static void test_uniform_has_no_priorities(void)
 	struct batch b;
 	struct rng rng, again;
 	struct err e;
-	CHECK(replay_init(&r, 5, 1, NULL, &e));
+	CHECK(replay_init(&r, 5, 1, 0, NULL, &e));
 	for (int i = 0; i < 5; i++)
 		push(&r, i, false, false);
 	CHECK(!r.prioritized && r.tree.node == NULL);
@@ -491,20 +491,20 @@ static void test_fresh_batch_has_weights_of_1(void)
 static void test_memory(void)
 {
 	const uint64_t ring = 1000 * (2 * 4 * 4 + 4 + 4 + 2);
-	CHECK_INT(replay_bytes(1000, 4, false), ring);
-	CHECK_INT(replay_bytes(1000, 4, true), ring + 2 * 1024 * 8);
-	CHECK(replay_bytes(UINT64_MAX / 20, 1, true) == UINT64_MAX);
-	CHECK(replay_bytes(UINT64_MAX, 1, true) == UINT64_MAX);
+	CHECK_INT(replay_bytes(1000, 4, 0, false), ring);
+	CHECK_INT(replay_bytes(1000, 4, 0, true), ring + 2 * 1024 * 8);
+	CHECK(replay_bytes(UINT64_MAX / 20, 1, 0, true) == UINT64_MAX);
+	CHECK(replay_bytes(UINT64_MAX, 1, 0, true) == UINT64_MAX);
 	/* The rings fit 2^64 bytes, rings and tree do not. */
-	CHECK(replay_bytes((uint64_t)700 << 50, 1, false) == ((uint64_t)700 << 50) * 18);
-	CHECK(replay_bytes((uint64_t)700 << 50, 1, true) == UINT64_MAX);
+	CHECK(replay_bytes((uint64_t)700 << 50, 1, 0, false) == ((uint64_t)700 << 50) * 18);
+	CHECK(replay_bytes((uint64_t)700 << 50, 1, 0, true) == UINT64_MAX);
 
 	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 4, SIZE_MAX / 100, SIZE_MAX / 100000 };
 	const struct per_opts per = { .alpha = 0.6, .eps = 1e-6 };
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct replay r;
 		struct err e = { .msg = "" };
-		CHECK(!replay_init(&r, sizes[i], 1, &per, &e));
+		CHECK(!replay_init(&r, sizes[i], 1, 0, &per, &e));
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, "out of memory") != NULL);
 	}

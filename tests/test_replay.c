@@ -18,20 +18,20 @@ static void push(struct replay *r, int i, float reward, bool terminated, bool tr
 	const float x = (float)i;
 	const float obs[OBS] = { x, -x, 2 * x };
 	const float next_obs[OBS] = { x + 0.5f, -x - 0.5f, 2 * x + 0.5f };
-	replay_push(r, obs, i, reward, next_obs, terminated, truncated);
+	replay_push(r, obs, NULL, i, reward, next_obs, NULL, terminated, truncated);
 }
 
 static void init(struct replay *r, size_t buffer_size)
 {
 	struct err e;
-	if (!replay_init(r, buffer_size, OBS, NULL, &e))
+	if (!replay_init(r, buffer_size, OBS, 0, NULL, &e))
 		FAIL("replay_init");
 }
 
 static void init_batch(struct batch *b, size_t size)
 {
 	struct err e;
-	if (!batch_init(b, size, OBS, &e))
+	if (!batch_init(b, size, OBS, 0, &e))
 		FAIL("batch_init");
 }
 
@@ -308,8 +308,8 @@ static void test_final_obs_is_kept_and_a_reset_obs_never_seen(void)
 	const float obs[4][OBS] = { { 1 }, { 2 }, { 3 }, { 99 } };
 	const float reset[2][OBS] = { { -1 }, { -2 } };
 	for (int i = 0; i < 3; i++)
-		replay_push(&r, obs[i], i, 1, obs[i + 1], false, i == 2);
-	replay_push(&r, reset[0], 3, 1, reset[1], false, false);
+		replay_push(&r, obs[i], NULL, i, 1, obs[i + 1], NULL, false, i == 2);
+	replay_push(&r, reset[0], NULL, 3, 1, reset[1], NULL, false, false);
 	for (int n_steps = 1; n_steps <= 5; n_steps++) {
 		rng_init(&rng, 4);
 		replay_sample(&r, &rng, n_steps, 0.9, 1, &b);
@@ -394,7 +394,7 @@ static void test_sampling_changes_nothing(void)
 	two_ends(&r);
 	init_batch(&b, 10);
 	rng_init(&rng, 7);
-	const size_t bytes = (size_t)replay_bytes(10, OBS, false);
+	const size_t bytes = (size_t)replay_bytes(10, OBS, 0, false);
 	char *before = malloc(bytes);
 	if (before) {
 		const struct replay copy = r;
@@ -414,7 +414,7 @@ static void test_bytes_are_what_the_blocks_take(void)
 	struct replay r;
 	init(&r, 7);
 	const size_t slots = 7, bytes = slots * (2 * OBS * 4 + 4 + 4 + 1 + 1);
-	CHECK_INT(replay_bytes(7, OBS, false), bytes);
+	CHECK_INT(replay_bytes(7, OBS, 0, false), bytes);
 	const char *start = (const char *)r.obs;
 	CHECK_INT((const char *)r.next_obs - start, slots * OBS * 4);
 	CHECK_INT((const char *)r.reward - (const char *)r.next_obs, slots * OBS * 4);
@@ -428,11 +428,11 @@ static void test_bytes_are_what_the_blocks_take(void)
 static void test_bytes_overflow_is_seen(void)
 {
 	const uint64_t slot = 2 * 4 * 4 + 10, most = UINT64_MAX / slot;
-	CHECK(replay_bytes(most, 4, false) == most * slot);
-	CHECK(replay_bytes(most + 1, 4, false) == UINT64_MAX);
-	CHECK(replay_bytes(UINT64_MAX, 4, false) == UINT64_MAX);
-	CHECK(replay_bytes(UINT64_MAX, 1, false) == UINT64_MAX);
-	CHECK_INT(replay_bytes(0, 4, false), 0);
+	CHECK(replay_bytes(most, 4, 0, false) == most * slot);
+	CHECK(replay_bytes(most + 1, 4, 0, false) == UINT64_MAX);
+	CHECK(replay_bytes(UINT64_MAX, 4, 0, false) == UINT64_MAX);
+	CHECK(replay_bytes(UINT64_MAX, 1, 0, false) == UINT64_MAX);
+	CHECK_INT(replay_bytes(0, 4, 0, false), 0);
 }
 
 static void test_out_of_memory_is_an_ordinary_error(void)
@@ -444,11 +444,11 @@ static void test_out_of_memory_is_an_ordinary_error(void)
 	struct batch b;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct err e = { .msg = "" };
-		CHECK(!replay_init(&r, sizes[i], 4, NULL, &e));
+		CHECK(!replay_init(&r, sizes[i], 4, 0, NULL, &e));
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, "buffer_size") != NULL);
 		e.kind = ERR_USAGE;
-		CHECK(!batch_init(&b, sizes[i], 4, &e));
+		CHECK(!batch_init(&b, sizes[i], 4, 0, &e));
 		CHECK_INT(e.kind, ERR_RUN);
 		CHECK(strstr(e.msg, "out of memory") != NULL);
 	}
@@ -481,9 +481,202 @@ static void test_fresh_memory_is_zero(void)
 	init(&r, 9);
 	const unsigned char *p = (const unsigned char *)r.obs;
 	size_t n_set = 0;
-	for (size_t i = 0; i < (size_t)replay_bytes(9, OBS, false); i++)
+	for (size_t i = 0; i < (size_t)replay_bytes(9, OBS, 0, false); i++)
 		n_set += p[i] != 0;
 	CHECK_INT(n_set, 0);
+	replay_release(&r);
+}
+
+/* --- action masks --- */
+
+enum { MANY = 200 }; /* transitions */
+
+struct masked { /* what was pushed, a byte for each action */
+	size_t n_actions;
+	uint8_t mask[MANY][64], next_mask[MANY][64];
+	bool terminated[MANY], truncated[MANY];
+};
+
+/* Pushes MANY transitions with random masks and ends; all zeros at most terminations. */
+static void push_masked(struct replay *r, size_t n_actions, struct masked *m, struct rng *rng)
+{
+	m->n_actions = n_actions;
+	for (int i = 0; i < MANY; i++) {
+		const float obs[OBS] = { (float)i }, next_obs[OBS] = { (float)i + 0.5f };
+		m->terminated[i] = rng_below(rng, 9) == 0;
+		m->truncated[i] = rng_below(rng, 9) == 0;
+		const bool none = m->terminated[i] && rng_below(rng, 4) > 0;
+		for (size_t a = 0; a < n_actions; a++) {
+			m->mask[i][a] = (uint8_t)rng_below(rng, 2);
+			m->next_mask[i][a] = none ? 0 : (uint8_t)rng_below(rng, 2);
+		}
+		replay_push(r, obs, m->mask[i], i, 1, next_obs, m->next_mask[i], m->terminated[i],
+			m->truncated[i]);
+	}
+}
+
+/* The transition at which a window of n_steps from `first` ends. */
+static int last_of(const struct masked *m, int first, int n_steps)
+{
+	int last = first;
+	while (last < first + n_steps - 1 && last < MANY - 1 && !m->terminated[last] &&
+		!m->truncated[last])
+		last++;
+	return last;
+}
+
+static void check_masks(size_t n_actions, size_t buffer_size, bool prioritized)
+{
+	static const struct per_opts per = { .alpha = 0.6, .eps = 1e-6 };
+	static struct masked m;
+	struct replay r;
+	struct batch b;
+	struct rng rng;
+	struct err e;
+	CHECK(replay_init(&r, buffer_size, OBS, n_actions, prioritized ? &per : NULL, &e));
+	CHECK(batch_init(&b, ROWS, OBS, n_actions, &e));
+	CHECK_INT(r.mask_bytes, (n_actions + 7) / 8);
+	rng_init(&rng, n_actions * buffer_size);
+	push_masked(&r, n_actions, &m, &rng);
+	for (int n_steps = 1; n_steps <= 5; n_steps++) {
+		int n_wrong = 0, n_longer = 0;
+		memset(b.mask, 7, 2 * ROWS * n_actions);
+		replay_sample(&r, &rng, n_steps, 0.9, 1, &b);
+		for (size_t row = 0; row < ROWS; row++) {
+			const int first = b.action[row], last = last_of(&m, first, n_steps);
+			n_longer += last > first;
+			n_wrong += b.next_obs[row * OBS] != (float)last + 0.5f;
+			n_wrong += memcmp(b.mask + row * n_actions, m.mask[first], n_actions) != 0;
+			n_wrong += memcmp(b.next_mask + row * n_actions, m.next_mask[last],
+					   n_actions) != 0;
+		}
+		CHECK_INT(n_wrong, 0);
+		CHECK(n_longer > 0 || n_steps == 1 || buffer_size == 1);
+	}
+	batch_release(&b);
+	replay_release(&r);
+}
+
+static void test_masks_come_back_as_they_were_pushed(void)
+{
+	static const size_t sizes[] = { 1, 2, 7, 8, 9, 16, 17, 64 };
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		check_masks(sizes[i], 1, false);
+		check_masks(sizes[i], 13, false);
+		check_masks(sizes[i], MANY, true);
+		check_masks(sizes[i], MANY + 50, false);
+	}
+}
+
+/* The first action is the lowest bit; unused bits are 0: the bytes go into checkpoints. */
+static void test_masks_are_packed_into_bits(void)
+{
+	static const uint8_t mask[11] = { 1, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1 };
+	static const uint8_t next_mask[11] = { 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0 };
+	const float obs[OBS] = { 0 };
+	struct replay r;
+	struct err e;
+	CHECK(replay_init(&r, 2, OBS, 11, NULL, &e));
+	for (int i = 0; i < 3; i++) {
+		memset(r.masks, 0xff, 8); /* what the slots had is gone */
+		replay_push(&r, obs, mask, 0, 0, obs, next_mask, false, false);
+		const size_t at = (size_t)(i % 2) * 2;
+		CHECK_INT(r.masks[at], 1 + 8 + 128);
+		CHECK_INT(r.masks[at + 1], 2 + 4);
+		CHECK_INT(r.next_masks[at], 2);
+		CHECK_INT(r.next_masks[at + 1], 1);
+	}
+	replay_release(&r);
+}
+
+static void test_masks_take_the_bytes_that_are_stated(void)
+{
+	const uint64_t slot = 2 * OBS * 4 + 4 + 4 + 1 + 1, row = (2 * OBS + 3) * 4 + 4 + 4;
+	struct replay r;
+	struct batch b;
+	struct err e;
+	for (size_t n = 0; n <= 17; n++) {
+		CHECK_INT(replay_bytes(7, OBS, n, false), 7 * (slot + 2 * ((n + 7) / 8)));
+		CHECK_INT(batch_bytes(5, OBS, n), 5 * (row + 2 * n));
+	}
+	CHECK_INT(replay_bytes(7, OBS, 9, true) - replay_bytes(7, OBS, 9, false),
+		replay_bytes(7, OBS, 0, true) - replay_bytes(7, OBS, 0, false));
+	CHECK(replay_bytes(UINT64_MAX / slot, OBS, 1, false) == UINT64_MAX);
+	CHECK(batch_bytes(SIZE_MAX / row, OBS, 1) == UINT64_MAX);
+
+	CHECK(replay_init(&r, 7, OBS, 9, NULL, &e));
+	const char *start = (const char *)r.obs;
+	CHECK_INT((const char *)r.masks - (const char *)r.truncated, 7);
+	CHECK_INT(r.next_masks - r.masks, 7 * 2);
+	CHECK_INT((const char *)r.next_masks + 7 * 2 - start, replay_bytes(7, OBS, 9, false));
+	replay_release(&r);
+
+	CHECK(batch_init(&b, 5, OBS, 9, &e));
+	start = (const char *)b.obs;
+	CHECK_INT((const char *)b.mask - (const char *)b.slot, 5 * 4);
+	CHECK_INT(b.next_mask - b.mask, 5 * 9);
+	CHECK_INT((const char *)b.next_mask + 5 * 9 - start, batch_bytes(5, OBS, 9));
+	batch_release(&b);
+
+	init(&r, 7);
+	init_batch(&b, 5);
+	CHECK(!r.masks && !r.next_masks && r.mask_bytes == 0);
+	CHECK(!b.mask && !b.next_mask);
+	batch_release(&b);
+	replay_release(&r);
+}
+
+/* Masks have no part in what is drawn, nor in anything else of a transition. */
+static void test_masks_change_nothing_else(void)
+{
+	static struct masked m;
+	struct replay with, without;
+	struct batch a, b;
+	struct rng rng, rng_a, rng_b;
+	struct err e;
+	CHECK(replay_init(&with, 50, OBS, 6, NULL, &e));
+	CHECK(batch_init(&a, 100, OBS, 6, &e));
+	init(&without, 50);
+	init_batch(&b, 100);
+	rng_init(&rng, 1);
+	push_masked(&with, 6, &m, &rng);
+	for (int i = 0; i < MANY; i++) {
+		const float obs[OBS] = { (float)i }, next_obs[OBS] = { (float)i + 0.5f };
+		replay_push(
+			&without, obs, NULL, i, 1, next_obs, NULL, m.terminated[i], m.truncated[i]);
+	}
+	rng_a = rng_b = rng;
+	replay_sample(&with, &rng_a, 3, 0.9, 1, &a);
+	replay_sample(&without, &rng_b, 3, 0.9, 1, &b);
+	CHECK(memcmp(&rng_a, &rng_b, sizeof(rng)) == 0);
+	CHECK(memcmp(a.obs, b.obs, (size_t)batch_bytes(100, OBS, 0)) == 0);
+	CHECK(memcmp(with.obs, without.obs, (size_t)replay_bytes(50, OBS, 0, false)) == 0);
+	batch_release(&a);
+	batch_release(&b);
+	replay_release(&with);
+	replay_release(&without);
+}
+
+/* A file may hold any bits: those beyond the actions are not read. */
+static void test_any_bits_are_restored(void)
+{
+	struct replay r;
+	struct batch b;
+	struct rng rng;
+	struct err e;
+	CHECK(replay_init(&r, 4, OBS, 3, NULL, &e));
+	CHECK(batch_init(&b, 20, OBS, 3, &e));
+	r.count = r.next = 3;
+	memset(r.masks, 0xfd, 4);
+	memset(r.next_masks, 0xf8, 4);
+	CHECK(replay_restore(&r, 3));
+	rng_init(&rng, 1);
+	replay_sample(&r, &rng, 2, 0.9, 1, &b);
+	for (size_t i = 0; i < 20 * 3; i++) {
+		CHECK_INT(b.mask[i], i % 3 != 1);
+		CHECK_INT(b.next_mask[i], 0);
+	}
+	batch_release(&b);
 	replay_release(&r);
 }
 
@@ -513,5 +706,10 @@ int main(void)
 	RUN(test_out_of_memory_is_an_ordinary_error);
 	RUN(test_batch_blocks_hold_all_rows);
 	RUN(test_fresh_memory_is_zero);
+	RUN(test_masks_come_back_as_they_were_pushed);
+	RUN(test_masks_are_packed_into_bits);
+	RUN(test_masks_take_the_bytes_that_are_stated);
+	RUN(test_masks_change_nothing_else);
+	RUN(test_any_bits_are_restored);
 	return test_end();
 }

@@ -3,7 +3,7 @@
  *     agent_init(&agent, &opts, &net, kernels, batch_size, &e);
  *     net_init_params(&net, init, &rng, agent.online);
  *     agent_begin(&agent);                          // target = average = online
- *     a = policy_act(&agent.policy, obs, epsilon, &rng, NULL);
+ *     a = policy_act(&agent.policy, obs, mask, epsilon, &rng, NULL);
  *     agent_learn(&agent, &batch, learning_rate, &stats);
  *     agent_sync(&agent, tau);
  *     agent_release(&agent);
@@ -55,10 +55,12 @@ struct learn_stats {
 	double grad_norm; /* before clipping */
 };
 
-/* Of the online network on the last minibatch. */
+/* Of the online network on the last minibatch. The Q values of actions that s does not
+ * allow are never trained and do not count. */
 struct diagnostics {
 	double q_max;         /* largest Q(s,a) of any action */
-	double action_gap;    /* mean of best less second-best Q(s,.); NaN for one action */
+	double action_gap;    /* mean of best less second-best Q(s,.) over the rows with at least
+				 two actions; NaN if there are none */
 	double td_error_mean; /* mean of |Q(s,a) - y| */
 	double td_error_p95;  /* its 95th percentile, nearest rank */
 	double weight_norm;   /* Euclidean, over all parameters */
@@ -76,8 +78,8 @@ void agent_release(struct agent *a);
 
 /* One gradient step on batch_size transitions:
  *   y = R + discount * Q_target(s', a*), a* = argmax Q_target(s', .), or with
- *   double_q argmax Q_online(s', .); with clip_targets y is
- *   clipped to target_low..target_high;
+ *   double_q argmax Q_online(s', .), each among the actions that b->next_mask allows;
+ *   with clip_targets y is clipped to target_low..target_high;
  *   no gradient flows through y.
  *   Afterwards average = ema_decay * average + (1 - ema_decay) * online.
  * Each row's loss counts with its weight, before the mean. a->td_error gets
@@ -86,8 +88,8 @@ void agent_release(struct agent *a);
 bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	struct learn_stats *stats, struct err *e);
 
-/* Of the last agent_learn, which must have been called. */
-void agent_diagnose(struct agent *a, struct diagnostics *d);
+/* Of the last agent_learn, which must have been called; mask is that of its batch. */
+void agent_diagnose(struct agent *a, const uint8_t *mask, struct diagnostics *d);
 
 /* After the online weights are set: target and average become copies. */
 void agent_begin(struct agent *a);

@@ -1,4 +1,8 @@
-/* Epsilon-greedy action selection from a network. */
+/* Epsilon-greedy action selection from a network.
+ *
+ * A mask has a byte for each action: 1 if it is allowed, 0 if not. NULL, where the
+ * environment has no masks, and all zeros, as at an episode's end, allow every action.
+ */
 #ifndef DQN_RL_POLICY_H
 #define DQN_RL_POLICY_H
 
@@ -18,15 +22,30 @@ struct policy {
 /* Whether all n values are finite. */
 bool policy_is_finite(const float *q, size_t n);
 
-/* With probability epsilon a uniformly random action, otherwise the first
- * maximum of Q(obs), obs (net.dim[0]). Draws one double if epsilon > 0, and one
- * bounded integer for a random action. *q, unless NULL, gets the values
- * (n_actions) or NULL after a random action; they stay until the next call. */
-int policy_act(
-	const struct policy *p, const float *obs, double epsilon, struct rng *rng, const float **q);
+/* The first maximum of q (n) among the actions that mask (n) allows. */
+static inline int policy_argmax(const float *q, const uint8_t *mask, int n)
+{
+	if (!mask)
+		return net_argmax(q, n);
+	int best = -1;
+	for (int i = 0; i < n; i++)
+		if (mask[i] && (best < 0 || q[i] > q[best]))
+			best = i;
+	return best >= 0 ? best : net_argmax(q, n);
+}
 
-/* actions (n), n in 1..POLICY_ROWS: the first maximum of Q for each row of obs (n,
- * net.dim[0]), the same as policy_act with epsilon 0. False if a Q value is not finite. */
-bool policy_greedy(const struct policy *p, size_t n, const float *obs, int *actions);
+/* With probability epsilon a uniformly random action of those that mask (n_actions)
+ * allows, otherwise the first maximum of Q(obs) among them, obs (net.dim[0]). Draws one
+ * double if epsilon > 0, and for a random action one bounded integer, k: the action is the
+ * k-th that is allowed. *q, unless NULL, gets the values (n_actions), allowed or not, or
+ * NULL after a random action; they stay until the next call. */
+int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, double epsilon,
+	struct rng *rng, const float **q);
+
+/* actions (n), n in 1..POLICY_ROWS: for each row of obs (n, net.dim[0]) and masks (n,
+ * n_actions) the same as policy_act with epsilon 0. False if a Q value is not finite,
+ * allowed or not. */
+bool policy_greedy(
+	const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions);
 
 #endif

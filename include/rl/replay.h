@@ -1,9 +1,9 @@
 /* The replay buffer: a ring of transitions and n-step samples from it, uniform or
  * prioritized (Schaul et al., 2016).
  *
- *     replay_init(&r, buffer_size, obs_dim, &per, &e);          // per NULL: uniform
- *     replay_push(&r, obs, action, reward, next_obs, terminated, truncated);
- *     batch_init(&b, batch_size, obs_dim, &e);
+ *     replay_init(&r, buffer_size, obs_dim, mask_dim, &per, &e);  // per NULL: uniform
+ *     replay_push(&r, obs, mask, action, reward, next_obs, next_mask, terminated, truncated);
+ *     batch_init(&b, batch_size, obs_dim, mask_dim, &e);
  *     replay_sample(&r, &rng, n_steps, gamma, beta, &b);
  *     replay_update_priorities(&r, &b, td_error);               // prioritized only
  *     replay_release(&r);  batch_release(&b);
@@ -12,6 +12,9 @@
  * episode needs no extra slot. Transitions of one episode are in
  * consecutive slots; the oldest is overwritten once buffer_size are stored.
  * Nothing grows after _init.
+ *
+ * mask_dim is the number of actions where the environment has action masks (rl/policy.h),
+ * 0 where it has none: then nothing is stored for them, and all masks are NULL.
  */
 #ifndef DQN_RL_REPLAY_H
 #define DQN_RL_REPLAY_H
@@ -30,7 +33,8 @@ struct per_opts {     /* prioritized experience replay, proportional variant */
 
 struct replay {
 	size_t buffer_size; /* slots */
-	size_t obs_dim;
+	size_t obs_dim, mask_dim;
+	size_t mask_bytes;   /* (mask_dim + 7) / 8: action a is bit a % 8 of byte a / 8 */
 	size_t count;        /* slots in use, <= buffer_size */
 	uint64_t next;       /* the slot that the next push writes */
 	float *obs;          /* (buffer_size, obs_dim) */
@@ -39,6 +43,8 @@ struct replay {
 	int32_t *action;     /* (buffer_size) */
 	uint8_t *terminated; /* (buffer_size) 0 or 1 */
 	uint8_t *truncated;  /* (buffer_size) 0 or 1 */
+	uint8_t *masks;      /* (buffer_size, mask_bytes) of obs */
+	uint8_t *next_masks; /* (buffer_size, mask_bytes) of next_obs */
 	size_t n_terminated; /* of the transitions in use */
 
 	bool prioritized;
@@ -49,38 +55,41 @@ struct replay {
 
 /* A minibatch of n-step transitions. */
 struct batch {
-	size_t size, obs_dim;
-	float *obs;      /* (size, obs_dim) s_t */
-	float *next_obs; /* (size, obs_dim) s_{t+k} */
-	float *reward;   /* (size) r_t + gamma r_{t+1} + ... + gamma^{k-1} r_{t+k-1} */
-	float *discount; /* (size) gamma^k, or 0 if s_{t+k} is terminal */
-	float *weight;   /* (size) importance, largest 1; all 1 if uniform */
-	int32_t *action; /* (size) a_t */
-	uint32_t *slot;  /* (size) where the transition lies in the buffer */
+	size_t size, obs_dim, mask_dim;
+	float *obs;         /* (size, obs_dim) s_t */
+	float *next_obs;    /* (size, obs_dim) s_{t+k} */
+	float *reward;      /* (size) r_t + gamma r_{t+1} + ... + gamma^{k-1} r_{t+k-1} */
+	float *discount;    /* (size) gamma^k, or 0 if s_{t+k} is terminal */
+	float *weight;      /* (size) importance, largest 1; all 1 if uniform */
+	int32_t *action;    /* (size) a_t */
+	uint32_t *slot;     /* (size) where the transition lies in the buffer */
+	uint8_t *mask;      /* (size, mask_dim) of s_t, 0 or 1 */
+	uint8_t *next_mask; /* (size, mask_dim) of s_{t+k} */
 };
 
 /* Bytes that _init allocates; UINT64_MAX if the count overflows. */
-uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, bool prioritized);
+uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim, bool prioritized);
 
 /* buffer_size in 1..2^31; per NULL samples uniformly. Fails (ERR_RUN) if there is
  * not enough memory. */
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const struct per_opts *per,
-	struct err *e);
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim,
+	const struct per_opts *per, struct err *e);
 void replay_release(struct replay *r);
 
-/* Stores one transition over the oldest, with the largest priority so far. next_obs is the
- * observation that the step returned, at an episode's end too. */
-void replay_push(struct replay *r, const float *obs, int action, float reward,
-	const float *next_obs, bool terminated, bool truncated);
+/* Stores one transition over the oldest, with the largest priority so far. next_obs and
+ * next_mask are what the step returned, at an episode's end too. */
+void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int action, float reward,
+	const float *next_obs, const uint8_t *next_mask, bool terminated, bool truncated);
 
 /* After count, next, max_priority and the arrays (with the leaves of the tree) were read
- * from a file: false if no buffer can hold them; else computes what follows from them. */
+ * from a file: false if no buffer can hold them; else computes what follows from them.
+ * Masks may have any bits. */
 bool replay_restore(struct replay *r, int n_actions);
 
 /* Bytes that batch_init allocates; UINT64_MAX if the count overflows. */
-uint64_t batch_bytes(size_t size, size_t obs_dim);
+uint64_t batch_bytes(size_t size, size_t obs_dim, size_t mask_dim);
 
-bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e);
+bool batch_init(struct batch *b, size_t size, size_t obs_dim, size_t mask_dim, struct err *e);
 void batch_release(struct batch *b);
 
 /* Fills the batch with b->size transitions; the buffer holds at least one.

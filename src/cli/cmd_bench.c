@@ -213,7 +213,7 @@ static double push_task(void *job, uint64_t n)
 {
 	struct train *t = job;
 	for (uint64_t i = 0; i < n; i++)
-		replay_push(&t->replay, t->obs, (int)(i & 1), 1, t->obs, false, false);
+		replay_push(&t->replay, t->obs, NULL, (int)(i & 1), 1, t->obs, NULL, false, false);
 	return (double)t->replay.next;
 }
 
@@ -224,7 +224,7 @@ static double act_task(void *job, uint64_t n)
 	int action = 0;
 	float obs[ENV_MAX_OBS] = { 0 };
 	for (uint64_t i = 0; i < n; i++) {
-		action = policy_act(&t->agent.policy, obs, 0, NULL, NULL);
+		action = policy_act(&t->agent.policy, obs, NULL, 0, NULL, NULL);
 		obs[0] = (float)action;
 	}
 	return action;
@@ -243,7 +243,7 @@ static double greedy_task(void *job, uint64_t n)
 	int actions[POLICY_ROWS] = { 0 };
 	float obs[POLICY_ROWS * ENV_MAX_OBS] = { 0 };
 	for (uint64_t i = 0; i < n; i++) {
-		policy_greedy(&t->agent.policy, rows, obs, actions);
+		policy_greedy(&t->agent.policy, rows, obs, NULL, actions);
 		obs[0] = (float)actions[0];
 	}
 	return actions[0];

@@ -82,12 +82,13 @@ void agent_release(struct agent *a)
 	*a = (struct agent){ 0 };
 }
 
-/* a->best_action (B) = argmax of q (B, n) */
-static void best_actions(struct agent *a, size_t batch, const float *q)
+/* a->best_action (B) = argmax of q (B, n) among the actions that s' allows */
+static void best_actions(struct agent *a, const struct batch *b, const float *q)
 {
-	const int n = a->policy.net.dim[a->policy.net.n_layers];
-	for (size_t i = 0; i < batch; i++)
-		a->best_action[i] = net_argmax(q + i * (size_t)n, n);
+	const size_t n = (size_t)a->policy.net.dim[a->policy.net.n_layers];
+	const uint8_t *mask = b->next_mask;
+	for (size_t i = 0; i < b->size; i++)
+		a->best_action[i] = policy_argmax(q + i * n, mask ? mask + i * n : NULL, (int)n);
 }
 
 static double clip(double x, double low, double high)
@@ -102,11 +103,10 @@ static void td_targets(struct agent *a, const struct batch *b)
 	const struct kernels *k = a->policy.k;
 	const size_t n = (size_t)net->dim[net->n_layers];
 	if (a->opts.double_q) /* first: both passes use the same scratch */
-		best_actions(
-			a, b->size, net_forward(net, k, a->online, b->next_obs, b->size, a->work));
+		best_actions(a, b, net_forward(net, k, a->online, b->next_obs, b->size, a->work));
 	const float *q = net_forward(net, k, a->target, b->next_obs, b->size, a->work);
 	if (!a->opts.double_q)
-		best_actions(a, b->size, q);
+		best_actions(a, b, q);
 	for (size_t i = 0; i < b->size; i++) {
 		const double next_q = q[i * n + (size_t)a->best_action[i]];
 		double y = b->reward[i] + b->discount[i] * next_q;
@@ -181,27 +181,41 @@ static float kth_smallest(float *x, int64_t n, int64_t k)
 	return x[k];
 }
 
-void agent_diagnose(struct agent *a, struct diagnostics *d)
+/* Adds q (n) to q_max and q_min. Returns the best less the second-best, infinite if mask
+ * (n) allows only one action. */
+static double diagnose_row(const float *q, const uint8_t *mask, size_t n, struct diagnostics *d)
+{
+	const size_t best = (size_t)policy_argmax(q, mask, (int)n);
+	const bool all = !mask || !mask[best];
+	double second = -(double)INFINITY;
+	for (size_t j = 0; j < n; j++) {
+		if (!all && !mask[j])
+			continue;
+		second = j != best && q[j] > second ? q[j] : second;
+		d->q_min = q[j] < d->q_min ? q[j] : d->q_min;
+	}
+	d->q_max = q[best] > d->q_max ? q[best] : d->q_max;
+	return q[best] - second;
+}
+
+void agent_diagnose(struct agent *a, const uint8_t *mask, struct diagnostics *d)
 {
 	const struct net *net = &a->policy.net;
 	const size_t n = (size_t)net->dim[net->n_layers], size = a->batch_size;
 	const float *q = net_outputs(net, size, a->work);
 	float *error = a->d_out; /* (size) of its (size, n) */
-	double gap_sum = 0, td_sum = 0;
-	*d = (struct diagnostics){ .q_max = q[0], .q_min = q[0] };
-	for (size_t i = 0; i < size; i++, q += n) {
-		const size_t best = (size_t)net_argmax(q, (int)n);
-		double second = -(double)INFINITY;
-		for (size_t j = 0; j < n; j++) {
-			second = j != best && q[j] > second ? q[j] : second;
-			d->q_min = q[j] < d->q_min ? q[j] : d->q_min;
+	double gap_sum = 0, n_gaps = 0, td_sum = 0;
+	*d = (struct diagnostics){ .q_max = -(double)INFINITY, .q_min = (double)INFINITY };
+	for (size_t i = 0; i < size; i++) {
+		const double gap = diagnose_row(q + i * n, mask ? mask + i * n : NULL, n, d);
+		if (!isinf(gap)) {
+			gap_sum += gap;
+			n_gaps++;
 		}
-		d->q_max = q[best] > d->q_max ? q[best] : d->q_max;
-		gap_sum += q[best] - second;
 		error[i] = fabsf(a->td_error[i]);
 		td_sum += error[i];
 	}
-	d->action_gap = n > 1 ? gap_sum / (double)size : (double)NAN;
+	d->action_gap = n_gaps > 0 ? gap_sum / n_gaps : (double)NAN;
 	d->td_error_mean = td_sum / (double)size;
 	const int64_t rank = (95 * (int64_t)size + 99) / 100; /* ceil(0.95 size) */
 	d->td_error_p95 = kth_smallest(error, (int64_t)size, rank - 1);

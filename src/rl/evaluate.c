@@ -34,10 +34,10 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 			return false;
 		if (epsilon > 0) {
 			const float *q;
-			action[0] = policy_act(policy, obs, epsilon, explore, &q);
+			action[0] = policy_act(policy, obs, NULL, epsilon, explore, &q);
 			*diverged = q && !policy_is_finite(q, (size_t)env->ops->n_actions);
 		} else {
-			*diverged = !policy_greedy(policy, n, obs, action);
+			*diverged = !policy_greedy(policy, n, obs, NULL, action);
 		}
 		if (*diverged)
 			return false;

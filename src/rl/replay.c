@@ -8,25 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t ring_bytes(uint64_t buffer_size, size_t obs_dim)
+static size_t bits_bytes(size_t n)
 {
-	const uint64_t slot = 2 * obs_dim * sizeof(float) + sizeof(float) + sizeof(int32_t) + 2;
+	return (n + 7) / 8;
+}
+
+static uint64_t ring_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim)
+{
+	const uint64_t slot = 2 * obs_dim * sizeof(float) + sizeof(float) + sizeof(int32_t) + 2 +
+			      2 * bits_bytes(mask_dim);
 	return buffer_size > UINT64_MAX / slot ? UINT64_MAX : buffer_size * slot;
 }
 
-uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, bool prioritized)
+uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim, bool prioritized)
 {
-	const uint64_t ring = ring_bytes(buffer_size, obs_dim);
+	const uint64_t ring = ring_bytes(buffer_size, obs_dim, mask_dim);
 	const uint64_t tree = prioritized ? sum_tree_bytes(buffer_size) : 0;
 	return tree > UINT64_MAX - ring ? UINT64_MAX : ring + tree;
 }
 
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const struct per_opts *per,
-	struct err *e)
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim,
+	const struct per_opts *per, struct err *e)
 {
 	assert(buffer_size >= 1 && obs_dim >= 1);
-	*r = (struct replay){ .buffer_size = buffer_size, .obs_dim = obs_dim };
-	const uint64_t bytes = ring_bytes(buffer_size, obs_dim);
+	*r = (struct replay){ .buffer_size = buffer_size,
+		.obs_dim = obs_dim,
+		.mask_dim = mask_dim,
+		.mask_bytes = bits_bytes(mask_dim) };
+	const uint64_t bytes = ring_bytes(buffer_size, obs_dim, mask_dim);
 	r->obs = memory_zeroed(bytes);
 	if (!r->obs)
 		return err_set(e, ERR_RUN,
@@ -37,6 +46,10 @@ bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, const str
 	r->action = (int32_t *)(void *)(r->reward + buffer_size);
 	r->terminated = (uint8_t *)(r->action + buffer_size);
 	r->truncated = r->terminated + buffer_size;
+	if (mask_dim > 0) {
+		r->masks = r->truncated + buffer_size;
+		r->next_masks = r->masks + buffer_size * r->mask_bytes;
+	}
 	if (per) {
 		r->prioritized = true;
 		r->per = *per;
@@ -72,8 +85,22 @@ static inline void copy_obs(size_t dim, const float *from, float *to)
 			to[i] = from[i];
 }
 
-void replay_push(struct replay *r, const float *obs, int action, float reward,
-	const float *next_obs, bool terminated, bool truncated)
+/* bits (bits_bytes(n)) = mask (n), and back; the first action is the lowest bit. */
+static void pack_mask(size_t n, const uint8_t *mask, uint8_t *bits)
+{
+	memset(bits, 0, bits_bytes(n));
+	for (size_t i = 0; i < n; i++)
+		bits[i / 8] |= (uint8_t)(mask[i] << i % 8);
+}
+
+static void unpack_mask(size_t n, const uint8_t *bits, uint8_t *mask)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] = bits[i / 8] >> i % 8 & 1;
+}
+
+void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int action, float reward,
+	const float *next_obs, const uint8_t *next_mask, bool terminated, bool truncated)
 {
 	const size_t i = (size_t)r->next;
 	r->n_terminated -= r->terminated[i]; /* 0 where nothing was stored yet */
@@ -84,6 +111,10 @@ void replay_push(struct replay *r, const float *obs, int action, float reward,
 	r->reward[i] = reward;
 	r->terminated[i] = terminated;
 	r->truncated[i] = truncated;
+	if (r->masks) {
+		pack_mask(r->mask_dim, mask, r->masks + i * r->mask_bytes);
+		pack_mask(r->mask_dim, next_mask, r->next_masks + i * r->mask_bytes);
+	}
 	if (r->prioritized)
 		sum_tree_set(&r->tree, i, scaled_priority(r, r->max_priority));
 	r->next = i + 1 < r->buffer_size ? i + 1 : 0;
@@ -116,17 +147,18 @@ bool replay_restore(struct replay *r, int n_actions)
 	return r->max_priority >= smallest && r->max_priority <= largest;
 }
 
-uint64_t batch_bytes(size_t size, size_t obs_dim)
+uint64_t batch_bytes(size_t size, size_t obs_dim, size_t mask_dim)
 {
-	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t);
+	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) +
+			     sizeof(uint32_t) + 2 * mask_dim;
 	return size > UINT64_MAX / row ? UINT64_MAX : size * row;
 }
 
-bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e)
+bool batch_init(struct batch *b, size_t size, size_t obs_dim, size_t mask_dim, struct err *e)
 {
 	assert(size >= 1 && obs_dim >= 1);
-	*b = (struct batch){ .size = size, .obs_dim = obs_dim };
-	const uint64_t bytes = batch_bytes(size, obs_dim);
+	*b = (struct batch){ .size = size, .obs_dim = obs_dim, .mask_dim = mask_dim };
+	const uint64_t bytes = batch_bytes(size, obs_dim, mask_dim);
 	b->obs = memory_zeroed(bytes);
 	if (!b->obs)
 		return err_set(e, ERR_RUN, "out of memory for a minibatch of %zu", size);
@@ -136,6 +168,10 @@ bool batch_init(struct batch *b, size_t size, size_t obs_dim, struct err *e)
 	b->weight = b->discount + size;
 	b->action = (int32_t *)(void *)(b->weight + size);
 	b->slot = (uint32_t *)(b->action + size);
+	if (mask_dim > 0) {
+		b->mask = (uint8_t *)(b->slot + size);
+		b->next_mask = b->mask + size * mask_dim;
+	}
 	for (size_t i = 0; i < size; i++)
 		b->weight[i] = 1;
 	return true;
@@ -175,7 +211,8 @@ static void draw_uniform(const struct replay *r, struct rng *rng, struct batch *
 void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
 	struct batch *b)
 {
-	assert(r->count > 0 && n_steps >= 1 && b->obs_dim == r->obs_dim);
+	assert(r->count > 0 && n_steps >= 1);
+	assert(b->obs_dim == r->obs_dim && b->mask_dim == r->mask_dim);
 	const size_t newest = r->next > 0 ? (size_t)r->next - 1 : r->buffer_size - 1;
 	if (r->prioritized)
 		draw_prioritized(r, rng, beta, b);
@@ -184,7 +221,7 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 	/* Copies: the compiler then knows that no store of the loop changes them. */
 	const struct replay from = *r;
 	const struct batch to = *b;
-	const size_t dim = from.obs_dim;
+	const size_t dim = from.obs_dim, n = from.mask_dim;
 	for (size_t row = 0; row < to.size; row++) {
 		const size_t first = to.slot[row];
 		size_t last = first;
@@ -201,6 +238,11 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 		to.action[row] = from.action[first];
 		to.reward[row] = (float)reward;
 		to.discount[row] = from.terminated[last] ? 0 : (float)discount;
+		if (from.masks) {
+			unpack_mask(n, from.masks + first * from.mask_bytes, to.mask + row * n);
+			unpack_mask(n, from.next_masks + last * from.mask_bytes,
+				to.next_mask + row * n);
+		}
 	}
 }
 

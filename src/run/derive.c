@@ -89,8 +89,8 @@ uint64_t config_memory(const struct config *c)
 	const size_t obs_dim = (size_t)net.dim[0];
 	const uint64_t parts[] = {
 		agent_bytes(&net, (size_t)c->batch_size, c->ema_decay),
-		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, c->prioritized),
-		batch_bytes((size_t)c->batch_size, obs_dim),
+		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, 0, c->prioritized),
+		batch_bytes((size_t)c->batch_size, obs_dim, 0),
 		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
 		(uint64_t)c->final_eval_episodes * sizeof(double),
 	};

@@ -16,9 +16,9 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	struct net net;
 	if (!config_net(c, &net, e) ||
 		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
-		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim,
+		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim, 0,
 			c->prioritized ? &per : NULL, e) ||
-		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, e))
+		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, 0, e))
 		goto fail;
 	const uint64_t best_bytes = net.n_params * sizeof(float);
 	const uint64_t returns_bytes = (uint64_t)c->final_eval_episodes * sizeof(double);
@@ -106,8 +106,8 @@ static bool collect(struct train *t, struct err *e)
 	const bool warmup = t->timesteps < c->learning_starts;
 	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
 	const float *q;
-	const int action =
-		policy_act(&t->agent.policy, t->obs, epsilon, &t->stream[STREAM_EXPLORATION], &q);
+	const int action = policy_act(
+		&t->agent.policy, t->obs, NULL, epsilon, &t->stream[STREAM_EXPLORATION], &q);
 	if (q && !policy_is_finite(q, (size_t)t->env.ops->n_actions))
 		return train_bad_q(t, e);
 
@@ -116,8 +116,8 @@ static bool collect(struct train *t, struct err *e)
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
-	replay_push(&t->replay, t->obs, action, (float)(s.reward * c->reward_scale), next_obs,
-		s.terminated, s.truncated);
+	replay_push(&t->replay, t->obs, NULL, action, (float)(s.reward * c->reward_scale), next_obs,
+		NULL, s.terminated, s.truncated);
 
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
@@ -282,7 +282,7 @@ static void check_health(struct train *t, int64_t n_window)
 void train_diagnose(struct train *t)
 {
 	if (t->agent.adam.t > 0 && !t->diagnosed) {
-		agent_diagnose(&t->agent, &t->diagnostics);
+		agent_diagnose(&t->agent, t->batch.mask, &t->diagnostics);
 		t->diagnosed = true;
 	}
 }
