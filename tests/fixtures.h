@@ -102,6 +102,36 @@ static inline int signal_of(void (*f)(const void *arg), const void *arg)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* --- environments that cannot fail --- */
+
+static inline void reset_env(struct env *env, uint64_t seed, float *obs)
+{
+	struct err e;
+	CHECK(env_reset(env, seed, obs, NULL, &e));
+}
+
+static inline struct step step_env(struct env *env, int action, float *obs)
+{
+	struct step s = { .reward = 0 };
+	struct err e;
+	CHECK(env_step(env, action, obs, NULL, &s, &e));
+	return s;
+}
+
+/* evaluate() on as many copies of env as fit; the seeds come from a stream. */
+static inline bool evaluate_env(const struct policy *policy, const struct env *env, struct rng *rng,
+	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
+	struct episode *episodes, const struct eval_listener *listener, struct err *e)
+{
+	struct vec_env v;
+	struct episode_seeds seeds = { .rng = rng };
+	CHECK(vec_env_init(&v, env, POLICY_ROWS, e));
+	const bool ok = evaluate(
+		policy, &v, &seeds, n_episodes, epsilon, explore, stats, episodes, listener, e);
+	vec_env_release(&v);
+	return ok;
+}
+
 /* --- runs --- */
 
 static inline void set_keys(struct config *c, const char *const *keys)

@@ -94,7 +94,8 @@ static void check_same_future(struct train *a, struct train *b)
 	CHECK_INT(of_a.len, of_b.len);
 	CHECK(of_a.len == of_b.len && memcmp(of_a.p, of_b.p, of_a.len) == 0);
 	struct eval_stats final_a = { 0 }, final_b = { 0 };
-	CHECK(train_final_eval(a, &final_a) && train_final_eval(b, &final_b));
+	struct err e;
+	CHECK(train_final_eval(a, &final_a, &e) && train_final_eval(b, &final_b, &e));
 	CHECK(memcmp(&final_a, &final_b, sizeof(final_a)) == 0);
 	if (more)
 		CHECK(memcmp(&a->log, &b->log, sizeof(a->log)) == 0);
@@ -127,13 +128,13 @@ static void test_every_combination_goes_on_from_anywhere(void)
 		const struct config c = config_of(small, combinations[i]);
 		struct train *whole = train_start(&c); /* never saved before the end */
 		struct eval_stats final;
+		struct err e;
 		drive(whole, c.total_timesteps);
-		CHECK(train_final_eval(whole, &final)); /* as check_same_future does */
+		CHECK(train_final_eval(whole, &final, &e)); /* as check_same_future does */
 		struct bytes end = saved(whole, &some_marks);
 		for (size_t k = 0; k < sizeof(moments) / sizeof(moments[0]); k++) {
 			struct train *a = train_start(&c), *b = train_start(&c);
 			struct marks m = { .wall_s = 0 };
-			struct err e;
 			drive(a, moments[k]);
 			struct bytes file = saved(a, &some_marks);
 			drive(b, 77); /* what was there before must not matter */
@@ -231,9 +232,9 @@ static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 	CHECK(t->has_best && t->stopped);
 	struct eval_stats stats;
 	stop = 1;
-	CHECK(!train_final_eval(t, &stats));
+	CHECK(!train_final_eval(t, &stats, &e));
 	stop = 0;
-	CHECK(train_final_eval(t, &stats));
+	CHECK(train_final_eval(t, &stats, &e));
 	train_end(t);
 }
 
@@ -245,16 +246,16 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 	const struct config c = config_of(small, keys);
 	struct train *whole = train_start(&c), *cut = train_start(&c);
 	struct eval_stats want = { 0 }, got = { 0 };
+	struct err e;
 	int n_cut = 0;
 	bool over = false;
 	drive(whole, 60);
-	CHECK(whole->stopped && train_final_eval(whole, &want));
+	CHECK(whole->stopped && train_final_eval(whole, &want, &e));
 	while (!over) {
-		struct err e;
 		struct marks m;
 		cut->yields = true;
 		if (train_is_finished(cut))
-			over = train_final_eval(cut, &got);
+			over = train_final_eval(cut, &got, &e);
 		else
 			CHECK(train_step(cut, &e));
 		if (cut->timesteps < 60)
@@ -298,7 +299,7 @@ static void test_the_weights_of_a_checkpoint(void)
 		CHECK((memcmp(t->agent.average, t->agent.online, sizeof(float)) != 0) == i);
 		CHECK(memcmp(&w.net, &t->agent.policy.net, sizeof(w.net)) == 0);
 		CHECK(memcmp(w.params, t->agent.average, w.net.n_params * sizeof(float)) == 0);
-		CHECK(memcmp(w.obs_scale, t->eval_env.obs_scale, 4 * sizeof(float)) == 0);
+		CHECK(memcmp(w.obs_scale, t->eval_envs.proto.obs_scale, 4 * sizeof(float)) == 0);
 		CHECK_INT(w.max_episode_steps, 77);
 		CHECK_INT(w.timesteps, 150);
 		CHECK(w.env == t->env.ops);
@@ -537,8 +538,8 @@ static void test_other_files_are_refused(void)
 	struct err e;
 	const size_t size = weights_buffer_size(&t->agent.policy.net);
 	char *weights = malloc(size);
-	const struct bytes b = { weights,
-		weights_build(&c, &t->agent.policy.net, t->agent.online, 1, 1, weights, size) };
+	const struct bytes b = { weights, weights_build(&c, &t->agent.policy.net, t->obs_scale,
+						  t->agent.online, 1, 1, weights, size) };
 	CHECK(!load(&b, t, &m, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "not a checkpoint") != NULL);

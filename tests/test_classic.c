@@ -5,7 +5,7 @@
 #include "env/acrobot.h"
 #include "env/mountaincar.h"
 
-#include "test.h"
+#include "fixtures.h"
 
 #include <stdlib.h>
 
@@ -56,13 +56,13 @@ static void check_obs(const struct golden *g, const struct row *r, const float *
 static void check_step(const struct golden *g, const struct row *before, const struct row *r)
 {
 	struct env env;
-	float obs[ENV_MAX_OBS];
+	float obs[6];
 	double got[4];
 	env_init(&env, g->ops, 0, NULL);
 	env.elapsed_steps = r->step - 1;
 	memcpy(env.state.bytes, before->state, g->ops->state_size);
 	CHECK(env_restore(&env));
-	const struct step s = env_step(&env, r->action, obs);
+	const struct step s = step_env(&env, r->action, obs);
 	memcpy(got, env.state.bytes, g->ops->state_size);
 	for (int i = 0; i < g->n_state; i++)
 		CHECK_NEAR(got[i], r->state[i], 1e-12);
@@ -118,12 +118,11 @@ static void test_every_step_of_mountaincar_is_gymnasiums(void)
 static void test_starts_are_gymnasiums(void)
 {
 	struct env env;
-	struct rng rng, same;
-	float obs[ENV_MAX_OBS];
-	rng_init(&rng, 42);
-	same = rng;
+	struct rng same;
+	float obs[6];
+	rng_init(&same, 42);
 	env_init(&env, &acrobot_v1, 0, NULL);
-	env_reset(&env, &rng, obs);
+	reset_env(&env, 42, obs);
 	struct acrobot a;
 	memcpy(&a, env.state.bytes, sizeof(a));
 	CHECK(a.theta1 == (float)rng_uniform(&same, -0.1, 0.1));
@@ -133,10 +132,9 @@ static void test_starts_are_gymnasiums(void)
 	CHECK_NEAR(obs[0], cos(a.theta1), 1e-7);
 	CHECK_NEAR(obs[3], sin(a.theta2), 1e-7);
 
-	rng_init(&rng, 42);
-	same = rng;
+	rng_init(&same, 42);
 	env_init(&env, &mountaincar_v0, 0, NULL);
-	env_reset(&env, &rng, obs);
+	reset_env(&env, 42, obs);
 	CHECK(obs[0] == (float)rng_uniform(&same, -0.6, -0.4));
 	CHECK(obs[1] == 0);
 }
@@ -160,7 +158,7 @@ static void test_speeds_of_acrobot_are_bounded(void)
 	rng_init(&rng, 1);
 	for (int i = 0; i < 2000; i++) {
 		struct env env;
-		float obs[ENV_MAX_OBS];
+		float obs[6];
 		double state[4];
 		for (int k = 0; k < 2; k++) {
 			state[k] = rng_uniform(&rng, -pi, pi);
@@ -168,7 +166,7 @@ static void test_speeds_of_acrobot_are_bounded(void)
 		}
 		env_init(&env, &acrobot_v1, 0, NULL);
 		memcpy(env.state.bytes, state, sizeof(state));
-		env_step(&env, 1, obs);
+		step_env(&env, 1, obs);
 		memcpy(state, env.state.bytes, sizeof(state));
 		for (int k = 0; k < 2; k++) {
 			CHECK(fabs(state[2 + k]) <= most[k]);
@@ -184,11 +182,11 @@ static void test_speeds_of_acrobot_are_bounded(void)
 static struct step coast(double position, double velocity, struct mountaincar *after)
 {
 	struct env env;
-	float obs[ENV_MAX_OBS];
+	float obs[6];
 	const struct mountaincar s = { position, velocity };
 	env_init(&env, &mountaincar_v0, 0, NULL);
 	memcpy(env.state.bytes, &s, sizeof(s));
-	const struct step step = env_step(&env, 1, obs);
+	const struct step step = step_env(&env, 1, obs);
 	memcpy(after, env.state.bytes, sizeof(*after));
 	return step;
 }

@@ -538,7 +538,9 @@ static void check_round_trip(const char *net_arch)
 	char *bytes = (char *)floats(size / sizeof(float) + 1);
 	rng_init(&rng, 3);
 	fill_uniform(&rng, 1, net.n_params, params);
-	const size_t len = weights_build(&c, &net, params, 1, 2, bytes, size);
+	float scale[4];
+	config_obs_scale(&c, scale);
+	const size_t len = weights_build(&c, &net, scale, params, 1, 2, bytes, size);
 	CHECK(len > 0 && len <= size);
 	const bool ok = weights_parse(&w, "w.st", bytes, len, &e);
 	CHECK(ok);
@@ -608,7 +610,9 @@ static void test_tensors_have_pytorchs_names_and_layout(void)
 	fill_uniform(&rng, 1, 73, params);
 	const size_t size = weights_buffer_size(&net);
 	char *bytes = (char *)floats(size / sizeof(float) + 1);
-	const size_t len = weights_build(&c, &net, params, 1, 2, bytes, size);
+	float scale[4];
+	config_obs_scale(&c, scale);
+	const size_t len = weights_build(&c, &net, scale, params, 1, 2, bytes, size);
 	CHECK(st_open_bytes(&st, "w.st", bytes, len, &e) && st_verify(&st, &e));
 	CHECK_INT(st.n_tensors, 8);
 	check_tensor(&st, 0, "0.weight", 4, 3, params);

@@ -39,8 +39,9 @@ static void run(struct job *job, int64_t n, uint64_t seed, double epsilon, int64
 	env_init(&job->env, env_find("CartPole-v1"), limit, NULL);
 	rng_init(&job->env_rng, seed);
 	rng_init_stream(&job->explore, seed, 0);
-	evaluate(&policy, &job->env, &job->env_rng, n, epsilon, &job->explore, &job->stats,
-		job->episodes, NULL);
+	struct err e;
+	CHECK(evaluate_env(&policy, &job->env, &job->env_rng, n, epsilon, &job->explore,
+		&job->stats, job->episodes, NULL, &e));
 }
 
 /* The same with loops of our own. */
@@ -51,9 +52,9 @@ static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, i
 	rng_init(&job->env_rng, seed);
 	rng_init_stream(&job->explore, seed, 0);
 	for (int i = 0; i < n; i++) {
-		float obs[ENV_MAX_OBS];
+		float obs[6];
 		struct step s = { .reward = 0 };
-		env_reset(&job->env, &job->env_rng, obs);
+		reset_env(&job->env, rng_u64(&job->env_rng), obs);
 		while (!s.terminated && !s.truncated) {
 			float q[2];
 			for (int o = 0; o < 2; o++) {
@@ -64,7 +65,7 @@ static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, i
 			int action = q[1] > q[0];
 			if (epsilon > 0 && rng_double(&job->explore) < epsilon)
 				action = (int)rng_below(&job->explore, 2);
-			s = env_step(&job->env, action, obs);
+			s = step_env(&job->env, action, obs);
 			job->episodes[i].episode_return += (double)s.reward;
 			job->episodes[i].length++;
 		}
@@ -150,23 +151,66 @@ static void test_epsilon_1_is_random_play(void)
 	CHECK(job.stats.return_mean > 40);
 }
 
-static void test_first_state_is_gymnasiums(void)
+/* Episode i of seed S is that of Gymnasium's env.reset(seed=S+i). */
+static void test_seeds_count_upwards(void)
 {
-	static struct job job;
 	/* env.reset(seed=42) of Gymnasium's CartPole-v1 */
 	static const double want[OBS] = { 0.027395604855596334, -0.00611216, 0.03585979,
 		0.0197368 };
+	enum { N_SEEDS = 40 };
+	float work[WORK], obs[OBS];
+	params = shaky;
+	const struct policy policy = some_policy(work);
+	params = steady;
 	struct env env;
-	struct rng rng;
-	float obs[ENV_MAX_OBS];
+	struct vec_env v;
+	struct err e;
+	struct eval_stats stats;
+	struct episode all[N_SEEDS], one;
+	struct episode_seeds seeds = { .next = 42 };
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
-	rng_init(&rng, 42);
-	env_reset(&env, &rng, obs);
+	reset_env(&env, 42, obs);
 	for (int i = 0; i < OBS; i++)
 		CHECK_NEAR(obs[i], want[i], 5e-9);
-	/* evaluate() draws those four numbers, and those only. */
-	run(&job, 1, 42, 0, 0);
-	CHECK(memcmp(&job.env_rng, &rng, sizeof(rng)) == 0);
+	CHECK(vec_env_init(&v, &env, POLICY_ROWS, &e));
+	CHECK(evaluate(&policy, &v, &seeds, N_SEEDS, 0, NULL, &stats, all, NULL, &e));
+	CHECK_INT(seeds.next, 42 + N_SEEDS);
+	for (int i = 0; i < N_SEEDS; i++) {
+		seeds.next = 42 + (uint64_t)i;
+		CHECK(evaluate(&policy, &v, &seeds, 1, 0, NULL, &stats, &one, NULL, &e));
+		CHECK_INT(one.length, all[i].length);
+	}
+	seeds.next = UINT64_MAX; /* wraps */
+	CHECK(evaluate(&policy, &v, &seeds, 2, 0, NULL, &stats, all, NULL, &e));
+	CHECK_INT(seeds.next, 1);
+	vec_env_release(&v);
+}
+
+/* An environment that can have fewer instances than there are rows gives the same. */
+static void test_instances_change_nothing(void)
+{
+	float work[WORK];
+	params = shaky;
+	const struct policy policy = some_policy(work);
+	params = steady;
+	struct episode want[50], got[50];
+	for (int n = 1; n <= 20; n++) {
+		struct env_ops ops = *env_find("CartPole-v1");
+		struct env env;
+		struct vec_env v;
+		struct err e;
+		struct eval_stats stats;
+		struct episode_seeds seeds = { .next = 7 };
+		ops.n_instances = n;
+		env_init(&env, &ops, 0, NULL);
+		CHECK(vec_env_init(&v, &env, POLICY_ROWS, &e));
+		CHECK_INT(v.n, n < POLICY_ROWS ? n : POLICY_ROWS);
+		CHECK(evaluate(&policy, &v, &seeds, 50, 0, NULL, &stats, got, NULL, &e));
+		if (n == 1)
+			memcpy(want, got, sizeof(want));
+		CHECK(memcmp(want, got, sizeof(want)) == 0);
+		vec_env_release(&v);
+	}
 }
 
 static void test_repeats_and_follows_its_stream(void)
@@ -184,7 +228,9 @@ static void test_repeats_and_follows_its_stream(void)
 	struct episode episodes[25];
 	run(&c, 15, 8, 0.5, 0);
 	CHECK(memcmp(a.episodes, c.episodes, 15 * sizeof(a.episodes[0])) == 0);
-	evaluate(&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes, NULL);
+	struct err e;
+	CHECK(evaluate_env(
+		&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes, NULL, &e));
 	CHECK(memcmp(a.episodes + 15, episodes, sizeof(episodes)) == 0);
 }
 
@@ -200,7 +246,8 @@ static void test_optional_arguments(void)
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
 	rng_init(&rng, 3);
 	memset(&stats, 0xff, sizeof(stats));
-	evaluate(&policy, &env, &rng, 20, 0, NULL, &stats, NULL, NULL);
+	struct err e;
+	CHECK(evaluate_env(&policy, &env, &rng, 20, 0, NULL, &stats, NULL, NULL, &e));
 	CHECK(memcmp(&stats, &job.stats, sizeof(stats)) == 0);
 }
 
@@ -219,7 +266,8 @@ static void test_negative_returns(void)
 	env_init(&env, env_find("ToyNegative-v0"), 0, NULL);
 	rng_init(&rng, 3);
 	rng_init(&explore, 4);
-	CHECK(evaluate(&policy, &env, &rng, N_TOY, 0.5, &explore, &stats, episodes, NULL));
+	struct err e;
+	CHECK(evaluate_env(&policy, &env, &rng, N_TOY, 0.5, &explore, &stats, episodes, NULL, &e));
 	check_stats(&stats, episodes, N_TOY);
 	CHECK(stats.return_max < 0 && stats.return_min < stats.return_max);
 }
@@ -253,16 +301,18 @@ static void test_a_listener_hears_of_every_end_and_can_stop(void)
 		struct eval_stats stats;
 		env_init(&env, env_find("CartPole-v1"), 0, NULL);
 		rng_init(&rng, 3);
+		struct err e = { .kind = ERR_RUN };
 		CHECK_INT(
-			evaluate(&policy, &env, &rng, N, 0, NULL, &stats, NULL, &listener), !stops);
-		CHECK_INT(stats.diverged, 0);
+			evaluate_env(&policy, &env, &rng, N, 0, NULL, &stats, NULL, &listener, &e),
+			!stops);
+		CHECK_INT(e.kind, stops ? ERR_NONE : ERR_RUN);
 		CHECK(heard.in_order);
 		CHECK(stops ? heard.n_over >= 20 && heard.n_over < 32 : heard.n_over == N - 1);
 	}
 }
 
 /* Finite weights may give infinite Q values: no action follows from them. */
-static bool plays(float bias, double epsilon, struct eval_stats *stats)
+static enum err_kind plays(float bias, double epsilon, struct eval_stats *stats)
 {
 	float work[WORK];
 	struct policy policy = some_policy(work);
@@ -279,19 +329,22 @@ static bool plays(float bias, double epsilon, struct eval_stats *stats)
 	env_init(&env, env_find("CartPole-v1"), 0, NULL);
 	rng_init(&rng, 3);
 	rng_init(&explore, 4);
-	return evaluate(&policy, &env, &rng, 20, epsilon, &explore, stats, NULL, NULL);
+	struct err e;
+	return evaluate_env(&policy, &env, &rng, 20, epsilon, &explore, stats, NULL, NULL, &e)
+		       ? ERR_NONE
+		       : e.kind;
 }
 
 static void test_q_values_that_are_not_finite_are_divergence(void)
 {
 	struct eval_stats stats;
-	CHECK(!plays((float)NAN, 0, &stats) && stats.diverged);
-	CHECK(!plays((float)INFINITY, 0, &stats) && stats.diverged);
-	CHECK(!plays(-(float)INFINITY, 0, &stats) && stats.diverged); /* never the maximum */
-	CHECK(!plays((float)INFINITY, 0.5, &stats) && stats.diverged);
-	CHECK(!plays(-(float)INFINITY, 0.99, &stats) && stats.diverged);
-	CHECK(plays((float)INFINITY, 1, &stats) && !stats.diverged); /* no Q value asked for */
-	CHECK(plays(3e38f, 0, &stats) && !stats.diverged);
+	CHECK_INT(plays((float)NAN, 0, &stats), ERR_DIVERGED);
+	CHECK_INT(plays((float)INFINITY, 0, &stats), ERR_DIVERGED);
+	CHECK_INT(plays(-(float)INFINITY, 0, &stats), ERR_DIVERGED); /* never the maximum */
+	CHECK_INT(plays((float)INFINITY, 0.5, &stats), ERR_DIVERGED);
+	CHECK_INT(plays(-(float)INFINITY, 0.99, &stats), ERR_DIVERGED);
+	CHECK_INT(plays((float)INFINITY, 1, &stats), ERR_NONE); /* no Q value asked for */
+	CHECK_INT(plays(3e38f, 0, &stats), ERR_NONE);
 	CHECK_INT(stats.n_episodes, 20);
 }
 
@@ -302,7 +355,8 @@ int main(void)
 	RUN(test_epsilon_greedy_episodes);
 	RUN(test_one_episode_has_no_spread);
 	RUN(test_epsilon_1_is_random_play);
-	RUN(test_first_state_is_gymnasiums);
+	RUN(test_seeds_count_upwards);
+	RUN(test_instances_change_nothing);
 	RUN(test_repeats_and_follows_its_stream);
 	RUN(test_optional_arguments);
 	RUN(test_negative_returns);

@@ -268,7 +268,7 @@ static void test_the_files_say_what_the_training_did(void)
 			text_add(&p, "\n");
 		}
 	} while (!(t.events & TRAIN_FINISHED));
-	train_final_eval(&t, &final);
+	train_final_eval(&t, &final, &e);
 
 	char *data = read_file(at("a/b/first/progress.csv"), &len);
 	CHECK_STR(data, progress);
@@ -1326,12 +1326,13 @@ static void test_wrong_values_in_a_result(void)
 		{ "seed", "1.5" }, { "seed", "null" }, { "seed", "18446744073709551616" },
 		{ "timesteps", "9223372036854775808" }, { "timesteps", "-5" },
 		{ "timesteps", "\"5\"" }, { "env_id", "5" },
-		{ "env_id", "\"0123456789012345678901234567890123456789\"" }, { "env_id", "null" },
-		{ "final_return_mean", "\"x\"" }, { "final_return_mean", "nan" },
-		{ "final_return_mean", "1e999" }, { "final_return_mean", "[1]" },
-		{ "stopped", "tru" }, { "stopped", "yes" }, { "stopped", "True" },
-		{ "stopped", "\"true\"" }, { "stopped", "1" }, { "stopped", "null" },
-		{ "stopped", "[true]" }, { "final_sha256", "1" },
+		{ "env_id",
+			"\"0123456789012345678901234567890123456789012345678901234567890123456789\"" },
+		{ "env_id", "null" }, { "final_return_mean", "\"x\"" },
+		{ "final_return_mean", "nan" }, { "final_return_mean", "1e999" },
+		{ "final_return_mean", "[1]" }, { "stopped", "tru" }, { "stopped", "yes" },
+		{ "stopped", "True" }, { "stopped", "\"true\"" }, { "stopped", "1" },
+		{ "stopped", "null" }, { "stopped", "[true]" }, { "final_sha256", "1" },
 		{ "final_sha256", "\"00000000000000000000000000000000000000000000000000000000"
 				  "000000000\"" } };
 	struct rng rng;

@@ -49,6 +49,7 @@ struct naive {
 	struct transition past[MAX_STEPS]; /* all there ever were */
 	int64_t n_past;
 	struct rng env_rng, explore, replay;
+	bool in_episode;
 	struct env env;
 	float obs[OBS];
 	struct episode episode, ended[MAX_STEPS];
@@ -315,8 +316,6 @@ static void naive_init(struct naive *s, const struct config *c)
 	rng_init_stream(&s->replay, c->seed, 1);
 	naive_init_params(s);
 	env_init(&s->env, ops, c->max_episode_steps, NULL);
-	env_reset(&s->env, &s->env_rng, s->obs);
-	naive_scale(s, s->obs);
 }
 
 static void naive_step(struct naive *s)
@@ -324,6 +323,10 @@ static void naive_step(struct naive *s)
 	const struct config *c = &s->c;
 	const int64_t timesteps = s->n_past + 1;
 	struct transition *t = &s->past[s->n_past++];
+	if (!s->in_episode) {
+		reset_env(&s->env, rng_u64(&s->env_rng), s->obs);
+		naive_scale(s, s->obs);
+	}
 	memcpy(t->obs, s->obs, sizeof(t->obs));
 
 	s->epsilon = naive_epsilon(c, timesteps);
@@ -336,7 +339,7 @@ static void naive_step(struct naive *s)
 		t->action = naive_argmax(s, q);
 	}
 
-	const struct step step = env_step(&s->env, t->action, t->next_obs);
+	const struct step step = step_env(&s->env, t->action, t->next_obs);
 	naive_scale(s, t->next_obs);
 	t->reward = (float)((double)step.reward * c->reward_scale);
 	t->terminated = step.terminated;
@@ -347,9 +350,8 @@ static void naive_step(struct naive *s)
 	if (t->terminated || t->truncated) {
 		s->ended[s->n_ended++] = s->episode;
 		s->episode = (struct episode){ 0 };
-		env_reset(&s->env, &s->env_rng, s->obs);
-		naive_scale(s, s->obs);
 	}
+	s->in_episode = !t->terminated && !t->truncated;
 
 	if (timesteps > c->learning_starts && timesteps % c->train_freq == 0)
 		for (int64_t i = 0;
@@ -744,10 +746,10 @@ static void test_two_runs_are_equal_and_two_seeds_differ(void)
 	static const char *const other[] = { "seed=6", NULL };
 	struct train *a = start(NULL), *b = start(NULL), *c = start(other);
 	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
-	CHECK(!same(a->obs, c->obs, OBS));
 	run_to_the_end(a);
 	run_to_the_end(b);
 	run_to_the_end(c);
+	CHECK(!same(a->replay.obs, c->replay.obs, OBS));
 	CHECK(same_training(a, b));
 	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
 	train_end(a);
@@ -782,7 +784,7 @@ static void test_rows_come_at_the_documented_steps(void)
 		"eval_freq=200", NULL };
 	t = start(ends_on_a_row);
 	run_to_the_end(t);
-	CHECK_INT(t->events, TRAIN_LOGGED | TRAIN_EVALUATED | TRAIN_FINISHED);
+	CHECK_INT(t->events & ~TRAIN_EPISODE, TRAIN_LOGGED | TRAIN_EVALUATED | TRAIN_FINISHED);
 	train_end(t);
 }
 
@@ -790,11 +792,12 @@ static void test_rows_come_at_the_documented_steps(void)
 static struct eval_stats evaluate_now(const struct train *t, struct rng *stream, int64_t n)
 {
 	struct env env;
-	float scale[ENV_MAX_OBS];
+	float scale[4];
 	struct eval_stats stats;
+	struct err e;
 	config_obs_scale(&t->config, scale);
 	env_init(&env, env_find("CartPole-v1"), t->config.max_episode_steps, scale);
-	evaluate(&t->agent.policy, &env, stream, n, 0, NULL, &stats, NULL, NULL);
+	CHECK(evaluate_env(&t->agent.policy, &env, stream, n, 0, NULL, &stats, NULL, NULL, &e));
 	return stats;
 }
 
@@ -851,7 +854,7 @@ static void test_evaluation_has_its_own_time_limit(void)
 		if (t->events & TRAIN_EVALUATED)
 			CHECK_NEAR(t->eval.stats.return_mean, 7, 0);
 	}
-	CHECK(train_final_eval(t, &final));
+	CHECK(train_final_eval(t, &final, &e));
 	CHECK_NEAR(final.return_mean, 7, 0);
 	train_end(t);
 }
@@ -934,16 +937,27 @@ static void test_stop_return_equal_to_the_mean_is_reached(void)
 	train_end(t);
 }
 
-static void test_first_episode_starts_where_gymnasium_does(void)
+/* The seed's own stream gives a seed to each episode, from which Gymnasium's env.reset(seed=)
+ * starts. */
+static void test_episodes_have_seeds_of_their_own(void)
 {
 	static const char *const keys[] = { "seed=42", "obs_scale=10,1,1,1", NULL };
 	struct train *t = start(keys);
-	struct rng rng;
-	rng_init(&rng, 42);
-	CHECK_NEAR(t->obs[0], (float)0.027395604855596334 * 10, 1e-7);
-	CHECK(t->obs[0] == (float)rng_uniform(&rng, -0.05, 0.05) * 10);
-	for (int i = 1; i < OBS; i++)
-		CHECK(t->obs[i] == (float)rng_uniform(&rng, -0.05, 0.05));
+	struct rng seeds, rng;
+	struct err e;
+	int64_t n = 0;
+	rng_init(&seeds, 42);
+	while (t->episodes < 5 && train_step(t, &e)) {
+		if (t->episode_length != 1)
+			continue;
+		rng_init(&rng, rng_u64(&seeds));
+		const float *obs = t->replay.obs + (t->replay.count - 1) * OBS;
+		CHECK(obs[0] == (float)rng_uniform(&rng, -0.05, 0.05) * 10);
+		for (int i = 1; i < OBS; i++)
+			CHECK(obs[i] == (float)rng_uniform(&rng, -0.05, 0.05));
+		n++;
+	}
+	CHECK_INT(n, 5);
 	train_end(t);
 }
 
@@ -958,12 +972,13 @@ static void test_final_evaluation_repeats_and_changes_nothing(void)
 	before = *t;
 	memcpy(weights, t->agent.online, n * sizeof(float));
 	struct eval_stats first, second;
-	CHECK(train_final_eval(t, &first));
+	struct err e;
+	CHECK(train_final_eval(t, &first, &e));
 	before.final_state = t->final_state;
 	before.stream[STREAM_FINAL_EVAL] = t->stream[STREAM_FINAL_EVAL];
 	CHECK(memcmp(&before, t, sizeof(*t)) == 0); /* but that */
 	CHECK(same(weights, t->agent.online, n));
-	CHECK(train_final_eval(t, &second));
+	CHECK(train_final_eval(t, &second, &e));
 	CHECK(same_stats(&first, &second));
 	CHECK_INT(first.n_episodes, 7);
 	double sum = 0;
@@ -1036,7 +1051,7 @@ static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 	}
 
 	static const char *const no_evaluation[] = { "gradient_steps=0", "total_timesteps=50",
-		NULL };
+		"learning_starts=49", NULL };
 	t = start(no_evaluation);
 	t->agent.online[0] = INFINITY;
 	for (int i = 1; i < 50; i++)
@@ -1108,7 +1123,7 @@ int main(void)
 	RUN(test_best_is_the_last_of_equals);
 	RUN(test_stop_return_ends_the_run_when_confirmed);
 	RUN(test_stop_return_equal_to_the_mean_is_reached);
-	RUN(test_first_episode_starts_where_gymnasium_does);
+	RUN(test_episodes_have_seeds_of_their_own);
 	RUN(test_final_evaluation_repeats_and_changes_nothing);
 	RUN(test_a_large_learning_rate_diverges);
 	RUN(test_a_q_value_that_is_not_finite_is_found_at_once);

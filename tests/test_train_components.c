@@ -52,6 +52,7 @@ struct naive {
 	double priority[MAX_LEAVES]; /* to the power alpha, of each slot */
 	double max_priority;
 	struct rng env_rng, explore, replay;
+	bool in_episode;
 	struct env env;
 	float obs[OBS];
 	/* What has been exercised. */
@@ -221,7 +222,6 @@ static void naive_init(struct naive *s, const struct config *c)
 	memcpy(s->target, s->online, sizeof(s->target));
 	memcpy(s->average, s->online, sizeof(s->average));
 	env_init(&s->env, env_find("CartPole-v1"), c->max_episode_steps, NULL);
-	env_reset(&s->env, &s->env_rng, s->obs);
 }
 
 /* Sum of a power of two of priorities, in the documented order: by halves. */
@@ -411,6 +411,8 @@ static void naive_step(struct naive *s)
 				  ((double)(step - 1) / annealed);
 	if (step <= c->learning_starts)
 		epsilon = 1;
+	if (!s->in_episode)
+		reset_env(&s->env, rng_u64(&s->env_rng), s->obs);
 	memcpy(t->obs, s->obs, sizeof(t->obs));
 	if (rng_double(&s->explore) < epsilon) {
 		t->action = (int)rng_below(&s->explore, ACTIONS);
@@ -419,14 +421,13 @@ static void naive_step(struct naive *s)
 		forward(s, s->online, s->obs, &f);
 		t->action = f.q[1] > f.q[0];
 	}
-	const struct step result = env_step(&s->env, t->action, t->next_obs);
+	const struct step result = step_env(&s->env, t->action, t->next_obs);
 	t->reward = (float)(result.reward * c->reward_scale);
 	t->terminated = result.terminated;
 	t->truncated = result.truncated;
 	s->priority[slot] = to_alpha(s, s->max_priority);
 	memcpy(s->obs, t->next_obs, sizeof(s->obs));
-	if (t->terminated || t->truncated)
-		env_reset(&s->env, &s->env_rng, s->obs);
+	s->in_episode = !t->terminated && !t->truncated;
 
 	if (step > c->learning_starts && step % c->train_freq == 0)
 		for (int64_t i = 0; i < c->gradient_steps; i++)
@@ -656,20 +657,20 @@ static void test_averaged_weights_are_judged_and_kept(void)
 		CHECK(train_step(&t, &e));
 		if (!(t.events & TRAIN_EVALUATED))
 			continue;
-		struct env env = t.eval_env;
-		evaluate(&average, &env, &stream, 4, 0, NULL, &stats, NULL, NULL);
+		struct env env = t.eval_envs.proto;
+		evaluate_env(&average, &env, &stream, 4, 0, NULL, &stats, NULL, NULL, &e);
 		CHECK_NEAR(t.eval.stats.return_mean, stats.return_mean, 0);
 		CHECK(!t.eval.is_best || same(t.best, t.agent.average, n));
 		n_best += t.eval.is_best;
 	}
 	CHECK(n_best > 0 && !same(t.agent.average, t.agent.online, n));
-	struct env env = t.eval_env;
+	struct env env = t.eval_envs.proto;
 	struct eval_stats final;
 	rng_init_stream(&stream, c.seed, STREAM_FINAL_EVAL);
-	evaluate(&average, &env, &stream, 5, 0, NULL, &stats, NULL, NULL);
-	CHECK(train_final_eval(&t, &final));
+	evaluate_env(&average, &env, &stream, 5, 0, NULL, &stats, NULL, NULL, &e);
+	CHECK(train_final_eval(&t, &final, &e));
 	CHECK_NEAR(final.return_mean, stats.return_mean, 0);
-	evaluate(&t.agent.policy, &env, &stream, 5, 0, NULL, &stats, NULL, NULL);
+	evaluate_env(&t.agent.policy, &env, &stream, 5, 0, NULL, &stats, NULL, NULL, &e);
 	CHECK(final.return_mean != stats.return_mean); /* or the test could not tell */
 	train_release(&t);
 }

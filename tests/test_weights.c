@@ -18,6 +18,7 @@ struct file {
 	float *params;
 	char *bytes;
 	size_t len, size;
+	float scale[OBS_SCALE_MAX];
 };
 
 /* A file with random weights, in a buffer of exactly the size that is asked for. */
@@ -32,9 +33,11 @@ static void build(struct file *f, const char *const *keys)
 	f->bytes = malloc(f->size);
 	if (!f->params || !f->bytes)
 		abort();
+	config_obs_scale(&f->config, f->scale);
 	rng_init(&rng, 3);
 	fill_uniform(&rng, 1, f->net.n_params, f->params);
-	f->len = weights_build(&f->config, &f->net, f->params, 12345, 678, f->bytes, f->size);
+	f->len = weights_build(
+		&f->config, &f->net, f->scale, f->params, 12345, 678, f->bytes, f->size);
 	CHECK(f->len > 0 && f->len <= f->size);
 }
 
@@ -92,7 +95,7 @@ static void test_what_is_written_reads_back(void)
 		struct file f;
 		struct weights w;
 		struct err e;
-		float scale[ENV_MAX_OBS];
+		float scale[OBS_SCALE_MAX];
 		build(&f, architectures[i]);
 		CHECK(parse(&w, f.bytes, f.len, &e));
 		CHECK_INT(w.net.n_params, f.net.n_params);
@@ -127,8 +130,9 @@ static void test_params_are_not_changed_and_bytes_repeat(void)
 	if (!bytes)
 		abort();
 	memset(bytes, 0x5a, a.size + 100);
-	CHECK_INT(
-		weights_build(&a.config, &a.net, a.params, 12345, 678, bytes, a.size + 100), a.len);
+	CHECK_INT(weights_build(
+			  &a.config, &a.net, a.scale, a.params, 12345, 678, bytes, a.size + 100),
+		a.len);
 	CHECK(memcmp(bytes, b.bytes, a.len) == 0);
 	CHECK(memcmp(a.params, b.params, a.net.n_params * sizeof(float)) == 0);
 	free(bytes);
@@ -250,7 +254,7 @@ static void check_changed_byte(const struct file *f, size_t at)
 {
 	struct weights w;
 	struct err e;
-	float scale[ENV_MAX_OBS];
+	float scale[OBS_SCALE_MAX];
 	if (!parse(&w, f->bytes, f->len, &e)) {
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		return;
@@ -642,7 +646,7 @@ static void test_weights_that_are_not_finite(void)
 		struct err e;
 		f.params[at] = bad[at % 3];
 		const size_t len =
-			weights_build(&f.config, &f.net, f.params, 1, 1, f.bytes, f.size);
+			weights_build(&f.config, &f.net, f.scale, f.params, 1, 1, f.bytes, f.size);
 		CHECK(!parse(&w, f.bytes, len, &e));
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		CHECK(strstr(e.msg, "finite") != NULL);

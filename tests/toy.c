@@ -57,14 +57,14 @@ static bool move(struct toy *s, int action, float *obs, bool *won)
 	return s->cell == 0 || *won;
 }
 
-static struct step sparse_step(void *state, int action, float *obs)
+static struct step sparse_step(void *state, struct rng *rng, int action, float *obs)
 {
 	bool won;
 	const bool ended = move(state, action, obs, &won);
 	return (struct step){ .reward = !ended ? 0 : won ? 1 : -1, .terminated = ended };
 }
 
-static struct step negative_step(void *state, int action, float *obs)
+static struct step negative_step(void *state, struct rng *rng, int action, float *obs)
 {
 	bool won;
 	const bool ended = move(state, action, obs, &won);
@@ -83,7 +83,7 @@ static bool toy_possible(const void *state)
 	{                                                                            \
 		.id = id_, .obs_dim = 2, .n_actions = 3, .max_episode_steps = 50,    \
 		.solved_return = solved_return_, .reward_low = reward_low_,          \
-		.reward_high = reward_high_, .obs_high = { 1, 1 },                   \
+		.reward_high = reward_high_, .obs_high = (const double[]){ 1, 1 },   \
 		.state_size = sizeof(struct toy), .reset = toy_reset, .step = step_, \
 		.possible = toy_possible,                                            \
 	}

@@ -14,13 +14,14 @@
 
 #include <stdbool.h>
 
-enum err_kind {           /* the exit status; 0 and 3 are not errors */
-	ERR_RUN = 1,      /* I/O, memory */
+enum err_kind {           /* the exit status; 3 is not an error */
+	ERR_NONE = 0,     /* where "it was told to stop" is not an error */
+	ERR_RUN = 1,      /* I/O, memory, environment */
 	ERR_USAGE = 2,    /* command line or configuration */
 	ERR_DIVERGED = 4, /* a weight, loss or Q value is not finite */
 	ERR_CORRUPT = 5,  /* corrupt or incompatible file */
 	ERR_BUSY = 6,     /* run directory in use, or of another configuration */
-	ERR_ENV = 7,      /* an environment (a child process) failed, or broke the protocol */
+	ERR_ENV = 7,      /* the environment, a child process, failed or broke its protocol */
 };
 
 struct err {

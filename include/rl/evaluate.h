@@ -19,7 +19,6 @@ struct eval_stats {
 	double return_mean, return_std; /* std divides by n, as numpy.std does */
 	double return_min, return_max;
 	double length_mean;
-	int64_t diverged; /* 1: a Q value was not finite, and nothing else is valid; else 0 */
 };
 
 struct eval_listener {
@@ -36,23 +35,28 @@ struct evaluation {
 	double return_min, return_max;
 };
 
-/* Plays the next of n_episodes: up to POLICY_ROWS greedy ones side by side, or one with
- * epsilon. Each starts with env_reset(env, env_rng), in order, on a copy of env, and takes
- * epsilon-greedy actions (explore may be NULL if epsilon is 0). An evaluation begins as
- * zeros. `episodes` gets the episodes played, unless NULL. False if the listener (or NULL)
- * stops it, and with *diverged if a Q value is not finite: nothing but `explore` has then
- * changed. */
-bool evaluate_some(struct evaluation *ev, const struct policy *policy, const struct env *env,
-	struct rng *env_rng, int64_t n_episodes, double epsilon, struct rng *explore,
-	struct episode *episodes, const struct eval_listener *listener, bool *diverged);
+/* Where the seeds of the episodes come from, one each, in order. */
+struct episode_seeds {
+	struct rng *rng; /* 64 bits of it each; or NULL: */
+	uint64_t next;   /* this one, and then one more each time */
+};
+
+/* Plays the next of n_episodes: v->n greedy ones side by side, or one with epsilon. Each is a
+ * copy of v->proto, starts with the next seed, in order, and takes epsilon-greedy actions
+ * (explore may be NULL if epsilon is 0). An evaluation begins as zeros. `episodes` gets the
+ * episodes played, unless NULL. v->n <= POLICY_ROWS. False, and nothing but *explore has
+ * changed: ERR_NONE if the listener (or NULL) stops it, ERR_DIVERGED if a Q value is not
+ * finite, or an error of the environment. */
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v,
+	struct episode_seeds *seeds, int64_t n_episodes, double epsilon, struct rng *explore,
+	struct episode *episodes, const struct eval_listener *listener, struct err *e);
 
 /* Of the n > 0 episodes so far. */
 struct eval_stats evaluation_stats(const struct evaluation *ev);
 
-/* All n_episodes >= 1; `episodes` (n_episodes) or NULL. False with stats->diverged, or if the
- * listener stops it. */
-bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
+/* All n_episodes >= 1; `episodes` (n_episodes) or NULL. False as evaluate_some. */
+bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const struct eval_listener *listener);
+	struct episode *episodes, const struct eval_listener *listener, struct err *e);
 
 #endif

@@ -6,7 +6,8 @@
  *
  * Networks, moments, counters, generators, the environment in its episode, the replay
  * buffer with its priorities, running statistics, the best weights, an evaluation under
- * way, the length of each log. One list, visit() in checkpoint.c, serves writing and
+ * way, the length of each log. Of an environment in a child process: the seed and the actions
+ * of the episode under way, from which train_resume replays it, and checksums of what came. One list, visit() in checkpoint.c, serves writing and
  * reading. Every value is a tensor with its own name and a portable type, so that any
  * machine can resume from the file and `dqn inspect` shows it. Values that follow from
  * others are left out: schedules follow from the step, sums of priorities from their
@@ -27,7 +28,7 @@
 #include "run/train.h"
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
-#define CHECKPOINT_FORMAT_VERSION "4"
+#define CHECKPOINT_FORMAT_VERSION "5"
 #define CHECKPOINT_BUFFER_MIN 32768 /* more than the header and the configuration need */
 
 struct marks {                    /* what a run saves beside its training */

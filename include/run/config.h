@@ -25,6 +25,7 @@ struct config {
 	int64_t total_timesteps;
 	int env; /* index into env_ids */
 	int64_t max_episode_steps;
+	bool env_deterministic;
 	double reward_scale;
 	struct obs_scale obs_scale;
 	struct widths net_arch;
@@ -89,10 +90,12 @@ bool config_check_same(const struct config *c, enum err_kind kind, const char *n
 /* What the configuration means for the other modules. */
 const struct env_ops *config_env(const struct config *c);
 bool config_net(const struct config *c, struct net *net, struct err *e);
-void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS]);
+void config_obs_scale(const struct config *c, float *obs_scale); /* (obs_dim) */
 struct agent_opts config_agent_opts(const struct config *c);
 
-/* Steps after which an episode of an evaluation is truncated, > 0. */
+/* Steps after which an episode of the training, of an evaluation, is truncated, > 0;
+ * INT64_MAX: none. */
+int64_t config_train_limit(const struct config *c);
 int64_t config_eval_limit(const struct config *c);
 
 /* The mean return of evaluations that solves the environment; NaN where evaluations have

@@ -21,12 +21,14 @@ struct widths {
 	int width[NET_MAX_HIDDEN];
 };
 
+#define OBS_SCALE_MAX 8
+
 enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
 
 struct obs_scale {
 	int kind; /* enum obs_scale_kind */
-	int n;    /* of a list, 1..ENV_MAX_OBS */
-	double value[ENV_MAX_OBS];
+	int n;    /* of a list, 1..OBS_SCALE_MAX */
+	double value[OBS_SCALE_MAX];
 };
 
 enum option_type {

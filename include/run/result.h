@@ -15,7 +15,7 @@
 #define RUN_RESULT_MAX (1 << 25) /* bytes of a result.json */
 
 struct result {
-	char env_id[32];
+	char env_id[ENV_ID_SIZE];
 	uint64_t seed;
 	int64_t timesteps, total_timesteps, episodes;
 	uint64_t n_updates;

@@ -22,9 +22,10 @@
  * A step can be interrupted between two updates and between the episodes of an evaluation,
  * of which POLICY_ROWS are played side by side. run/checkpoint.h lists what a run resumes from.
  *
- * Streams of the run's seed: the environment has the seed's own, so that its
- * episodes start where Gymnasium's env.reset(seed=seed) does; the others are
- * spawned with the keys below.
+ * Streams of the run's seed: env_rng is the seed's own, the others are spawned with the keys
+ * below. The environments draw one 64-bit seed per episode from theirs: env_rng in training,
+ * STREAM_EVAL, STREAM_STOP and STREAM_FINAL_EVAL in evaluations. An episode is a function of
+ * that seed and the actions.
  */
 #ifndef DQN_RUN_TRAIN_H
 #define DQN_RUN_TRAIN_H
@@ -92,14 +93,28 @@ struct eval_row {
 	bool is_best; /* the best so far, or as good */
 };
 
+/* What replays the episode under way in a child process, whose state is not ours to save. */
+struct episode_log {
+	uint64_t seed;
+	int64_t n, n_most; /* steps; n_most 0: not kept */
+	int32_t *action;   /* (n_most) */
+	int32_t *sum;      /* (n_most + 1) checksums of what came: of the reset, of each step */
+};
+
 struct train {
 	struct config config;
 	struct agent agent;
 	struct replay replay;
 	struct batch batch;
-	struct env env, eval_env;
+	struct env env;           /* trains */
+	struct vec_env eval_envs; /* evaluate */
 	struct rng env_rng, stream[N_STREAMS];
-	float obs[ENV_MAX_OBS]; /* the current observation, scaled */
+	bool in_episode;       /* else the next step begins one; obs is of the episode under way */
+	float *obs, *next_obs; /* (obs_dim) the current observation, and scratch, scaled */
+	uint8_t *mask, *next_mask; /* (n_actions) what is allowed there; NULL without masks */
+	float *obs_scale;          /* (obs_dim) */
+	struct episode_log episode_log;
+	void *memory; /* of the last few */
 
 	int phase;           /* enum train_phase; PHASE_COLLECT unless interrupted */
 	int64_t updates_due; /* in PHASE_LEARN */
@@ -151,8 +166,17 @@ struct train {
 bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e);
 void train_release(struct train *t);
 
+/* The children that are the environment, where it is none of ours: one trains, one evaluates.
+ * They are the caller's; to be set before the first step. */
+void train_set_processes(struct train *t, struct process *train, struct process *eval);
+
+/* After a checkpoint was loaded: brings a child process to where the episode under way was.
+ * Replays its actions and compares what comes with what came (ERR_ENV if it differs); with
+ * env_deterministic = false it gives the episode up, and the next step begins another. */
+bool train_resume(struct train *t, struct err *e);
+
 /* One environment step, or what is left of an interrupted one. ERR_DIVERGED if a
- * loss, gradient, weight or Q value is not finite. */
+ * loss, gradient, weight or Q value is not finite, or an error of the environment. */
 bool train_step(struct train *t, struct err *e);
 
 /* True after the last step. */
@@ -165,12 +189,14 @@ bool train_check(const struct train *t, struct err *e);
 /* t->diagnostics of the last update, if there was one. */
 void train_diagnose(struct train *t);
 
-/* ERR_DIVERGED of a Q value that is not finite; always false. */
-bool train_bad_q(const struct train *t, struct err *e);
+/* Bytes that train_init allocates beside networks, minibatch and replay buffer; UINT64_MAX
+ * if the count overflows. */
+uint64_t train_bytes(const struct config *c);
 
 /* After the last step: the weights (agent.average) on final_eval_episodes fresh episodes,
- * used for nothing else. Another call after it is over gives the same. False if *t->stop or
- * t->yields interrupted it, so that another call continues it, or with stats->diverged. */
-bool train_final_eval(struct train *t, struct eval_stats *stats);
+ * used for nothing else. Another call after it is over gives the same. False with ERR_NONE if
+ * *t->stop or t->yields interrupted it, so that another call continues it; with ERR_DIVERGED
+ * or an error of the environment. */
+bool train_final_eval(struct train *t, struct eval_stats *stats, struct err *e);
 
 #endif

@@ -23,8 +23,8 @@ struct weights {
 	struct net net;
 	const struct env_ops *env;
 	int64_t max_episode_steps; /* of the run's evaluations, > 0 */
-	float obs_scale[ENV_MAX_OBS];
-	float *params; /* (net.n_params), owned after weights_parse */
+	float *params;             /* (net.n_params), owned after weights_parse, with: */
+	float *obs_scale;          /* (env->obs_dim) */
 	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
 	 * "agent.average"; else NULL. */
 	const char *part;
@@ -36,9 +36,10 @@ struct weights {
 size_t weights_buffer_size(const struct net *net);
 
 /* Builds a weights file at the start of buf (weights_buffer_size bytes, aligned
- * for floats); returns its length, never 0. params (net->n_params) is not changed. */
-size_t weights_build(const struct config *c, const struct net *net, const float *params,
-	int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
+ * for floats); returns its length, never 0. params (net->n_params) is not changed, nor are
+ * the factors of the observations, obs_scale (net->dim[0]). */
+size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
+	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
 
 /* Reads a weights file, or a checkpoint: the network that its run would evaluate.
  * ERR_CORRUPT names `name` and what is wrong with it. */

@@ -222,7 +222,7 @@ static double act_task(void *job, uint64_t n)
 {
 	const struct train *t = job;
 	int action = 0;
-	float obs[ENV_MAX_OBS] = { 0 };
+	float *obs = t->obs;
 	for (uint64_t i = 0; i < n; i++) {
 		action = policy_act(&t->agent.policy, obs, NULL, 0, NULL, NULL);
 		obs[0] = (float)action;
@@ -241,7 +241,7 @@ static double greedy_task(void *job, uint64_t n)
 	const struct train *t = job;
 	const size_t rows = (size_t)eval_rows(&t->config);
 	int actions[POLICY_ROWS] = { 0 };
-	float obs[POLICY_ROWS * ENV_MAX_OBS] = { 0 };
+	float *obs = t->eval_envs.obs;
 	for (uint64_t i = 0; i < n; i++) {
 		policy_greedy(&t->agent.policy, rows, obs, NULL, actions);
 		obs[0] = (float)actions[0];
@@ -334,19 +334,21 @@ struct players { /* of CartPole-v1 */
 static double env_task(void *job, uint64_t n)
 {
 	struct players *p = job;
-	float obs[ENV_MAX_OBS] = { 0 };
+	float obs[4];
+	struct step s;
+	struct err never;
 	double sum = 0;
 	uint64_t bits = 0;
 	for (uint64_t i = 0; i < p->n; i++)
-		env_reset(&p->env[i], &p->rng, obs);
+		env_reset(&p->env[i], rng_u64(&p->rng), obs, NULL, &never);
 	for (uint64_t i = 0, player = 0; i < n; i++) {
 		struct env *env = &p->env[player];
 		player = player + 1 < p->n ? player + 1 : 0;
 		bits = i % 64 == 0 ? rng_u64(&p->rng) : bits >> 1;
-		const struct step s = env_step(env, (int)(bits & 1), obs);
+		env_step(env, (int)(bits & 1), obs, NULL, &s, &never);
 		sum += (double)s.reward;
 		if (s.terminated || s.truncated)
-			env_reset(env, &p->rng, obs);
+			env_reset(env, rng_u64(&p->rng), obs, NULL, &never);
 	}
 	return sum + (double)obs[0];
 }

@@ -111,39 +111,55 @@ static void print_csv(const struct eval_job *job)
 			text_real(job->episodes[i].episode_return, real), job->episodes[i].length);
 }
 
+/* Where the seeds of its episodes come from; *rng is room for a stream. */
+static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng)
+{
+	if (job->has_seed && !job->recheck)
+		return (struct episode_seeds){ .next = job->seed };
+	rng_init_stream(rng, job->seed, job->recheck ? STREAM_FINAL_EVAL : STREAM_OUTSIDE);
+	return (struct episode_seeds){ .rng = rng };
+}
+
+/* In the environments of v. */
+static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work,
+	struct err *e)
+{
+	const struct weights *w = job->weights;
+	const struct policy policy = { .net = w->net, .k = k, .params = w->params, .work = work };
+	struct progress p;
+	struct rng rng, explore;
+	struct episode_seeds seeds = seeds_of(job, &rng);
+	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
+	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
+	progress_init(&p, PROGRESS_NORMAL, NULL);
+	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore,
+		&job->stats, job->episodes, &listener, e);
+	progress_end(&p);
+	return ok || (e->kind == ERR_DIVERGED &&
+			     err_set(e, ERR_DIVERGED,
+				     "'%.300s' has diverged: a Q value is not finite", job->name));
+}
+
 static bool run_episodes(struct eval_job *job, struct err *e)
 {
-	const int64_t n_episodes = job->n_episodes;
 	const struct weights *w = job->weights;
 	const struct kernels *k = choose_kernels(e);
+	struct vec_env v;
+	struct env env;
 	if (!k)
 		return false;
-	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
-	job->episodes = malloc((size_t)n_episodes * sizeof(*job->episodes));
-	if (!work || !job->episodes) {
-		free(work);
-		return err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes", n_episodes);
-	}
-	const struct policy policy = { .net = w->net, .k = k, .params = w->params, .work = work };
-	struct env env;
-	struct rng env_rng, explore;
 	env_init(&env, w->env, job->limit, w->obs_scale);
-	if (job->recheck)
-		rng_init_stream(&env_rng, job->seed, STREAM_FINAL_EVAL);
-	else if (job->has_seed)
-		rng_init(&env_rng, job->seed);
-	else
-		rng_init_stream(&env_rng, job->seed, STREAM_OUTSIDE);
-	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
-	struct progress p;
-	progress_init(&p, PROGRESS_NORMAL, NULL);
-	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
-	const bool ok = evaluate(&policy, &env, &env_rng, n_episodes, job->epsilon, &explore,
-		&job->stats, job->episodes, &listener);
-	progress_end(&p);
+	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
+		return false;
+	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
+	job->episodes = malloc((size_t)job->n_episodes * sizeof(*job->episodes));
+	const bool ok = work && job->episodes
+				? play(job, k, &v, work, e)
+				: err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes",
+					  job->n_episodes);
 	free(work);
-	return ok || err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite",
-			     job->name);
+	vec_env_release(&v);
+	return ok;
 }
 
 static bool check_args(const struct flag_value *flag, struct err *e)
@@ -239,9 +255,9 @@ const struct command command_eval = {
 	.details =
 		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "
 		"its best.safetensors or checkpoint. WEIGHTS is a weights file, a checkpoint (the "
-		"network that its run would evaluate), or - for standard input. The first episode starts as "
-		"after Gymnasium's env.reset(seed=S), and the others continue its random numbers. No run "
-		"trains on the episodes that are played without --seed. --recheck needs the directory of a "
+		"network that its run would evaluate), or - for standard input. Episode i = 0, 1, ... "
+		"starts as after Gymnasium's env.reset(seed=S+i). No run trains on the episodes that are "
+		"played without --seed. --recheck needs the directory of a "
 		"run that is done: it repeats the final evaluation and compares every figure with "
 		"result.json. Otherwise episodes end at the environment's own time limit, even if the run's "
 		"evaluations had another, so that returns compare with the threshold.",

@@ -88,8 +88,9 @@ static bool is_up(const struct acrobot *s)
 	return -cosine(s->theta1) - cosine(s->theta2 + s->theta1) > 1;
 }
 
-static struct step acrobot_step(void *state, int action, float *obs)
+static struct step acrobot_step(void *state, struct rng *rng, int action, float *obs)
 {
+	(void)rng;
 	const double dt = 0.2; /* s */
 	struct acrobot *s = state;
 	assert(action >= 0 && action <= 2);
@@ -130,7 +131,7 @@ const struct env_ops acrobot_v1 = {
 	.solved_return = -100,
 	.reward_low = -1,
 	.reward_high = 0,
-	.obs_high = { 1, 1, 1, 1, SPEED1_MAX, SPEED2_MAX },
+	.obs_high = (const double[]){ 1, 1, 1, 1, SPEED1_MAX, SPEED2_MAX },
 	.state_size = sizeof(struct acrobot),
 	.reset = acrobot_reset,
 	.step = acrobot_step,

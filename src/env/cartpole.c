@@ -31,8 +31,9 @@ static bool is_out(const struct cartpole *s)
 }
 
 /* In double and in Gymnasium's order of operations. */
-static struct step cartpole_step(void *state, int action, float *obs)
+static struct step cartpole_step(void *state, struct rng *rng, int action, float *obs)
 {
+	(void)rng;
 	const double gravity = 9.8, masscart = 1.0, masspole = 0.1,
 		     total_mass = masspole + masscart;
 	const double length = 0.5; /* half the pole's */
@@ -69,8 +70,9 @@ static bool cartpole_possible(const void *state)
 	{                                                                                         \
 		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
 		.solved_return = solved_return_, .reward_low = 1, .reward_high = 1,               \
-		.obs_high = { X_MAX, 3, THETA_MAX, 3 }, .state_size = sizeof(struct cartpole),    \
-		.reset = cartpole_reset, .step = cartpole_step, .possible = cartpole_possible,    \
+		.obs_high = (const double[]){ X_MAX, 3, THETA_MAX, 3 },                           \
+		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
+		.step = cartpole_step, .possible = cartpole_possible,                             \
 	}
 
 const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);

@@ -1,7 +1,10 @@
 #include "env/env.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct env_ops *env_find(const char *id)
@@ -15,25 +18,61 @@ const struct env_ops *env_find(const char *id)
 void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps,
 	const float *obs_scale)
 {
-	assert(ops->state_size <= sizeof(env->state) && ops->obs_dim <= ENV_MAX_OBS);
+	assert(ops->state_size <= sizeof(env->state));
 	assert(ops->state_size % sizeof(double) == 0);
-	*env = (struct env){ .ops = ops };
-	env->max_episode_steps = max_episode_steps > 0 ? max_episode_steps : ops->max_episode_steps;
-	for (int i = 0; i < ops->obs_dim; i++)
-		env->obs_scale[i] = obs_scale ? obs_scale[i] : 1;
+	*env = (struct env){ .ops = ops, .obs_scale = obs_scale };
+	env->max_episode_steps = max_episode_steps > 0        ? max_episode_steps
+				 : ops->max_episode_steps > 0 ? ops->max_episode_steps
+							      : INT64_MAX;
 }
 
 static void scale_obs(const struct env *env, float *obs)
 {
-	for (int i = 0; i < env->ops->obs_dim; i++)
+	for (int i = 0; env->obs_scale && i < env->ops->obs_dim; i++)
 		obs[i] *= env->obs_scale[i];
 }
 
-void env_reset(struct env *env, struct rng *rng, float *obs)
+void env_send_reset(struct env *env, uint64_t seed)
 {
+	rng_init(&env->rng, seed);
 	env->elapsed_steps = 0;
-	env->ops->reset(env->state.bytes, rng, obs);
+}
+
+bool env_receive_reset(struct env *env, float *obs, uint8_t *mask, struct err *e)
+{
+	(void)mask, (void)e;
+	env->ops->reset(env->state.bytes, &env->rng, obs);
 	scale_obs(env, obs);
+	return true;
+}
+
+void env_send_step(struct env *env, int action)
+{
+	assert(action >= 0 && action < env->ops->n_actions);
+	env->action = action;
+}
+
+bool env_receive_step(struct env *env, float *obs, uint8_t *mask, struct step *s, struct err *e)
+{
+	(void)mask, (void)e;
+	*s = env->ops->step(env->state.bytes, &env->rng, env->action, obs);
+	env->elapsed_steps++;
+	/* Like Gymnasium's TimeLimit, whether or not the step terminated. */
+	s->truncated = s->truncated || env->elapsed_steps >= env->max_episode_steps;
+	scale_obs(env, obs);
+	return true;
+}
+
+bool env_reset(struct env *env, uint64_t seed, float *obs, uint8_t *mask, struct err *e)
+{
+	env_send_reset(env, seed);
+	return env_receive_reset(env, obs, mask, e);
+}
+
+bool env_step(struct env *env, int action, float *obs, uint8_t *mask, struct step *s, struct err *e)
+{
+	env_send_step(env, action);
+	return env_receive_step(env, obs, mask, s, e);
 }
 
 bool env_restore(struct env *env)
@@ -56,13 +95,42 @@ void env_return_range(const struct env_ops *ops, int64_t n_steps, double *low, d
 	*high = h > 0 ? h * (double)n_steps : h;
 }
 
-struct step env_step(struct env *env, int action, float *obs)
+/* --- several --- */
+
+static size_t n_side_by_side(const struct env_ops *ops, size_t n_most)
 {
-	assert(action >= 0 && action < env->ops->n_actions);
-	struct step s = env->ops->step(env->state.bytes, action, obs);
-	env->elapsed_steps++;
-	/* Like Gymnasium's TimeLimit, whether or not the step terminated. */
-	s.truncated = env->elapsed_steps >= env->max_episode_steps;
-	scale_obs(env, obs);
-	return s;
+	const size_t n = (size_t)ops->n_instances;
+	return n > 0 && n < n_most ? n : n_most;
+}
+
+/* Of one instance, a multiple of every alignment. */
+static size_t instance_bytes(const struct env_ops *ops)
+{
+	return sizeof(struct env) + (size_t)ops->obs_dim * sizeof(float) + env_mask_dim(ops);
+}
+
+uint64_t vec_env_bytes(const struct env_ops *ops, size_t n_most)
+{
+	return n_side_by_side(ops, n_most) * instance_bytes(ops);
+}
+
+bool vec_env_init(struct vec_env *v, const struct env *env, size_t n_most, struct err *e)
+{
+	const struct env_ops *ops = env->ops;
+	const uint64_t bytes = vec_env_bytes(ops, n_most);
+	*v = (struct vec_env){ .n = n_side_by_side(ops, n_most), .proto = *env };
+	v->env = memory_zeroed(bytes);
+	if (!v->env)
+		return err_set(e, ERR_RUN, "out of memory: %zu instances of %s need %llu bytes",
+			v->n, ops->id, (unsigned long long)bytes);
+	v->obs = (float *)(void *)(v->env + v->n);
+	if (ops->has_masks)
+		v->mask = (uint8_t *)(v->obs + v->n * (size_t)ops->obs_dim);
+	return true;
+}
+
+void vec_env_release(struct vec_env *v)
+{
+	free(v->env);
+	*v = (struct vec_env){ 0 };
 }

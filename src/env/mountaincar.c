@@ -34,8 +34,9 @@ static bool is_there(const struct mountaincar *s)
 }
 
 /* In double and in Gymnasium's order of operations. */
-static struct step mountaincar_step(void *state, int action, float *obs)
+static struct step mountaincar_step(void *state, struct rng *rng, int action, float *obs)
 {
+	(void)rng;
 	const double force = 0.001, gravity = 0.0025;
 	struct mountaincar *s = state;
 	assert(action >= 0 && action <= 2);
@@ -66,7 +67,7 @@ const struct env_ops mountaincar_v0 = {
 	.solved_return = -110,
 	.reward_low = -1,
 	.reward_high = -1,
-	.obs_high = { 1.2, SPEED_MAX },
+	.obs_high = (const double[]){ 1.2, SPEED_MAX },
 	.state_size = sizeof(struct mountaincar),
 	.reset = mountaincar_reset,
 	.step = mountaincar_step,

@@ -11,41 +11,76 @@ static bool continues(const struct eval_listener *l, int64_t n_over, int64_t n_e
 	return !(l && l->stop && *l->stop);
 }
 
-/* Plays n <= POLICY_ROWS episodes side by side, after n_before of n_all. Rows of `obs` of
- * unfinished episodes stay adjacent. Returns as evaluate_some does. */
-static bool play(const struct policy *policy, const struct env *env, struct rng *env_rng, size_t n,
-	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
-	const struct eval_listener *listener, struct episode *ep, bool *diverged)
+static uint64_t next_seed(struct episode_seeds *seeds)
 {
-	const size_t obs_dim = (size_t)env->ops->obs_dim;
-	struct env envs[POLICY_ROWS];
-	float obs[POLICY_ROWS * ENV_MAX_OBS];
+	return seeds->rng ? rng_u64(seeds->rng) : seeds->next++;
+}
+
+/* The first n instances begin an episode each. */
+static bool begin(struct vec_env *v, struct episode_seeds *seeds, size_t n, struct err *e)
+{
+	const size_t dim = (size_t)v->proto.ops->obs_dim,
+		     n_actions = (size_t)v->proto.ops->n_actions;
+	for (size_t i = 0; i < n; i++) {
+		v->env[i] = v->proto;
+		v->env[i].instance = (int)i;
+		env_send_reset(&v->env[i], next_seed(seeds));
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!env_receive_reset(&v->env[i], v->obs + i * dim,
+			    v->mask ? v->mask + i * n_actions : NULL, e))
+			return false;
+	return true;
+}
+
+/* Actions for n rows; false (ERR_DIVERGED) if a Q value is not finite. */
+static bool act(const struct policy *policy, const struct vec_env *v, size_t n, double epsilon,
+	struct rng *explore, int *action, struct err *e)
+{
+	bool is_finite;
+	if (epsilon > 0) {
+		const float *q;
+		action[0] = policy_act(policy, v->obs, v->mask, epsilon, explore, &q);
+		is_finite = !q || policy_is_finite(q, (size_t)v->proto.ops->n_actions);
+	} else {
+		is_finite = policy_greedy(policy, n, v->obs, v->mask, action);
+	}
+	return is_finite || err_set(e, ERR_DIVERGED, "a Q value is not finite");
+}
+
+/* Plays n <= v->n episodes side by side, after n_before of n_all. Rows of v->obs and v->mask
+ * of unfinished episodes stay adjacent. */
+static bool play(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
+	size_t n, int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
+	const struct eval_listener *listener, struct episode *ep, struct err *e)
+{
+	const size_t dim = (size_t)v->proto.ops->obs_dim,
+		     n_actions = (size_t)v->proto.ops->n_actions;
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
 	int action[POLICY_ROWS] = { 0 };
 	const int64_t n_over = n_before + (int64_t)n; /* once none is left */
 	for (size_t i = 0; i < n; i++) {
 		ep[i] = (struct episode){ 0 };
 		episode[i] = i;
-		envs[i] = *env;
-		env_reset(&envs[i], env_rng, obs + i * obs_dim);
 	}
+	if (!begin(v, seeds, n, e))
+		return false;
 	while (n > 0) {
-		if (!continues(listener, n_over - (int64_t)n, n_all))
+		if (!continues(listener, n_over - (int64_t)n, n_all)) {
+			e->kind = ERR_NONE;
 			return false;
-		if (epsilon > 0) {
-			const float *q;
-			action[0] = policy_act(policy, obs, NULL, epsilon, explore, &q);
-			*diverged = q && !policy_is_finite(q, (size_t)env->ops->n_actions);
-		} else {
-			*diverged = !policy_greedy(policy, n, obs, NULL, action);
 		}
-		if (*diverged)
+		if (!act(policy, v, n, epsilon, explore, action, e))
 			return false;
+		for (size_t i = 0; i < n; i++)
+			env_send_step(&v->env[episode[i]], action[i]);
 		size_t n_left = 0;
 		for (size_t i = 0; i < n; i++) {
 			const size_t l = episode[i];
-			float *const row = obs + n_left * obs_dim;
-			const struct step s = env_step(&envs[l], action[i], row);
+			struct step s;
+			if (!env_receive_step(&v->env[l], v->obs + n_left * dim,
+				    v->mask ? v->mask + n_left * n_actions : NULL, &s, e))
+				return false;
 			ep[l].episode_return += s.reward;
 			ep[l].length++;
 			episode[n_left] = l;
@@ -56,21 +91,27 @@ static bool play(const struct policy *policy, const struct env *env, struct rng 
 	return true;
 }
 
-bool evaluate_some(struct evaluation *ev, const struct policy *policy, const struct env *env,
-	struct rng *env_rng, int64_t n_episodes, double epsilon, struct rng *explore,
-	struct episode *episodes, const struct eval_listener *listener, bool *diverged)
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v,
+	struct episode_seeds *seeds, int64_t n_episodes, double epsilon, struct rng *explore,
+	struct episode *episodes, const struct eval_listener *listener, struct err *e)
 {
 	struct episode ep[POLICY_ROWS];
-	struct rng rng = *env_rng;
+	struct rng rng = { 0 };
+	struct episode_seeds from = *seeds; /* a copy: an episode that is given up drew none */
 	const int64_t begin = (int64_t)ev->n, n_left = n_episodes - begin;
-	const int64_t n_rows = epsilon > 0 ? 1 : POLICY_ROWS; /* explorers share a stream */
+	const int64_t n_rows = epsilon > 0 ? 1 : (int64_t)v->n; /* explorers share a stream */
 	const int64_t n = n_left < n_rows ? n_left : n_rows;
-	assert(n >= 1 && (explore || epsilon == 0));
-	*diverged = false;
-	if (!play(policy, env, &rng, (size_t)n, begin, n_episodes, epsilon, explore, listener, ep,
-		    diverged))
+	assert(n >= 1 && v->n <= POLICY_ROWS && (explore || epsilon == 0));
+	if (seeds->rng) {
+		rng = *seeds->rng;
+		from.rng = &rng;
+	}
+	if (!play(policy, v, &from, (size_t)n, begin, n_episodes, epsilon, explore, listener, ep,
+		    e))
 		return false;
-	*env_rng = rng;
+	seeds->next = from.next;
+	if (seeds->rng)
+		*seeds->rng = rng;
 	for (int64_t i = 0; i < n; i++) {
 		const double r = ep[i].episode_return, off = r - ev->mean;
 		const bool first = begin + i == 0;
@@ -99,17 +140,16 @@ struct eval_stats evaluation_stats(const struct evaluation *ev)
 	};
 }
 
-bool evaluate(const struct policy *policy, const struct env *env, struct rng *env_rng,
+bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
 	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const struct eval_listener *listener)
+	struct episode *episodes, const struct eval_listener *listener, struct err *e)
 {
 	struct evaluation ev = { 0 };
-	bool diverged = false, ok = true;
+	bool ok = true;
 	while (ok && ev.n < (double)n_episodes)
-		ok = evaluate_some(&ev, policy, env, env_rng, n_episodes, epsilon, explore,
-			episodes ? episodes + (size_t)ev.n : NULL, listener, &diverged);
+		ok = evaluate_some(&ev, policy, v, seeds, n_episodes, epsilon, explore,
+			episodes ? episodes + (size_t)ev.n : NULL, listener, e);
 	if (ok)
 		*stats = evaluation_stats(&ev);
-	stats->diverged = diverged;
 	return ok;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PARTS = 72, CONFIG_SIZE = 8192 };
+enum { MAX_PARTS = 80, CONFIG_SIZE = 8192 };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
@@ -53,7 +53,29 @@ static void add_one(struct parts *l, const char *name, enum st_type type, void *
 	add(l, name, type, p, 0, 1, 1);
 }
 
-/* The one list. The replay buffer has as many slots in it as t->replay.count says. */
+/* The episode under way: the state of a built-in environment, or what replays a child's. */
+static void visit_env(struct parts *l, struct train *t)
+{
+	const struct env_ops *ops = t->env.ops;
+	struct episode_log *log = &t->episode_log;
+	add_one(l, "in_episode", ST_U8, &t->in_episode);
+	add_list(l, "obs", ST_F32, t->obs, (size_t)ops->obs_dim);
+	if (ops->has_masks)
+		add_list(l, "mask", ST_U8, t->mask, (size_t)ops->n_actions);
+	if (ops->reset) {
+		add_one(l, "env.elapsed_steps", ST_I64, &t->env.elapsed_steps);
+		add_list(l, "env.rng", ST_U64, &t->env.rng, 4);
+		add_list(l, "env.state", ST_F64, t->env.state.bytes,
+			ops->state_size / sizeof(double));
+	} else {
+		add_one(l, "episode.seed", ST_U64, &log->seed);
+		add_list(l, "episode.action", ST_I32, log->action, (size_t)log->n);
+		add_list(l, "episode.sum", ST_I32, log->sum, (size_t)log->n + 1);
+	}
+}
+
+/* The one list. The replay buffer has as many slots in it as t->replay.count says; t->episode_log.n
+ * is the length of the episode under way. */
 static void visit(struct parts *l, struct train *t, struct marks *m)
 {
 	struct agent *a = &t->agent;
@@ -77,17 +99,18 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_list(l, "replay.action", ST_I32, r->action, r->count);
 	add_list(l, "replay.terminated", ST_U8, r->terminated, r->count);
 	add_list(l, "replay.truncated", ST_U8, r->truncated, r->count);
+	if (r->mask_dim > 0) {
+		add_table(l, "replay.masks", ST_U8, r->masks, r->count, r->mask_bytes);
+		add_table(l, "replay.next_masks", ST_U8, r->next_masks, r->count, r->mask_bytes);
+	}
 	if (r->prioritized) {
 		add_one(l, "replay.max_priority", ST_F64, &r->max_priority);
 		add_list(l, "replay.priority", ST_F64, r->tree.node + r->tree.n_leaves, r->count);
 	}
 
-	add_list(l, "env.state", ST_F64, t->env.state.bytes,
-		t->env.ops->state_size / sizeof(double));
-	add_one(l, "env.elapsed_steps", ST_I64, &t->env.elapsed_steps);
-	add_list(l, "env.rng", ST_U64, &t->env_rng, 4);
+	visit_env(l, t);
+	add_list(l, "env_rng", ST_U64, &t->env_rng, 4);
 	add_table(l, "stream", ST_U64, t->stream, N_STREAMS, 4);
-	add_list(l, "obs", ST_F32, t->obs, (size_t)t->env.ops->obs_dim);
 
 	add_one(l, "phase", ST_I32, &t->phase);
 	add_one(l, "updates_due", ST_I64, &t->updates_due);
@@ -146,6 +169,7 @@ uint64_t checkpoint_max_size(const struct train *t)
 	struct parts parts;
 	uint64_t size = CHECKPOINT_BUFFER_MIN;
 	full.replay.count = full.replay.buffer_size;
+	full.episode_log.n = full.episode_log.n_most;
 	list_parts(&parts, &full, &marks);
 	for (int i = 0; i < parts.n; i++)
 		size += st_tensor_size(&parts.tensor[i]);
@@ -223,6 +247,16 @@ static bool are_generators_odd(const struct train *t)
 	return odd;
 }
 
+static bool is_episode_sound(struct train *t)
+{
+	const struct episode_log *log = &t->episode_log;
+	const bool has_state = t->in_episode && t->env.ops->reset;
+	bool ok = !has_state || (env_restore(&t->env) && t->env.rng.inc[0] & 1);
+	for (int64_t i = 0; i < log->n; i++)
+		ok = ok && in_range(log->action[i], 0, t->env.ops->n_actions - 1);
+	return ok;
+}
+
 static bool is_sound(const struct evaluation *ev, int64_t n_episodes)
 {
 	return ev->n >= 0 && ev->n <= (double)n_episodes && ev->n == floor(ev->n);
@@ -236,7 +270,7 @@ static bool check_state(const struct st_file *st, struct train *t, struct err *e
 	const char *bad = NULL;
 	if (!replay_restore(&t->replay, t->env.ops->n_actions))
 		bad = "the replay buffer";
-	else if (!env_restore(&t->env))
+	else if (!is_episode_sound(t))
 		bad = "the environment";
 	else if (!are_generators_odd(t))
 		bad = "a generator";
@@ -257,18 +291,23 @@ static bool load_parts(const struct st_file *st, struct train *t, struct marks *
 {
 	struct parts parts;
 	const struct st_tensor *reward = st_find(st, "replay.reward");
+	const struct st_tensor *action = st_find(st, "episode.action");
+	const size_t n_most = (size_t)t->episode_log.n_most, n = action ? action->n_values : 0;
 	t->replay.count = reward ? reward->n_values : 0;
 	if (t->replay.count > t->replay.buffer_size)
 		return st_corrupt(st, e, "too many transitions in the replay buffer");
+	if (n > n_most)
+		return st_corrupt(st, e, "too many steps in the episode under way");
+	t->episode_log.n = (int64_t)n;
 	list_parts(&parts, t, m);
 	if (st->n_tensors != parts.n)
 		return st_corrupt(st, e, "not the tensors of such a run");
 	if (!st_load(st, parts.tensor, parts.n, e))
 		return false;
 	for (const struct st_tensor *part = parts.tensor; part < parts.tensor + parts.n; part++) {
-		unsigned char *bytes = part->values; /* booleans: only 0 and 1 are defined */
-		for (size_t i = 0; part->type == ST_U8 && i < part->n_values; i++)
-			bytes[i] = bytes[i] != 0;
+		unsigned char *byte = part->values; /* of a bool only 0 and 1 are defined */
+		if (part->type == ST_U8 && part->n_dims == 0)
+			*byte = *byte != 0;
 	}
 	return true;
 }

@@ -1,6 +1,8 @@
 /* What a configuration means for the other modules: declared in run/config.h. */
 #include "run/config.h"
 
+#include "run/train.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -21,12 +23,12 @@ bool config_net(const struct config *c, struct net *net, struct err *e)
 	return net_init(net, &shape, e);
 }
 
-void config_obs_scale(const struct config *c, float obs_scale[ENV_MAX_OBS])
+void config_obs_scale(const struct config *c, float *obs_scale)
 {
 	const struct env_ops *ops = config_env(c);
-	for (int i = 0; i < ENV_MAX_OBS; i++) {
+	for (int i = 0; i < ops->obs_dim; i++) {
 		obs_scale[i] = 1;
-		if (c->obs_scale.kind == OBS_SCALE_BOUNDS && i < ops->obs_dim)
+		if (c->obs_scale.kind == OBS_SCALE_BOUNDS)
 			obs_scale[i] = (float)(1 / ops->obs_high[i]);
 		else if (c->obs_scale.kind == OBS_SCALE_LIST && i < c->obs_scale.n)
 			obs_scale[i] = (float)c->obs_scale.value[i];
@@ -54,24 +56,34 @@ struct agent_opts config_agent_opts(const struct config *c)
 void config_q_range(const struct config *c, double *low, double *high)
 {
 	const struct env_ops *ops = config_env(c);
-	const double limit =
-		(double)(c->max_episode_steps > 0 ? c->max_episode_steps : ops->max_episode_steps);
+	const double limit = (double)config_train_limit(c);
 	const double horizon =
 		c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * limit;
 	*low = fmin(0, ops->reward_low) * horizon;
 	*high = fmax(0, ops->reward_high) * horizon;
 }
 
+/* What a key asks for, else the environment's own. */
+static int64_t limit_of(const struct config *c, int64_t asked)
+{
+	const int64_t own = config_env(c)->max_episode_steps;
+	return asked > 0 ? asked : own > 0 ? own : INT64_MAX;
+}
+
+int64_t config_train_limit(const struct config *c)
+{
+	return limit_of(c, c->max_episode_steps);
+}
+
 int64_t config_eval_limit(const struct config *c)
 {
-	return c->eval_max_episode_steps > 0 ? c->eval_max_episode_steps
-					     : config_env(c)->max_episode_steps;
+	return limit_of(c, c->eval_max_episode_steps);
 }
 
 double config_threshold(const struct config *c)
 {
 	const struct env_ops *ops = config_env(c);
-	return config_eval_limit(c) == ops->max_episode_steps ? ops->solved_return : (double)NAN;
+	return config_eval_limit(c) == limit_of(c, 0) ? ops->solved_return : (double)NAN;
 }
 
 int64_t config_replay_slots(const struct config *c)
@@ -85,14 +97,14 @@ uint64_t config_memory(const struct config *c)
 	struct err e;
 	if (!config_net(c, &net, &e))
 		return UINT64_MAX;
-	enum { EXTRA_BLOCKS = 3 }; /* the best weights, and two that files are built in */
-	const size_t obs_dim = (size_t)net.dim[0];
+	enum { FILE_BLOCKS = 2 }; /* weights files are built in them */
+	const size_t obs_dim = (size_t)net.dim[0], mask_dim = env_mask_dim(config_env(c));
 	const uint64_t parts[] = {
 		agent_bytes(&net, (size_t)c->batch_size, c->ema_decay),
-		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, 0, c->prioritized),
-		batch_bytes((size_t)c->batch_size, obs_dim, 0),
-		EXTRA_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
-		(uint64_t)c->final_eval_episodes * sizeof(double),
+		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, mask_dim, c->prioritized),
+		batch_bytes((size_t)c->batch_size, obs_dim, mask_dim),
+		FILE_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
+		train_bytes(c),
 	};
 	uint64_t sum = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -357,7 +357,7 @@ static bool parse_scale(const char *s, struct obs_scale *field)
 	}
 	while (next_element(&s, element, sizeof(element))) {
 		double *value = &scale.value[scale.n];
-		if (scale.n == ENV_MAX_OBS || text_parse_real(element, value) != TEXT_OK ||
+		if (scale.n == OBS_SCALE_MAX || text_parse_real(element, value) != TEXT_OK ||
 			*value == 0 || is_lost(*value) || fabs(*value) > largest)
 			return false;
 		scale.n++;
@@ -426,7 +426,7 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	return false;
 }
 
-enum { MAX_NUMBERS = 1 + ENV_MAX_OBS + NET_MAX_HIDDEN };
+enum { MAX_NUMBERS = 1 + OBS_SCALE_MAX + NET_MAX_HIDDEN };
 
 /* A value as numbers that are ordered as it is; how many. */
 static int numbers_of(const struct option *o, const void *field, double x[MAX_NUMBERS])

@@ -152,8 +152,8 @@ void run_close(struct run *r)
 static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,
 	uint64_t n_updates, char hash[SHA256_HEX_SIZE], struct err *e)
 {
-	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net, params,
-		timesteps, n_updates, r->buf, r->buf_size);
+	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net,
+		r->train.obs_scale, params, timesteps, n_updates, r->buf, r->buf_size);
 	sha256_of(r->buf, n, hash);
 	return file_write_atomic(&r->dir.held, name, r->buf, n, e);
 }
@@ -269,8 +269,8 @@ static bool finish(struct run *r, struct err *e)
 	struct train *t = &r->train;
 	struct result *res = &r->result;
 	set_result(r);
-	if (!train_final_eval(t, &res->final))
-		return res->final.diverged ? train_bad_q(t, e) : save_if_due(r, e);
+	if (!train_final_eval(t, &res->final, e))
+		return e->kind == ERR_NONE && save_if_due(r, e);
 	if (!write_best(r, e) || !write_latest(r, RUN_FINAL, res->final_sha256, e) ||
 		!sync_logs(r, e) ||
 		!result_save(

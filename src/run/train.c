@@ -7,46 +7,103 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Steps of an episode under way that may have to be replayed. */
+static uint64_t n_logged(const struct config *c)
+{
+	const struct env_ops *ops = config_env(c);
+	const int64_t limit = config_train_limit(c);
+	if (ops->reset)
+		return 0;
+	return (uint64_t)(limit < c->total_timesteps ? limit : c->total_timesteps);
+}
+
+/* Of the observations, masks and the log of the episode under way. */
+static uint64_t room_bytes(const struct config *c)
+{
+	const struct env_ops *ops = config_env(c);
+	const uint64_t obs = (uint64_t)ops->obs_dim * sizeof(float);
+	const uint64_t mask = env_mask_dim(ops);
+	return 3 * obs + 2 * mask + (2 * n_logged(c) + 1) * sizeof(int32_t);
+}
+
+static uint64_t best_bytes(const struct net *net)
+{
+	return net->n_params * sizeof(float);
+}
+
+uint64_t train_bytes(const struct config *c)
+{
+	struct net net;
+	struct err e;
+	if (!config_net(c, &net, &e))
+		return UINT64_MAX;
+	return best_bytes(&net) + (uint64_t)c->final_eval_episodes * sizeof(double) +
+	       room_bytes(c) + vec_env_bytes(config_env(c), POLICY_ROWS);
+}
+
+static bool allocate(struct train *t, const struct net *net, struct err *e)
+{
+	const struct config *c = &t->config;
+	const struct env_ops *ops = config_env(c);
+	const uint64_t returns_bytes = (uint64_t)c->final_eval_episodes * sizeof(double);
+	t->best = memory_zeroed(best_bytes(net));
+	t->final_returns = memory_zeroed(returns_bytes);
+	t->memory = memory_zeroed(room_bytes(c));
+	if (!t->best)
+		return err_set(e, ERR_RUN, "out of memory: the best weights need %" PRIu64 " bytes",
+			best_bytes(net));
+	if (!t->final_returns)
+		return err_set(e, ERR_RUN,
+			"out of memory: final_eval_episodes = %" PRId64 " needs %" PRIu64 " bytes",
+			c->final_eval_episodes, returns_bytes);
+	if (!t->memory)
+		return err_set(e, ERR_RUN,
+			"out of memory: the episode under way needs %" PRIu64 " bytes",
+			room_bytes(c));
+	t->obs = t->memory;
+	t->next_obs = t->obs + ops->obs_dim;
+	t->obs_scale = t->next_obs + ops->obs_dim;
+	struct episode_log *log = &t->episode_log;
+	log->n_most = (int64_t)n_logged(c);
+	log->sum = (int32_t *)(void *)(t->obs_scale + ops->obs_dim);
+	log->action = log->sum + log->n_most + 1;
+	if (ops->has_masks) {
+		t->mask = (uint8_t *)(log->action + log->n_most);
+		t->next_mask = t->mask + ops->n_actions;
+	}
+	return true;
+}
+
 bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e)
 {
 	*t = (struct train){ .config = *c };
-	const struct env_ops *ops = config_env(c);
+	const struct env_ops *ops = config_env(&t->config);
 	const struct agent_opts opts = config_agent_opts(c);
 	const struct per_opts per = { .alpha = c->per_alpha, .eps = c->per_eps };
+	struct env eval_env;
 	struct net net;
 	if (!config_net(c, &net, e) ||
 		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
-		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim, 0,
-			c->prioritized ? &per : NULL, e) ||
-		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, 0, e))
-		goto fail;
-	const uint64_t best_bytes = net.n_params * sizeof(float);
-	const uint64_t returns_bytes = (uint64_t)c->final_eval_episodes * sizeof(double);
-	t->best = memory_zeroed(best_bytes);
-	t->final_returns = memory_zeroed(returns_bytes);
-	if (!t->best)
-		err_set(e, ERR_RUN, "out of memory: the best weights need %" PRIu64 " bytes",
-			best_bytes);
-	else if (!t->final_returns)
-		err_set(e, ERR_RUN,
-			"out of memory: final_eval_episodes = %" PRId64 " needs %" PRIu64 " bytes",
-			c->final_eval_episodes, returns_bytes);
-	if (!t->best || !t->final_returns)
+		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim,
+			env_mask_dim(ops),			c->prioritized ? &per : NULL, e) ||
+		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim,
+			env_mask_dim(ops), e) ||
+		!allocate(t, &net, e))
 		goto fail;
 
 	rng_init(&t->env_rng, c->seed);
 	for (uint32_t key = 0; key < N_STREAMS; key++)
 		rng_init_stream(&t->stream[key], c->seed, key);
-	float obs_scale[ENV_MAX_OBS];
-	config_obs_scale(c, obs_scale);
-	env_init(&t->env, ops, c->max_episode_steps, obs_scale);
-	env_init(&t->eval_env, ops, config_eval_limit(c), obs_scale);
+	config_obs_scale(c, t->obs_scale);
+	env_init(&t->env, ops, c->max_episode_steps, t->obs_scale);
+	env_init(&eval_env, ops, config_eval_limit(c), t->obs_scale);
+	if (!vec_env_init(&t->eval_envs, &eval_env, POLICY_ROWS, e))
+		goto fail;
 
 	net_init_params(
 		&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);
 	net_raise_outputs(&net, (float)c->initial_q, t->agent.online);
 	agent_begin(&t->agent);
-	env_reset(&t->env, &t->env_rng, t->obs);
 	return true;
 fail:
 	train_release(t);
@@ -58,10 +115,13 @@ void train_release(struct train *t)
 	agent_release(&t->agent);
 	replay_release(&t->replay);
 	batch_release(&t->batch);
+	vec_env_release(&t->eval_envs);
 	free(t->best);
 	free(t->final_returns);
+	free(t->memory);
 	t->best = NULL;
 	t->final_returns = NULL;
+	t->memory = NULL;
 }
 
 static double exploration_rate(const struct config *c, int64_t step)
@@ -87,16 +147,119 @@ static bool diverged(const struct train *t, const struct err *why, struct err *e
 		t->timesteps, t->agent.adam.t, why->msg);
 }
 
-bool train_bad_q(const struct train *t, struct err *e)
-{
-	struct err why;
-	err_set(&why, ERR_DIVERGED, "a Q value is not finite");
-	return diverged(t, &why, e);
-}
-
 static bool stopping(const struct train *t)
 {
 	return t->stop && *t->stop;
+}
+
+/* --- the environment --- */
+
+void train_set_processes(struct train *t, struct process *train, struct process *eval)
+{
+	t->env.process = train;
+	t->eval_envs.proto.process = eval;
+}
+
+/* FNV-1a (Fowler, Noll, Vo) over the bits of what came, from the sum before it. */
+#define FNV_BASIS 2166136261u
+static int32_t checksum(const struct train *t, uint32_t before, const float *obs,
+	const uint8_t *mask, const struct step *s)
+{
+	const uint32_t prime = 16777619;
+	uint32_t sum = before, bits;
+	for (int i = 0; i < t->env.ops->obs_dim; i++) {
+		memcpy(&bits, &obs[i], sizeof(bits));
+		sum = (sum ^ bits) * prime;
+	}
+	for (int i = 0; mask && i < t->env.ops->n_actions; i++)
+		sum = (sum ^ mask[i]) * prime;
+	memcpy(&bits, &s->reward, sizeof(bits));
+	sum = (sum ^ bits) * prime;
+	return (int32_t)((sum ^ (uint32_t)(s->terminated + 2 * s->truncated)) * prime);
+}
+
+static bool begin_episode(struct train *t, struct err *e)
+{
+	struct episode_log *log = &t->episode_log;
+	const struct step none = { .reward = 0 };
+	struct rng rng = t->env_rng;
+	log->seed = rng_u64(&rng);
+	if (!env_reset(&t->env, log->seed, t->obs, t->mask, e))
+		return false;
+	t->env_rng = rng;
+	t->in_episode = true;
+	log->n = 0;
+	if (log->n_most > 0)
+		log->sum[0] = checksum(t, FNV_BASIS, t->obs, t->mask, &none);
+	return true;
+}
+
+/* Into next_obs and next_mask. */
+static bool step(struct train *t, int action, struct step *s, struct err *e)
+{
+	struct episode_log *log = &t->episode_log;
+	if (!env_step(&t->env, action, t->next_obs, t->next_mask, s, e))
+		return false;
+	if (log->n < log->n_most) {
+		const uint32_t before = (uint32_t)log->sum[log->n];
+		log->action[log->n++] = action;
+		log->sum[log->n] = checksum(t, before, t->next_obs, t->next_mask, s);
+	}
+	return true;
+}
+
+/* The episode under way is given up: no return goes beyond its last step. */
+static void drop_episode(struct train *t)
+{
+	struct replay *r = &t->replay;
+	const size_t newest = (size_t)(r->next > 0 ? r->next : r->buffer_size) - 1;
+	if (t->episode_length > 0)
+		r->truncated[newest] = 1;
+	t->in_episode = false;
+	t->episode_return = 0;
+	t->episode_length = 0;
+}
+
+static bool differs(const char *where, int64_t n, struct err *e)
+{
+	return err_set(e, ERR_ENV,
+		"environment: it is not deterministic: %s%" PRId64
+		" of the episode under way is not what it was before the run was interrupted; "
+		"env_deterministic = false gives such an episode up",
+		where, n);
+}
+
+bool train_resume(struct train *t, struct err *e)
+{
+	const struct episode_log *log = &t->episode_log;
+	struct step s = { .reward = 0 };
+	if (t->env.ops->reset || !t->in_episode)
+		return true;
+	if (!t->config.env_deterministic) {
+		drop_episode(t);
+		return true;
+	}
+	if (!env_reset(&t->env, log->seed, t->obs, t->mask, e))
+		return false;
+	int32_t sum = checksum(t, FNV_BASIS, t->obs, t->mask, &s);
+	if (sum != log->sum[0])
+		return differs("what it observes at the start, action ", 0, e);
+	for (int64_t i = 0; i < log->n; i++) {
+		if (!env_step(&t->env, log->action[i], t->obs, t->mask, &s, e))
+			return false;
+		sum = checksum(t, (uint32_t)sum, t->obs, t->mask, &s);
+		if (sum != log->sum[i + 1])
+			return differs("its reply to action ", i + 1, e);
+	}
+	return true;
+}
+
+static void swap_obs(struct train *t)
+{
+	float *const obs = t->obs;
+	uint8_t *const mask = t->mask;
+	t->obs = t->next_obs, t->next_obs = obs;
+	t->mask = t->next_mask, t->next_mask = mask;
 }
 
 /* Steps 1 to 3: one transition into the replay buffer. */
@@ -106,19 +269,25 @@ static bool collect(struct train *t, struct err *e)
 	const bool warmup = t->timesteps < c->learning_starts;
 	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
 	const float *q;
+	struct step s;
+	struct err why;
+	if (!t->in_episode && !begin_episode(t, e))
+		return false;
 	const int action = policy_act(
-		&t->agent.policy, t->obs, NULL, epsilon, &t->stream[STREAM_EXPLORATION], &q);
-	if (q && !policy_is_finite(q, (size_t)t->env.ops->n_actions))
-		return train_bad_q(t, e);
-
-	float next_obs[ENV_MAX_OBS] = { 0 };
-	const struct step s = env_step(&t->env, action, next_obs);
+		&t->agent.policy, t->obs, t->mask, epsilon, &t->stream[STREAM_EXPLORATION], &q);
+	if (q && !policy_is_finite(q, (size_t)t->env.ops->n_actions)) {
+		err_set(&why, ERR_DIVERGED, "a Q value is not finite");
+		return diverged(t, &why, e);
+	}
+	if (!step(t, action, &s, e))
+		return false;
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
-	replay_push(&t->replay, t->obs, NULL, action, (float)(s.reward * c->reward_scale), next_obs,
-		NULL, s.terminated, s.truncated);
+	replay_push(&t->replay, t->obs, t->mask, action, (float)(s.reward * c->reward_scale),
+		t->next_obs, t->next_mask, s.terminated, s.truncated);
 
+	swap_obs(t);
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
 		t->window.length[t->episodes % STATS_WINDOW] = t->episode_length;
@@ -128,9 +297,7 @@ static bool collect(struct train *t, struct err *e)
 		t->episodes++;
 		t->episode_return = 0;
 		t->episode_length = 0;
-		env_reset(&t->env, &t->env_rng, t->obs);
-	} else {
-		memcpy(t->obs, next_obs, sizeof(t->obs));
+		t->in_episode = false;
 	}
 	return true;
 }
@@ -171,28 +338,30 @@ static bool learn(struct train *t, struct err *e)
 	return true;
 }
 
-/* Continues an evaluation. True with its figures once it is over; false if it was interrupted,
- * or with stats->diverged. */
+/* Continues an evaluation. True with its figures once it is over; false with ERR_NONE if it was
+ * interrupted, or with what went wrong. */
 static bool continue_eval(struct train *t, struct evaluation *ev, enum train_stream stream,
-	int64_t n_episodes, struct eval_stats *stats)
+	int64_t n_episodes, struct eval_stats *stats, struct err *e)
 {
 	const struct eval_listener listener = { t->stop, t->tell, t->tell_arg };
+	struct episode_seeds seeds = { .rng = &t->stream[stream] };
 	struct policy policy = t->agent.policy;
-	bool diverged = false;
+	struct err why;
 	policy.params = t->agent.average;
-	stats->diverged = 0;
 	while (ev->n < (double)n_episodes) {
 		struct episode episodes[POLICY_ROWS];
 		const size_t before = (size_t)ev->n;
-		if (!evaluate_some(ev, &policy, &t->eval_env, &t->stream[stream], n_episodes, 0,
-			    NULL, episodes, &listener, &diverged)) {
-			stats->diverged = diverged;
-			return false;
+		if (!evaluate_some(ev, &policy, &t->eval_envs, &seeds, n_episodes, 0, NULL,
+			    episodes, &listener, &why)) {
+			*e = why;
+			return why.kind == ERR_DIVERGED && diverged(t, &why, e);
 		}
 		for (size_t i = before; stream == STREAM_FINAL_EVAL && i < (size_t)ev->n; i++)
 			t->final_returns[i] = episodes[i - before].episode_return;
-		if (t->yields && ev->n < (double)n_episodes)
+		if (t->yields && ev->n < (double)n_episodes) {
+			e->kind = ERR_NONE;
 			return false;
+		}
 	}
 	*stats = evaluation_stats(ev);
 	return true;
@@ -211,19 +380,18 @@ bool train_check(const struct train *t, struct err *e)
 	return diverged(t, &why, e);
 }
 
-/* Step 6; false if it was interrupted, or a Q value is not finite. */
-static bool eval_step(struct train *t, bool *has_diverged)
+/* Step 6; false as continue_eval. */
+static bool eval_step(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
 	const size_t n_params = t->agent.policy.net.n_params;
 	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
 	struct eval_stats confirm = { 0 };
-	bool over = continue_eval(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats);
-	const bool promising = over && row.stats.return_mean >= c->stop_return;
-	if (promising)
-		over = continue_eval(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm);
-	*has_diverged = row.stats.diverged || confirm.diverged;
-	if (!over)
+	if (!continue_eval(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats, e))
+		return false;
+	const bool promising = row.stats.return_mean >= c->stop_return;
+	if (promising &&
+		!continue_eval(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm, e))
 		return false;
 	t->eval_state = t->stop_state = (struct evaluation){ 0 };
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
@@ -355,9 +523,8 @@ bool train_step(struct train *t, struct err *e)
 			return false;
 		t->phase = PHASE_REPORT;
 	}
-	bool has_diverged = false;
-	if (eval_due && !eval_step(t, &has_diverged))
-		return has_diverged ? train_bad_q(t, e) : interrupted(t);
+	if (eval_due && !eval_step(t, e))
+		return e->kind == ERR_NONE && interrupted(t);
 	t->phase = PHASE_COLLECT;
 	if (train_is_finished(t))
 		t->events |= TRAIN_FINISHED;
@@ -366,8 +533,8 @@ bool train_step(struct train *t, struct err *e)
 	return true;
 }
 
-bool train_final_eval(struct train *t, struct eval_stats *stats)
+bool train_final_eval(struct train *t, struct eval_stats *stats, struct err *e)
 {
 	return continue_eval(
-		t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats);
+		t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats, e);
 }

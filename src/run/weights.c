@@ -13,11 +13,16 @@
 #include <string.h>
 
 /* HEADER_SIZE: room for the JSON header with the configuration and that many tensors. */
-enum { MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1), HEADER_SIZE = 24576, CONFIG_SIZE = 8192 };
+enum {
+	MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1),
+	HEADER_SIZE = 65536,
+	CONFIG_SIZE = 8192,
+	SCALE_SIZE = 32768
+};
 
 size_t weights_buffer_size(const struct net *net)
 {
-	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_SIZE;
+	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_SIZE + SCALE_SIZE;
 }
 
 /* The tensors of a network over a block in PyTorch's layout: the same offsets, W transposed.
@@ -51,17 +56,27 @@ static int describe(const struct net *net, float *block, struct st_tensor *tenso
 	return n;
 }
 
-size_t weights_build(const struct config *c, const struct net *net, const float *params,
-	int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
+/* A JSON list of the factors; of many, which are always equal, the first. */
+static void print_scale(const float *obs_scale, int n, struct text *t)
+{
+	const int many = 1024;
+	for (int i = 0; i < (n > many ? 1 : n); i++) {
+		text_add(t, "%s", i ? "," : "[");
+		text_add_real(t, obs_scale[i]);
+	}
+	text_add(t, "]");
+}
+
+size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
+	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
 {
 	const struct env_ops *ops = config_env(c);
 	assert(size >= weights_buffer_size(net));
-	/* At the end of buf stand the configuration and the transposed block, before them
-	 * grows the file. */
+	/* At the end of buf stand texts and the transposed block, before them grows the file. */
 	const size_t block_bytes = net->n_params * sizeof(float);
 	const size_t block_at = (size - block_bytes) / sizeof(float) * sizeof(float);
 	float *block = (float *)(void *)(buf + block_at);
-	char *config = buf + block_at - CONFIG_SIZE;
+	char *config = buf + block_at - CONFIG_SIZE, *scale = config - SCALE_SIZE;
 	memcpy(block, params, block_bytes);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
@@ -71,16 +86,11 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	const int n_tensors = describe(net, block, tensors, names);
 
-	char scale[256], arch[64], steps[32], updates[32], limit[32];
+	char arch[64], steps[32], updates[32], limit[32];
 	struct text t;
-	text_init(&t, scale, sizeof(scale));
-	float obs_scale[ENV_MAX_OBS];
-	config_obs_scale(c, obs_scale);
-	for (int i = 0; i < ops->obs_dim; i++) {
-		text_add(&t, "%s", i ? "," : "[");
-		text_add_real(&t, obs_scale[i]);
-	}
-	text_add(&t, "]");
+	text_init(&t, scale, SCALE_SIZE);
+	print_scale(obs_scale, ops->obs_dim, &t);
+	assert(!t.full);
 	text_init(&t, arch, sizeof(arch));
 	config_print_value(c, config_find("net_arch"), &t);
 	text_init(&t, config, CONFIG_SIZE);
@@ -106,7 +116,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 		.metadata = metadata,
 		.n_metadata = sizeof(metadata) / sizeof(metadata[0]) };
 	struct err never;
-	return st_write(&st, NULL, buf, block_at - CONFIG_SIZE, &never);
+	return st_write(&st, NULL, buf, block_at - CONFIG_SIZE - SCALE_SIZE, &never);
 }
 
 /* The shape of the network from its tensors: a value head makes it a dueling one, the
@@ -146,7 +156,7 @@ static bool metadata(const struct st_file *st, const char *key, const char **val
 	       st_corrupt(st, e, "no usable '%s' in the metadata; was it written by dqn?", key);
 }
 
-/* A JSON list of n finite factors. */
+/* A JSON list of n finite factors, or of one for all. */
 static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 {
 	struct json j;
@@ -158,7 +168,18 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 			return false;
 		obs_scale[i] = (float)x;
 	}
-	return json_end(&j) && i == n;
+	for (int k = 1; i == 1 && k < n; k++)
+		obs_scale[k] = obs_scale[0];
+	return json_end(&j) && (i == 1 || i == n);
+}
+
+/* Once w->net is known: room for params and obs_scale. */
+static bool allocate(struct weights *w, struct err *e)
+{
+	const size_t n_obs = (size_t)w->net.dim[0];
+	w->params = memory_zeroed((memory_block(w->net.n_params) + n_obs) * sizeof(float));
+	w->obs_scale = w->params ? w->params + memory_block(w->net.n_params) : NULL;
+	return w->params || err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
 }
 
 /* What the metadata of a weights file says. */
@@ -177,12 +198,13 @@ static bool parse_metadata(struct weights *w, const struct st_file *st, struct e
 		activation++;
 	if (!activation_names[activation])
 		return st_corrupt(st, e, "unknown activation '%.64s'", name);
-	if (!parse_obs_scale(scale, w->env->obs_dim, w->obs_scale))
-		return st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale,
-			w->env->obs_dim);
 	if (text_parse_i64(limit, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
 		return st_corrupt(st, e, "max_episode_steps '%.64s' is not a count", limit);
-	return infer_net(w, st, (enum activation)activation, e);
+	if (!infer_net(w, st, (enum activation)activation, e) || !allocate(w, e))
+		return false;
+	return parse_obs_scale(scale, w->env->obs_dim, w->obs_scale) ||
+	       st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale,
+		       w->env->obs_dim);
 }
 
 /* The same of a checkpoint, where the configuration says it. */
@@ -197,9 +219,11 @@ static bool parse_config(struct weights *w, const struct st_file *st, struct err
 		return st_corrupt(st, e, "%s", why.msg);
 	w->env = config_env(&c);
 	w->max_episode_steps = config_eval_limit(&c);
-	config_obs_scale(&c, w->obs_scale);
 	w->part = c.ema_decay > 0 ? "agent.average" : "agent.online";
-	return config_net(&c, &w->net, e);
+	if (!config_net(&c, &w->net, e) || !allocate(w, e))
+		return false;
+	config_obs_scale(&c, w->obs_scale);
+	return true;
 }
 
 /* Needs w->net and w->part. */
@@ -208,10 +232,8 @@ static bool load_params(struct weights *w, const struct st_file *st, struct err 
 	const size_t n_params = w->net.n_params;
 	struct st_tensor wanted[MAX_TENSORS];
 	char names[MAX_TENSORS][ST_NAME_SIZE];
-	w->params = memory_zeroed(n_params * sizeof(float));
 	float *block = malloc(n_params * sizeof(float));
-	bool ok = (w->params && block) ||
-		  err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
+	bool ok = block || err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
 	if (ok && w->part) { /* a network of a checkpoint is one tensor, in the order of memory */
 		wanted[0] = (struct st_tensor){
 			.name = w->part, .n_dims = 1, .shape = { n_params }, .values = w->params
@@ -265,7 +287,7 @@ bool weights_parse(
 void weights_release(struct weights *w)
 {
 	free(w->params);
-	w->params = NULL;
+	w->params = w->obs_scale = NULL;
 }
 
 bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e)
