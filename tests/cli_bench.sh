@@ -46,7 +46,7 @@ usage "^dqn: --samples '0'" --samples 0
 usage "^dqn: --samples '1001' is more than 1000$" --samples 1001
 usage "^dqn: .*no-such.ini" no-such.ini
 
-t 'a run that diverges' 4 "$DQN" bench -n 1 short.ini clip_targets=false learning_rate=1 reward_scale=1e6 \
+t 'a run that diverges' 4 "$DQN" bench -n 1 short.ini clip_targets=false learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 \
 	max_grad_norm=0 loss=mse \
 	adam_beta2=0 adam_eps=1e-10 adam_beta1=0 net_arch=16,16,16,16,16,16,16,16 \
 	target_update_interval=1

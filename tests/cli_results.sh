@@ -130,7 +130,7 @@ err_has "^dqn: 'online/checkpoint.safetensors' is of another configuration"
 rm online/checkpoint.safetensors
 t 'one without any' 1 "$DQN" eval online
 err_has "^dqn: the run in 'online' is not done and has no weights yet$"
-t 'one that diverged' 4 train clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 \
+t 'one that diverged' 4 train clip_targets=false learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 \
 	loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0 net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 \
 	eval_freq=50 --out diverged
 err_has 'diverged'
@@ -218,21 +218,22 @@ sed 's/"final_sha256":"./&0/; s/\("final_sha256":"[0-9a-f]*\)."/\1"/' good.json 
 t 'weights that are not those of the result' 5 recheck
 err_has "^dqn: 'again/final.safetensors' does not match the hash in 'again/result.json'$"
 
-# --- default episodes are nobody's ---
+# --- seeds of episodes ---
 
-# Greedy from the first step on, without updates: training plays what the stream of the seed gives.
+# Episode i of --seed S has the seed S + i; by default the episodes are others.
 greedy='gradient_steps=0 learning_starts=0 exploration_initial_eps=0 exploration_final_eps=0 total_timesteps=3000'
-for seed in 0 10000; do
-	# shellcheck disable=SC2086 # a list of words
-	train $greedy seed=$seed --out greedy-$seed
-	n=$(($(wc -l <greedy-$seed/episodes.csv) - 1))
-	cut -d, -f1 greedy-$seed/episodes.csv | sed 1d >trained
-	t "a seed's own episodes can be asked for: $seed" 0 "$DQN" eval greedy-$seed --seed $seed -n $n --csv
-	sed 1d "$out" | cut -d, -f2 >evaluated
-	same_file evaluated trained
-	t "by default they are others: $seed" 0 "$DQN" eval greedy-$seed -n $n --csv
-	sed 1d "$out" | cut -d, -f2 >evaluated
-	no_if cmp -s evaluated trained
+# shellcheck disable=SC2086 # a list of words
+train $greedy --out greedy
+t 'episodes of seeds 100 to 139' 0 "$DQN" eval greedy --seed 100 -n 40 --csv
+sed 1d "$out" | cut -d, -f2- >evaluated
+for seed in 100 101 117 139; do
+	t "the episode of seed $seed" 0 "$DQN" eval greedy --seed $seed -n 1 --csv
+	is 'return and length' "$(sed -n 2p "$out" | cut -d, -f2-)" "$(sed -n $((seed - 99))p evaluated)"
 done
+t 'the largest seed, and the one after it' 0 "$DQN" eval greedy --seed 18446744073709551615 -n 2 --csv
+is 'which is 0' "$(sed -n 3p "$out" | cut -d, -f2-)" "$("$DQN" eval greedy --seed 0 -n 1 --csv | sed -n 2p | cut -d, -f2-)"
+t 'without a seed' 0 "$DQN" eval greedy -n 40 --csv
+sed 1d "$out" | cut -d, -f2- >others
+no_if cmp -s evaluated others
 
 end

@@ -299,7 +299,7 @@ t 'and is no other run' 0 "$DQN" train short.ini checkpoint_interval=0.5 seed=3
 err_has 'is already done'
 t 'a short run writes none' 0 ls -A runs/short/seed-3
 out_lacks checkpoint
-wild='clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0
+wild='clip_targets=false learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0
 	net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 eval_freq=50 -q --out'
 t 'divergence keeps the checkpoint' 4 "$DQN" train short.ini checkpoint_interval=1e-9 $wild diverged
 err_has '^dqn: diverged at step [0-9]+ \(update [0-9]+\): .*; a smaller learning_rate or max_grad_norm usually helps$'

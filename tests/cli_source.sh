@@ -116,8 +116,8 @@ done <<'END'
 base 3130
 nn 1500
 env 950
-rl 1180
-run 4510
+rl 1210
+run 4760
 study 2220
 cli 6600
 END

@@ -263,12 +263,12 @@ t 'again: they are already done' 0 sh warned.sh
 out_lines 12
 is others "$(grep -cv ', 300 steps, already done$' "$out")" 0
 t 'solved' 0 "$DQN" train configs/cartpole.ini --brief --out solved
-out_has '^cartpole seed=1: solved, return 500.0, 3500 steps, [0-9.]+ s$'
+out_has '^cartpole seed=1: solved, return [0-9.]+, [0-9]+ steps, [0-9.]+ s$'
 t 'another limit than that of the threshold: neither solved nor not' 0 "$DQN" train short.ini --brief \
 	eval_max_episode_steps=50 --out unsure
 out_has '^eval_max_episode_steps=50 seed=1: return [0-9.]+, 2000 steps, [0-9.]+ s$'
 t 'a run that diverges is named, too' 4 sh -c "$("$DQN" sweep short.ini clip_targets=false learning_rate=1 \
-	reward_scale=1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0 \
+	reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 loss=mse adam_beta2=0 adam_eps=1e-10 adam_beta1=0 \
 	net_arch=16,16,16,16,16,16,16,16 target_update_interval=1 seed=9 2>"$tmp/null")"
 out_empty
 err_has '^dqn: adam_beta1=0 .* seed=9 target_update_interval=1: diverged at step [0-9]+ '

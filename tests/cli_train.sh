@@ -267,7 +267,7 @@ for dir in full-disk full-disk-2; do
 	t "$dir: the same command resumes" 0 $short --out $dir -q
 	same_tree plain $dir
 done
-t 'a diverging run' 4 $short clip_targets=false learning_rate=1 reward_scale=1e6 max_grad_norm=0 loss=mse \
+t 'a diverging run' 4 $short clip_targets=false learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 loss=mse \
 	adam_beta2=0 adam_eps=1e-10 adam_beta1=0 net_arch=16,16,16,16,16,16,16,16 \
 	target_update_interval=1 --out diverged
 err_has '^dqn: diverged at step [0-9]+ \(update [0-9]+\): '

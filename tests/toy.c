@@ -19,17 +19,9 @@
 enum { N_CELLS = 9 };
 
 struct toy {
-	double cell;      /* 0..N_CELLS - 1 */
-	double move;      /* -1, 0 or 1 */
-	double generator; /* a whole number below 2^32: Numerical Recipes' ranqd1 */
+	double cell; /* 0..N_CELLS - 1 */
+	double move; /* -1, 0 or 1 */
 };
-
-static double next_share(struct toy *s) /* in [0, 1) */
-{
-	const uint32_t x = (uint32_t)s->generator * 1664525u + 1013904223u;
-	s->generator = x;
-	return x * 0x1p-32;
-}
 
 static void observe(const struct toy *s, float *obs)
 {
@@ -41,15 +33,14 @@ static void toy_reset(void *state, struct rng *rng, float *obs)
 {
 	struct toy *s = state;
 	*s = (struct toy){ .cell = 3 + (double)rng_below(rng, 4) };
-	s->generator = (double)(uint32_t)rng_u64(rng);
 	observe(s, obs);
 }
 
 /* False where the episode goes on; at an end, *won says which. */
-static bool move(struct toy *s, int action, float *obs, bool *won)
+static bool move(struct toy *s, struct rng *rng, int action, float *obs, bool *won)
 {
 	assert(action >= 0 && action <= 2);
-	const double chance = next_share(s), where = next_share(s);
+	const double chance = rng_double(rng), where = rng_double(rng);
 	s->move = chance < 0.2 ? (double)(int)(3 * where) - 1 : action - 1;
 	s->cell += s->move;
 	observe(s, obs);
@@ -60,14 +51,14 @@ static bool move(struct toy *s, int action, float *obs, bool *won)
 static struct step sparse_step(void *state, struct rng *rng, int action, float *obs)
 {
 	bool won;
-	const bool ended = move(state, action, obs, &won);
+	const bool ended = move(state, rng, action, obs, &won);
 	return (struct step){ .reward = !ended ? 0 : won ? 1 : -1, .terminated = ended };
 }
 
 static struct step negative_step(void *state, struct rng *rng, int action, float *obs)
 {
 	bool won;
-	const bool ended = move(state, action, obs, &won);
+	const bool ended = move(state, rng, action, obs, &won);
 	return (struct step){ .reward = ended && !won ? -30 : -1, .terminated = ended };
 }
 
@@ -75,8 +66,7 @@ static bool toy_possible(const void *state)
 {
 	const struct toy *s = state;
 	return s->cell >= 1 && s->cell <= N_CELLS - 2 && s->cell == (int)s->cell &&
-	       (s->move == -1 || s->move == 0 || s->move == 1) && s->generator >= 0 &&
-	       s->generator < 0x1p32 && s->generator == (uint32_t)s->generator;
+	       (s->move == -1 || s->move == 0 || s->move == 1);
 }
 
 #define TOY(id_, solved_return_, reward_low_, reward_high_, step_)                   \

@@ -6,12 +6,13 @@
  *
  * Networks, moments, counters, generators, the environment in its episode, the replay
  * buffer with its priorities, running statistics, the best weights, an evaluation under
- * way, the length of each log. Of an environment in a child process: the seed and the actions
- * of the episode under way, from which train_resume replays it, and checksums of what came. One list, visit() in checkpoint.c, serves writing and
- * reading. Every value is a tensor with its own name and a portable type, so that any
- * machine can resume from the file and `dqn inspect` shows it. Values that follow from
- * others are left out: schedules follow from the step, sums of priorities from their
- * leaves, n-step returns from the transitions.
+ * way, the length of each log. Of an environment in a child process: the seed and the
+ * actions of the episode under way, from which train_resume replays it, and checksums of
+ * what came. One list, visit() in checkpoint.c, serves writing and reading. Every value is
+ * a tensor with its own name and a portable type, so that any machine can resume from the
+ * file and `dqn inspect` shows it. Values that follow from others are left out: schedules
+ * follow from the step, sums of priorities from their leaves, n-step returns from the
+ * transitions.
  *
  * __metadata__ has format ("dqn checkpoint"), format_version, timesteps, config (all
  * keys that decide results) and the checksum of the file.
