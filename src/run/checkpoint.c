@@ -305,9 +305,10 @@ static bool load_parts(const struct st_file *st, struct train *t, struct marks *
 	if (!st_load(st, parts.tensor, parts.n, e))
 		return false;
 	for (const struct st_tensor *part = parts.tensor; part < parts.tensor + parts.n; part++) {
-		unsigned char *byte = part->values; /* of a bool only 0 and 1 are defined */
-		if (part->type == ST_U8 && part->n_dims == 0)
-			*byte = *byte != 0;
+		unsigned char *bytes = part->values;      /* booleans: only 0 and 1 are defined */
+		const bool is_packed = part->n_dims == 2; /* masks of the replay buffer */
+		for (size_t i = 0; part->type == ST_U8 && !is_packed && i < part->n_values; i++)
+			bytes[i] = bytes[i] != 0;
 	}
 	return true;
 }

@@ -85,7 +85,7 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	if (!config_net(c, &net, e) ||
 		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
 		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim,
-			env_mask_dim(ops),			c->prioritized ? &per : NULL, e) ||
+			env_mask_dim(ops), c->prioritized ? &per : NULL, e) ||
 		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim,
 			env_mask_dim(ops), e) ||
 		!allocate(t, &net, e))
