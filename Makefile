@@ -240,10 +240,11 @@ bin = $(call quote,$(DESTDIR)$(bindir))
 man = $(call quote,$(DESTDIR)$(mandir)/man1)
 data = $(call quote,$(DESTDIR)$(datadir))
 install: $(program) $(BUILD)/dqn.1 $(shells:%=$(BUILD)/completions.%)
-	install -d $(bin) $(man) $(data)/dqn/configs $(foreach s,$(shells),$(data)/$(dir $(completions_$s)))
+	install -d $(bin) $(man) $(data)/dqn/configs/env $(foreach s,$(shells),$(data)/$(dir $(completions_$s)))
 	install -m 755 $(program) $(bin)/dqn
 	install -m 644 $(BUILD)/dqn.1 $(man)/dqn.1
 	install -m 644 configs/*.ini $(data)/dqn/configs
+	install -m 644 configs/env/*.* $(data)/dqn/configs/env
 	$(foreach s,$(shells),install -m 644 $(BUILD)/completions.$s $(data)/$(completions_$s) &&) :
 
 uninstall:

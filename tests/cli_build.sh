@@ -75,6 +75,7 @@ out_has '^./bin/dqn$'
 out_has '^./share/man/man1/dqn.1$'
 out_has '^./share/zsh/site-functions/_dqn$'
 is 'configurations' "$(grep -c '^./share/dqn/configs/.*\.ini$' "$out")" "$(find configs -name '*.ini' | wc -l)"
+is 'environments' "$(grep -c '^./share/dqn/configs/env/' "$out")" "$(find configs/env -type f | wc -l)"
 t 'the installed program' 0 "a root$prefix/bin/dqn" --version
 out_is "dqn $version"
 t 'finds the configurations beside it' 0 sh -c 'cd / && exec "$1" config cartpole' sh "$PWD/a root$prefix/bin/dqn"

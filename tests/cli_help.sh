@@ -159,7 +159,7 @@ build()
 mkdir "$tmp/dest"
 t 'make install, with an absolute BUILD' 0 build install
 is 'what is installed' "$(cd "$tmp/dest" && find . -type f | sort | tr '\n' ' ')" \
-	"./usr/bin/dqn ./usr/share/bash-completion/completions/dqn ./usr/share/dqn/configs/$(cd "$root/configs" && printf '%s\n' *.ini |
+	"./usr/bin/dqn ./usr/share/bash-completion/completions/dqn ./usr/share/dqn/configs/$(cd "$root/configs" && printf '%s\n' *.ini env/* | sort |
 		tr '\n' ' ' | sed 's, \(.\), ./usr/share/dqn/configs/\1,g')./usr/share/fish/vendor_completions.d/dqn.fish ./usr/share/man/man1/dqn.1 ./usr/share/zsh/site-functions/_dqn "
 t 'the installed program' 0 "$tmp/dest/usr/bin/dqn" --version
 out_is "dqn $version"
