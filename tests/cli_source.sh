@@ -109,13 +109,13 @@ t 'what looks at runs from outside never sees the training loop' 1 sh -c 'for fi
 # why in the same commit.
 while read -r folder most; do
 	[ "$folder" != env ] || most=$((most + 100 * $(find src/env -name '*.c' | # each environment
-		grep -cvE '/(env|table|declare|process)\.c$')))
+		grep -cvE '/(env|table|declare|process|reply)\.c$')))
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3130
 nn 1500
-env 950
+env 1500
 rl 1210
 run 4760
 study 2220
