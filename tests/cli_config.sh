@@ -34,7 +34,9 @@ is 'the keys' "$(cat pairs)" "$(grep ' = ' defaults.ini)"
 is 'the sections' "$(grep '^\[' explained)" "$(grep '^\[' defaults.ini)"
 yes_if awk 'length($0) > 80 { exit 1 }' explained
 while read -r key _ value; do
-	t "$key=$value is the default" 0 "$DQN" config /dev/null "$key=$value"
+	plain=$value # an argument needs no quotes
+	[ "$value" != '""' ] || plain=
+	t "$key=$plain is the default" 0 "$DQN" config /dev/null "$key=$plain"
 	same_file "$out" defaults.ini
 	t "--explain $key" 0 "$DQN" config --explain "$key"
 	is 'first lines' "$(sed -n 2p "$out")" "$key = $value"
@@ -74,6 +76,7 @@ same net_arch=64 net_arch=64
 same learning_rate=0.0010 learning_rate=1e-3
 same obs_scale=1.0,2,3,-4 obs_scale=1,2,3,-4
 same stop_return=4.75e2 stop_return=475
+same obs_scale=0.50 obs_scale=0.5
 same seed=18446744073709551615 seed=18446744073709551615
 t 'the largest seed is not rounded' 0 "$DQN" config /dev/null seed=18446744073709551615
 out_has '^seed = 18446744073709551615$'
@@ -144,10 +147,36 @@ for value in gamma=10 batch_size=1.5 gamma=none checkpoint_interval=10m seed=abc
 done
 t "env=CartPole-v1" 2 "$DQN" config /dev/null env=CartPole-v1
 err_has "unknown key 'env'; did you mean 'id'"
+for word in env_command env_cmd --env-command env_path; do
+	t "$word is command" 2 "$DQN" config /dev/null "$word=./mine.py"
+	err_has "(did you mean 'command'|written 'command=./mine.py')"
+	err_lines 1
+done
+for word in env_args env_kwargs env_config --env-args; do
+	t "$word is part of command" 2 "$DQN" config /dev/null "$word=--wind"
+	err_has 'arguments of an environment of your own are part of its command$'
+	err_lines 1
+done
 t 'obs_scale of another length' 2 "$DQN" config /dev/null obs_scale=1,2,3
 err_has 'obs_scale has 3 factors; CartPole-v1 has 4 observations'
 t 'a name with a typing error' 2 "$DQN" config /dev/null loss=hubr
 err_has "did you mean 'huber'"
+
+# --- strings, as a file and as an argument have them ---
+
+tab=$(printf '\t') backslash=$(printf '\134')
+for value in './mine.py --wind 3' 'a # b' 'a ; b; c' ' a ' "$tab" '"' "$backslash" 'say \"x\"' '"a" # "b"' '# a' '$HOME|`x`' "it's" 'a=b' \
+	'a | b' '1..3' 'log(1, 2)' "a${tab}b" 'äöü'; do
+	t "command=$value" 2 "$DQN" config /dev/null "command=$value"
+	err_has '^dqn: command is for id = process; id = CartPole-v1 needs none$'
+	err_lines 1
+done
+t 'a string with a line break' 2 "$DQN" config /dev/null "command=$(printf 'a\nb')"
+err_has "command = 'a\?b' is not valid \(printable text of up to 1023 bytes\)$"
+t 'a string that is no UTF-8' 2 "$DQN" config /dev/null "command=$(printf 'a\377b')"
+err_has "command = 'a\?b' is not valid"
+t 'a string that is too long' 2 "$DQN" config /dev/null "command=$(printf '%01024d' 0)"
+err_has "is not valid \(printable text of up to 1023 bytes\)$"
 
 # --- hostile files ---
 

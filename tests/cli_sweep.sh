@@ -88,6 +88,9 @@ t 'directories for many keys' 0 "$DQN" sweep space.ini seed=1 n_steps=1 gamma=0.
 err_has '^dqn: warning: '
 is 'longest part' "$(sed 's/.* --out //' "$out" | tr / '\n' | awk 'length($0) > 220')" ''
 is 'keys in it' "$(sed 's/.* --out //' "$out" | tr -c = '\n' | grep -c =)" 10
+t 'a list that is too long for a name is hashed' 0 "$DQN" sweep space.ini seed=1 n_steps=1 net_arch=8 \
+	"obs_scale=$(printf '1.2345678901234567,1.2345678901234567,1.2345678901234567,1.2345678901234567')"
+out_has ' --out runs/space/n_steps=1,net_arch=8,obs_scale=1.2345678901234567,1.2345678901234567,1.2345678901234567,1.2345678901234567/seed-1$'
 
 # --- draws ---
 

@@ -614,7 +614,7 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 {
 	static const char *const none[] = { NULL }, *const other[] = { "seed=2", NULL };
 	const struct config c = config_of(small, none), d = config_of(small, other);
-	static char config[8192];
+	static char config[CONFIG_TEXT_MAX];
 	struct train *t = train_start(&c);
 	struct text text;
 	struct marks m;

@@ -34,7 +34,7 @@ static struct config parsed_text(const char *text)
 /* One key in its section; the number of errors is in the report. */
 static struct config parsed_value(const struct option *o, const char *value)
 {
-	char text[1100];
+	char text[INI_LINE_MAX + 100];
 	snprintf(text, sizeof(text), "[%s]\n%s = %s\n", o->section, o->key, value);
 	return parsed_text(text);
 }
@@ -245,6 +245,19 @@ static double random_real(struct rng *rng, const struct option *o)
 	}
 }
 
+/* Of all that a shell's command may have, and two characters of several bytes. */
+static void set_random_string(char *field, size_t size, struct rng *rng)
+{
+	static const char letters[] = "ab/.-= \t\"\"'\\\\#;#;|$&<>(){}[]%,~*?!`\xc3\xa4";
+	const size_t most = rng_below(rng, 4) == 0 ? size : 20;
+	size_t n = 0;
+	memset(field, 0, size);
+	for (size_t end = rng_below(rng, most); n < end; n++)
+		field[n] = letters[rng_below(rng, sizeof(letters) - 3)];
+	if (n > 0 && n + 2 < size && rng_below(rng, 2))
+		memcpy(field + n - 1, letters + sizeof(letters) - 3, 2);
+}
+
 static void set_random(struct config *c, const struct option *o, struct rng *rng)
 {
 	void *field = (char *)c + o->offset;
@@ -286,12 +299,15 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		struct obs_scale *s = field;
 		*s = (struct obs_scale){ .kind = (int)rng_below(rng, 3) };
 		if (s->kind == OBS_SCALE_LIST)
-			s->n = 1 + (int)rng_below(rng, OBS_SCALE_MAX);
+			s->n = 1 + (int)rng_below(rng, rng_below(rng, 2) ? 4 : OBS_SCALE_MAX);
 		for (int i = 0; i < s->n; i++)
 			s->value[i] = rng_uniform(rng, 0, 1) < 0.5 ? rng_uniform(rng, -1e6, 1e6)
 								   : rng_uniform(rng, 1e-3, 1);
 		break;
 	}
+	case OPTION_STRING:
+		set_random_string(field, o->size, rng);
+		break;
 	}
 }
 
@@ -305,8 +321,10 @@ static bool same_field(const struct config *a, const struct config *b, const str
 		[OPTION_NAME] = sizeof(int),
 		[OPTION_WIDTHS] = sizeof(struct widths),
 		[OPTION_SCALE] = sizeof(struct obs_scale),
+		[OPTION_STRING] = 0, /* each has its own */
 	};
-	return memcmp(field_of(a, o), field_of(b, o), size[o->type]) == 0;
+	const size_t n = o->type == OPTION_STRING ? o->size : size[o->type];
+	return memcmp(field_of(a, o), field_of(b, o), n) == 0;
 }
 
 static void test_what_is_printed_reads_back(void)
@@ -315,7 +333,7 @@ static void test_what_is_printed_reads_back(void)
 	rng_init(&rng, 20);
 	for (int trial = 0; trial < 3000; trial++) {
 		struct config c, back;
-		char buf[8192], again[8192];
+		static char buf[CONFIG_TEXT_MAX], again[CONFIG_TEXT_MAX];
 		struct text t;
 		config_init(&c);
 		for (const struct option *o = config_options; o->key; o++)
@@ -348,7 +366,7 @@ static void test_what_is_printed_reads_back(void)
 static void test_prints_every_key_once_in_order(void)
 {
 	struct config c;
-	char buf[8192], line[200];
+	char buf[CONFIG_TEXT_MAX], line[200];
 	struct text t;
 	config_init(&c);
 	text_init(&t, buf, sizeof(buf));
@@ -365,7 +383,7 @@ static void test_prints_every_key_once_in_order(void)
 			CHECK(p != NULL);
 			n_sections++;
 		}
-		snprintf(line, sizeof(line), "\n%s = %s\n", o->key, o->def);
+		snprintf(line, sizeof(line), "\n%s = %s\n", o->key, o->def[0] ? o->def : "\"\"");
 		p = p ? strstr(p, line) : NULL;
 		CHECK(p != NULL);
 		if (!p)
@@ -542,14 +560,172 @@ static void test_obs_scales(void)
 	CHECK_INT(parsed_text("[env]\nobs_scale = none\n").obs_scale.kind, OBS_SCALE_NONE);
 	CHECK_INT(parsed_text("[env]\nobs_scale = 1,2,3,4,5,6,7,8\n").obs_scale.n, 8);
 	CHECK_INT(report.n_errors, 0);
+	CHECK_INT(parsed_text("[env]\nobs_scale = -0.25\n").obs_scale.n, 1);
+	CHECK_INT(report.n_errors, 0);
+	char most[8 * OBS_SCALE_MAX] = "1.5e-2";
+	for (int i = 1; i < OBS_SCALE_MAX; i++)
+		strcat(most, ",1.5e-2");
+	c = parsed_value(config_find("obs_scale"), most);
+	CHECK_INT(report.n_errors, 0);
+	CHECK_INT(c.obs_scale.n, 128);
+	CHECK_NEAR(c.obs_scale.value[127], 1.5e-2, 0);
+	strcat(most, ",1");
+	CHECK(!accepts("obs_scale", most));
 	static const char *const bad[] = { "", "0,1,1,1", "1,1,0", "1000001", "-1e7", "1e-50",
-		"inf", "nan", "1,,2", "1,", ",1", "1,2,3,4,5,6,7,8,9", "bounds,1", "Bounds",
-		"true" };
+		"inf", "nan", "1,,2", "1,", ",1", "bounds,1", "Bounds", "true" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		c = parsed_value(config_find("obs_scale"), bad[i]);
 		CHECK_INT(report.n_errors, 1);
 		CHECK_INT(c.obs_scale.kind, OBS_SCALE_NONE);
 		CHECK_INT(c.obs_scale.n, 0);
+	}
+}
+
+static void test_strings(void)
+{
+	struct config c = parsed_text("[env]\ncommand = python3 mine.py --wind 3 # a comment\n");
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(c.command, "python3 mine.py --wind 3");
+	c = parsed_text("[env]\ncommand = \" a # b ; c | \\\"$x\\\" \" # a comment\n");
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(c.command, " a # b ; c | \"$x\" ");
+	CHECK_STR(parsed_text("[env]\ncommand = \"\"\n").command, "");
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(parsed_text("[env]\ncommand =\n").command, "");
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(parsed_text("[env]\ncommand = true || 1..2\n").command, "true || 1..2");
+
+	const struct option *o = config_find("command");
+	char value[1100];
+	memset(value, 'x', sizeof(value));
+	for (size_t n = 1022; n < 1026; n++) {
+		value[n] = '\0';
+		CHECK_INT(config_set_value(&c, o, value), n < sizeof(c.command));
+		CHECK_INT(strlen(c.command), n < sizeof(c.command) ? n : 1023);
+		value[n] = 'x';
+	}
+	CHECK(config_set_value(&c, o, "a\tb\xc3\xa4"));
+	static const char *const bad[] = { "a\nb", "a\rb", "\x1b[31m", "a\x7f", "\xc3", "a\xff",
+		"\xe2\x80\xae" /* turns text round */ };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(!config_set_value(&c, o, bad[i]));
+	CHECK_STR(c.command, "a\tb\xc3\xa4");
+	for (size_t i = strlen(c.command); i < sizeof(c.command); i++)
+		CHECK_INT(c.command[i], 0);
+	parsed_text("[env]\ncommand = \"a\" b\n");
+	CHECK_INT(report.n_errors, 1);
+	CHECK(reports("f.ini:2: ", "text after the closing"));
+}
+
+/* As an argument: the shell has taken its own quotes off. */
+static void test_strings_of_arguments_are_literal(void)
+{
+	static const char *const keys[] = { "command= \"./mine\" a=b 1|2 # c ", NULL };
+	static const char *const empty[] = { "command=", NULL };
+	struct config c = parsed_text("");
+	overridden(&c, keys);
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(c.command, " \"./mine\" a=b 1|2 # c ");
+	report_init(&report);
+	overridden(&c, empty);
+	CHECK_INT(report.n_errors, 0);
+	CHECK_STR(c.command, "");
+}
+
+static void test_strings_stand_for_one_value(void)
+{
+	static struct choices choices;
+	static const char *const keys[] = { "command=a | b", "gamma=0.5 | 0.9", NULL };
+	struct config c;
+	report_init(&report);
+	report.choices = &choices;
+	config_init(&c);
+	overridden(&c, keys);
+	CHECK_INT(report.n_errors, 0);
+	CHECK_INT(choices.n, 1);
+	CHECK_STR(c.command, "a | b");
+	char arg[1200] = "command=", *args[] = { arg };
+	for (size_t n = strlen(arg); n < sizeof(arg) - 1; n++)
+		arg[n] = '|';
+	config_override(&c, 1, args, &report);
+	CHECK_INT(report.n_errors, 1);
+	CHECK_INT(choices.n, 1);
+}
+
+static void test_values_in_quotes_are_strings_alone(void)
+{
+	static const char *const bad[] = { "\"7\"", "\"\"", "\"1..3\"" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(!accepts("seed", bad[i]));
+	parsed_text("[agent]\nloss = \"mse\"\n");
+	CHECK(reports("f.ini:2: loss = '\"mse\"' is not valid", "did you mean 'mse'?"));
+}
+
+/* The largest of each key, and as JSON. */
+static void test_the_largest_configuration_has_room(void)
+{
+	static char buf[CONFIG_TEXT_MAX], json[2 * CONFIG_TEXT_MAX], value[CONFIG_VALUE_SIZE];
+	static const char *const letters[] = { "\"", "\\", "\t", "\xc3\xa4" };
+	struct config c;
+	struct text t;
+	config_init(&c);
+	c.seed = UINT64_MAX;
+	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = OBS_SCALE_MAX };
+	for (int i = 0; i < OBS_SCALE_MAX; i++)
+		c.obs_scale.value[i] = -1.2345678901234567e-38;
+	c.net_arch.n = NET_MAX_HIDDEN;
+	for (int i = 0; i < NET_MAX_HIDDEN; i++)
+		c.net_arch.width[i] = NET_MAX_WIDTH;
+	for (const struct option *o = config_options; o->key; o++) {
+		void *field = (char *)&c + o->offset;
+		if (o->type == OPTION_INT)
+			*(int64_t *)field = o->max;
+		if (o->type == OPTION_REAL)
+			*(double *)field = -1.2345678901234567e-38;
+		text_init(&t, value, sizeof(value));
+		config_print_value(&c, o, &t);
+		CHECK(!t.full);
+	}
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+		for (const struct option *o = config_options; o->key; o++)
+			if (o->type == OPTION_STRING) {
+				text_init(&t, (char *)&c + o->offset, o->size);
+				while (!t.full)
+					text_add(&t, "%s", letters[i]);
+			}
+		text_init(&t, buf, sizeof(buf));
+		config_print(&c, &t);
+		CHECK(!t.full);
+		text_init(&t, json, sizeof(json));
+		text_add_json_string(&t, buf);
+		CHECK(!t.full);
+	}
+}
+
+static void test_a_label_has_both_ends_of_a_value(void)
+{
+	static const struct {
+		const char *value, *brief;
+	} cases[] = {
+		{ "./mine", "./mine" },
+		{ "0123456789012345678901234567890123456789",
+			"0123456789012345678901234567890123456789" },
+		{ "01234567890123456789012345678901234567890",
+			"012345678901234567...345678901234567890" },
+		{ "0123456789012345\xe2\x82\xac"
+		  "89012345678901234\xe2\x82\xac"
+		  "8901234567890123",
+			"0123456789012345...8901234567890123" },
+	};
+	const struct option *o = config_find("command");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config c;
+		char buf[64];
+		struct text t;
+		config_set_value(&c, o, cases[i].value);
+		text_init(&t, buf, sizeof(buf));
+		config_print_brief(&c, o, &t);
+		CHECK_STR(buf, cases[i].brief);
 	}
 }
 
@@ -655,10 +831,10 @@ static void test_bytes_that_do_not_belong_in_a_file(void)
 	CHECK_INT(report.n_errors, 1);
 	CHECK(strchr(report.buf, 0x1b) == NULL);
 
-	char text[3000] = "[run]\nseed = 7";
+	char text[6000] = "[run]\nseed = 7";
 	size_t n = strlen(text);
-	memset(text + n, ' ', 2000);
-	strcpy(text + n + 2000, "\ntotal_timesteps = 0\n");
+	memset(text + n, ' ', 5000);
+	strcpy(text + n + 5000, "\ntotal_timesteps = 0\n");
 	parsed_text(text);
 	CHECK_INT(report.n_errors, 2);
 	CHECK(reports("f.ini:2: ", "too long"));
@@ -845,6 +1021,11 @@ static void test_checks_between_keys(void)
 		{ { "obs_scale=1,2,3" }, 1, 0, "obs_scale has 3" },
 		{ { "obs_scale=1,2,3,4,5" }, 1, 0, "obs_scale has 5" },
 		{ { "obs_scale=1,2,3,4" }, 0, 0, "" },
+		{ { "obs_scale=2" }, 0, 0, "" },
+		{ { "obs_scale=1,2" }, 1, 0,
+			"obs_scale has 2 factors; CartPole-v1 has 4 observations" },
+		{ { "command=./mine" }, 1, 0,
+			"command is for id = process; id = CartPole-v1 needs none" },
 		{ { "clip_targets=true", "gamma=1" }, 1, 0, "clip_targets" },
 		{ { "clip_targets=false", "gamma=1" }, 0, 0, "" },
 		{ { "clip_targets=true", "gamma=0" }, 0, 0, "" },
@@ -996,6 +1177,18 @@ static void test_diff_names_the_keys(void)
 	CHECK_INT(config_diff(&a, &b, &t), 6);
 	CHECK_STR(buf, "seed: 1, not 2; obs_scale: none, not 1,2; net_arch: 64,64, not none; "
 		       "double_q: false, not true; loss: huber, not mse; stop_return: none, not 3");
+	strcpy(a.command, "./mine --with a --long=list --of=words");
+	config_set_value(&b, config_find("command"), "./mine --with a --long=list --off");
+	const struct config before = b;
+	b = a;
+	memcpy(b.command, before.command, sizeof(b.command));
+	text_init(&t, buf, sizeof(buf));
+	CHECK_INT(config_diff(&a, &b, &t), 1);
+	CHECK_STR(buf, "command: ...h a --long=list --of=words, not ...h a --long=list --off");
+	memset(a.command, 0, sizeof(a.command));
+	text_init(&t, buf, sizeof(buf));
+	CHECK_INT(config_diff(&b, &a, &t), 1);
+	CHECK_STR(buf, "command: ./mine --with a --long=list --off, not \"\"");
 	/* Each key alone makes a difference, unless it decides nothing. */
 	struct rng rng;
 	rng_init(&rng, 3);
@@ -1009,8 +1202,11 @@ static void test_diff_names_the_keys(void)
 		CHECK(o->neutral || strncmp(buf, o->key, strlen(o->key)) == 0);
 		n_neutral += o->neutral;
 	}
-	CHECK_INT(n_neutral, 1);
+	CHECK_INT(n_neutral, 4);
 	CHECK(config_find("checkpoint_interval")->neutral);
+	CHECK(config_find("env_start_timeout")->neutral);
+	CHECK(config_find("env_timeout")->neutral);
+	CHECK(config_find("env_deterministic")->neutral);
 }
 
 static void test_what_it_means_for_the_other_modules(void)
@@ -1021,7 +1217,7 @@ static void test_what_it_means_for_the_other_modules(void)
 	struct config c;
 	struct net net;
 	struct err e;
-	float scale[OBS_SCALE_MAX];
+	float scale[5] = { 0, 0, 0, 0, -1 };
 	report_init(&report);
 	config_init(&c);
 	overridden(&c, keys);
@@ -1068,13 +1264,19 @@ static void test_what_it_means_for_the_other_modules(void)
 	c.obs_scale =
 		(struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 4, .value = { 2, 3, -4, 0.1 } };
 	config_obs_scale(&c, scale);
-	CHECK(scale[0] == 2 && scale[1] == 3 && scale[2] == -4 && scale[3] == 0.1f);
+	CHECK(scale[0] == 2 && scale[1] == 3 && scale[2] == -4 && scale[3] == 0.1f &&
+		scale[4] == -1);
+	c.obs_scale.n = 1;
+	config_obs_scale(&c, scale);
+	for (int i = 0; i < 4; i++)
+		CHECK_NEAR(scale[i], 2, 0);
 	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_BOUNDS };
 	config_obs_scale(&c, scale);
 	CHECK_NEAR(scale[0] * 2.4, 1, 1e-7);
 	CHECK_NEAR(scale[1] * 3, 1, 1e-7);
 	CHECK_NEAR(scale[2] * 0.20943951, 1, 1e-7);
 	CHECK_NEAR(scale[3] * 3, 1, 1e-7);
+	CHECK_NEAR(scale[4], -1, 0); /* as it was: there are 4 observations */
 }
 
 int main(void)
@@ -1095,6 +1297,12 @@ int main(void)
 	RUN(test_booleans_and_names);
 	RUN(test_widths);
 	RUN(test_obs_scales);
+	RUN(test_strings);
+	RUN(test_strings_of_arguments_are_literal);
+	RUN(test_strings_stand_for_one_value);
+	RUN(test_values_in_quotes_are_strings_alone);
+	RUN(test_the_largest_configuration_has_room);
+	RUN(test_a_label_has_both_ends_of_a_value);
 	RUN(test_long_list_elements_are_read_to_their_end);
 	RUN(test_all_errors_of_a_file_are_reported_at_once);
 	RUN(test_files_as_editors_write_them);

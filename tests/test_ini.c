@@ -1,6 +1,9 @@
 /* INI lines as events, with every kind of hostile byte. */
 #include "base/ini.h"
 
+#include "base/rng.h"
+#include "base/text.h"
+
 #include "test.h"
 
 #include <stdlib.h>
@@ -66,6 +69,82 @@ static void test_comments_start_a_line_or_follow_a_blank(void)
 	CHECK_INI("k = # c\n", "1 .k=;");
 	CHECK_INI("[run] # c = d\n", "1 [run];");
 	CHECK_INI("# [run]\n#k = v\n", "");
+}
+
+static void test_quoted_values(void)
+{
+	CHECK_INI("k = \"v\"\nl=\"\"\n", "1 .k=v;2 .l=;");
+	CHECK_INI("[s]\n\t k\t=\t\" v \t\"\t\n", "1 [s];2 s.k= v \t;");
+	CHECK_INI("k = \"a # b ; c\" # d\n", "1 .k=a # b ; c;");
+	CHECK_INI("k = \"# a\" ; \"b\"\r\n", "1 .k=# a;");
+	CHECK_INI("k = \"say \\\"a = \\\\n\\\"\"\n", "1 .k=say \"a = \\n\";");
+	CHECK_INI("k = \"\\\\\" #\n", "1 .k=\\;");
+	CHECK_INI("k = a \"b # c\"\n", "1 .k=a \"b;"); /* only one that begins with it */
+	CHECK_INI("k = 'a # b'\n", "1 .k='a;");
+	CHECK_INI("# k = \"v\"\nk # = \"v\"\n", "2 !neither '[section]' nor 'key = value';");
+	CHECK_INI("[s = \"a\" # b]\n", "1 !section header without ']';");
+	CHECK_INI("[s = \"a\"] # b]\n", "1 [s = \"a\"];");
+	CHECK_INI("= \"v\"\nk = v", "1 !no key before '=';2 .k=v;");
+}
+
+static void test_mistakes_in_quotes(void)
+{
+	static const char after[] = "1 !text after the closing '\"';2 .l=w;";
+	static const char open[] = "1 !value without its closing '\"';2 .l=w;";
+	static const char escape[] =
+		"1 !a backslash in quotes that is not before \" or \\; write \\\\;2 .l=w;";
+	CHECK_INI("k = \"v\" w\nl = w\n", after);
+	CHECK_INI("k = \"v\"w\nl = w\n", after);
+	CHECK_INI("k = \"v\"# c\nl = w\n", after);
+	CHECK_INI("k = \"v\"\"w\"\nl = w\n", after);
+	CHECK_INI("k = \"v\nl = w\n", open);
+	CHECK_INI("k = \"\nl = w\n", open);
+	CHECK_INI("k = \"v # c\nl = w\n", open);
+	CHECK_INI("k = \"v\\\"\nl = w\n", open);
+	CHECK_INI("k = \"v\\n\"\nl = w\n", escape);
+	CHECK_INI("k = \"v\\\nl = w\n", escape);
+}
+
+static void test_whether_a_value_was_quoted(void)
+{
+	static struct ini ini;
+	struct ini_item item;
+	static const char text[] = "k = \"v\"\nl = v\"\n";
+	ini_init(&ini, text, sizeof(text) - 1);
+	CHECK(ini_next(&ini, &item) && item.is_quoted);
+	CHECK(ini_next(&ini, &item) && !item.is_quoted);
+}
+
+/* Any text of what a line may hold. */
+static void test_a_written_value_reads_back(void)
+{
+	static const char letters[] = "ab \t\"\"\\\\##;;=[]'|$\xc3\xa4";
+	static struct ini ini;
+	struct ini_item item;
+	struct rng rng;
+	rng_init(&rng, 1);
+	for (int trial = 0; trial < 20000; trial++) {
+		char value[16], line[64] = "k = ";
+		struct text t = { .p = line, .size = sizeof(line), .len = 4 };
+		const uint64_t n = rng_below(&rng, sizeof(value));
+		for (uint64_t i = 0; i < n; i++)
+			value[i] = letters[rng_below(&rng, sizeof(letters) - 1)];
+		value[n] = '\0';
+		ini_add_value(&t, value);
+		CHECK(!t.full);
+		ini_init(&ini, line, t.len);
+		CHECK(ini_next(&ini, &item) && !item.error);
+		CHECK_STR(item.value ? item.value : "nothing", value);
+		CHECK(item.is_quoted || strcmp(line + 4, value) == 0);
+	}
+	char line[64];
+	struct text t;
+	text_init(&t, line, sizeof(line));
+	ini_add_value(&t, "python3 mine.py --wind 'a b' | x=$y");
+	CHECK_STR(line, "python3 mine.py --wind 'a b' | x=$y");
+	text_init(&t, line, sizeof(line));
+	ini_add_value(&t, "");
+	CHECK_STR(line, "\"\"");
 }
 
 static void test_line_ends_of_any_editor(void)
@@ -150,12 +229,12 @@ static size_t long_line(char *p, size_t n, const char *end)
 	return n + strlen(end);
 }
 
-static void test_lines_up_to_1000_bytes(void)
+static void test_lines_up_to_4000_bytes(void)
 {
 	static const char *const ends[] = { "", "\n", "\r\n", "\r" };
-	static const char too_long[] = "1 !is too long (more than 1000 bytes);";
+	static const char too_long[] = "1 !is too long (more than 4000 bytes);";
 	char text[INI_LINE_MAX + 10];
-	CHECK_INT(INI_LINE_MAX, 1000);
+	CHECK_INT(INI_LINE_MAX, 4000);
 	for (int e = 0; e < 4; e++) {
 		size_t len = long_line(text, INI_LINE_MAX, ends[e]);
 		const char *got = events(text, len);
@@ -174,7 +253,7 @@ static void test_a_too_long_line_is_one_error(void)
 		abort();
 	memset(text, '[', LEN);
 	memcpy(text + LEN, "\nk = v\n", 8);
-	CHECK_STR(events(text, LEN + 7), "1 !is too long (more than 1000 bytes);2 .k=v;");
+	CHECK_STR(events(text, LEN + 7), "1 !is too long (more than 4000 bytes);2 .k=v;");
 	free(text);
 }
 
@@ -194,13 +273,17 @@ int main(void)
 	RUN(test_sections_keys_and_values);
 	RUN(test_blanks_are_trimmed);
 	RUN(test_comments_start_a_line_or_follow_a_blank);
+	RUN(test_quoted_values);
+	RUN(test_mistakes_in_quotes);
+	RUN(test_whether_a_value_was_quoted);
+	RUN(test_a_written_value_reads_back);
 	RUN(test_line_ends_of_any_editor);
 	RUN(test_byte_order_mark_is_skipped_once);
 	RUN(test_what_is_no_line_is_an_error_and_reading_goes_on);
 	RUN(test_an_error_names_no_key);
 	RUN(test_nul_bytes_are_errors);
 	RUN(test_control_characters_are_errors);
-	RUN(test_lines_up_to_1000_bytes);
+	RUN(test_lines_up_to_4000_bytes);
 	RUN(test_a_too_long_line_is_one_error);
 	RUN(test_the_longest_section_name_fits);
 	return test_end();

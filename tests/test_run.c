@@ -187,7 +187,7 @@ static void test_a_run_leaves_its_files(void)
 static void test_the_configuration_is_the_whole_one(void)
 {
 	const struct config c = small_config(NULL);
-	char buf[8192];
+	char buf[CONFIG_TEXT_MAX];
 	struct text t;
 	size_t len;
 	text_init(&t, buf, sizeof(buf));

@@ -199,7 +199,7 @@ static void test_metadata(void)
 	struct file f;
 	struct st_file st;
 	struct err e;
-	char text[8192];
+	char text[CONFIG_TEXT_MAX];
 	struct text t;
 	build(&f, keys);
 	CHECK(st_open_bytes(&st, "w.st", f.bytes, f.len, &e) && st_verify(&st, &e));

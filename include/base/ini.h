@@ -1,6 +1,9 @@
 /* INI files: [section], key = value, comments after # or ; at a line's start
  * or after blanks.
  *
+ * A value that begins with " ends at the next ", after which only a comment may follow. It may
+ * have any text, blanks at its ends and # and ; among it; \" stands for ", \\ for \.
+ *
  * Strict: nothing is skipped silently. Each line is one event, a faulty line too, so that
  * a caller can report all errors of a file at once. A leading UTF-8 byte order mark and
  * CR LF line ends are accepted, since editors write them. NUL bytes, other
@@ -18,7 +21,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INI_LINE_MAX 1000
+struct text;
+
+#define INI_LINE_MAX 4000
 
 struct ini {
 	const char *p, *end; /* the caller's bytes, not copied */
@@ -32,8 +37,9 @@ struct ini_item {
 	const char *error;   /* NULL, or what is wrong with this line */
 	const char *section; /* "" before the first header */
 	const char *key;     /* NULL for a section header */
-	const char *value;   /* trimmed, may be empty */
-};                           /* strings live in the struct ini until the next call */
+	const char *value;   /* trimmed, or what the quotes hold; may be empty */
+	bool is_quoted;
+}; /* strings live in the struct ini until the next call */
 
 void ini_init(struct ini *ini, const char *data, size_t len);
 
@@ -43,5 +49,8 @@ const char *ini_other_format(const char *data, size_t len);
 
 /* The next header, key or error; false at the end. */
 bool ini_next(struct ini *ini, struct ini_item *item);
+
+/* Writes a value, in quotes if it must have them, so that it reads back. */
+void ini_add_value(struct text *t, const char *value);
 
 #endif

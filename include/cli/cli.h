@@ -149,7 +149,9 @@ void keys_add_overrides(struct keys *k, const struct args *args); /* its key=val
 /* The default directory of a run: BASE,key=value,.../seed-N with first ',' (train: BASE is a
  * run's name), BASE/key=value,.../seed-N with '/' (sweep: BASE is a directory of many runs).
  * Values are as config_print_value prints them, so that 5e-4 and 0.0005 are the same run.
- * Neutral keys are left out. A name that would be too long continues in a directory below.
+ * Bytes of a string that could not stand there are written as in a URL, and a long value ends
+ * in a hash. Neutral keys are left out. A name that would be too long continues in a directory
+ * below.
  * False if the path is too long. */
 bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
 	const struct config *c);

@@ -30,7 +30,9 @@
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
 #define CHECKPOINT_FORMAT_VERSION "5"
-#define CHECKPOINT_BUFFER_MIN 32768 /* more than the header and the configuration need */
+
+/* More than the header, with the configuration in it as JSON, and the configuration need. */
+#define CHECKPOINT_BUFFER_MIN (3 * CONFIG_TEXT_MAX + 16384)
 
 struct marks {                    /* what a run saves beside its training */
 	int64_t log_size[N_LOGS]; /* bytes */

@@ -20,12 +20,17 @@
 #include "rl/schedule.h"
 #include "run/report.h"
 
+/* Room for a configuration as text: config_print. In JSON it takes at most twice as much. */
+#define CONFIG_TEXT_MAX 16384
+
 struct config {
 	uint64_t seed;
 	int64_t total_timesteps;
 	int env; /* index into env_ids */
-	int64_t max_episode_steps;
+	char command[1024];
+	double env_start_timeout, env_timeout; /* s */
 	bool env_deterministic;
+	int64_t max_episode_steps;
 	double reward_scale;
 	struct obs_scale obs_scale;
 	struct widths net_arch;
@@ -57,12 +62,13 @@ struct config {
 };
 
 void config_init(struct config *c);
+
+/* Not reentrant, nor is what calls it: config_read, config_check_same, result_load,
+ * weights_parse, checkpoint_load, rundir_open. */
 void config_parse(
 	struct config *c, const char *name, const char *data, size_t len, struct report *r);
 
-/* Reads a file that dqn wrote: the first thing wrong with it is the error (ERR_CORRUPT). Not
- * reentrant, nor is what calls it: config_check_same, result_load, weights_parse,
- * checkpoint_load, rundir_open. */
+/* Reads a file that dqn wrote: the first thing wrong with it is the error (ERR_CORRUPT). */
 bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e);
 
 void config_override(struct config *c, int n, char *const *args, struct report *r);

@@ -15,19 +15,19 @@
 struct config;
 
 #define CONFIG_MAX_OPTIONS 64
+#define CONFIG_VALUE_SIZE 4096 /* room for any value as it is printed */
+#define OBS_SCALE_MAX 128      /* factors of a list */
 
 struct widths {
 	int n; /* 0..NET_MAX_HIDDEN */
 	int width[NET_MAX_HIDDEN];
 };
 
-#define OBS_SCALE_MAX 8
-
 enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
 
 struct obs_scale {
 	int kind; /* enum obs_scale_kind */
-	int n;    /* of a list, 1..OBS_SCALE_MAX */
+	int n;    /* of a list: 1, a factor for all components, or one for each */
 	double value[OBS_SCALE_MAX];
 };
 
@@ -39,13 +39,15 @@ enum option_type {
 	OPTION_NAME,   /* int, index into names */
 	OPTION_WIDTHS, /* struct widths */
 	OPTION_SCALE,  /* struct obs_scale */
+	OPTION_STRING, /* char[size], UTF-8 without control characters but tabs; 0 after its end */
 };
 
 struct option {
 	const char *section, *key;
 	enum option_type type;
 	size_t offset;            /* of the field in struct config */
-	const char *def;          /* default, as in a file */
+	size_t size;              /* OPTION_STRING: of the field */
+	const char *def;          /* default, as in a file without quotes */
 	int64_t min, max;         /* OPTION_INT */
 	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
 	const char *const *names; /* OPTION_NAME */
@@ -73,8 +75,11 @@ const char *config_why_absent(const char *word);
 /* Stores one value, or returns false and leaves the field. */
 bool config_set_value(struct config *c, const struct option *o, const char *value);
 
-/* One value as it is printed. */
+/* One value as it is printed; a string as it is, without quotes. */
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
+
+/* The same for a label: a long one without its middle, at most 40 bytes. */
+void config_print_brief(const struct config *c, const struct option *o, struct text *t);
 
 /* Orders two configurations by one key: below 0, 0 if equal, above 0. */
 int config_compare(const struct config *a, const struct config *b, const struct option *o);

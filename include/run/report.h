@@ -13,14 +13,16 @@
 
 enum { REPORT_MAX_ERRORS = 10, REPORT_LINE_SIZE = 700, REPORT_SOURCE_SIZE = 300 };
 
+enum { CHOICE_SIZE = 1001 }; /* of a value that stands for several, the NUL included */
+
 /* Values that stand for several, as study/space.h reads them: "1 | 3", "1..20",
- * "log(1e-4, 1e-2)". An override of the key takes its place. */
+ * "log(1e-4, 1e-2)". No string does. An override of the key takes its place. */
 struct choices {
 	int n;
 	struct choice {
 		const struct option *option;
 		char source[REPORT_SOURCE_SIZE]; /* "file:12: " or "'key=value': " */
-		char text[INI_LINE_MAX + 1];     /* the value as it was written */
+		char text[CHOICE_SIZE];          /* the value as it was written */
 	} at[CONFIG_MAX_OPTIONS];
 };
 

@@ -17,7 +17,7 @@
  * A setting is a choice of every key but the seed; each setting is run with every seed.
  *
  * The struct points to the choices. Draws use the generator and the elementary functions of
- * base/, so they are the same everywhere.
+ * base/, so they are the same everywhere. Not reentrant.
  */
 #ifndef DQN_STUDY_SPACE_H
 #define DQN_STUDY_SPACE_H

@@ -1,5 +1,7 @@
 #include "base/ini.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +138,7 @@ static const char *take_line(struct ini *ini)
 	if (memchr(line, '\0', len))
 		return "holds a NUL byte; is this a text file?";
 	if (len > INI_LINE_MAX)
-		return "is too long (more than 1000 bytes)";
+		return "is too long (more than 4000 bytes)";
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
 			return "holds a control character";
@@ -145,13 +147,67 @@ static const char *take_line(struct ini *ini)
 	return NULL;
 }
 
-static void cut_comment(char *s)
+/* Where the line's comment begins, or its end. */
+static char *find_comment(char *s)
 {
-	for (size_t i = 0; s[i]; i++)
-		if ((s[i] == '#' || s[i] == ';') && (i == 0 || is_blank(s[i - 1]))) {
-			s[i] = '\0';
-			return;
-		}
+	size_t i = 0;
+	while (s[i] && !((s[i] == '#' || s[i] == ';') && (i == 0 || is_blank(s[i - 1]))))
+		i++;
+	return s + i;
+}
+
+/* What s begins with up to its closing quote, in place; *end is after it. NULL, or what is
+ * wrong. */
+static const char *unquote(char *s, char **end)
+{
+	char *to = s, *from = s + 1;
+	for (; *from && *from != '"'; from++) {
+		if (*from == '\\' && *++from != '"' && *from != '\\')
+			return "a backslash in quotes that is not before \" or \\; write \\\\";
+		*to++ = *from;
+	}
+	if (*from == '\0')
+		return "value without its closing '\"'";
+	*to = '\0';
+	*end = from + 1;
+	return NULL;
+}
+
+/* The opening quote of the line's value, or NULL. */
+static char *find_quote(char *line)
+{
+	char *equals = strchr(line, '=');
+	const bool is_key = equals && line[strspn(line, " \t")] != '[';
+	if (!is_key || find_comment(line) < equals)
+		return NULL;
+	char *value = equals + 1 + strspn(equals + 1, " \t");
+	return *value == '"' ? value : NULL;
+}
+
+/* Cuts the comment after a quoted value, and the quotes. NULL, or what is wrong. */
+static const char *read_quoted(char *value)
+{
+	char *rest = value;
+	const char *error = unquote(value, &rest);
+	if (error)
+		return error;
+	const bool is_glued = *rest != '\0' && !is_blank(*rest);
+	*find_comment(rest) = '\0';
+	return is_glued || *trim(rest) ? "text after the closing '\"'" : NULL;
+}
+
+void ini_add_value(struct text *t, const char *value)
+{
+	const size_t n = strlen(value);
+	if (n > 0 && !is_blank(value[0]) && !is_blank(value[n - 1]) &&
+		value[strcspn(value, "\"\\#;")] == '\0') {
+		text_add(t, "%s", value);
+		return;
+	}
+	text_add(t, "\"");
+	for (const char *s = value; *s; s++)
+		text_add(t, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	text_add(t, "\"");
 }
 
 bool ini_next(struct ini *ini, struct ini_item *item)
@@ -162,8 +218,15 @@ bool ini_next(struct ini *ini, struct ini_item *item)
 		item->line = ini->line;
 		if (item->error)
 			return true;
-		cut_comment(ini->text);
-		char *s = trim(ini->text);
+		char *quoted = find_quote(ini->text);
+		item->is_quoted = quoted != NULL;
+		if (quoted)
+			item->error = read_quoted(quoted);
+		else
+			*find_comment(ini->text) = '\0';
+		if (item->error)
+			return true;
+		char *s = quoted ? ini->text : trim(ini->text);
 		if (*s == '\0')
 			continue;
 		if (*s == '[') {
@@ -187,7 +250,7 @@ bool ini_next(struct ini *ini, struct ini_item *item)
 		}
 		*equals = '\0';
 		item->key = trim(s);
-		item->value = trim(equals + 1);
+		item->value = quoted ? quoted : trim(equals + 1);
 		if (item->key[0] == '\0')
 			item->error = "no key before '='";
 		return true;

@@ -157,7 +157,7 @@ struct shape {
 static bool start_training(
 	struct train *t, const struct kernels *k, const struct shape *s, struct err *e)
 {
-	struct config c;
+	static struct config c; /* too much for a small stack */
 	config_init(&c);
 	c.net_arch = (struct widths){ 2, { s->width, s->width } };
 	c.batch_size = s->batch;
@@ -435,7 +435,7 @@ static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 static int cmd_bench(const struct args *args)
 {
 	struct bench b = { .json = args->flag[JSON].set };
-	struct config c;
+	static struct config c; /* too much for a small stack */
 	struct err e;
 	int status;
 	const int64_t n_samples = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 7;

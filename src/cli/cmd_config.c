@@ -16,13 +16,15 @@ static const struct flag config_flags[] = {
 
 static void explain(const struct option *o)
 {
-	char range[512];
-	struct text t;
+	char buf[64], range[512];
+	struct text def, t;
 	text_init(&t, range, sizeof(range));
 	text_add(&t, "Takes: ");
 	option_print_range(o, &t);
 	text_add(&t, ".");
-	printf("%s = %s\n", o->key, o->def);
+	text_init(&def, buf, sizeof(buf));
+	ini_add_value(&def, o->def);
+	printf("%s = %s\n", o->key, buf);
 	print_wrapped(stdout, 4, o->help);
 	print_wrapped(stdout, 4, range);
 	if (o->elsewhere[0]) {
@@ -86,7 +88,7 @@ static int cmd_config(const struct args *args)
 		err_set(&e, ERR_USAGE, "'config' needs CONFIG: dqn config CONFIG [key=value ...]");
 		return fail(&e);
 	}
-	struct config c;
+	static struct config c; /* too much for a small stack */
 	int status;
 	if (!load_config(&c, args, false, false, &status))
 		return status;
@@ -98,7 +100,7 @@ static int cmd_config(const struct args *args)
 		printf("peak memory: %" PRIu64 " KiB\n", config_memory(&c) / 1024 + PROCESS_KIB);
 		return STATUS_OK;
 	}
-	char buf[8192];
+	static char buf[CONFIG_TEXT_MAX]; /* too much for a small stack */
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
 	config_print(&c, &t);

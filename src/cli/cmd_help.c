@@ -94,6 +94,8 @@ static void put_roff(const char *s)
 			fputs("\\-", stdout);
 		else if (*c == '\\')
 			fputs("\\e", stdout);
+		else if (*c == '"') /* would begin an argument of .B */
+			fputs("\\(dq", stdout);
 		else
 			putchar(*c);
 	}
@@ -160,7 +162,9 @@ static void man_keys(void)
 		if (strcmp(section, o->section) != 0)
 			printf(".SS [%s]\n", o->section);
 		section = o->section;
-		snprintf(tag, sizeof(tag), "%s = %s", o->key, o->def);
+		text_init(&t, tag, sizeof(tag));
+		text_add(&t, "%s = ", o->key);
+		ini_add_value(&t, o->def);
 		text_init(&t, text, sizeof(text));
 		text_add(&t, "%s Takes: ", o->help);
 		option_print_range(o, &t);
@@ -196,8 +200,12 @@ static void print_man(void)
 		"each line after 'dqn: '. There are no prompts, and nothing uses the network.\n");
 	printf(".SH COMMANDS\n");
 	man_commands();
-	printf(".SH CONFIGURATION\nAn INI file: [section], key = value, and comments after # or ;. Every key has a "
-	       "default. Counts may be written 50000, 50_000 or 5e4.\n");
+	printf(".SH CONFIGURATION\n");
+	put_roff(
+		"An INI file: [section], key = value, and comments after # or ;. A value in double quotes may "
+		"have these in it, \\\" for a double quote and \\\\ for a backslash. In an argument, key=value, "
+		"quotes are part of the value. Every key has a default. Counts may be written 50000, 50_000 or "
+		"5e4.\n");
 	man_keys();
 	man_files();
 	printf(".SH ENVIRONMENT\n");

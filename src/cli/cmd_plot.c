@@ -31,7 +31,8 @@ struct share {                      /* what a series is made of: runs of a group
 struct plot_job {
 	const struct args *args;
 	enum curve_x x;
-	const struct option *key; /* what --x names, or NULL: curves */
+	const struct option *key;                      /* what --x names, or NULL: curves */
+	const struct config *category[PLOT_MAX_NAMES]; /* one with each name on the axis of x */
 	const char *column;
 	const struct metric *metric;
 	int width, height; /* 0: the default */
@@ -144,7 +145,7 @@ static void set_labels(
 	text_init(&brief, s->brief, sizeof(s->brief));
 	for (int k = 0; k < all->n_keys; k++) {
 		text_add(&brief, "%s", k ? ", " : "");
-		config_print_value(&all->member[g->first]->config, all->key[k], &brief);
+		config_print_brief(&all->member[g->first]->config, all->key[k], &brief);
 	}
 	if (share->n < g->n)
 		text_add(&brief, " (%zu/%zu)", share->n, g->n);
@@ -281,20 +282,19 @@ static double key_value(const struct config *c, const struct option *o)
 static double place_of(struct plot_job *job, const struct record *r)
 {
 	struct axis *axis = &job->plot.x;
-	char value[sizeof(axis->name[0])];
 	struct text t;
 	if (is_number(job->key)) {
 		const double x = key_value(&r->config, job->key);
 		return isfinite(x) ? x : (double)NAN;
 	}
-	text_init(&t, value, sizeof(value));
-	config_print_value(&r->config, job->key, &t);
 	for (int i = 0; i < axis->n_names; i++)
-		if (strcmp(axis->name[i], value) == 0)
+		if (config_compare(job->category[i], &r->config, job->key) == 0)
 			return i;
 	if (axis->n_names == PLOT_MAX_NAMES)
 		return (double)NAN;
-	memcpy(axis->name[axis->n_names], value, sizeof(value));
+	job->category[axis->n_names] = &r->config;
+	text_init(&t, axis->name[axis->n_names], sizeof(axis->name[0]));
+	config_print_brief(&r->config, job->key, &t);
 	return axis->n_names++;
 }
 

@@ -348,11 +348,12 @@ static const char *column_name(const struct report_job *job, const struct column
 static void add_row(const struct report_job *job, const struct row *row, bool data, struct table *t)
 {
 	const struct groups *g = &job->groups;
-	char cell[256];
+	char cell[CONFIG_VALUE_SIZE];
 	struct text text;
 	for (int i = 0; i < g->n_keys; i++) {
 		text_init(&text, cell, sizeof(cell));
-		config_print_value(config_of(job, row), g->key[i], &text);
+		(data ? config_print_value : config_print_brief)(
+			config_of(job, row), g->key[i], &text);
 		table_add(t, "%s", cell);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++) {
@@ -373,8 +374,8 @@ static void make_table(const struct report_job *job, bool data, struct table *t)
 	const struct groups *g = &job->groups;
 	for (int i = 0; i < g->n_keys; i++) {
 		const enum option_type type = g->key[i]->type;
-		const bool is_string =
-			type == OPTION_NAME || type == OPTION_WIDTHS || type == OPTION_SCALE;
+		const bool is_string = type == OPTION_NAME || type == OPTION_WIDTHS ||
+				       type == OPTION_SCALE || type == OPTION_STRING;
 		table_column(t, g->key[i]->key, is_string ? TABLE_TEXT : TABLE_VALUE);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++)

@@ -87,7 +87,7 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 	fputs(" train ", stdout);
 	put_path(s->args->pos[0]);
 	for (int i = 0; i < s->keys.n; i++) {
-		char pair[512];
+		char pair[64 + CONFIG_VALUE_SIZE];
 		struct text t;
 		text_init(&t, pair, sizeof(pair));
 		text_add(&t, "%s=", s->keys.at[i]->key);
@@ -351,7 +351,8 @@ const struct command command_sweep = {
 	.details =
 		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a "
 		"range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A "
-		"key=value argument may, too. All combinations are printed, and the seed varies slowest. "
+		"key=value argument may, too; a command never does. All combinations are printed, and the "
+		"seed varies slowest. "
 		"With --random or --sobol, N settings of the other keys are printed, each with every seed. "
 		"Each run has its own directory below DIR (default: runs/NAME) and prints one line.",
 	.examples =

@@ -242,7 +242,7 @@ static int cmd_train(const struct args *args)
 	static char name[RUN_PATH_SIZE];
 	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
 	char dir[RUN_PATH_SIZE];
-	struct config c;
+	static struct config c; /* too much for a small stack */
 	struct err e;
 	int status;
 	name_run(args, NULL, name);

@@ -258,7 +258,7 @@ bool load_config(struct config *c, const struct args *args, bool runs_here, bool
 bool load_space(struct space *s, const struct args *args, int *status)
 {
 	static struct report r;
-	struct config base;
+	static struct config base; /* too much for a small stack */
 	if (!read_config(&base, args, false, &r, status))
 		return false;
 	space_init(s, &base, r.choices, &r);

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "run/weights.h"
 
 #include <inttypes.h>
@@ -32,6 +33,30 @@ void keys_add_overrides(struct keys *k, const struct args *args)
 	}
 }
 
+enum { PAIR_SIZE = 64 + 2 * CONFIG_VALUE_SIZE }; /* a string is at most half of one, 3 bytes each */
+
+/* "key=value" as part of a directory's name. In a string, %2F stands for a byte that a name or
+ * a list of pairs cannot have, as in a URL. A long pair ends in '~' and a hash of all of it. */
+static void print_pair(const struct option *o, const struct config *c, char pair[PAIR_SIZE])
+{
+	enum { MOST = 200, N_DIGITS = 12 };
+	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+:@=-";
+	const char *s = (const char *)c + o->offset;
+	char hash[SHA256_HEX_SIZE];
+	struct text t;
+	text_init(&t, pair, PAIR_SIZE);
+	text_add(&t, "%s=", o->key);
+	if (o->type != OPTION_STRING)
+		config_print_value(c, o, &t);
+	else
+		for (; *s; s++)
+			text_add(&t, strchr(plain, *s) ? "%c" : "%%%02X", (unsigned char)*s);
+	if (t.len <= MOST)
+		return;
+	sha256_of(pair, t.len, hash);
+	snprintf(pair + MOST - N_DIGITS - 1, N_DIGITS + 2, "~%.*s", N_DIGITS, hash);
+}
+
 bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
 	const struct config *c)
 {
@@ -44,14 +69,11 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 	text_add(&t, "%s", base);
 	for (int i = 0; i < keys->n; i++) {
 		const struct option *o = keys->at[i];
-		char pair[512];
-		struct text p;
+		char pair[PAIR_SIZE];
 		if (strcmp(o->key, "seed") == 0 || o->neutral)
 			continue;
-		text_init(&p, pair, sizeof(pair));
-		text_add(&p, "%s=", o->key);
-		config_print_value(c, o, &p);
-		if (t.len - begin + 1 + p.len > most)
+		print_pair(o, c, pair);
+		if (t.len - begin + 1 + strlen(pair) > most)
 			separator = '/';
 		if (separator == '/')
 			begin = t.len + 1;

@@ -130,13 +130,23 @@ static void print_aligned(struct table *t)
 	}
 }
 
+/* Without what would end the cell. */
+static void put_escaped(const char *s)
+{
+	for (size_t n; *s; s += n) {
+		n = 1 + strcspn(s + 1, "|");
+		if (*s == '|')
+			putchar('\\');
+		put_printable(stdout, s, n);
+	}
+}
+
 static void print_markdown(const struct table *t)
 {
 	for (size_t row = 0; row < table_n_rows(t); row++) {
 		for (int c = 0; c < t->n_columns; c++) {
-			const char *cell = table_cell(t, row, c);
 			printf("| ");
-			put_printable(stdout, cell, strlen(cell));
+			put_escaped(table_cell(t, row, c));
 			putchar(' ');
 		}
 		printf("|\n");
@@ -191,7 +201,7 @@ void table_put_json(const struct table *t, size_t row, int from, int to)
 {
 	for (int c = from; c < to; c++) {
 		const char *cell = table_cell(t, row, c);
-		char string[2048];
+		char string[2 * CONFIG_VALUE_SIZE];
 		struct text s;
 		text_init(&s, string, sizeof(string));
 		if (!is_json_value(t->kind[c], cell))

@@ -36,6 +36,16 @@ static void check_sizes(const struct config *c, struct report *r)
 		c->buffer_size);
 }
 
+static void check_command(const struct config *c, struct report *r)
+{
+	const bool is_process = config_env(c)->reset == NULL;
+	say_if(r, ERROR, c->command[0] && !is_process,
+		"command is for id = process; id = %s needs none", config_env(c)->id);
+	say_if(r, ERROR, !c->command[0] && is_process,
+		"id = process needs the command that starts the environment, as "
+		"command = ./mine.py --wind 3");
+}
+
 static void check_exploration(const struct config *c, struct report *r)
 {
 	const double initial = c->exploration_initial_eps, final = c->exploration_final_eps;
@@ -141,9 +151,12 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 			"'%s=...' chooses one",
 			choice->option->key, choice->text, choice->option->key);
 	}
+	check_command(c, r);
 	check_sizes(c, r);
 	check_exploration(c, r);
-	say_if(r, ERROR, c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != ops->obs_dim,
+	say_if(r, ERROR,
+		c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != 1 &&
+			c->obs_scale.n != ops->obs_dim,
 		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
 		ops->obs_dim);
 	check_returns(c, r);

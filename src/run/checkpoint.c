@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PARTS = 80, CONFIG_SIZE = 8192 };
+enum { MAX_PARTS = 80 };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
@@ -184,9 +184,9 @@ static bool write_parts(struct file_writer *file, struct train *t, const struct 
 	struct marks m = *marks;
 	struct parts parts;
 	struct text text;
-	char steps[32], *config = buf + size - CONFIG_SIZE; /* after the file's pieces */
+	char steps[32], *config = buf + size - CONFIG_TEXT_MAX; /* after the file's pieces */
 	list_parts(&parts, t, &m);
-	text_init(&text, config, CONFIG_SIZE);
+	text_init(&text, config, CONFIG_TEXT_MAX);
 	config_print_deciding(&t->config, &text);
 	assert(!text.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, t->timesteps);
@@ -200,7 +200,7 @@ static bool write_parts(struct file_writer *file, struct train *t, const struct 
 		.n_tensors = parts.n,
 		.metadata = metadata,
 		.n_metadata = sizeof(metadata) / sizeof(metadata[0]) };
-	return st_write(&st, file, buf, size - CONFIG_SIZE, e) > 0;
+	return st_write(&st, file, buf, size - CONFIG_TEXT_MAX, e) > 0;
 }
 
 bool checkpoint_save(const struct dir *d, const char *name, const char *previous, struct train *t,

@@ -52,8 +52,10 @@ static void add_choice(
 	snprintf(choice->text, sizeof(choice->text), "%s", value);
 }
 
-static void set_key(struct reading *in, const char *key, const char *value)
+/* Quotes are part of a value that is no string, where they are wrong. */
+static void set_key(struct reading *in, const char *key, const char *value, bool is_quoted)
 {
+	char quoted[300]; /* more than a message shows */
 	struct choices *choices = in->r->choices;
 	const struct option *o = config_find(key);
 	if (!o) {
@@ -70,9 +72,13 @@ static void set_key(struct reading *in, const char *key, const char *value)
 	*seen = in->line;
 	if (choices)
 		drop_choice(choices, o);
+	if (is_quoted && o->type != OPTION_STRING) {
+		snprintf(quoted, sizeof(quoted), "\"%s\"", value);
+		value = quoted;
+	}
 	if (config_set_value(in->c, o, value))
 		return;
-	if (choices && is_choice(value) && strlen(value) <= INI_LINE_MAX)
+	if (choices && o->type != OPTION_STRING && is_choice(value) && strlen(value) < CHOICE_SIZE)
 		add_choice(choices, in->source, o, value);
 	else
 		report_value(in->r, in->source, o, value);
@@ -108,7 +114,7 @@ void config_parse(
 	struct config *c, const char *name, const char *data, size_t len, struct report *r)
 {
 	struct reading in = { .c = c, .r = r };
-	struct ini ini;
+	static struct ini ini; /* too much for a small stack */
 	struct ini_item item;
 	bool is_known = true; /* the section; an unknown one is one error, not one a key */
 	const char *format = ini_other_format(data, len);
@@ -129,7 +135,7 @@ void config_parse(
 		} else {
 			if (is_known)
 				check_place(&in, item.key, item.section);
-			set_key(&in, item.key, item.value);
+			set_key(&in, item.key, item.value, item.is_quoted);
 		}
 	}
 }
@@ -193,7 +199,7 @@ void config_override(struct config *c, int n, char *const *args, struct report *
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - args[i]), args[i]);
 		if (!has_prefix(&in, key, equals + 1))
-			set_key(&in, key, equals + 1);
+			set_key(&in, key, equals + 1, false);
 	}
 }
 
@@ -210,7 +216,10 @@ static void print_keys(const struct config *c, bool neutral, struct text *t)
 			section = o->section;
 		}
 		text_add(t, "%s = ", o->key);
-		config_print_value(c, o, t);
+		if (o->type == OPTION_STRING)
+			ini_add_value(t, (const char *)c + o->offset);
+		else
+			config_print_value(c, o, t);
 		text_add(t, "\n");
 	}
 }
@@ -227,6 +236,27 @@ void config_print_deciding(const struct config *c, struct text *t)
 
 /* --- comparing --- */
 
+/* A string from its character at `from` on, as much as fits a message. */
+static void add_part(const char *s, size_t from, struct text *t)
+{
+	const size_t n = text_fit(s + from, 60);
+	text_add(t, s[0] ? "" : "\"\"");
+	text_add(t, "%s%.*s%s", from > 0 ? "..." : "", (int)n, s + from, s[from + n] ? "..." : "");
+}
+
+/* Two strings, or the parts where they begin to differ. */
+static void add_strings(const char *a, const char *b, struct text *t)
+{
+	size_t n = 0, from = 0;
+	while (a[n] && a[n] == b[n])
+		n++;
+	for (int columns; n - from > 20;) /* shown before the difference, for a reader to find it */
+		from += (size_t)text_char(a + from, &columns);
+	add_part(a, from, t);
+	text_add(t, ", not ");
+	add_part(b, from, t);
+}
+
 int config_diff(const struct config *a, const struct config *b, struct text *t)
 {
 	int n = 0;
@@ -236,9 +266,14 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 		if (o->neutral || config_compare(a, b, o) == 0)
 			continue;
 		text_init(&pair, buf, sizeof(buf));
-		config_print_value(a, o, &pair);
-		text_add(&pair, ", not ");
-		config_print_value(b, o, &pair);
+		if (o->type == OPTION_STRING) {
+			add_strings(
+				(const char *)a + o->offset, (const char *)b + o->offset, &pair);
+		} else {
+			config_print_brief(a, o, &pair);
+			text_add(&pair, ", not ");
+			config_print_brief(b, o, &pair);
+		}
 		text_add(t, "%s%s: %s", n++ ? "; " : "", o->key, buf);
 	}
 	return n;

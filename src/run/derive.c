@@ -26,12 +26,13 @@ bool config_net(const struct config *c, struct net *net, struct err *e)
 void config_obs_scale(const struct config *c, float *obs_scale)
 {
 	const struct env_ops *ops = config_env(c);
+	const struct obs_scale *scale = &c->obs_scale;
 	for (int i = 0; i < ops->obs_dim; i++) {
 		obs_scale[i] = 1;
-		if (c->obs_scale.kind == OBS_SCALE_BOUNDS)
+		if (scale->kind == OBS_SCALE_BOUNDS)
 			obs_scale[i] = (float)(1 / ops->obs_high[i]);
-		else if (c->obs_scale.kind == OBS_SCALE_LIST && i < c->obs_scale.n)
-			obs_scale[i] = (float)c->obs_scale.value[i];
+		else if (scale->kind == OBS_SCALE_LIST)
+			obs_scale[i] = (float)scale->value[scale->n == 1 ? 0 : i];
 	}
 }
 

@@ -312,6 +312,6 @@ static bool hint_several(const struct option *o, const char *value, char hint[HI
 
 bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
 {
-	return strlen(value) < HINT_SIZE && value[0] && !accepts(o, value) &&
-	       (hint_one(o, value, hint) || hint_several(o, value, hint));
+	return o->type != OPTION_STRING && strlen(value) < HINT_SIZE && value[0] &&
+	       !accepts(o, value) && (hint_one(o, value, hint) || hint_several(o, value, hint));
 }

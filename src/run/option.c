@@ -18,6 +18,8 @@
 	ROW(section, OPTION_INT, field, def), .min = min_, .max = max_
 #define REAL(section, field, def, range_) ROW(section, OPTION_REAL, field, def), .range = range_
 #define NAME(section, field, def, names_) ROW(section, OPTION_NAME, field, def), .names = names_
+#define STRING(section, field, def) \
+	ROW(section, OPTION_STRING, field, def), .size = sizeof(((struct config *)NULL)->field)
 
 const struct option config_options[] = {
 	{ ROW("run", OPTION_SEED, seed, "1"),
@@ -35,6 +37,20 @@ const struct option config_options[] = {
 		.names = env_ids,
 		.help = "The environment, by its Gymnasium id.",
 		.elsewhere = "env env_id env_name environment" },
+	{ STRING("env", command, ""),
+		.help = "The environment of id = process: a command for /bin/sh, run in the directory where dqn was "
+			"started. Like a Makefile, a configuration can run anything.",
+		.elsewhere = "env_command env_cmd env_path" },
+	{ REAL("env", env_start_timeout, "60", "(0, 1e6]"),
+		.help = "Seconds that the command may take until it has answered for the first time.",
+		.elsewhere = "timeout_wait startup_timeout start_timeout", .neutral = true },
+	{ REAL("env", env_timeout, "10", "(0, 1e6]"),
+		.help = "Seconds that each later answer of the command may take.",
+		.elsewhere = "step_timeout reset_timeout", .neutral = true },
+	{ ROW("env", OPTION_BOOL, env_deterministic, "true"),
+		.help = "true: a run that resumes replays the episode under way, and the command must answer as "
+			"before. false: it drops that episode instead; its bytes are then no longer promised.",
+		.elsewhere = "deterministic is_deterministic", .neutral = true },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
 		.help = "Steps after which a training episode is truncated; 0: the environment's own limit.",
 		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
@@ -43,7 +59,7 @@ const struct option config_options[] = {
 		.elsewhere = "rew_scale reward_factor" },
 	{ ROW("env", OPTION_SCALE, obs_scale, "none"),
 		.help = "Observations are multiplied by it: none, bounds (the environment's own factors, for inputs "
-			"near [-1, 1]), or a factor per component. Saved with the weights.",
+			"near [-1, 1]), one factor, or a factor per component. Saved with the weights.",
 		.elsewhere = "normalize_obs obs_normalization input_scale" },
 
 	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
@@ -192,6 +208,8 @@ const struct option config_options[] = {
 static const struct {
 	const char *words, *answer;
 } absent[] = {
+	{ "env_args env_kwargs env_config",
+		"arguments of an environment of your own are part of its command" },
 	{ "device cuda", "everything runs on one CPU core" },
 	{ "n_envs num_envs", "there is one environment; run several seeds side by side instead" },
 	{ "optimizer", "the optimiser is always Adam" },
@@ -224,14 +242,21 @@ const struct option *config_find_elsewhere(const char *key)
 	return found;
 }
 
-const char *config_suggest(const char *word)
+enum { WORD_SIZE = 64 };
+
+/* The word with '_' for '-'. */
+static void copy_plain(const char *word, char plain[WORD_SIZE])
 {
-	char plain[64], other[64];
 	size_t n = 0;
-	for (; word[n] && n + 1 < sizeof(plain); n++)
+	for (; word[n] && n + 1 < WORD_SIZE; n++)
 		plain[n] = (char)(word[n] == '-' ? '_' : word[n]);
 	plain[n] = '\0';
+}
 
+const char *config_suggest(const char *word)
+{
+	char plain[WORD_SIZE], other[WORD_SIZE];
+	copy_plain(word, plain);
 	const char *best = NULL;
 	size_t best_distance = SIZE_MAX, distance;
 	for (const struct option *o = config_options; o->key; o++) {
@@ -249,8 +274,10 @@ const char *config_suggest(const char *word)
 
 const char *config_why_absent(const char *word)
 {
+	char plain[WORD_SIZE];
+	copy_plain(word, plain);
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
-		if (text_has_word(absent[i].words, word))
+		if (text_has_word(absent[i].words, plain))
 			return absent[i].answer;
 	return NULL;
 }
@@ -310,7 +337,11 @@ void option_print_range(const struct option *o, struct text *t)
 			NET_MAX_HIDDEN, NET_MAX_WIDTH);
 		break;
 	case OPTION_SCALE:
-		text_add(t, "none, bounds, or reals separated by commas, none of them 0");
+		text_add(t, "none, bounds, or up to %d reals separated by commas, none of them 0",
+			OBS_SCALE_MAX);
+		break;
+	case OPTION_STRING:
+		text_add(t, "printable text of up to %zu bytes", o->size - 1);
 		break;
 	}
 }
@@ -404,6 +435,25 @@ static bool parse_name(const char *const *names, const char *s, int *field)
 	return false;
 }
 
+/* What each file that a run writes can carry, and a terminal show. */
+static bool is_plain_text(const char *s)
+{
+	int columns = 0;
+	while (*s && columns >= 0)
+		s += *s == '\t' ? 1 : text_char(s, &columns);
+	return columns >= 0;
+}
+
+static bool parse_string(const char *s, char *field, size_t size)
+{
+	const size_t n = strlen(s);
+	if (n >= size || !is_plain_text(s))
+		return false;
+	memmove(field, s, n);
+	memset(field + n, 0, size - n);
+	return true;
+}
+
 bool config_set_value(struct config *c, const struct option *o, const char *value)
 {
 	void *field = (char *)c + o->offset;
@@ -422,13 +472,16 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 		return parse_widths(value, field);
 	case OPTION_SCALE:
 		return parse_scale(value, field);
+	case OPTION_STRING:
+		return parse_string(value, field, o->size);
 	}
 	return false;
 }
 
-enum { MAX_NUMBERS = 1 + OBS_SCALE_MAX + NET_MAX_HIDDEN };
+enum { MAX_NUMBERS = 1 + OBS_SCALE_MAX };
+_Static_assert((int)MAX_NUMBERS >= (int)NET_MAX_HIDDEN, "room for a network's widths");
 
-/* A value as numbers that are ordered as it is; how many. */
+/* A value as numbers that are ordered as it is; how many. A string has none. */
 static int numbers_of(const struct option *o, const void *field, double x[MAX_NUMBERS])
 {
 	int n = 0;
@@ -462,6 +515,8 @@ static int numbers_of(const struct option *o, const void *field, double x[MAX_NU
 			x[n++] = scale->value[i];
 		break;
 	}
+	case OPTION_STRING:
+		break;
 	}
 	return n;
 }
@@ -499,6 +554,9 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 		text_add(t, "%s", scales[(int)x[0]]);
 		first = 1;
 		break;
+	case OPTION_STRING:
+		text_add(t, "%s", (const char *)field);
+		return;
 	}
 	for (int i = first; i < n; i++) {
 		text_add(t, i > first ? "," : "");
@@ -506,11 +564,39 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 	}
 }
 
+/* The first byte of the character that s[at] belongs to. */
+static size_t begin_character(const char *s, size_t at)
+{
+	while (at > 0 && ((unsigned char)s[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+void config_print_brief(const struct config *c, const struct option *o, struct text *t)
+{
+	enum { MOST = 40, END = 18 };
+	char buf[CONFIG_VALUE_SIZE];
+	struct text value;
+	text_init(&value, buf, sizeof(buf));
+	config_print_value(c, o, &value);
+	if (value.len <= MOST) {
+		text_add(t, "%s", buf);
+		return;
+	}
+	const size_t head = begin_character(buf, END);
+	size_t tail = value.len - END;
+	while (((unsigned char)buf[tail] & 0xc0) == 0x80)
+		tail++;
+	text_add(t, "%.*s...%s", (int)head, buf, buf + tail);
+}
+
 int config_compare(const struct config *a, const struct config *b, const struct option *o)
 {
 	double x[MAX_NUMBERS], y[MAX_NUMBERS];
-	const int n_x = numbers_of(o, (const char *)a + o->offset, x);
-	const int n_y = numbers_of(o, (const char *)b + o->offset, y);
+	const char *of_a = (const char *)a + o->offset, *of_b = (const char *)b + o->offset;
+	if (o->type == OPTION_STRING)
+		return strcmp(of_a, of_b);
+	const int n_x = numbers_of(o, of_a, x), n_y = numbers_of(o, of_b, y);
 	for (int i = 0; i < n_x && i < n_y; i++)
 		if (x[i] != y[i])
 			return x[i] < y[i] ? -1 : 1;

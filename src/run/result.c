@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define RESULT_FORMAT_VERSION 1
-enum { WEIGHTS_LIMIT = 1 << 30, CONFIG_SIZE = 8192 };
+enum { WEIGHTS_LIMIT = 1 << 30 };
 
 /* The keys of every result.json after format_version, in its order. */
 static const struct field {
@@ -83,13 +83,13 @@ bool result_save(const struct result *res, const struct config *c, const double 
 	const struct dir *d, char *buf, size_t size, struct err *e)
 {
 	const size_t longest = 64; /* a return and what follows it */
-	char *config = buf + size - CONFIG_SIZE;
+	char *config = buf + size - CONFIG_TEXT_MAX;
 	struct file_writer file;
 	struct text t;
-	text_init(&t, config, CONFIG_SIZE);
+	text_init(&t, config, CONFIG_TEXT_MAX);
 	config_print_deciding(c, &t);
 	assert(!t.full);
-	text_init(&t, buf, size - CONFIG_SIZE);
+	text_init(&t, buf, size - CONFIG_TEXT_MAX);
 	result_print(res, &t);
 	t.len--; /* the brace */
 	text_add(&t, ",\"config\":");

@@ -66,9 +66,8 @@ static bool check_descriptors(const struct run *r, struct err *e)
 
 static bool write_config(const struct run *r, const struct config *c, struct err *e)
 {
-	char buf[8192];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	text_init(&t, r->buf, r->buf_size);
 	config_print(c, &t);
 	assert(!t.full);
 	return file_write_atomic(&r->dir.held, RUN_CONFIG, t.p, t.len, e);

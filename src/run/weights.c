@@ -12,17 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* HEADER_SIZE: room for the JSON header with the configuration and that many tensors. */
-enum {
-	MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1),
-	HEADER_SIZE = 65536,
-	CONFIG_SIZE = 8192,
-	SCALE_SIZE = 32768
-};
+enum { MAX_TENSORS = 2 * (NET_MAX_LAYERS + 1), SCALE_SIZE = 32768 };
+
+/* Room for the JSON header: the configuration, the factors and that many tensors. */
+enum { HEADER_SIZE = 2 * CONFIG_TEXT_MAX + SCALE_SIZE + 16384 };
 
 size_t weights_buffer_size(const struct net *net)
 {
-	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_SIZE + SCALE_SIZE;
+	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_TEXT_MAX + SCALE_SIZE;
 }
 
 /* The tensors of a network over a block in PyTorch's layout: the same offsets, W transposed.
@@ -76,7 +73,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	const size_t block_bytes = net->n_params * sizeof(float);
 	const size_t block_at = (size - block_bytes) / sizeof(float) * sizeof(float);
 	float *block = (float *)(void *)(buf + block_at);
-	char *config = buf + block_at - CONFIG_SIZE, *scale = config - SCALE_SIZE;
+	char *config = buf + block_at - CONFIG_TEXT_MAX, *scale = config - SCALE_SIZE;
 	memcpy(block, params, block_bytes);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
@@ -93,7 +90,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	assert(!t.full);
 	text_init(&t, arch, sizeof(arch));
 	config_print_value(c, config_find("net_arch"), &t);
-	text_init(&t, config, CONFIG_SIZE);
+	text_init(&t, config, CONFIG_TEXT_MAX);
 	config_print_deciding(c, &t);
 	assert(!t.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, timesteps);
@@ -116,7 +113,7 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 		.metadata = metadata,
 		.n_metadata = sizeof(metadata) / sizeof(metadata[0]) };
 	struct err never;
-	return st_write(&st, NULL, buf, block_at - CONFIG_SIZE - SCALE_SIZE, &never);
+	return st_write(&st, NULL, buf, block_at - CONFIG_TEXT_MAX - SCALE_SIZE, &never);
 }
 
 /* The shape of the network from its tensors: a value head makes it a dueling one, the

@@ -194,7 +194,7 @@ void groups_label(const struct groups *g, size_t i, struct text *t)
 	const struct config *c = &g->member[g->group[i].first]->config;
 	for (int k = 0; k < g->n_keys; k++) {
 		text_add(t, "%s%s=", k ? " " : "", g->key[k]->key);
-		config_print_value(c, g->key[k], t);
+		config_print_brief(c, g->key[k], t);
 	}
 	if (g->n_keys == 0)
 		text_add(t, "all");

@@ -224,7 +224,7 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 	size_t len, struct err *why, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
-	struct record r;
+	static struct record r; /* too much for a small stack */
 	if (!make_room(list, e) || !record_init(&r, dir, st, e))
 		return false;
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&

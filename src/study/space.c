@@ -20,7 +20,7 @@ static void reject(struct report *r, const struct choice *c, const char *value, 
 }
 
 /* The n bytes at s without the blanks around them. */
-static void copy_trimmed(const char *s, size_t n, char buf[INI_LINE_MAX + 1])
+static void copy_trimmed(const char *s, size_t n, char buf[CHOICE_SIZE])
 {
 	while (n > 0 && isspace((unsigned char)*s)) {
 		s++;
@@ -28,13 +28,13 @@ static void copy_trimmed(const char *s, size_t n, char buf[INI_LINE_MAX + 1])
 	}
 	while (n > 0 && isspace((unsigned char)s[n - 1]))
 		n--;
-	snprintf(buf, INI_LINE_MAX + 1, "%.*s", (int)n, s);
+	snprintf(buf, CHOICE_SIZE, "%.*s", (int)n, s);
 }
 
 /* --- lists --- */
 
 /* Walks through "a | b | c". */
-static bool next_item(const char **list, char item[INI_LINE_MAX + 1])
+static bool next_item(const char **list, char item[CHOICE_SIZE])
 {
 	if (!*list)
 		return false;
@@ -61,7 +61,7 @@ static uint64_t whole_of(const struct config *c, const struct option *o)
 /* Stores the first and the last value of an item, the same one unless it is a range. On
  * failure `wrong` is the part that is not a value. */
 static bool parse_item(const struct option *o, const char *item, struct config *first,
-	struct config *last, char wrong[INI_LINE_MAX + 1])
+	struct config *last, char wrong[CHOICE_SIZE])
 {
 	const char *dots = is_whole(o) ? strstr(item, "..") : NULL;
 	copy_trimmed(item, dots ? (size_t)(dots - item) : strlen(item), wrong);
@@ -76,8 +76,8 @@ static bool parse_item(const struct option *o, const char *item, struct config *
 static bool is_in_list(const struct option *o, const struct config *first,
 	const struct config *last, const char *list)
 {
-	char item[INI_LINE_MAX + 1], unused[INI_LINE_MAX + 1];
-	struct config a, b;
+	char item[CHOICE_SIZE], unused[CHOICE_SIZE];
+	static struct config a, b; /* too much for a small stack */
 	while (next_item(&list, item))
 		if (parse_item(o, item, &a, &b, unused) && config_compare(first, &b, o) <= 0 &&
 			config_compare(&a, last, o) <= 0)
@@ -87,8 +87,8 @@ static bool is_in_list(const struct option *o, const struct config *first,
 
 static void parse_list(struct dim *d, struct report *r)
 {
-	char item[INI_LINE_MAX + 1], wrong[INI_LINE_MAX + 1];
-	struct config first, last;
+	char item[CHOICE_SIZE], wrong[CHOICE_SIZE];
+	static struct config first, last; /* too much for a small stack */
 	const struct choice *choice = d->choice;
 	const struct option *o = choice->option;
 	const char *list = choice->text;
@@ -119,8 +119,8 @@ static void parse_list(struct dim *d, struct report *r)
 /* Stores value k < d->n of the list. */
 static void set_item(const struct dim *d, uint64_t k, struct config *c)
 {
-	char item[INI_LINE_MAX + 1], unused[INI_LINE_MAX + 1];
-	struct config last;
+	char item[CHOICE_SIZE], unused[CHOICE_SIZE];
+	static struct config last; /* too much for a small stack */
 	const struct option *o = d->choice->option;
 	const char *list = d->choice->text;
 	while (next_item(&list, item)) {
@@ -142,7 +142,7 @@ static void set_item(const struct dim *d, uint64_t k, struct config *c)
 static bool parse_end(
 	const struct choice *choice, const char *s, size_t n, double *x, struct report *r)
 {
-	char end[INI_LINE_MAX + 1];
+	char end[CHOICE_SIZE];
 	struct config c;
 	const struct option *o = choice->option;
 	copy_trimmed(s, n, end);
@@ -302,7 +302,7 @@ static uint64_t hash_setting(const struct space *s, const struct config *c)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 	for (int k = 0; k < s->n_dims; k++) {
-		char value[256];
+		char value[CONFIG_VALUE_SIZE];
 		struct text t;
 		text_init(&t, value, sizeof(value));
 		config_print_value(c, s->dim[k].choice->option, &t);
