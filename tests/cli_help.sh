@@ -142,7 +142,7 @@ if command -v mandoc >/dev/null || command -v groff >/dev/null; then
 	for command in $commands; do
 		"$DQN" help "$command" | sed -n '/^Exit status/,$s/^  [0-9]  //p'
 	done | sort -u >statuses
-	is 'statuses explained' "$(wc -l <statuses)" 7
+	is 'statuses explained' "$(wc -l <statuses)" 8
 	while read -r status; do
 		yes_if grep -qF "$status" man.words
 	done <statuses

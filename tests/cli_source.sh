@@ -117,9 +117,9 @@ base 3200
 nn 1500
 env 1500
 rl 1210
-run 4950
+run 5000
 study 2220
-cli 6600
+cli 7760
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -29,7 +29,7 @@ static void test_declares_everything(void)
 	const char *line =
 		"env my/maze-2 1.0+a obs=4 actions=2 limit=500 reward=-1..0.5 solved=-110 "
 		"high=2.4,3,0.2,3 instances=16 masks=1";
-	double high[4] = { 0 };
+	float scale[4] = { 0 };
 	CHECK(env_declare(line, &d, &e));
 	CHECK_STR(e.msg, "");
 	CHECK_STR(d.id, "my/maze-2");
@@ -39,15 +39,16 @@ static void test_declares_everything(void)
 	CHECK(d.reward_low == -1 && d.reward_high == 0.5 && d.solved_return == -110);
 	CHECK_INT(d.n_instances, 16);
 	CHECK(d.has_masks && !d.reset && !d.step && !d.possible && d.state_size == 0);
-	CHECK(env_declared_high(line, 4, high));
-	CHECK(high[0] == 2.4 && high[1] == 3 && high[2] == 0.2 && high[3] == 3);
+	CHECK(env_declared_scale(line, 4, scale));
+	CHECK(scale[0] == (float)(1 / 2.4) && scale[1] == (float)(1. / 3) && scale[2] == 5 &&
+		scale[3] == scale[1]);
 }
 
 static void test_declares_the_least(void)
 {
 	struct env_ops d;
 	struct err e = { 0 };
-	double high[3] = { 7, 7, 7 };
+	float scale[3] = { 7, 7, 7 };
 	CHECK(env_declare("env m 1 reward=-inf..inf actions=65536 obs=65536", &d, &e));
 	CHECK_INT(d.obs_dim, 65536);
 	CHECK_INT(d.n_actions, 65536);
@@ -55,10 +56,10 @@ static void test_declares_the_least(void)
 	CHECK_INT(d.n_instances, 1);
 	CHECK(!d.has_masks && isnan(d.solved_return));
 	CHECK(d.reward_low == -HUGE_VAL && d.reward_high == HUGE_VAL);
-	CHECK(!env_declared_high("env high= 1 obs=1", 3, high) && high[0] == 7);
+	CHECK(!env_declared_scale("env high= 1 obs=1", 3, scale) && scale[0] == 7);
 	CHECK(env_declare("env m 1 high=1e3 obs=3 actions=1 reward=.5..1.", &d, &e));
-	CHECK(env_declared_high("env m 1 high=1e3 obs=3 actions=1 reward=.5..1.", 3, high));
-	CHECK(high[0] == 1000 && high[1] == 1000 && high[2] == 1000);
+	CHECK(env_declared_scale("env m 1 high=1e3 obs=3 actions=1 reward=.5..1.", 3, scale));
+	CHECK(scale[0] == 0.001f && scale[1] == 0.001f && scale[2] == 0.001f);
 	CHECK(d.reward_low == 0.5 && d.reward_high == 1);
 }
 

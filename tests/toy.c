@@ -12,6 +12,7 @@
  */
 #include "env/acrobot.h"
 #include "env/cartpole.h"
+#include "env/declare.h"
 #include "env/mountaincar.h"
 
 #include <assert.h>
@@ -82,6 +83,6 @@ static const struct env_ops sparse = TOY("ToySparse-v0", 0.9, -1, 1, sparse_step
 static const struct env_ops negative = TOY("ToyNegative-v0", -8, -30, -1, negative_step);
 
 const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", "Acrobot-v1", "MountainCar-v0",
-	"ToySparse-v0", "ToyNegative-v0", NULL };
+	"process", "ToySparse-v0", "ToyNegative-v0", NULL };
 const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, &acrobot_v1,
-	&mountaincar_v0, &sparse, &negative, NULL };
+	&mountaincar_v0, &process_env, &sparse, &negative, NULL };

@@ -125,7 +125,10 @@ enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a configuration file */
 bool load_config(
 	struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
 
-/* The same for a space. It points into static memory, which the next call overwrites. */
+/* Once a child process has declared what it is: checks what was left out before. */
+bool check_env(const struct config *c, bool quiet);
+
+/* load_config for a space. It points into static memory, which the next call overwrites. */
 bool load_space(struct space *s, const struct args *args, int *status);
 
 /* Prints the names of the configurations that came with the program; false if there are none. */

@@ -20,14 +20,17 @@
 
 #include <stdbool.h>
 
+/* The row of the table for them all, id "process": it has no reset and no step, and obs_dim 0. */
+extern const struct env_ops process_env;
+
 #define ENV_LINE_MAX 2000 /* characters of a declaration */
 
 /* The line, without its newline, into *ops: reset, step and obs_high are NULL. Errors are
  * ERR_ENV, name the word that is wrong, and have no prefix. */
 bool env_declare(const char *line, struct env_ops *ops, struct err *e);
 
-/* The typical sizes (obs_dim) of a line that env_declare accepted; false, and nothing
- * changed, if it has none. */
-bool env_declared_high(const char *line, int obs_dim, double *high);
+/* The factors (obs_dim) that bring the components of a line that env_declare accepted near
+ * [-1, 1]: 1 / typical size. False, and nothing changed, if it declares no sizes. */
+bool env_declared_scale(const char *line, int obs_dim, float *scale);
 
 #endif

@@ -129,4 +129,18 @@ uint64_t vec_env_bytes(const struct env_ops *ops, size_t n_most);
 bool vec_env_init(struct vec_env *v, const struct env *env, size_t n_most, struct err *e);
 void vec_env_release(struct vec_env *v);
 
+/* The first n instances, as copies of v->proto, begin an episode each, of these seeds (n); rows
+ * of obs and mask get what they observe. */
+bool vec_env_reset(struct vec_env *v, size_t n, const uint64_t *seed, struct err *e);
+
+/* Row i. */
+static inline float *vec_env_obs(const struct vec_env *v, size_t i)
+{
+	return v->obs + i * (size_t)v->proto.ops->obs_dim;
+}
+static inline uint8_t *vec_env_mask(const struct vec_env *v, size_t i)
+{
+	return v->mask ? v->mask + i * (size_t)v->proto.ops->n_actions : NULL;
+}
+
 #endif

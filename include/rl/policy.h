@@ -34,6 +34,9 @@ static inline int policy_argmax(const float *q, const uint8_t *mask, int n)
 	return best >= 0 ? best : net_argmax(q, n);
 }
 
+/* A uniformly random action of those that mask (n_actions) allows, by one bounded integer. */
+int policy_random(const uint8_t *mask, int n_actions, struct rng *rng);
+
 /* With probability epsilon a uniformly random action of those that mask (n_actions)
  * allows, otherwise the first maximum of Q(obs) among them, obs (net.dim[0]). Draws one
  * double if epsilon > 0, and for a random action one bounded integer, k: the action is the

@@ -16,6 +16,7 @@
 #define DQN_RUN_CONFIG_H
 
 #include "base/ini.h"
+#include "env/declare.h"
 #include "rl/agent.h"
 #include "rl/schedule.h"
 #include "run/report.h"
@@ -23,13 +24,17 @@
 /* Room for a configuration as text: config_print. In JSON it takes at most twice as much. */
 #define CONFIG_TEXT_MAX 16384
 
+#define CONFIG_COMMAND_SIZE 1024
+
 struct config {
 	uint64_t seed;
 	int64_t total_timesteps;
 	int env; /* index into env_ids */
-	char command[1024];
+	char command[CONFIG_COMMAND_SIZE];
 	double env_start_timeout, env_timeout; /* s */
 	bool env_deterministic;
+	char declaration[ENV_LINE_MAX + 1]; /* what the child process declared, or "": not yet */
+	struct env_ops process;             /* what that says; obs_dim 0: nothing yet */
 	int64_t max_episode_steps;
 	double reward_scale;
 	struct obs_scale obs_scale;
@@ -93,8 +98,14 @@ int config_diff(const struct config *a, const struct config *b, struct text *t);
 bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
 	const char *theirs, struct err *e);
 
-/* What the configuration means for the other modules. */
+/* The part of config_check that needs the environment. With id = process and no declaration
+ * config_check leaves it out; it is for later, once c->declaration is set. */
+void config_check_env(const struct config *c, uint64_t memory_bytes, struct report *r);
+
+/* What the configuration means for the other modules. The environment is part of *c where it
+ * is a child process, id = process; before it has declared itself its obs_dim is 0. */
 const struct env_ops *config_env(const struct config *c);
+bool config_is_process(const struct config *c);
 bool config_net(const struct config *c, struct net *net, struct err *e);
 void config_obs_scale(const struct config *c, float *obs_scale); /* (obs_dim) */
 struct agent_opts config_agent_opts(const struct config *c);

@@ -21,10 +21,13 @@
 
 struct weights {
 	struct net net;
-	const struct env_ops *env;
-	int64_t max_episode_steps; /* of the run's evaluations, > 0 */
-	float *params;             /* (net.n_params), owned after weights_parse, with: */
-	float *obs_scale;          /* (env->obs_dim) */
+	const struct env_ops *env; /* a built-in, or: */
+	struct env_ops declared;   /* what a child process declared */
+	char command
+		[CONFIG_COMMAND_SIZE]; /* that started it: to be shown, never to be run; or "" */
+	int64_t max_episode_steps;     /* of the run's evaluations, > 0 */
+	float *params;                 /* (net.n_params), owned after weights_parse, with: */
+	float *obs_scale;              /* (env->obs_dim) */
 	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
 	 * "agent.average"; else NULL. */
 	const char *part;

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "cli/children.h"
 #include "cli/progress.h"
 #include "run/run.h"
 #include "run/weights.h"
@@ -9,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV };
+enum { EPISODES, SEED, EPSILON, LIMIT, COMMAND, REQUIRE, RECHECK, JSON, CSV };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
+	[COMMAND] = { "command", '\0', FLAG_STRING, "CMD",
+		"the environment, where it is a child process" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
 	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
@@ -28,7 +31,9 @@ static const struct flag eval_flags[] = {
 struct eval_job {
 	const char *name; /* of the weights file */
 	const struct weights *weights;
-	bool has_seed; /* else the episodes are from a stream that no run uses */
+	const struct env_ops *env; /* what the episodes are played in */
+	struct children *children; /* that are it; or NULL */
+	bool has_seed;             /* else the episodes are from a stream that no run uses */
 	uint64_t seed;
 	bool recheck; /* repeat the final evaluation of the run with this seed */
 	double epsilon;
@@ -37,12 +42,25 @@ struct eval_job {
 	struct episode *episodes;
 };
 
+static int64_t limit_or_none(int64_t limit)
+{
+	return limit > 0 ? limit : INT64_MAX;
+}
+
+static const char *limit_text(int64_t limit, char buf[32])
+{
+	if (limit == INT64_MAX)
+		return "any number of";
+	snprintf(buf, 32, "%" PRId64, limit);
+	return buf;
+}
+
 static void print_text(const struct eval_job *job)
 {
 	const struct eval_stats *s = &job->stats;
 	char min[TEXT_REAL_SIZE], max[TEXT_REAL_SIZE], epsilon[TEXT_REAL_SIZE];
 	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
-		job->weights->env->id, s->return_mean, s->return_std, s->n_episodes,
+		job->env->id, s->return_mean, s->return_std, s->n_episodes,
 		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
 	printf("weights: ");
 	put_printable(stdout, job->name, strlen(job->name));
@@ -58,12 +76,13 @@ static void print_text(const struct eval_job *job)
 	else
 		printf("; seed default");
 	printf(", epsilon %s", text_real(job->epsilon, epsilon));
-	const int64_t own = job->weights->env->max_episode_steps;
+	const int64_t own = limit_or_none(job->env->max_episode_steps);
 	const int64_t theirs = job->weights->max_episode_steps;
+	char a[32], b[32], c[32];
 	if (job->limit != own || theirs != own)
-		printf("; episodes of up to %" PRId64 " steps (%s's own limit: %" PRId64
-		       "; in the run's evaluations: %" PRId64 ")",
-			job->limit, job->weights->env->id, own, theirs);
+		printf("; episodes of up to %s steps (%s's own limit: %s; in the run's evaluations: %s)",
+			limit_text(job->limit, a), job->env->id, limit_text(own, b),
+			limit_text(theirs, c));
 	printf("\n");
 }
 
@@ -84,8 +103,8 @@ static void print_json(const struct eval_job *job)
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
-	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->weights->env->id,
-		seed, s->n_episodes);
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed,
+		s->n_episodes);
 	add_real(&t, "epsilon", job->epsilon);
 	add_real(&t, "return_mean", s->return_mean);
 	add_real(&t, "return_std", s->return_std);
@@ -95,7 +114,10 @@ static void print_json(const struct eval_job *job)
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));
-	printf("],\"max_episode_steps\":%" PRId64, job->limit);
+	if (job->limit == INT64_MAX)
+		printf("],\"max_episode_steps\":null");
+	else
+		printf("],\"max_episode_steps\":%" PRId64, job->limit);
 	if (job->weights->part)
 		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->weights->part,
 			job->weights->timesteps);
@@ -132,9 +154,13 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init(&p, PROGRESS_NORMAL, NULL);
+	if (job->children)
+		job->children->progress = &p;
 	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore,
 		&job->stats, job->episodes, &listener, e);
 	progress_end(&p);
+	if (job->children)
+		job->children->progress = NULL;
 	return ok || (e->kind == ERR_DIVERGED &&
 			     err_set(e, ERR_DIVERGED,
 				     "'%.300s' has diverged: a Q value is not finite", job->name));
@@ -148,7 +174,8 @@ static bool run_episodes(struct eval_job *job, struct err *e)
 	struct env env;
 	if (!k)
 		return false;
-	env_init(&env, w->env, job->limit, w->obs_scale);
+	env_init(&env, job->env, job->limit, w->obs_scale);
+	env.process = job->children ? &job->children->process[CHILD_EVAL] : NULL;
 	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
 		return false;
 	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
@@ -196,6 +223,32 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	return ok;
 }
 
+/* Starts the command of --command. A run's own is in its files, but files travel: what they name
+ * is shown and never run. */
+static bool start_children(
+	struct eval_job *job, struct children *ch, const char *command, struct err *e)
+{
+	static struct config c; /* too much for a small stack */
+	const struct weights *w = job->weights;
+	config_init(&c);
+	if (!command)
+		return err_set(e, ERR_USAGE,
+			"the environment of '%.200s' is a child process: name its command by --command; "
+			"in training it was '%.300s'",
+			job->name, w->command);
+	snprintf(c.command, sizeof(c.command), "%s", command);
+	if (!children_start(ch, &c, 1, e))
+		return false;
+	job->children = ch;
+	job->env = &ch->process[CHILD_EVAL].ops;
+	if (job->env->obs_dim == w->env->obs_dim && job->env->n_actions == w->env->n_actions)
+		return true;
+	return err_set(e, ERR_USAGE,
+		"'%.200s' is for %d observations and %d actions; the environment has %d and %d",
+		job->name, w->env->obs_dim, w->env->n_actions, job->env->obs_dim,
+		job->env->n_actions);
+}
+
 /* --require */
 static int require(const struct eval_job *job, const struct flag_value *least)
 {
@@ -203,7 +256,7 @@ static int require(const struct eval_job *job, const struct flag_value *least)
 	double worst, best;
 	if (!least->set || job->stats.return_mean >= least->real)
 		return STATUS_OK;
-	env_return_range(job->weights->env, job->limit, &worst, &best);
+	env_return_range(job->env, job->limit, &worst, &best);
 	const bool possible = least->real <= best;
 	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean),
 		least->string, possible ? "" : "; no episode can return more than ",
@@ -226,14 +279,22 @@ static int cmd_eval(const struct args *args)
 	if (!ok)
 		return fail(&e);
 
-	struct eval_job job = { .name = name, .weights = &w };
+	static struct children children;
+	const char *command = flag[COMMAND].string;
+	struct eval_job job = { .name = name, .weights = &w, .env = w.env };
 	job.has_seed = flag[SEED].set;
 	job.seed = flag[SEED].seed;
 	job.epsilon = flag[EPSILON].real;
+	if (w.env->reset && command)
+		ok = err_set(&e, ERR_USAGE, "--command is for id = process; '%s' is built in",
+			w.env->id);
+	else if (!w.env->reset)
+		ok = start_children(&job, &children, command, &e);
 	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
-	job.limit = flag[LIMIT].set ? flag[LIMIT].count : w.env->max_episode_steps;
+	job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
 	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
-	ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
+	if (ok)
+		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
 	if (ok && flag[JSON].set)
 		print_json(&job);
 	else if (ok && flag[CSV].set)
@@ -241,6 +302,7 @@ static int cmd_eval(const struct args *args)
 	else if (ok)
 		print_text(&job);
 	const int status = ok ? require(&job, &flag[REQUIRE]) : fail(&e);
+	children_stop(&children);
 	free(job.episodes);
 	weights_release(&w);
 	return status;
@@ -248,9 +310,8 @@ static int cmd_eval(const struct args *args)
 
 const struct command command_eval = {
 	.name = "eval",
-	.synopsis =
-		"RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] [--require R] "
-		"[--recheck] [--json|--csv]",
+	.synopsis = "RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] "
+		    "[--command CMD] [--require R] [--recheck] [--json|--csv]",
 	.summary = "run episodes with saved weights",
 	.details =
 		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "
@@ -260,12 +321,13 @@ const struct command command_eval = {
 		"played without --seed. --recheck needs the directory of a "
 		"run that is done: it repeats the final evaluation and compares every figure with "
 		"result.json. Otherwise episodes end at the environment's own time limit, even if the run's "
-		"evaluations had another, so that returns compare with the threshold.",
+		"evaluations had another, so that returns compare with the threshold. A command that is the environment is never "
+		"taken from a file: --command names it.",
 	.examples = "dqn eval runs/cartpole/seed-1\n"
 		    "dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		    "dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",
 	.flags = eval_flags,
-	.statuses = (const int[]){ 0, 1, 2, 3, 4, 5, 6, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 3, 4, 5, 6, 7, -1 },
 	.min_args = 1,
 	.max_args = 1,
 	.run = cmd_eval,

@@ -16,12 +16,13 @@ static const struct {
 	const char *meaning;
 } statuses[] = {
 	{ 0, "done (also: already done)" },
-	{ 1, "the run failed: I/O, memory, environment" },
+	{ 1, "the run failed: I/O, memory" },
 	{ 2, "usage or configuration" },
 	{ 3, "finished, but below what --require asked" },
 	{ 4, "diverged: a weight, loss or Q value is not finite" },
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
+	{ 7, "the environment (a child process) failed or was too late" },
 	{ 129, "stopped by SIGHUP; train has saved, and the same command resumes" },
 	{ 130, "the same for SIGINT (Ctrl-C)" },
 	{ 138, "the same for SIGUSR1 (Slurm's warning)" },

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "base/file.h"
+#include "cli/children.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 
@@ -188,13 +189,14 @@ static void say_start(const struct run *r, enum progress_level level)
 			r->dir.path);
 }
 
-static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
+static bool run_to_end(struct run *r, struct children *ch, enum progress_level level, struct err *e)
 {
 	struct progress p;
 	bool ok = true;
 	progress_init(&p, level, r);
 	r->train.tell = progress_tell;
 	r->train.tell_arg = &p;
+	ch->progress = &p;
 	if (r->dir.state != RUNDIR_DONE)
 		progress_head(&p);
 	while (ok && r->state == RUN_ACTIVE && !stop_signal) {
@@ -205,6 +207,7 @@ static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 			warn(&p, &r->train);
 	}
 	progress_end(&p);
+	ch->progress = NULL;
 	r->train.tell = NULL;
 	r->train.tell_arg = NULL;
 	if (ok && rundir_was_moved(&r->dir) && level != PROGRESS_QUIET)
@@ -213,7 +216,99 @@ static bool run_to_end(struct run *r, enum progress_level level, struct err *e)
 	return ok;
 }
 
-static int train(struct run *r, const struct config *c, const struct args *args, const char *name)
+/* What the directory's run was declared to be, if it may be this one: then a run that is done
+ * needs no child to be recognised. */
+static void recall_declaration(struct config *c, const char *path)
+{
+	static struct config theirs; /* too much for a small stack */
+	struct dir d;
+	struct err ignored;
+	if (!dir_open(&d, path, &ignored))
+		return;
+	if (c->declaration[0] == '\0' && rundir_read_config(&d, &theirs, &ignored) &&
+		theirs.declaration[0] != '\0')
+		config_set_value(c, config_find("declaration"), theirs.declaration);
+	dir_close(&d);
+}
+
+/* id = process: starts the children, unless the run is done, and checks what depends on what
+ * they declare. */
+static bool start_children(struct children *ch, struct config *c, const char *path,
+	const struct args *args, bool quiet, int *status)
+{
+	const bool was_declared = c->declaration[0] != '\0';
+	struct err e;
+	if (!config_is_process(c))
+		return true;
+	if (!args->flag[FRESH].set) {
+		recall_declaration(c, path);
+		if (rundir_is_done(path, c))
+			return true;
+	}
+	if (!children_start(ch, c, N_CHILDREN, &e) || !children_declare(ch, c, &e)) {
+		*status = fail(&e);
+		return false;
+	}
+	*status = ERR_USAGE;
+	return was_declared || check_env(c, quiet);
+}
+
+/* The steps of all evaluations of a run that is not stopped; 0: any number. */
+static double n_eval_steps(const struct config *c)
+{
+	const int64_t limit = config_eval_limit(c);
+	const int64_t n = c->eval_freq > 0 ? c->total_timesteps / c->eval_freq : 0;
+	const double episodes =
+		(double)n * (double)c->eval_episodes + (double)c->final_eval_episodes;
+	return limit == INT64_MAX ? 0 : episodes * (double)limit;
+}
+
+/* What the environment will take of the time, evaluations apart. */
+static void say_cost(const struct train *t, double step_s, double eval_step_s)
+{
+	char buf[256];
+	struct text line;
+	const double n_eval = n_eval_steps(&t->config);
+	text_init(&line, buf, sizeof(buf));
+	text_add(&line, "environment: %.3g us a step, so ", 1e6 * step_s);
+	text_add_duration(&line, step_s * (double)t->config.total_timesteps);
+	text_add(&line, " for the training and ");
+	if (n_eval > 0) {
+		text_add(&line, "up to ");
+		text_add_duration(&line, eval_step_s * n_eval);
+	} else {
+		text_add(&line, "as long as episodes last");
+	}
+	say("%s for the evaluations", buf);
+}
+
+/* Before the first step: the episode under way, and what the environment will cost. */
+static bool prepare_environment(
+	struct run *r, struct children *ch, enum progress_level level, struct err *e)
+{
+	struct train *t = &r->train;
+	const struct config *c = &t->config;
+	double step_s, eval_step_s;
+	if (r->state == RUN_DONE || !config_is_process(c))
+		return true;
+	const bool drops = t->in_episode && !c->env_deterministic;
+	train_set_processes(t, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);
+	if (!train_resume(t, e))
+		return false;
+	if (drops && level >= PROGRESS_NORMAL)
+		say("warning: env_deterministic = false: the episode that was interrupted is given up; "
+		    "an uninterrupted run would have other bytes");
+	if (level < PROGRESS_NORMAL)
+		return true;
+	if (!children_time_step(&t->eval_envs, 1, &step_s, e) ||
+		!children_time_step(&t->eval_envs, t->eval_envs.n, &eval_step_s, e))
+		return false;
+	say_cost(t, step_s, eval_step_s);
+	return true;
+}
+
+static int train(struct run *r, struct children *ch, const struct config *c,
+	const struct args *args, const char *name)
 {
 	const struct flag_value *flag = args->flag;
 	const enum progress_level level = flag[QUIET].set     ? PROGRESS_QUIET
@@ -223,7 +318,7 @@ static int train(struct run *r, const struct config *c, const struct args *args,
 	const int64_t resumed_at = r->was_resumed ? r->train.timesteps : 0;
 	struct err e;
 	say_start(r, level);
-	if (!run_to_end(r, level, &e))
+	if (!prepare_environment(r, ch, level, &e) || !run_to_end(r, ch, level, &e))
 		return fail(&e);
 	if (r->state != RUN_DONE)
 		return save_and_stop(r, flag[FRESH].set);
@@ -239,6 +334,7 @@ static int train(struct run *r, const struct config *c, const struct args *args,
 static int cmd_train(const struct args *args)
 {
 	static struct run r;
+	static struct children children;
 	static char name[RUN_PATH_SIZE];
 	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
 	char dir[RUN_PATH_SIZE];
@@ -257,11 +353,18 @@ static int cmd_train(const struct args *args)
 	if (out == dir && !default_dir(&c, args, dir, &e))
 		return fail(&e);
 	signals_catch();
-	if (!k || !run_open(&r, out, &c, k, args->flag[FRESH].set, &e))
+	if (!k)
 		return fail(&e);
-	r.train.stop = &stop_signal;
-	status = train(&r, &c, args, name);
-	run_close(&r);
+	if (!start_children(&children, &c, out, args, quiet || brief, &status))
+		return status;
+	if (run_open(&r, out, &c, k, args->flag[FRESH].set, &e)) {
+		r.train.stop = &stop_signal;
+		status = train(&r, &children, &c, args, name);
+		run_close(&r);
+	} else {
+		status = fail(&e);
+	}
+	children_stop(&children);
 	return status;
 }
 
@@ -274,13 +377,14 @@ const struct command command_train = {
 		"with dqn ('dqn config --list'); key=value arguments override it. "
 		"Without --out the directory is runs/NAME[,key=value...]/seed-N. The same command given "
 		"again resumes a run that was interrupted, to the same bytes, and prints the result of one "
-		"that is done. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
+		"that is done. With id = process, command is the environment: it is run, like a recipe of a "
+		"Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
 		"The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"
 		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
 		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
 	.flags = train_flags,
-	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 129, 130, 138, 143, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, 129, 130, 138, 143, -1 },
 	.min_args = 1,
 	.max_args = -1,
 	.run = cmd_train,

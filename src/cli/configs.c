@@ -255,6 +255,15 @@ bool load_config(struct config *c, const struct args *args, bool runs_here, bool
 	return r.n_errors == 0;
 }
 
+bool check_env(const struct config *c, bool quiet)
+{
+	static struct report r;
+	report_init(&r);
+	config_check_env(c, memory_limit(""), &r);
+	say_report(&r, !quiet);
+	return r.n_errors == 0;
+}
+
 bool load_space(struct space *s, const struct args *args, int *status)
 {
 	static struct report r;

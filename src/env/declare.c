@@ -47,8 +47,8 @@ static bool parse_reward(char *s, double *low, double *high)
 	return ok && *low <= *high;
 }
 
-/* One number, or n with commas between, into high unless it is NULL. */
-static bool parse_high(const char *s, int n, double *high)
+/* One number, or n with commas between; into scale, unless it is NULL, goes 1 / each. */
+static bool parse_high(const char *s, int n, float *scale)
 {
 	int i = 0;
 	double x = 0;
@@ -58,13 +58,13 @@ static bool parse_high(const char *s, int n, double *high)
 		snprintf(word, sizeof(word), "%.*s", (int)len, s);
 		if (i == n || len >= sizeof(word) || !parse_real(word, &x) || !(x > 0))
 			return false;
-		if (high)
-			high[i] = x;
+		if (scale)
+			scale[i] = (float)(1 / x);
 		more = s[len] == ',';
 		s += len + more;
 	}
-	for (int j = 1; high && i == 1 && j < n; j++)
-		high[j] = x;
+	for (int j = 1; scale && i == 1 && j < n; j++)
+		scale[j] = scale[0];
 	return i == 1 || i == n;
 }
 
@@ -193,7 +193,9 @@ bool env_declare(const char *line, struct env_ops *ops, struct err *e)
 	return true;
 }
 
-bool env_declared_high(const char *line, int obs_dim, double *high)
+const struct env_ops process_env = { .id = "process" };
+
+bool env_declared_scale(const char *line, int obs_dim, float *scale)
 {
 	char copy[ENV_LINE_MAX + 1];
 	const char *value = strstr(line, " high=");
@@ -201,5 +203,5 @@ bool env_declared_high(const char *line, int obs_dim, double *high)
 		return false;
 	value += strlen(" high=");
 	snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(value, " "), value);
-	return parse_high(copy, obs_dim, high);
+	return parse_high(copy, obs_dim, scale);
 }

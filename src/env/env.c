@@ -1,6 +1,7 @@
 #include "env/env.h"
 
 #include "base/memory.h"
+#include "env/process.h"
 
 #include <assert.h>
 #include <math.h>
@@ -34,14 +35,20 @@ static void scale_obs(const struct env *env, float *obs)
 
 void env_send_reset(struct env *env, uint64_t seed)
 {
-	rng_init(&env->rng, seed);
+	assert(env->ops->reset || env->process);
 	env->elapsed_steps = 0;
+	if (env->process)
+		process_send_reset(env->process, env->instance, seed);
+	else
+		rng_init(&env->rng, seed);
 }
 
 bool env_receive_reset(struct env *env, float *obs, uint8_t *mask, struct err *e)
 {
-	(void)mask, (void)e;
-	env->ops->reset(env->state.bytes, &env->rng, obs);
+	if (!env->process)
+		env->ops->reset(env->state.bytes, &env->rng, obs);
+	else if (!process_receive(env->process, env->instance, obs, mask, NULL, e))
+		return false;
 	scale_obs(env, obs);
 	return true;
 }
@@ -50,12 +57,16 @@ void env_send_step(struct env *env, int action)
 {
 	assert(action >= 0 && action < env->ops->n_actions);
 	env->action = action;
+	if (env->process)
+		process_send_step(env->process, env->instance, action);
 }
 
 bool env_receive_step(struct env *env, float *obs, uint8_t *mask, struct step *s, struct err *e)
 {
-	(void)mask, (void)e;
-	*s = env->ops->step(env->state.bytes, &env->rng, env->action, obs);
+	if (!env->process)
+		*s = env->ops->step(env->state.bytes, &env->rng, env->action, obs);
+	else if (!process_receive(env->process, env->instance, obs, mask, s, e))
+		return false;
 	env->elapsed_steps++;
 	/* Like Gymnasium's TimeLimit, whether or not the step terminated. */
 	s->truncated = s->truncated || env->elapsed_steps >= env->max_episode_steps;
@@ -126,6 +137,20 @@ bool vec_env_init(struct vec_env *v, const struct env *env, size_t n_most, struc
 	v->obs = (float *)(void *)(v->env + v->n);
 	if (ops->has_masks)
 		v->mask = (uint8_t *)(v->obs + v->n * (size_t)ops->obs_dim);
+	return true;
+}
+
+bool vec_env_reset(struct vec_env *v, size_t n, const uint64_t *seed, struct err *e)
+{
+	assert(n <= v->n);
+	for (size_t i = 0; i < n; i++) {
+		v->env[i] = v->proto;
+		v->env[i].instance = (int)i;
+		env_send_reset(&v->env[i], seed[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!env_receive_reset(&v->env[i], vec_env_obs(v, i), vec_env_mask(v, i), e))
+			return false;
 	return true;
 }
 

@@ -16,23 +16,6 @@ static uint64_t next_seed(struct episode_seeds *seeds)
 	return seeds->rng ? rng_u64(seeds->rng) : seeds->next++;
 }
 
-/* The first n instances begin an episode each. */
-static bool begin(struct vec_env *v, struct episode_seeds *seeds, size_t n, struct err *e)
-{
-	const size_t dim = (size_t)v->proto.ops->obs_dim,
-		     n_actions = (size_t)v->proto.ops->n_actions;
-	for (size_t i = 0; i < n; i++) {
-		v->env[i] = v->proto;
-		v->env[i].instance = (int)i;
-		env_send_reset(&v->env[i], next_seed(seeds));
-	}
-	for (size_t i = 0; i < n; i++)
-		if (!env_receive_reset(&v->env[i], v->obs + i * dim,
-			    v->mask ? v->mask + i * n_actions : NULL, e))
-			return false;
-	return true;
-}
-
 /* Actions for n rows; false (ERR_DIVERGED) if a Q value is not finite. */
 static bool act(const struct policy *policy, const struct vec_env *v, size_t n, double epsilon,
 	struct rng *explore, int *action, struct err *e)
@@ -54,16 +37,16 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 	size_t n, int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
 	const struct eval_listener *listener, struct episode *ep, struct err *e)
 {
-	const size_t dim = (size_t)v->proto.ops->obs_dim,
-		     n_actions = (size_t)v->proto.ops->n_actions;
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
+	uint64_t seed[POLICY_ROWS];
 	int action[POLICY_ROWS] = { 0 };
 	const int64_t n_over = n_before + (int64_t)n; /* once none is left */
 	for (size_t i = 0; i < n; i++) {
 		ep[i] = (struct episode){ 0 };
 		episode[i] = i;
+		seed[i] = next_seed(seeds);
 	}
-	if (!begin(v, seeds, n, e))
+	if (!vec_env_reset(v, n, seed, e))
 		return false;
 	while (n > 0) {
 		if (!continues(listener, n_over - (int64_t)n, n_all)) {
@@ -78,8 +61,8 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 		for (size_t i = 0; i < n; i++) {
 			const size_t l = episode[i];
 			struct step s;
-			if (!env_receive_step(&v->env[l], v->obs + n_left * dim,
-				    v->mask ? v->mask + n_left * n_actions : NULL, &s, e))
+			if (!env_receive_step(&v->env[l], vec_env_obs(v, n_left),
+				    vec_env_mask(v, n_left), &s, e))
 				return false;
 			ep[l].episode_return += s.reward;
 			ep[l].length++;

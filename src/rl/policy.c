@@ -11,7 +11,7 @@ bool policy_is_finite(const float *q, size_t n)
 	return n_finite == n;
 }
 
-static int random_action(const uint8_t *mask, int n_actions, struct rng *rng)
+int policy_random(const uint8_t *mask, int n_actions, struct rng *rng)
 {
 	int n_allowed = 0;
 	for (int i = 0; mask && i < n_actions; i++)
@@ -31,7 +31,7 @@ int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, do
 	if (q)
 		*q = NULL;
 	if (epsilon > 0 && rng_double(rng) < epsilon)
-		return random_action(mask, n_actions, rng);
+		return policy_random(mask, n_actions, rng);
 	const float *values = net_forward(&p->net, p->k, p->params, obs, 1, p->work);
 	if (q)
 		*q = values;

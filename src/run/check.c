@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum level { ERROR, WARNING };
 
@@ -38,12 +39,13 @@ static void check_sizes(const struct config *c, struct report *r)
 
 static void check_command(const struct config *c, struct report *r)
 {
-	const bool is_process = config_env(c)->reset == NULL;
+	const bool is_process = config_is_process(c);
 	say_if(r, ERROR, c->command[0] && !is_process,
 		"command is for id = process; id = %s needs none", config_env(c)->id);
 	say_if(r, ERROR, !c->command[0] && is_process,
 		"id = process needs the command that starts the environment, as "
 		"command = ./mine.py --wind 3");
+	say_if(r, ERROR, c->declaration[0] && !is_process, "declaration is for id = process");
 }
 
 static void check_exploration(const struct config *c, struct report *r)
@@ -65,6 +67,11 @@ static void check_returns(const struct config *c, struct report *r)
 	env_return_range(config_env(c), config_eval_limit(c), &worst, &best);
 	say_if(r, ERROR, c->clip_targets && c->gamma == 1,
 		"clip_targets needs gamma below 1: without a discount a return has no bound");
+	say_if(r, ERROR,
+		c->clip_targets &&
+			(isinf(config_env(c)->reward_low) || isinf(config_env(c)->reward_high)),
+		"clip_targets needs a range of rewards; %s declares none that is finite",
+		config_env(c)->id);
 	say_if(r, ERROR, isfinite(c->stop_return) && c->eval_freq == 0,
 		"stop_return needs evaluations, but eval_freq = 0");
 	say_if(r, ERROR, isfinite(c->stop_return) && c->stop_return > best,
@@ -99,6 +106,10 @@ static void warn_of_evaluations(const struct config *c, struct report *r)
 	say_if(r, WARNING, c->stop_return <= low,
 		"stop_return = %s is met by any evaluation: no episode returns less than %s",
 		text_real(c->stop_return, a), text_real(low, b));
+	say_if(r, WARNING, config_eval_limit(c) == INT64_MAX,
+		"%s declares no time limit: an evaluation may never end; eval_max_episode_steps "
+		"sets one",
+		config_env(c)->id);
 	say_if(r, WARNING, c->eval_freq > c->total_timesteps,
 		"eval_freq = %" PRId64
 		" is longer than the run: there is only the final evaluation",
@@ -140,9 +151,28 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 		c->batch_size, first_update);
 }
 
-void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
+void config_check_env(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
 	const struct env_ops *ops = config_env(c);
+	say_if(r, ERROR,
+		c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != 1 &&
+			c->obs_scale.n != ops->obs_dim,
+		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
+		ops->obs_dim);
+	say_if(r, ERROR,
+		c->obs_scale.kind == OBS_SCALE_BOUNDS && !ops->obs_high &&
+			!strstr(c->declaration, " high="),
+		"obs_scale = bounds needs the typical sizes of observations; %s declares no high=...",
+		ops->id);
+	check_returns(c, r);
+	if (r->n_errors == 0)
+		check_memory(c, memory_bytes, r);
+	if (r->n_errors == 0)
+		warn_of_evaluations(c, r);
+}
+
+void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
+{
 	const double updates = n_updates(c);
 	for (int i = 0; r->choices && i < r->choices->n; i++) {
 		const struct choice *choice = &r->choices->at[i];
@@ -154,18 +184,11 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 	check_command(c, r);
 	check_sizes(c, r);
 	check_exploration(c, r);
-	say_if(r, ERROR,
-		c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != 1 &&
-			c->obs_scale.n != ops->obs_dim,
-		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
-		ops->obs_dim);
-	check_returns(c, r);
-	if (r->n_errors == 0)
-		check_memory(c, memory_bytes, r);
+	if (config_env(c)->obs_dim > 0)
+		config_check_env(c, memory_bytes, r);
 	if (r->n_errors > 0)
 		return;
 
-	warn_of_evaluations(c, r);
 	say_if(r, WARNING, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
 	say_if(r, WARNING, c->gradient_steps != 0 && updates == 0,
 		"train_freq = %" PRId64

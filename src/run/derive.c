@@ -8,7 +8,12 @@
 
 const struct env_ops *config_env(const struct config *c)
 {
-	return env_find(env_ids[c->env]);
+	return config_is_process(c) ? &c->process : env_find(env_ids[c->env]);
+}
+
+bool config_is_process(const struct config *c)
+{
+	return !env_find(env_ids[c->env])->reset;
 }
 
 bool config_net(const struct config *c, struct net *net, struct err *e)
@@ -27,6 +32,10 @@ void config_obs_scale(const struct config *c, float *obs_scale)
 {
 	const struct env_ops *ops = config_env(c);
 	const struct obs_scale *scale = &c->obs_scale;
+	if (scale->kind == OBS_SCALE_BOUNDS && config_is_process(c)) {
+		env_declared_scale(c->declaration, ops->obs_dim, obs_scale);
+		return;
+	}
 	for (int i = 0; i < ops->obs_dim; i++) {
 		obs_scale[i] = 1;
 		if (scale->kind == OBS_SCALE_BOUNDS)
@@ -57,11 +66,12 @@ struct agent_opts config_agent_opts(const struct config *c)
 void config_q_range(const struct config *c, double *low, double *high)
 {
 	const struct env_ops *ops = config_env(c);
-	const double limit = (double)config_train_limit(c);
+	const int64_t limit = config_train_limit(c);
+	const double n = limit == INT64_MAX ? (double)INFINITY : (double)limit;
 	const double horizon =
-		c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * limit;
-	*low = fmin(0, ops->reward_low) * horizon;
-	*high = fmax(0, ops->reward_high) * horizon;
+		c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * n;
+	*low = ops->reward_low < 0 ? ops->reward_low * horizon : 0;
+	*high = ops->reward_high > 0 ? ops->reward_high * horizon : 0;
 }
 
 /* What a key asks for, else the environment's own. */

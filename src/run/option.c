@@ -1,5 +1,6 @@
 #include "run/option.h"
 
+#include "env/declare.h"
 #include "run/config.h"
 
 #include <float.h>
@@ -51,6 +52,10 @@ const struct option config_options[] = {
 		.help = "true: a run that resumes replays the episode under way, and the command must answer as "
 			"before. false: it drops that episode instead; its bytes are then no longer promised.",
 		.elsewhere = "deterministic is_deterministic", .neutral = true },
+	{ STRING("env", declaration, ""),
+		.help = "What the command declared when it was started. dqn fills it in, and a run resumes only with "
+			"the same. Given by hand, the command must declare it.",
+		.elsewhere = "" },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
 		.help = "Steps after which a training episode is truncated; 0: the environment's own limit.",
 		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
@@ -454,6 +459,14 @@ static bool parse_string(const char *s, char *field, size_t size)
 	return true;
 }
 
+/* What the declaration says, into c->process. */
+static bool declare(struct config *c, const char *line)
+{
+	struct err ignored;
+	c->process = *env_find("process");
+	return line[0] == '\0' || env_declare(line, &c->process, &ignored);
+}
+
 bool config_set_value(struct config *c, const struct option *o, const char *value)
 {
 	void *field = (char *)c + o->offset;
@@ -473,7 +486,8 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	case OPTION_SCALE:
 		return parse_scale(value, field);
 	case OPTION_STRING:
-		return parse_string(value, field, o->size);
+		return (field != c->declaration || declare(c, value)) &&
+		       parse_string(value, field, o->size);
 	}
 	return false;
 }

@@ -179,6 +179,30 @@ static bool allocate(struct weights *w, struct err *e)
 	return w->params || err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
 }
 
+static void take_env(struct weights *w, const struct config *c)
+{
+	w->env = config_env(c);
+	if (w->env->reset)
+		return;
+	w->declared = *w->env;
+	w->env = &w->declared;
+	snprintf(w->command, sizeof(w->command), "%s", c->command);
+}
+
+/* The environment of that id; if the configuration has a child process, what it declared. */
+static bool find_env(struct weights *w, const struct st_file *st, const char *id)
+{
+	static struct config
+		c; /* too much for a small stack; config_read is not reentrant either */
+	const char *config = st_metadata_get(st, "config");
+	struct err ignored;
+	w->env = env_find(id);
+	if (config && config_read(&c, "config", config, strlen(config), &ignored) &&
+		strcmp(config_env(&c)->id, id) == 0)
+		take_env(w, &c);
+	return w->env && w->env->obs_dim > 0;
+}
+
 /* What the metadata of a weights file says. */
 static bool parse_metadata(struct weights *w, const struct st_file *st, struct err *e)
 {
@@ -188,8 +212,7 @@ static bool parse_metadata(struct weights *w, const struct st_file *st, struct e
 		!metadata(st, "obs_scale", &scale, e) ||
 		!metadata(st, "max_episode_steps", &limit, e))
 		return false;
-	w->env = env_find(id);
-	if (!w->env)
+	if (!find_env(w, st, id))
 		return st_corrupt(st, e, "unknown environment '%.64s'", id);
 	while (activation_names[activation] && strcmp(activation_names[activation], name) != 0)
 		activation++;
@@ -207,14 +230,14 @@ static bool parse_metadata(struct weights *w, const struct st_file *st, struct e
 /* The same of a checkpoint, where the configuration says it. */
 static bool parse_config(struct weights *w, const struct st_file *st, struct err *e)
 {
-	struct config c;
+	static struct config c;
 	struct err why;
 	const char *value;
 	if (!metadata(st, "config", &value, e))
 		return false;
 	if (!config_read(&c, "config", value, strlen(value), &why))
 		return st_corrupt(st, e, "%s", why.msg);
-	w->env = config_env(&c);
+	take_env(w, &c);
 	w->max_episode_steps = config_eval_limit(&c);
 	w->part = c.ema_decay > 0 ? "agent.average" : "agent.online";
 	if (!config_net(&c, &w->net, e) || !allocate(w, e))

@@ -1,0 +1,35 @@
+/* The child processes that are an environment: id = process, command = ...
+ *
+ *     children_start(&ch, &c, N_CHILDREN, &e);
+ *     ... ch.process[CHILD_TRAIN], ch.process[CHILD_EVAL]; their declaration
+ *     children_stop(&ch);
+ */
+#ifndef DQN_CLI_CHILDREN_H
+#define DQN_CLI_CHILDREN_H
+
+#include "cli/progress.h"
+#include "env/process.h"
+
+enum { CHILD_EVAL, CHILD_TRAIN, N_CHILDREN };
+
+struct children {
+	struct process process[N_CHILDREN];
+	struct progress
+		*progress; /* is taken off the terminal when a child writes there; or NULL */
+};
+
+/* Starts the first n of them with the command and the timeouts of c, and waits for what they
+ * declare, which must be the same. On failure none is left. */
+bool children_start(struct children *ch, const struct config *c, int n, struct err *e);
+
+/* Makes what they declare part of the configuration. ERR_BUSY if it has another declaration. */
+bool children_declare(const struct children *ch, struct config *c, struct err *e);
+
+/* Seconds of a step of one of n instances side by side, n <= v->n, in random play of about a
+ * twentieth of a second. Episodes of v that are under way are lost. */
+bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err *e);
+
+/* May be called again, and on a zeroed struct. */
+void children_stop(struct children *ch);
+
+#endif
