@@ -17,6 +17,7 @@
 	ROW(report)      \
 	ROW(plot)        \
 	ROW(watch)       \
+	ROW(env)         \
 	ROW(bench)       \
 	ROW(inspect)     \
 	ROW(completions) \

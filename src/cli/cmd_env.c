@@ -1,0 +1,258 @@
+#include "cli/cli.h"
+
+#include "base/memory.h"
+#include "cli/env_check.h"
+#include "cli/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { START_TIMEOUT, TIMEOUT };
+static const struct flag env_flags[] = {
+	[START_TIMEOUT] = { "start-timeout", '\0', FLAG_REAL, "S",
+		"check: seconds until it has started (default 60)" },
+	[TIMEOUT] = { "timeout", '\0', FLAG_REAL, "S",
+		"check: seconds that a reply may take (default 10)" },
+	{ .name = NULL },
+};
+
+/* A built-in environment; NULL, and *e says which there are. */
+static const struct env_ops *find_builtin(const char *id, struct err *e)
+{
+	const struct env_ops *ops = env_find(id);
+	if (ops && ops->reset)
+		return ops;
+	if (ops)
+		err_set(e, ERR_USAGE,
+			"'%s' is a command of yours; 'dqn env check COMMAND' tries it out", id);
+	else
+		err_suggest(e, "",
+			(err_set(e, ERR_USAGE,
+				 "unknown environment '%.64s'; 'dqn env list' "
+				 "prints them",
+				 id),
+				text_nearest(id, env_ids)));
+	return NULL;
+}
+
+/* --- list, show --- */
+
+static int list(struct err *e)
+{
+	struct table t = { 0 };
+	static const struct {
+		const char *name;
+		enum table_kind kind;
+	} columns[] = { { "id", TABLE_TEXT }, { "observations", TABLE_NUMBER },
+		{ "actions", TABLE_NUMBER }, { "limit", TABLE_NUMBER },
+		{ "solved", TABLE_NUMBER } };
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		table_column(&t, columns[i].name, columns[i].kind);
+	for (int i = 0; env_table[i]; i++) {
+		const struct env_ops *ops = env_table[i];
+		char solved[TEXT_REAL_SIZE];
+		if (!ops->reset)
+			continue;
+		table_add(&t, "%s", ops->id);
+		table_add(&t, "%d", ops->obs_dim);
+		table_add(&t, "%d", ops->n_actions);
+		table_add(&t, "%" PRId64, ops->max_episode_steps);
+		table_add(&t, "%s", text_real(ops->solved_return, solved));
+	}
+	const bool ok = table_print(&t, TABLE_ALIGNED, e);
+	table_release(&t);
+	return ok ? STATUS_OK : fail(e);
+}
+
+enum { N_SERVED = 16 }; /* instances of `serve` */
+
+/* The line that a child process begins with. */
+static void print_declaration(const struct env_ops *ops)
+{
+	char low[TEXT_REAL_SIZE], high[TEXT_REAL_SIZE], x[TEXT_REAL_SIZE];
+	printf("env %s 1 obs=%d actions=%d limit=%" PRId64 " reward=%s..%s solved=%s", ops->id,
+		ops->obs_dim, ops->n_actions, ops->max_episode_steps,
+		text_real(ops->reward_low, low), text_real(ops->reward_high, high),
+		text_real(ops->solved_return, x));
+	for (int i = 0; i < ops->obs_dim; i++)
+		printf("%s%s", i ? "," : " high=", text_real(ops->obs_high[i], x));
+	printf(" instances=%d\n", N_SERVED);
+}
+
+/* --- serve: a built-in as a child process --- */
+
+struct server {
+	const struct env_ops *ops;
+	struct env env[N_SERVED];
+	bool under_way[N_SERVED]; /* an episode */
+	float *obs;               /* (obs_dim) */
+};
+
+/* Reads `VERB INSTANCE NUMBER`; false if it is anything else. */
+static bool parse_request(const char *line, const char *verb, int *instance, uint64_t *number)
+{
+	char i[32], n[32], more;
+	const size_t len = strlen(verb);
+	uint64_t which;
+	if (strncmp(line, verb, len) != 0 || line[len] != ' ' ||
+		sscanf(line + len, " %31[0-9] %31[0-9]%c", i, n, &more) != 2)
+		return false;
+	if (text_parse_u64(i, &which) != TEXT_OK || which >= N_SERVED ||
+		text_parse_u64(n, number) != TEXT_OK)
+		return false;
+	*instance = (int)which;
+	return true;
+}
+
+static void print_obs(const struct server *s)
+{
+	for (int i = 0; i < s->ops->obs_dim; i++)
+		printf(" %.9g", (double)s->obs[i]); /* reads back to the same float */
+	printf("\n");
+}
+
+/* Answers a request. False once it is told to quit, or with a line that says what is wrong. */
+static bool answer(struct server *s, const char *line, bool *ok)
+{
+	int i;
+	uint64_t n;
+	struct step step;
+	struct err never;
+	*ok = true;
+	if (strcmp(line, "quit") == 0)
+		return false;
+	if (strcmp(line, "hello 1") == 0) {
+		print_declaration(s->ops);
+	} else if (parse_request(line, "reset", &i, &n)) {
+		env_reset(&s->env[i], n, s->obs, NULL, &never);
+		s->under_way[i] = true;
+		printf("obs %d", i);
+		print_obs(s);
+	} else if (parse_request(line, "step", &i, &n) && s->under_way[i] &&
+		   n < (uint64_t)s->ops->n_actions) {
+		env_step(&s->env[i], (int)n, s->obs, NULL, &step, &never);
+		/* The time limit is dqn's. */
+		s->under_way[i] = !step.terminated;
+		printf("step %d %.9g %d 0", i, (double)step.reward, step.terminated);
+		print_obs(s);
+	} else {
+		*ok = false;
+		printf("error '%.64s' is not a request that can be answered here\n", line);
+	}
+	return *ok;
+}
+
+/* Answers what has come before it waits for more, so that requests that were written together
+ * are answered together. */
+static bool serve_lines(struct server *s)
+{
+	char buf[4096];
+	size_t len = 0;
+	bool ok = true;
+	for (;;) {
+		const ssize_t n = read(STDIN_FILENO, buf + len, sizeof(buf) - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || memchr(buf + len, '\0', (size_t)n))
+			return n == 0;
+		len += (size_t)n;
+		char *line = buf, *eol;
+		while ((eol = memchr(line, '\n', len - (size_t)(line - buf))) != NULL) {
+			*eol = '\0';
+			if (!answer(s, line, &ok))
+				return ok;
+			line = eol + 1;
+		}
+		len -= (size_t)(line - buf);
+		memmove(buf, line, len);
+		if (fflush(stdout) != 0 || len == sizeof(buf) - 1)
+			return false;
+	}
+}
+
+static int serve(const char *id, struct err *e)
+{
+	static struct server s;
+	s.ops = find_builtin(id, e);
+	if (!s.ops)
+		return fail(e);
+	s.obs = memory_zeroed((uint64_t)s.ops->obs_dim * sizeof(float));
+	if (!s.obs) {
+		err_set(e, ERR_RUN, "out of memory");
+		return fail(e);
+	}
+	for (int i = 0; i < N_SERVED; i++) {
+		env_init(&s.env[i], s.ops, 0, NULL);
+		s.env[i].max_episode_steps = INT64_MAX;
+	}
+	const bool ok = serve_lines(&s);
+	free(s.obs);
+	return ok ? STATUS_OK : ERR_RUN;
+}
+
+static double seconds(const struct flag_value *flag, double otherwise)
+{
+	return flag->set ? flag->real : otherwise;
+}
+
+static int cmd_env(const struct args *args)
+{
+	static const char *const verbs[] = { "list", "show", "serve", "check", NULL };
+	const char *verb = args->pos[0], *what = args->n > 1 ? args->pos[1] : NULL;
+	const struct flag_value *flag = args->flag;
+	struct err e;
+	int v = 0;
+	while (verbs[v] && strcmp(verbs[v], verb) != 0)
+		v++;
+	if (!verbs[v]) {
+		err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
+		err_suggest(&e, "", text_nearest(verb, verbs));
+	} else if (v == 0 && what) {
+		err_set(&e, ERR_USAGE, "'env list' takes no argument");
+	} else if (v > 0 && !what) {
+		err_set(&e, ERR_USAGE, "'env %s' needs %s", verb, v == 3 ? "a COMMAND" : "an ID");
+	} else if ((flag[START_TIMEOUT].set && !(flag[START_TIMEOUT].real > 0)) ||
+		   (flag[TIMEOUT].set && !(flag[TIMEOUT].real > 0))) {
+		err_set(&e, ERR_USAGE, "a timeout is a number of seconds above 0");
+	} else if (v == 0) {
+		return list(&e);
+	} else if (v == 1) {
+		const struct env_ops *ops = find_builtin(what, &e);
+		if (!ops)
+			return fail(&e);
+		print_declaration(ops);
+		return STATUS_OK;
+	} else if (v == 2) {
+		return serve(what, &e);
+	} else {
+		return env_check(
+			what, seconds(&flag[START_TIMEOUT], 60), seconds(&flag[TIMEOUT], 10));
+	}
+	return fail(&e);
+}
+
+const struct command command_env = {
+	.name = "env",
+	.synopsis = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]",
+	.summary = "list environments, serve one, check one of yours",
+	.details =
+		"An environment of yours is a program that answers lines on its standard input, in any "
+		"language: id = process, command = ... in a configuration. configs/env/ has examples. list "
+		"prints the environments that dqn has built in; show prints what one declares, as a child "
+		"process would; serve makes one a child process. check starts COMMAND as 'dqn train' would, "
+		"plays with it, and prints which rules it keeps, what to mend, and how long a step takes; "
+		"status 7 if it breaks one.",
+	.examples =
+		"dqn env list\n"
+		"dqn env check 'python3 configs/env/cartpole.py'\n"
+		"dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",
+	.flags = env_flags,
+	.statuses = (const int[]){ 0, 1, 2, 7, -1 },
+	.min_args = 1,
+	.max_args = 2,
+	.run = cmd_env,
+};

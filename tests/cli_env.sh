@@ -1,0 +1,134 @@
+#!/bin/sh
+# dqn env: what is built in, a built-in as a child process, the check of a command.
+# shellcheck disable=SC2016,SC2317 # commands in quotes expand their variables; t calls functions
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# --- list, show ---
+
+t 'list' 0 "$DQN" env list
+is 'a line for each, and a header' "$(wc -l <"$out")" 5
+out_has '^id +observations +actions +limit +solved$'
+out_has '^Acrobot-v1 +6 +3 +500 +-100$'
+out_lacks process
+t 'show' 0 "$DQN" env show MountainCar-v0
+out_is 'env MountainCar-v0 1 obs=2 actions=3 limit=200 reward=-1..-1 solved=-110 high=1.2,0.07 instances=16'
+for args in '' 'lsit' 'list CartPole-v1' show serve check 'show CartPole' 'serve process' 'check true --timeout 0'; do
+	# shellcheck disable=SC2086 # a list of words
+	t "env $args" 2 "$DQN" env $args
+	out_empty
+	err_any
+done
+t 'a near miss' 2 "$DQN" env show Acrobot-v0
+err_has "did you mean 'Acrobot-v1'\?$"
+
+# --- serve ---
+
+serve() # ID LINE...: its answers
+{
+	id=$1
+	shift
+	printf '%s\n' "$@" | "$DQN" env serve "$id"
+}
+t 'a conversation' 0 serve CartPole-v1 'hello 1' 'reset 0 42' 'reset 15 7' 'step 0 1' 'step 15 0' quit 'step 0 1'
+is 'lines' "$(wc -l <"$out")" 5
+out_has '^env CartPole-v1 1 obs=4 actions=2 limit=500 reward=1\.\.1 solved=475 high=[0-9.,]+ instances=16$'
+out_has '^obs 0 0\.0273956042 -0\.00611215597 0\.0358597934 0\.0197368022$' # Gymnasium's reset(seed=42)
+out_has '^obs 15 '
+out_has '^step 0 1 0 0 0\.0272733625 0\.188477665 0\.0362545289 -0\.261419773$'
+t 'the end of the input ends it' 0 serve Acrobot-v1 'hello 1'
+t 'also at once' 0 "$DQN" env serve Acrobot-v1
+out_empty
+for line in hello 'hello 2' 'reset 0' 'reset 16 1' 'reset -1 1' 'reset 0 -1' 'reset 0 18446744073709551616' 'reset 0 1 ' \
+	'reset 0 1x' 'step 1 0' 'step 0 2' 'step 0 -1' 'step 0 0.5' 'Reset 0 1' ' reset 0 1' 'observe 0' ''; do
+	t "refused: '$line'" 1 serve CartPole-v1 'hello 1' 'reset 0 18446744073709551615' "$line"
+	is 'the last line' "$(tail -n 1 "$out")" "error '$line' is not a request that can be answered here"
+done
+t 'an episode that has terminated is not stepped' 1 serve CartPole-v1 'reset 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' \
+	'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1' 'step 0 1'
+out_has '^step 0 1 1 0 '
+out_has '^error '
+t 'a full disk' 1 sh -c 'printf "hello 1\n" | "$DQN" env serve CartPole-v1 >/dev/full'
+err_any
+
+# --- check ---
+
+# A walk on a line of 10 cells in shell, with one of the mistakes that people make. The reply
+# to instance i is of its own cell.
+cat >walk.sh <<'EOF'
+bug=$1 n=0 masks=
+[ "$bug" = masks ] && masks=' mask 11'
+while read -r verb i x; do
+	case $bug,$i in shared,*) at=0 ;; *) at=$i ;; esac
+	case $verb in
+	hello) echo "env walk 1 obs=1 actions=2 limit=40 reward=-1..0 instances=4${masks:+ masks=1}$HIGH" ;;
+	reset)
+		n=$((n + 1))
+		case $bug in
+		drift) cell=$((n % 5 + 2)) ;;
+		fixed) cell=4 ;;
+		middle) eval "[ \"\${cell_$at-0}\" -gt 0 ] && cell=\$cell_$at || cell=$((${x#"${x%?}"} % 5 + 2))" ;;
+		*) cell=$((${x#"${x%?}"} % 5 + 2)) ;;
+		esac
+		eval "cell_$at=$cell"
+		echo "obs $i $cell$masks"
+		;;
+	step)
+		n=$((n + 1))
+		eval "cell=\$((cell_$at + 2 * x - 1))"
+		[ "$bug" != clock ] || [ $((n % 7)) -gt 0 ] || cell=$((cell + 1))
+		[ "$bug" != dead ] || exit 3
+		end=0
+		[ $cell -gt 0 ] && [ $cell -lt 9 ] || end=1
+		[ $end -eq 0 ] || [ "$bug" = middle ] || cell=0
+		eval "cell_$at=$cell"
+		[ $end -eq 0 ] || eval "cell_$at=0"
+		echo "step $i -1 $end 0 $cell$masks"
+		;;
+	quit) [ "$bug" = deaf ] || exit 0 ;;
+	esac
+done
+[ "$bug" != deaf ] || sleep 100
+EOF
+export HIGH=' high=9'
+t 'an environment that keeps the rules' 0 "$DQN" env check 'sh walk.sh none'
+out_has '^ok    it starts and declares: env walk 1 '
+out_has '^[0-9.]+ us a step; [0-9.]+ us with 4 instances side by side'
+out_has '^this environment keeps the rules$'
+out_lacks '^FAIL'
+broken() # BUG RULE
+{
+	t "a mistake: $1" 7 "$DQN" env check "sh walk.sh $1"
+	out_has "^FAIL  $2"
+	out_has '^      [^ ]' # what to mend
+	out_has '^this environment breaks a rule$'
+}
+broken drift 'the same seed starts the same episode$'
+broken clock 'the same seed and actions give the same episode$'
+broken middle 'a reset in the middle of an episode is a new start$'
+broken shared 'instances are independent$'
+broken deaf 'it ends when its input ends$'
+t 'a start that never varies is noted' 0 "$DQN" env check 'sh walk.sh fixed'
+out_has '^note  other seeds start elsewhere$'
+t 'masks that forbid nothing, too' 0 "$DQN" env check 'sh walk.sh masks'
+out_has '^note  masks forbid something$'
+HIGH=
+t 'and no typical sizes' 0 "$DQN" env check 'sh walk.sh none'
+out_has '^note  observations have typical sizes: none declared; the largest is [0-9]$'
+HIGH=' high=9000'
+t 'or wrong ones' 0 "$DQN" env check 'sh walk.sh none'
+out_has '^note  observations have typical sizes: the largest is 0\.00[0-9]* of its typical size$'
+t 'one that dies' 7 "$DQN" env check 'sh walk.sh dead'
+out_has '^FAIL  '
+err_has "^dqn: environment: no reply to 'step 0 [01]', its output has ended; the command has ended with status 3$"
+t 'one that does not start' 7 env "$DQN" env check ./no-such-program
+out_empty
+err_has 'no-such-program'
+t 'one that is silent' 7 "$DQN" env check 'sleep 100' --start-timeout 0.2
+err_has "^dqn: environment: no reply to 'hello 1' within .* = 0\.2 s; does it flush its output\?"
+for id in CartPole-v1 CartPole-v0 Acrobot-v1 MountainCar-v0; do
+	t "a built-in: $id" 0 "$DQN" env check "$DQN env serve $id"
+	out_has '^this environment keeps the rules$'
+	out_lacks '^(FAIL|note  (seeds|actions|instances))'
+done
+end
