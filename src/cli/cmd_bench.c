@@ -1,11 +1,16 @@
 #include "cli/cli.h"
+#include "cli/children.h"
 #include "cli/version.h"
 
 #include "run/train.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
@@ -24,6 +29,7 @@ enum { MAX_SAMPLES = 1000, PEAK_ROUNDS = 1000 };
 
 struct bench {
 	const struct kernels *k;
+	clockid_t clock; /* of processor time, unless two processes work in turn */
 	int n_samples;
 	bool json;
 	uint64_t n_peak; /* calls of peak_task in peak_s */
@@ -37,16 +43,17 @@ struct timing { /* of one call */
 };
 
 /* A task does its work n times and returns something of the result, so that no work is
- * optimised away. Processor time: other processes do not count. */
-static double run_once(double (*task)(void *job, uint64_t n), void *job, uint64_t n)
+ * optimised away. */
+static double run_once(
+	const struct bench *b, double (*task)(void *job, uint64_t n), void *job, uint64_t n)
 {
 	volatile double sink;
-	struct timespec a, b;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	struct timespec begin, end;
+	clock_gettime(b->clock, &begin);
 	sink = task(job, n);
 	(void)sink;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-	return (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+	clock_gettime(b->clock, &end);
+	return (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
 }
 
 static double peak_flops(const struct bench *b)
@@ -64,10 +71,11 @@ static double peak_task(void *job, uint64_t n)
 }
 
 /* A number of repetitions that takes least_s or more. */
-static uint64_t calibrate(double (*task)(void *job, uint64_t n), void *job, double least_s)
+static uint64_t calibrate(
+	const struct bench *b, double (*task)(void *job, uint64_t n), void *job, double least_s)
 {
 	uint64_t n = 1;
-	for (double s; (s = run_once(task, job, n)) < least_s;)
+	for (double s; (s = run_once(b, task, job, n)) < least_s;)
 		n = s < least_s / 100 ? 10 * n : (uint64_t)(1.1 * least_s / s * (double)n) + 1;
 	return n;
 }
@@ -89,10 +97,10 @@ static double median(double *x, int n)
 static struct timing measure(struct bench *b, double (*task)(void *job, uint64_t n), void *job)
 {
 	double sample[MAX_SAMPLES] = { 0 }, peak[MAX_SAMPLES] = { 0 };
-	const uint64_t n = calibrate(task, job, sample_s);
+	const uint64_t n = calibrate(b, task, job, sample_s);
 	for (int i = 0; i < b->n_samples; i++) {
-		const double once_s = run_once(peak_task, b, b->n_peak) / (double)b->n_peak;
-		sample[i] = run_once(task, job, n) / (double)n;
+		const double once_s = run_once(b, peak_task, b, b->n_peak) / (double)b->n_peak;
+		sample[i] = run_once(b, task, job, n) / (double)n;
 		peak[i] = sample[i] / once_s * peak_flops(b);
 	}
 	const double median_s = median(sample, b->n_samples);
@@ -136,7 +144,7 @@ static void report(struct bench *b, const char *name, struct timing t, double fl
 static void bench_peak(struct bench *b)
 {
 	char name[64];
-	b->n_peak = calibrate(peak_task, b, peak_s);
+	b->n_peak = calibrate(b, peak_task, b, peak_s);
 	struct timing t = measure(b, peak_task, b);
 	t.peak_flops = peak_flops(b); /* 100 % by definition */
 	snprintf(name, sizeof(name), "%d fused multiply-adds", PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
@@ -366,6 +374,131 @@ static void bench_env(struct bench *b, uint64_t n, const char *name)
 	report(b, name, t, 0, 0, note);
 }
 
+/* --- an environment in a child process --- */
+
+/* A process that gives back every byte: what two switches between processes take. */
+struct echo {
+	pid_t pid;
+	int to, from;
+};
+
+static void give_back(int from, int to)
+{
+	char byte;
+	while (read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
+		;
+}
+
+static bool echo_start(struct echo *echo, struct err *e)
+{
+	int to[2], from[2];
+	if (pipe(to) < 0)
+		return err_set(e, ERR_RUN, "pipe: %s", strerror(errno));
+	if (pipe(from) < 0 || (echo->pid = fork()) < 0)
+		return err_set(e, ERR_RUN, "start another process: %s", strerror(errno));
+	if (echo->pid == 0) {
+		close(to[1]);
+		close(from[0]);
+		give_back(to[0], from[1]);
+		_exit(0);
+	}
+	close(to[0]);
+	close(from[1]);
+	echo->to = to[1];
+	echo->from = from[0];
+	return true;
+}
+
+static void echo_stop(struct echo *echo)
+{
+	close(echo->to);
+	close(echo->from);
+	waitpid(echo->pid, NULL, 0);
+}
+
+static double echo_task(void *job, uint64_t n)
+{
+	const struct echo *echo = job;
+	char byte = 'x';
+	for (uint64_t i = 0; i < n; i++)
+		if (write(echo->to, &byte, 1) != 1 || read(echo->from, &byte, 1) != 1)
+			return -1;
+	return byte;
+}
+
+struct pipe_job {
+	struct vec_env v;
+	size_t n; /* instances side by side */
+};
+
+/* n steps, n / job->n of each instance. */
+static double pipe_task(void *job, uint64_t n)
+{
+	struct pipe_job *p = job;
+	static const uint64_t seed[POLICY_ROWS] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+		15, 16 };
+	struct err e;
+	struct step s;
+	double sum = 0;
+	bool ok = true, ended = true;
+	for (uint64_t k = 0; ok && k < n; k += p->n) {
+		if (ended)
+			ok = vec_env_reset(&p->v, p->n, seed, &e);
+		for (size_t i = 0; ok && i < p->n; i++)
+			env_send_step(&p->v.env[i], (int)(k / p->n % 2));
+		ended = false;
+		for (size_t i = 0; ok && i < p->n; i++) {
+			ok = env_receive_step(&p->v.env[i], vec_env_obs(&p->v, i), NULL, &s, &e);
+			ended = ended || (ok && (s.terminated || s.truncated));
+			sum += ok ? (double)s.reward : 0;
+		}
+	}
+	return sum;
+}
+
+/* 'PROGRAM' with its quotes, as a shell wants it. */
+static bool serve_command(char *buf, size_t size, const char *program)
+{
+	struct text t;
+	text_init(&t, buf, size);
+	text_add(&t, "exec '");
+	for (; *program; program++)
+		text_add(&t, *program == '\'' ? "'\\''" : "%c", *program);
+	text_add(&t, "' env serve CartPole-v1");
+	return !t.full;
+}
+
+static bool bench_pipes(struct bench *b, const char *program, struct err *e)
+{
+	static struct children ch;
+	static struct config c;
+	struct echo echo;
+	struct pipe_job job = { .n = 1 };
+	struct env env;
+	char note[64];
+	config_init(&c);
+	if (!serve_command(c.command, sizeof(c.command), program) ||
+		!children_start(&ch, &c, 1, e) || !echo_start(&echo, e))
+		return false;
+	env_init(&env, &ch.process[0].ops, 0, NULL);
+	env.process = &ch.process[0];
+	if (!vec_env_init(&job.v, &env, POLICY_ROWS, e))
+		return false;
+	b->clock = CLOCK_MONOTONIC;
+	const struct timing there_and_back = measure(b, echo_task, &echo);
+	report(b, "pipe: a byte there and back", there_and_back, 0, 0, "");
+	const struct timing alone = measure(b, pipe_task, &job);
+	snprintf(note, sizeof(note), "%.2f times that", alone.median_s / there_and_back.median_s);
+	report(b, "env: a step in a child process", alone, 0, 0, note);
+	job.n = job.v.n;
+	report(b, "env: the same, 16 together", measure(b, pipe_task, &job), 0, 0, "");
+	b->clock = CLOCK_PROCESS_CPUTIME_ID;
+	vec_env_release(&job.v);
+	echo_stop(&echo);
+	children_stop(&ch);
+	return true;
+}
+
 struct whole_run {
 	struct train train;
 	const struct config *config;
@@ -420,7 +553,7 @@ static bool bench_run(struct bench *b, const struct config *c, struct err *e)
 	return true;
 }
 
-static bool bench_all(struct bench *b, const struct config *c, struct err *e)
+static bool bench_all(struct bench *b, const struct config *c, const char *program, struct err *e)
 {
 	static const struct shape shapes[] = { { 256, 64 }, { 128, 64 }, { 64, 32 }, { 24, 64 } };
 	enum { N = sizeof(shapes) / sizeof(*shapes) };
@@ -429,12 +562,12 @@ static bool bench_all(struct bench *b, const struct config *c, struct err *e)
 			return false;
 	bench_env(b, 1, "env: a step of CartPole-v1");
 	bench_env(b, POLICY_ROWS, "env: the same, 16 in turn");
-	return bench_replay(b, e) && bench_run(b, c, e);
+	return bench_pipes(b, program, e) && bench_replay(b, e) && bench_run(b, c, e);
 }
 
 static int cmd_bench(const struct args *args)
 {
-	struct bench b = { .json = args->flag[JSON].set };
+	struct bench b = { .clock = CLOCK_PROCESS_CPUTIME_ID, .json = args->flag[JSON].set };
 	static struct config c; /* too much for a small stack */
 	struct err e;
 	int status;
@@ -459,7 +592,8 @@ static int cmd_bench(const struct args *args)
 		       "fastest)\n",
 			DQN_VERSION, b.k->isa, b.n_samples, 1e3 * sample_s);
 	bench_peak(&b);
-	const bool ok = args->flag[SIZES].set ? bench_sizes(&b, &e) : bench_all(&b, &c, &e);
+	const bool ok =
+		args->flag[SIZES].set ? bench_sizes(&b, &e) : bench_all(&b, &c, args->program, &e);
 	if (b.json)
 		printf("]}\n");
 	return ok ? STATUS_OK : fail(&e);
