@@ -35,6 +35,7 @@ struct progress {
 	double pause_s;        /* between such lines, > 0 */
 	double eval, best;     /* mean returns of the last and the best evaluation, or NaN */
 	int64_t n_over, n;     /* episodes of the current evaluation; n = 0: no evaluation */
+	double eval_start_s;   /* when the current evaluation began; 0: none is under way */
 	int taken;             /* events of the current step that have been shown */
 	int n_bars;
 	double bars[SPARK_BARS]; /* the last means of training return, oldest first */

@@ -32,7 +32,8 @@
 
 #define NET_MAX_HIDDEN 8
 #define NET_MAX_LAYERS (NET_MAX_HIDDEN + 1)
-#define NET_MAX_WIDTH 4096
+#define NET_MAX_WIDTH 4096 /* of a hidden layer */
+#define NET_MAX_ENDS 65536 /* inputs, outputs */
 
 /* The order is that of the name lists below, which end in NULL. */
 enum activation { ACTIVATION_RELU, ACTIVATION_TANH };
@@ -47,7 +48,7 @@ enum weight_init {
 extern const char *const weight_init_names[];
 
 struct net_shape {
-	int n_inputs, n_outputs;    /* 1 .. NET_MAX_WIDTH */
+	int n_inputs, n_outputs;    /* 1 .. NET_MAX_ENDS */
 	int n_hidden;               /* 0 .. NET_MAX_HIDDEN */
 	int hidden[NET_MAX_HIDDEN]; /* widths, 1 .. NET_MAX_WIDTH */
 	enum activation activation;

@@ -194,6 +194,8 @@ static void say_row(struct progress *p, bool is_new_best)
 		text_add_return(&line, s->return_std);
 		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes,
 			is_new_best ? ", best" : "");
+		if (t->env.process && p->eval_start_s > 0) /* it may be most of the time */
+			text_add(&line, "in %.2f s, ", now_s() - p->eval_start_s);
 	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
 		text_add(&line, "training return ");
 		text_add_return(&line, t->log.ep_rew_mean);
@@ -252,6 +254,8 @@ static void take_events(struct progress *p)
 	}
 	if (is_new_best || (evaluated && !p->terminal) || p->level == PROGRESS_VERBOSE)
 		say_row(p, is_new_best);
+	if (evaluated)
+		p->eval_start_s = 0;
 }
 
 void progress_step(struct progress *p)
@@ -273,5 +277,6 @@ void progress_tell(void *progress, int64_t n_over, int64_t n_episodes)
 		take_events(p);
 	p->n_over = n_over;
 	p->n = n_episodes;
+	p->eval_start_s = p->eval_start_s > 0 ? p->eval_start_s : now_s();
 	show(p);
 }

@@ -14,8 +14,8 @@ bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 {
 	const int n_hidden = shape->n_hidden;
 	assert(n_hidden >= 0 && n_hidden <= NET_MAX_HIDDEN);
-	assert(shape->n_inputs >= 1 && shape->n_inputs <= NET_MAX_WIDTH);
-	assert(shape->n_outputs >= 1 && shape->n_outputs <= NET_MAX_WIDTH);
+	assert(shape->n_inputs >= 1 && shape->n_inputs <= NET_MAX_ENDS);
+	assert(shape->n_outputs >= 1 && shape->n_outputs <= NET_MAX_ENDS);
 	*net = (struct net){
 		.n_layers = n_hidden + 1, .activation = shape->activation, .dueling = shape->dueling
 	};
