@@ -117,7 +117,7 @@ base 3200
 nn 1500
 env 1500
 rl 1210
-run 5000
+run 5060
 study 2220
 cli 7760
 END

@@ -634,6 +634,50 @@ static void test_a_checksum_that_is_too_long_is_rejected(void)
 	}
 }
 
+static void fold_and_rebuild(const char *const *keys)
+{
+	struct file f;
+	struct weights w, v;
+	struct err e;
+	build(&f, keys);
+	for (int i = 0; i < 4; i++)
+		f.scale[i] = 0.5F + (float)i;
+	f.len = weights_build(&f.config, &f.net, f.scale, f.params, 12345, 678, f.bytes, f.size);
+	CHECK(parse(&w, f.bytes, f.len, &e));
+	CHECK(weights_fold_scale(&w));
+	const float obs[4] = { 0.3F, -1, 2, 0.1F };
+	float x[4], work[2][256], q[2];
+	for (int i = 0; i < 4; i++)
+		x[i] = obs[i] * f.scale[i];
+	CHECK(net_forward_size(&w.net, 1) <= 256);
+	const struct kernels *k = kernels_find("scalar");
+	const float *want = net_forward(&f.net, k, f.params, x, 1, work[0]);
+	memcpy(q, net_forward(&w.net, k, w.params, obs, 1, work[1]), sizeof(q));
+	for (int i = 0; i < 2; i++)
+		CHECK_NEAR((double)q[i], (double)want[i], 1e-6);
+	const size_t len = weights_rebuild(&w, &f.config, f.bytes, f.size);
+	CHECK(parse(&v, f.bytes, len, &e));
+	CHECK(memcmp(v.params, w.params, w.net.n_params * sizeof(float)) == 0);
+	CHECK(v.obs_scale[0] == 1 && v.obs_scale[3] == 1);
+	CHECK_INT(v.timesteps, 12345);
+	CHECK_INT(v.max_episode_steps, w.max_episode_steps);
+	w.obs_scale[0] = 3e38F;
+	w.params[0] = 2;
+	CHECK(!weights_fold_scale(&w));
+	weights_release(&w);
+	weights_release(&v);
+	release(&f);
+}
+
+static void test_scale_in_the_first_layer(void)
+{
+	fold_and_rebuild((const char *const[]){ "net_arch=8,4", NULL });
+	fold_and_rebuild((const char *const[]){ "net_arch=none", NULL });
+	fold_and_rebuild(
+		(const char *const[]){ "net_arch=8", "dueling=true", "activation=tanh", NULL });
+	fold_and_rebuild((const char *const[]){ "net_arch=none", "dueling=true", NULL });
+}
+
 static void test_weights_that_are_not_finite(void)
 {
 	static const char *const keys[] = { "net_arch=2", NULL };
@@ -854,6 +898,7 @@ int main(void)
 	RUN(test_a_header_begins_with_its_brace);
 	RUN(test_wrong_checksums);
 	RUN(test_a_checksum_that_is_too_long_is_rejected);
+	RUN(test_scale_in_the_first_layer);
 	RUN(test_weights_that_are_not_finite);
 	RUN(test_lengths_of_the_header);
 	RUN(test_headers_up_to_a_hundred_megabytes);

@@ -44,6 +44,13 @@ size_t weights_buffer_size(const struct net *net);
 size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
 	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
 
+/* The same of weights that were read. c is the configuration in their file, or NULL. */
+size_t weights_rebuild(const struct weights *w, const struct config *c, char *buf, size_t size);
+
+/* Multiplies the first layer by the factors of the observations, which become ones: another
+ * program that loads the tensors alone then needs no scaling. False if a product is not finite. */
+bool weights_fold_scale(struct weights *w);
+
 /* Reads a weights file, or a checkpoint: the network that its run would evaluate.
  * ERR_CORRUPT names `name` and what is wrong with it. */
 bool weights_parse(

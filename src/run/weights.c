@@ -64,10 +64,27 @@ static void print_scale(const float *obs_scale, int n, struct text *t)
 	text_add(t, "]");
 }
 
-size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
-	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
+/* What the metadata says besides the network; without the texts that are NULL. */
+struct origin {
+	const struct env_ops *env;
+	const float *obs_scale; /* (env->obs_dim) */
+	int64_t max_episode_steps, timesteps;
+	const char *n_updates;
+	const struct config *config;
+};
+
+static void print_arch(const struct net *net, struct text *t)
 {
-	const struct env_ops *ops = config_env(c);
+	const int n_hidden = net->n_layers - 1;
+	for (int i = 0; i < n_hidden; i++)
+		text_add(t, "%s%d", i ? "," : "",
+			net->dueling && i == n_hidden - 1 ? net->dim[i + 1] / 2 : net->dim[i + 1]);
+	text_add(t, n_hidden ? "" : "none");
+}
+
+static size_t build(
+	const struct origin *o, const struct net *net, const float *params, char *buf, size_t size)
+{
 	assert(size >= weights_buffer_size(net));
 	/* At the end of buf stand texts and the transposed block, before them grows the file. */
 	const size_t block_bytes = net->n_params * sizeof(float);
@@ -83,37 +100,81 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	const int n_tensors = describe(net, block, tensors, names);
 
-	char arch[64], steps[32], updates[32], limit[32];
+	char arch[64], steps[32], limit[32];
 	struct text t;
 	text_init(&t, scale, SCALE_SIZE);
-	print_scale(obs_scale, ops->obs_dim, &t);
+	print_scale(o->obs_scale, o->env->obs_dim, &t);
 	assert(!t.full);
 	text_init(&t, arch, sizeof(arch));
-	config_print_value(c, config_find("net_arch"), &t);
+	print_arch(net, &t);
 	text_init(&t, config, CONFIG_TEXT_MAX);
-	config_print_deciding(c, &t);
+	if (o->config)
+		config_print_deciding(o->config, &t);
 	assert(!t.full);
-	snprintf(steps, sizeof(steps), "%" PRId64, timesteps);
-	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
-	snprintf(limit, sizeof(limit), "%" PRId64, config_eval_limit(c));
-	struct st_metadata metadata[] = {
+	snprintf(steps, sizeof(steps), "%" PRId64, o->timesteps);
+	snprintf(limit, sizeof(limit), "%" PRId64, o->max_episode_steps);
+	struct st_metadata metadata[10] = {
 		{ "format", "pt" }, /* as the transformers library wants it */
 		{ "format_version", WEIGHTS_FORMAT_VERSION },
-		{ "env_id", ops->id },
+		{ "env_id", o->env->id },
 		{ "max_episode_steps", limit },
 		{ "obs_scale", scale },
 		{ "net_arch", arch },
 		{ "activation", activation_names[net->activation] },
 		{ "timesteps", steps },
-		{ "n_updates", updates },
-		{ "config", config },
 	};
-	struct st_file st = { .tensor = tensors,
-		.n_tensors = n_tensors,
-		.metadata = metadata,
-		.n_metadata = sizeof(metadata) / sizeof(metadata[0]) };
+	int n = 8;
+	if (o->n_updates)
+		metadata[n++] = (struct st_metadata){ "n_updates", o->n_updates };
+	if (o->config)
+		metadata[n++] = (struct st_metadata){ "config", config };
+	struct st_file st = {
+		.tensor = tensors, .n_tensors = n_tensors, .metadata = metadata, .n_metadata = n
+	};
 	struct err never;
 	return st_write(&st, NULL, buf, block_at - CONFIG_TEXT_MAX - SCALE_SIZE, &never);
+}
+
+size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
+	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
+{
+	char updates[32];
+	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
+	const struct origin o = { .env = config_env(c),
+		.obs_scale = obs_scale,
+		.max_episode_steps = config_eval_limit(c),
+		.timesteps = timesteps,
+		.n_updates = updates,
+		.config = c };
+	return build(&o, net, params, buf, size);
+}
+
+size_t weights_rebuild(const struct weights *w, const struct config *c, char *buf, size_t size)
+{
+	const struct origin o = { .env = w->env,
+		.obs_scale = w->obs_scale,
+		.max_episode_steps = w->max_episode_steps,
+		.timesteps = w->timesteps,
+		.config = c };
+	return build(&o, &w->net, w->params, buf, size);
+}
+
+bool weights_fold_scale(struct weights *w)
+{
+	const size_t n_obs = (size_t)w->net.dim[0];
+	bool is_finite = true;
+	for (int l = 0; l < net_n_linear(&w->net); l++) {
+		const struct linear m = net_linear(&w->net, l);
+		if (l > 0 && w->net.n_layers > 1) /* without hidden layers both heads are first */
+			break;
+		for (size_t i = 0; i < m.in * m.out; i++) {
+			w->params[m.w + i] *= w->obs_scale[i / m.out];
+			is_finite = is_finite && isfinite(w->params[m.w + i]);
+		}
+	}
+	for (size_t i = 0; i < n_obs; i++)
+		w->obs_scale[i] = 1;
+	return is_finite;
 }
 
 /* The shape of the network from its tensors: a value head makes it a dueling one, the
