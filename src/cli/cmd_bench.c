@@ -456,6 +456,18 @@ static double pipe_task(void *job, uint64_t n)
 	return sum;
 }
 
+/* A step takes so many times as long as a byte there and back, measured in turn. */
+static double pipe_ratio(struct bench *b, struct pipe_job *job, struct echo *echo)
+{
+	double ratio[MAX_SAMPLES];
+	const uint64_t n = calibrate(b, echo_task, echo, sample_s / 5);
+	for (int i = 0; i < b->n_samples; i++) {
+		const double echo_s = run_once(b, echo_task, echo, n);
+		ratio[i] = run_once(b, pipe_task, job, n) / echo_s;
+	}
+	return median(ratio, b->n_samples);
+}
+
 /* 'PROGRAM' with its quotes, as a shell wants it. */
 static bool serve_command(char *buf, size_t size, const char *program)
 {
@@ -485,11 +497,9 @@ static bool bench_pipes(struct bench *b, const char *program, struct err *e)
 	if (!vec_env_init(&job.v, &env, POLICY_ROWS, e))
 		return false;
 	b->clock = CLOCK_MONOTONIC;
-	const struct timing there_and_back = measure(b, echo_task, &echo);
-	report(b, "pipe: a byte there and back", there_and_back, 0, 0, "");
-	const struct timing alone = measure(b, pipe_task, &job);
-	snprintf(note, sizeof(note), "%.2f times that", alone.median_s / there_and_back.median_s);
-	report(b, "env: a step in a child process", alone, 0, 0, note);
+	report(b, "pipe: a byte there and back", measure(b, echo_task, &echo), 0, 0, "");
+	snprintf(note, sizeof(note), "%.2f times that", pipe_ratio(b, &job, &echo));
+	report(b, "env: a step in a child process", measure(b, pipe_task, &job), 0, 0, note);
 	job.n = job.v.n;
 	report(b, "env: the same, 16 together", measure(b, pipe_task, &job), 0, 0, "");
 	b->clock = CLOCK_PROCESS_CPUTIME_ID;
@@ -503,6 +513,7 @@ struct whole_run {
 	struct train train;
 	const struct config *config;
 	const struct kernels *k;
+	struct children *children;
 	double n_eval; /* steps of one run's evaluations */
 	struct err e;
 	bool ok;
@@ -516,6 +527,9 @@ static double whole_run_task(void *job, uint64_t n)
 		train_release(t);
 		w->n_eval = 0;
 		w->ok = train_init(t, w->config, w->k, &w->e);
+		if (w->ok && config_is_process(w->config))
+			train_set_processes(t, &w->children->process[CHILD_TRAIN],
+				&w->children->process[CHILD_EVAL]);
 		while (w->ok && !(t->events & TRAIN_FINISHED)) {
 			w->ok = train_step(t, &w->e);
 			if (t->events & TRAIN_EVALUATED)
@@ -527,12 +541,15 @@ static double whole_run_task(void *job, uint64_t n)
 }
 
 /* The training loop without its files, and the share of the network and Adam in it. */
-static bool bench_run(struct bench *b, const struct config *c, struct err *e)
+static bool bench_run(
+	struct bench *b, const struct config *c, struct children *children, struct err *e)
 {
 	static struct whole_run w;
 	struct train *t = &w.train;
 	char note[128];
-	w = (struct whole_run){ .config = c, .k = b->k, .ok = true };
+	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
+	if (config_is_process(c))
+		b->clock = CLOCK_MONOTONIC;
 	whole_run_task(&w, 1); /* runs are equal: if this one does not fail, none does */
 	if (!w.ok) {
 		train_release(t);
@@ -553,7 +570,8 @@ static bool bench_run(struct bench *b, const struct config *c, struct err *e)
 	return true;
 }
 
-static bool bench_all(struct bench *b, const struct config *c, const char *program, struct err *e)
+static bool bench_all(struct bench *b, const struct config *c, struct children *children,
+	const char *program, struct err *e)
 {
 	static const struct shape shapes[] = { { 256, 64 }, { 128, 64 }, { 64, 32 }, { 24, 64 } };
 	enum { N = sizeof(shapes) / sizeof(*shapes) };
@@ -562,13 +580,14 @@ static bool bench_all(struct bench *b, const struct config *c, const char *progr
 			return false;
 	bench_env(b, 1, "env: a step of CartPole-v1");
 	bench_env(b, POLICY_ROWS, "env: the same, 16 in turn");
-	return bench_pipes(b, program, e) && bench_replay(b, e) && bench_run(b, c, e);
+	return bench_pipes(b, program, e) && bench_replay(b, e) && bench_run(b, c, children, e);
 }
 
 static int cmd_bench(const struct args *args)
 {
 	struct bench b = { .clock = CLOCK_PROCESS_CPUTIME_ID, .json = args->flag[JSON].set };
 	static struct config c; /* too much for a small stack */
+	static struct children children;
 	struct err e;
 	int status;
 	const int64_t n_samples = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 7;
@@ -584,6 +603,13 @@ static int cmd_bench(const struct args *args)
 	if (!load_config(&c, args, true, false, &status))
 		return status;
 
+	const bool is_process = config_is_process(&c) && !args->flag[SIZES].set;
+	if (is_process && (!children_start(&children, &c, N_CHILDREN, &e) ||
+				  !children_declare(&children, &c, &e)))
+		return fail(&e);
+	if (is_process && !check_env(&c, false))
+		return ERR_USAGE;
+
 	if (b.json)
 		printf("{\"version\":\"%s\",\"isa\":\"%s\",\"samples\":%d,\"rows\":[", DQN_VERSION,
 			b.k->isa, b.n_samples);
@@ -592,10 +618,11 @@ static int cmd_bench(const struct args *args)
 		       "fastest)\n",
 			DQN_VERSION, b.k->isa, b.n_samples, 1e3 * sample_s);
 	bench_peak(&b);
-	const bool ok =
-		args->flag[SIZES].set ? bench_sizes(&b, &e) : bench_all(&b, &c, args->program, &e);
+	const bool ok = args->flag[SIZES].set ? bench_sizes(&b, &e)
+					      : bench_all(&b, &c, &children, args->program, &e);
 	if (b.json)
 		printf("]}\n");
+	children_stop(&children);
 	return ok ? STATUS_OK : fail(&e);
 }
 
@@ -606,13 +633,13 @@ const struct command command_bench = {
 	.details =
 		"The first line is the peak of one core: fused multiply-adds in the instruction set in use "
 		"(DQN_ISA forces one). The next lines are parts of a run; those that are arithmetic have "
-		"their share of the peak. The last line is the whole training loop of CONFIG, or of the "
+		"their share of the peak; those of pipes are wall clock. The last line is the whole training loop of CONFIG, or of the "
 		"defaults, without its files.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench --sizes\n",
 	.flags = bench_flags,
-	.statuses = (const int[]){ 0, 1, 2, 4, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 4, 7, -1 },
 	.min_args = 0,
 	.max_args = -1,
 	.run = cmd_bench,

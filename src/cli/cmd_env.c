@@ -92,17 +92,31 @@ struct server {
 	float *obs;               /* (obs_dim) */
 };
 
+/* A blank and a whole number below 2^64; moves *s past them. */
+static bool parse_whole(const char **s, uint64_t *x)
+{
+	const char *p = *s;
+	*x = 0;
+	if (*p++ != ' ' || *p < '0' || *p > '9')
+		return false;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		const uint64_t digit = (uint64_t)(*p - '0');
+		if (*x > (UINT64_MAX - digit) / 10)
+			return false;
+		*x = 10 * *x + digit;
+	}
+	*s = p;
+	return true;
+}
+
 /* Reads `VERB INSTANCE NUMBER`; false if it is anything else. */
 static bool parse_request(const char *line, const char *verb, int *instance, uint64_t *number)
 {
-	char i[32], n[32], more;
 	const size_t len = strlen(verb);
+	const char *rest = line + len;
 	uint64_t which;
-	if (strncmp(line, verb, len) != 0 || line[len] != ' ' ||
-		sscanf(line + len, " %31[0-9] %31[0-9]%c", i, n, &more) != 2)
-		return false;
-	if (text_parse_u64(i, &which) != TEXT_OK || which >= N_SERVED ||
-		text_parse_u64(n, number) != TEXT_OK)
+	if (strncmp(line, verb, len) != 0 || !parse_whole(&rest, &which) || which >= N_SERVED ||
+		!parse_whole(&rest, number) || *rest)
 		return false;
 	*instance = (int)which;
 	return true;
@@ -246,10 +260,9 @@ const struct command command_env = {
 		"process would; serve makes one a child process. check starts COMMAND as 'dqn train' would, "
 		"plays with it, and prints which rules it keeps, what to mend, and how long a step takes; "
 		"status 7 if it breaks one.",
-	.examples =
-		"dqn env list\n"
-		"dqn env check 'python3 configs/env/cartpole.py'\n"
-		"dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",
+	.examples = "dqn env list\n"
+		    "dqn env check 'python3 configs/env/cartpole.py'\n"
+		    "dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",
 	.flags = env_flags,
 	.statuses = (const int[]){ 0, 1, 2, 7, -1 },
 	.min_args = 1,

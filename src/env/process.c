@@ -366,8 +366,8 @@ static void end_request(struct process *p)
 static bool check_silence(struct process *p, struct err *e)
 {
 	size_t len = p->end - p->begin;
-	if (len == 0)
-		pump(p, 0);
+	if (len == 0 && p->from >= 0)
+		read_output(p); /* which does not wait */
 	if (p->end == p->begin)
 		return true;
 	const char *line = next_line(p, &len);
