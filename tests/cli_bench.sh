@@ -6,7 +6,7 @@ copy_configs
 
 t 'a line for everything that a run consists of' 0 "$DQN" bench short.ini total_timesteps=300 -n 1
 err_any
-out_lines 19
+out_lines 22
 for line in 'fused multiply-adds .*100\.0 % of peak' 'update 4-128-128-2, batch 64 .* % of peak' \
 	'act 4-64-64-2 .* GB/s of weights' 'env: a step of CartPole-v1 .* million steps/s' \
 	'env: the same, 16 in turn .* million steps/s' \
@@ -22,8 +22,8 @@ err_any
 out_lines 1
 out_json
 out_has "^\{\"version\":\"$version\",\"isa\":\"[a-z0-9]+\",\"samples\":2,\"rows\":\["
-is 'rows' "$(grep -o '"name":' "$out" | wc -l)" 18
-is 'rows with a time' "$(grep -oE '"seconds":[0-9.e-]+,' "$out" | wc -l)" 18
+is 'rows' "$(grep -o '"name":' "$out" | wc -l)" 21
+is 'rows with a time' "$(grep -oE '"seconds":[0-9.e-]+,' "$out" | wc -l)" 21
 out_has '"name":"run: the training loop"'
 
 t 'DQN_ISA is measured' 0 env DQN_ISA=scalar "$DQN" bench -n 1 --json short.ini total_timesteps=150

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -376,16 +377,18 @@ static void bench_env(struct bench *b, uint64_t n, const char *name)
 
 /* --- an environment in a child process --- */
 
-/* A process that gives back every byte: what two switches between processes take. */
+/* A process that answers each line with another, without looking at it: what two switches
+ * between processes take, if the answer has a deadline. Lengths as of CartPole's lines. */
 struct echo {
 	pid_t pid;
 	int to, from;
 };
+enum { REQUEST_BYTES = 9, REPLY_BYTES = 60 };
 
-static void give_back(int from, int to)
+static void answer_lines(int from, int to)
 {
-	char byte;
-	while (read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
+	char line[REPLY_BYTES] = { 0 };
+	while (read(from, line, sizeof(line)) > 0 && write(to, line, REPLY_BYTES) == REPLY_BYTES)
 		;
 }
 
@@ -399,7 +402,7 @@ static bool echo_start(struct echo *echo, struct err *e)
 	if (echo->pid == 0) {
 		close(to[1]);
 		close(from[0]);
-		give_back(to[0], from[1]);
+		answer_lines(to[0], from[1]);
 		_exit(0);
 	}
 	close(to[0]);
@@ -419,11 +422,15 @@ static void echo_stop(struct echo *echo)
 static double echo_task(void *job, uint64_t n)
 {
 	const struct echo *echo = job;
-	char byte = 'x';
+	const int deadline_ms = 10000;
+	char line[REPLY_BYTES] = { 0 };
+	struct pollfd fd = { .fd = echo->from, .events = POLLIN };
 	for (uint64_t i = 0; i < n; i++)
-		if (write(echo->to, &byte, 1) != 1 || read(echo->from, &byte, 1) != 1)
+		if (write(echo->to, line, REQUEST_BYTES) != REQUEST_BYTES ||
+			poll(&fd, 1, deadline_ms) != 1 ||
+			read(echo->from, line, sizeof(line)) != REPLY_BYTES)
 			return -1;
-	return byte;
+	return line[0];
 }
 
 struct pipe_job {
@@ -456,7 +463,7 @@ static double pipe_task(void *job, uint64_t n)
 	return sum;
 }
 
-/* A step takes so many times as long as a byte there and back, measured in turn. */
+/* A step takes so many times as long as a line there and back, measured in turn. */
 static double pipe_ratio(struct bench *b, struct pipe_job *job, struct echo *echo)
 {
 	double ratio[MAX_SAMPLES];
@@ -497,7 +504,7 @@ static bool bench_pipes(struct bench *b, const char *program, struct err *e)
 	if (!vec_env_init(&job.v, &env, POLICY_ROWS, e))
 		return false;
 	b->clock = CLOCK_MONOTONIC;
-	report(b, "pipe: a byte there and back", measure(b, echo_task, &echo), 0, 0, "");
+	report(b, "pipe: a line there and back", measure(b, echo_task, &echo), 0, 0, "");
 	snprintf(note, sizeof(note), "%.2f times that", pipe_ratio(b, &job, &echo));
 	report(b, "env: a step in a child process", measure(b, pipe_task, &job), 0, 0, note);
 	job.n = job.v.n;
