@@ -182,6 +182,40 @@ static void test_reals_in_every_accepted_form(void)
 }
 
 /* Digits, places and exponents on both sides of what needs no strtod. */
+/* text_scan_real ends there, with strtod's value; or finds none (NULL). */
+static void check_scan(const char *s, const char *want)
+{
+	double value = KEPT;
+	const char *end = text_scan_real(s, &value);
+	CHECK(end == want);
+	CHECK(!end || (value == strtod(s, NULL) && signbit(value) == signbit(strtod(s, NULL))));
+	if (end != want)
+		printf("'%s'\n", s);
+}
+
+static void test_reals_are_scanned(void)
+{
+	static const char *const whole[] = { "0", "-0", "7", "-7.", ".5", "+3", "1e5", "-1.5E-3",
+		"1e999", "0.30000000000000004", "18446744073709551616", "9007199254740993",
+		"0.0000000000000000000000000000001", "00000000000000000000000000000.5",
+		"2.2250738585072014e-308", "123456789012345678901234567890" };
+	static const char *const none[] = { "", " 1", "-", "+", ".", "e5", "--1", "1-", "1e", "1e+",
+		"1.2.3", "1+1", "nan", "inf", "-inf", "x", ",1", "1e5.5" };
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		char s[64];
+		check_scan(whole[i], whole[i] + strlen(whole[i]));
+		for (const char *after = " ,\t\ryp_"; *after; after++) {
+			snprintf(s, sizeof(s), "%s%c1", whole[i], *after);
+			check_scan(s, s + strlen(whole[i]));
+		}
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		check_scan(none[i], NULL);
+	const char *hex = "0x10"; /* not as strtod has it */
+	double value = KEPT;
+	CHECK(text_scan_real(hex, &value) == hex + 1 && value == 0);
+}
+
 static void test_reals_are_rounded_as_strtod_has_it(void)
 {
 	struct rng rng;
@@ -198,6 +232,9 @@ static void test_reals_are_rounded_as_strtod_has_it(void)
 			snprintf(s + strlen(s), 16, "e%d", (int)rng_below(&rng, 60) - 30);
 		CHECK_INT(text_parse_real(s, &value), TEXT_OK);
 		CHECK(value == strtod(s, NULL));
+		check_scan(s, s + strlen(s));
+		strcat(s, rng_below(&rng, 2) ? " 1" : ",x");
+		check_scan(s, s + strlen(s) - 2);
 	}
 	check_real("9007199254740992e22", TEXT_OK, 9007199254740992e22);
 	check_real("9007199254740993e22", TEXT_OK, 9007199254740993e22);
@@ -554,6 +591,7 @@ int main(void)
 	RUN(test_anything_else_is_no_count);
 	RUN(test_signed_counts);
 	RUN(test_reals_in_every_accepted_form);
+	RUN(test_reals_are_scanned);
 	RUN(test_reals_are_rounded_as_strtod_has_it);
 	RUN(test_reals_beyond_double_are_too_large);
 	RUN(test_anything_else_is_no_real);

@@ -71,6 +71,11 @@ enum text_parse text_parse_i64(const char *s, int64_t *value);
 /* A finite decimal real (no hex, no inf, no nan, no blanks); _ between digits. */
 enum text_parse text_parse_real(const char *s, double *value);
 
+/* Reads the decimal number that s begins with, as strtod does in the C locale, and fast; s ends
+ * in a NUL. Returns where it ends, or NULL if the longest row of characters that numbers are
+ * made of is not one. It may be infinite: 1e999. */
+const char *text_scan_real(const char *s, double *value);
+
 /* Edit distance (insert, delete, replace, swap neighbours; case ignored): optimal string
  * alignment. SIZE_MAX if it is more than most, or a string longer than 64 bytes. */
 size_t text_distance(const char *a, const char *b, size_t most);

@@ -292,14 +292,16 @@ enum text_parse text_parse_i64(const char *s, int64_t *value)
 	return TEXT_OK;
 }
 
-/* If a double holds the digits and the power of ten, their product or quotient is correctly
- * rounded (Clinger, 1990): what strtod would say in ten times as long. */
+/* A double holds these, and whole numbers up to 2^53: if it holds the digits and the power of
+ * ten, their product or quotient is correctly rounded (Clinger, 1990), and is what strtod
+ * would say in ten times as long. */
+static const double power_of_ten[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+enum { LARGEST_POWER = sizeof(power_of_ten) / sizeof(power_of_ten[0]) - 1 };
+static const uint64_t largest_exact = (uint64_t)1 << 53;
+
 enum text_parse text_parse_real(const char *s, double *value)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-	const int largest = (int)(sizeof(power) / sizeof(power[0])) - 1;
-	const uint64_t exact = (uint64_t)1 << 53;
 	const bool negative = *s == '-';
 	char plain[128]; /* without the underscores */
 	size_t n = 0;
@@ -308,9 +310,9 @@ enum text_parse text_parse_real(const char *s, double *value)
 	s += negative || *s == '+';
 	if (!parse_decimal(s, &d))
 		return TEXT_NOT_A_NUMBER;
-	if (!d.too_large && d.digits <= exact && abs(d.exponent) <= largest) {
+	if (!d.too_large && d.digits <= largest_exact && abs(d.exponent) <= LARGEST_POWER) {
 		x = (double)d.digits;
-		x = d.exponent < 0 ? x / power[-d.exponent] : x * power[d.exponent];
+		x = d.exponent < 0 ? x / power_of_ten[-d.exponent] : x * power_of_ten[d.exponent];
 	} else {
 		for (; *s && n + 1 < sizeof(plain); s++)
 			if (*s != '_')
@@ -324,6 +326,39 @@ enum text_parse text_parse_real(const char *s, double *value)
 		return TEXT_TOO_LARGE;
 	*value = negative ? -x : x;
 	return TEXT_OK;
+}
+
+static bool is_of_number(char c)
+{
+	return is_digit(c) || c == '.' || c == 'e' || c == 'E' || c == '-' || c == '+';
+}
+
+const char *text_scan_real(const char *s, double *value)
+{
+	enum { MOST_DIGITS = 19 }; /* of 64 bits */
+	const char *at = s + (*s == '-');
+	int n_digits = 0, n_decimals = 0;
+	uint64_t digits = 0;
+	if (is_digit(*s) && !is_of_number(s[1])) { /* as most are in a one-hot observation */
+		*value = *s - '0';
+		return s + 1;
+	}
+	for (; is_digit(*at); at++, n_digits++)
+		digits = digits * 10 + (uint64_t)(*at - '0');
+	if (*at == '.')
+		for (at++; is_digit(*at); at++, n_digits++, n_decimals++)
+			digits = digits * 10 + (uint64_t)(*at - '0');
+	if (n_digits > 0 && n_digits <= MOST_DIGITS && digits <= largest_exact &&
+		!is_of_number(*at)) {
+		const double x = (double)digits / power_of_ten[n_decimals];
+		*value = *s == '-' ? -x : x;
+		return at;
+	}
+	char *end;
+	for (at = s; is_of_number(*at);)
+		at++;
+	*value = at > s ? strtod(s, &end) : 0;
+	return at > s && end == at ? at : NULL;
 }
 
 static size_t min_size(size_t a, size_t b)

@@ -5,7 +5,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static float to_float(double x)
@@ -13,53 +12,23 @@ static float to_float(double x)
 	return fabs(x) <= FLT_MAX ? (float)x : x < 0 ? -HUGE_VALF : HUGE_VALF;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool ends_field(char c)
 {
 	return c == ' ' || c == '\0';
 }
 
-/* A blank and a number: what strtod reads; moves *s past it. If a double holds the digits and
- * the power of ten, their quotient is correctly rounded (Clinger, 1990). */
+/* A blank and a number; moves *s past it. */
 static bool parse_number(const char **s, double *x, struct err *e)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15 };
-	const int most_digits = (int)(sizeof(power) / sizeof(power[0])) - 1;
-	const char *field = *s + 1, *at = field + (*field == '-');
-	int n_digits = 0, n_decimals = 0;
-	uint64_t digits = 0;
-	if (is_digit(*field) && ends_field(field[1])) {
-		*x = *field - '0'; /* as most are in a one-hot observation */
-		*s = field + 1;
-		return true;
-	}
-	for (; is_digit(*at); at++, n_digits++)
-		digits = digits * 10 + (uint64_t)(*at - '0');
-	if (*at == '.')
-		for (at++; is_digit(*at); at++, n_digits++, n_decimals++)
-			digits = digits * 10 + (uint64_t)(*at - '0');
-	if (ends_field(*at) && n_digits > 0 && n_digits <= most_digits) {
-		*x = (double)digits / power[n_decimals];
-		*x = *field == '-' ? -*x : *x;
-		*s = at;
+	const char *field = *s + 1, *end = text_scan_real(field, x);
+	if (end && ends_field(*end) && isfinite(to_float(*x))) {
+		*s = end;
 		return true;
 	}
 	const size_t n = strcspn(field, " ");
-	char *end = NULL;
 	if (n == 0)
 		return err_set(e, ERR_ENV, "two blanks in a row, or one at the end");
-	if (strspn(field, "0123456789+-.eE") == n)
-		*x = strtod(field, &end);
-	if (end != field + n || !isfinite(to_float(*x)))
-		return err_set(
-			e, ERR_ENV, "'%.*s' is not a finite number", n < 40 ? (int)n : 40, field);
-	*s = field + n;
-	return true;
+	return err_set(e, ERR_ENV, "'%.*s' is not a finite number", n < 40 ? (int)n : 40, field);
 }
 
 static bool parse_flag(const char **s, const char *name, bool *flag, struct err *e)
