@@ -344,6 +344,40 @@ static void test_reals_read_back_equal(void)
 	}
 }
 
+static void check_float(float x)
+{
+	char buf[TEXT_REAL_SIZE], shorter[400];
+	text_float(x, buf);
+	CHECK(strtof(buf, NULL) == x);
+	const int n_digits = significant_digits(buf);
+	if (n_digits > 1 && (fabsf(x) >= 1e15F || x != floorf(x))) {
+		snprintf(shorter, sizeof(shorter), "%.*g", n_digits - 1, (double)x);
+		CHECK(strtof(shorter, NULL) != x);
+	}
+}
+
+static void test_floats_read_back_equal(void)
+{
+	struct rng rng;
+	rng_init(&rng, 13);
+	for (int i = 0; i < 20000; i++) {
+		const uint32_t bits = (uint32_t)rng_u64(&rng);
+		float any;
+		memcpy(&any, &bits, sizeof(any));
+		if (isfinite(any))
+			check_float(any);
+		check_float((float)rng_uniform(&rng, -1, 1));
+		check_float((float)rng_below(&rng, 100000) / 1000);
+		check_float((float)rng_below(&rng, 100000) * FLT_TRUE_MIN);
+	}
+	char buf[TEXT_REAL_SIZE];
+	CHECK_STR(text_float(0.1F, buf), "0.1");
+	CHECK_STR(text_float(-0.0F, buf), "0");
+	CHECK_STR(text_float(16777216, buf), "16777216");
+	CHECK_STR(text_float(1e20F, buf), "1e+20");
+	CHECK_STR(text_float(FLT_TRUE_MIN, buf), "1e-45");
+}
+
 static void test_printed_reals_pass_the_strict_parser(void)
 {
 	struct rng rng;
@@ -597,6 +631,7 @@ int main(void)
 	RUN(test_anything_else_is_no_real);
 	RUN(test_reals_print_short);
 	RUN(test_reals_read_back_equal);
+	RUN(test_floats_read_back_equal);
 	RUN(test_printed_reals_pass_the_strict_parser);
 	RUN(test_json_has_null_for_what_is_not_finite);
 	RUN(test_json_strings_are_escaped);

@@ -59,6 +59,9 @@ const char *text_fit_end(const char *s, int columns);
 /* text_add_real into buf; returns buf. */
 const char *text_real(double x, char buf[TEXT_REAL_SIZE]);
 
+/* The same for a float: "0.1", not "0.10000000149011612". */
+const char *text_float(float x, char buf[TEXT_REAL_SIZE]);
+
 /* The parsers of numbers take the whole string or nothing. */
 enum text_parse { TEXT_OK, TEXT_NOT_A_NUMBER, TEXT_NOT_WHOLE, TEXT_TOO_LARGE };
 

@@ -22,7 +22,7 @@ enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_ki
 
 /* --- commands and their arguments: main.c, args.c, cmd_help.c --- */
 
-enum flag_kind { FLAG_SWITCH, FLAG_STRING, FLAG_COUNT, FLAG_SEED, FLAG_REAL };
+enum flag_kind { FLAG_SWITCH, FLAG_STRING, FLAG_COUNT, FLAG_SEED, FLAG_REAL, FLAG_SHARE };
 
 struct flag {             /* one row feeds the parser, the help and the man page */
 	const char *name; /* without the dashes; NULL ends a table */
@@ -37,7 +37,7 @@ struct flag_value {
 	const char *string; /* not empty; of every kind but a switch */
 	int64_t count;      /* 1 to 1000000 */
 	uint64_t seed;
-	double real; /* finite */
+	double real; /* finite; a share in [0, 1] */
 };
 
 #define MAX_FLAGS 12

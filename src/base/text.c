@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ void text_add(struct text *t, const char *fmt, ...)
 	}
 }
 
-const char *text_real(double x, char buf[TEXT_REAL_SIZE])
+/* With the fewest digits, least or more, that read back equal. */
+static const char *shortest(double x, int least, bool is_float, char buf[TEXT_REAL_SIZE])
 {
 	const double largest_plain = 1e15; /* whole numbers below it print without exponent */
 	if (isnan(x))                      /* printf shows its sign, which differs between CPUs */
@@ -41,12 +43,23 @@ const char *text_real(double x, char buf[TEXT_REAL_SIZE])
 		snprintf(buf, TEXT_REAL_SIZE, "%.0f", x);
 		return buf;
 	}
-	for (int digits = 1; digits <= 17; digits++) {
+	for (int digits = least; digits <= 17; digits++) {
 		snprintf(buf, TEXT_REAL_SIZE, "%.*g", digits, x);
-		if (strtod(buf, NULL) == x)
+		if (is_float ? strtof(buf, NULL) == (float)x : strtod(buf, NULL) == x)
 			break;
 	}
 	return buf;
+}
+
+const char *text_real(double x, char buf[TEXT_REAL_SIZE])
+{
+	return shortest(x, 1, false, buf);
+}
+
+const char *text_float(float x, char buf[TEXT_REAL_SIZE])
+{
+	/* Fewer than 6 are among these, as %g drops zeros. */
+	return shortest((double)x, fabsf(x) < FLT_MIN ? 1 : 6, true, buf);
 }
 
 void text_add_real(struct text *t, double x)

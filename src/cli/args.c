@@ -130,8 +130,11 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 		want = "a whole number from 1 to 1000000";
 	else if (f->kind == FLAG_SEED && text_parse_u64(value, &v->seed) != TEXT_OK)
 		want = "a whole number from 0 to 2^64-1";
-	else if (f->kind == FLAG_REAL && text_parse_real(value, &v->real) != TEXT_OK)
+	else if ((f->kind == FLAG_REAL || f->kind == FLAG_SHARE) &&
+		 text_parse_real(value, &v->real) != TEXT_OK)
 		want = "a real number";
+	else if (f->kind == FLAG_SHARE && !(v->real >= 0 && v->real <= 1))
+		want = "in [0, 1]";
 	if (want)
 		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
 	if (v->set)

@@ -14,7 +14,7 @@ enum { EPISODES, SEED, EPSILON, LIMIT, COMMAND, REQUIRE, RECHECK, JSON, CSV };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
-	[EPSILON] = { "epsilon", '\0', FLAG_REAL, "E", "share of random actions (default 0)" },
+	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
 	[COMMAND] = { "command", '\0', FLAG_STRING, "CMD",
@@ -192,9 +192,6 @@ static bool run_episodes(struct eval_job *job, struct err *e)
 static bool check_args(const struct flag_value *flag, struct err *e)
 {
 	static const int others[] = { EPISODES, SEED, EPSILON, LIMIT };
-	if (flag[EPSILON].set && !(flag[EPSILON].real >= 0 && flag[EPSILON].real <= 1))
-		return err_set(
-			e, ERR_USAGE, "--epsilon '%s' is not in [0, 1]", flag[EPSILON].string);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (flag[RECHECK].set && flag[others[i]].set)
 			return err_set(e, ERR_USAGE,

@@ -12,6 +12,7 @@
 #define COMMANDS(ROW)    \
 	ROW(train)       \
 	ROW(eval)        \
+	ROW(act)         \
 	ROW(config)      \
 	ROW(sweep)       \
 	ROW(report)      \

@@ -1,0 +1,362 @@
+#include "cli/cli.h"
+
+#include "base/memory.h"
+#include "run/weights.h"
+
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EPSILON, SEED, Q, JSON };
+static const struct flag act_flags[] = {
+	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
+	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed of the random actions (default 0)" },
+	[Q] = { "q", '\0', FLAG_SWITCH, NULL, "print the Q values after the action" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print an object of JSON per line" },
+	{ .name = NULL },
+};
+
+enum { READ_SIZE = 65536 };
+
+struct filter {
+	struct policy policy;
+	const float *obs_scale; /* (n_inputs) */
+	size_t n_inputs, n_actions;
+	double epsilon;
+	struct rng explore;
+	bool shows_q, json;
+
+	char *buf;                     /* (most_line + READ_SIZE + 1) what has been read */
+	size_t begin, searched, end;   /* the rest of it; no line ends before `searched` */
+	size_t most_line;              /* bytes of a line, which is not read without bound */
+	int64_t n_lines;               /* taken so far */
+	size_t n_rows;                 /* that wait for their actions: */
+	int64_t row_line[POLICY_ROWS]; /* where each was */
+	float *obs;                    /* (POLICY_ROWS, n_inputs) scaled */
+	uint8_t *mask;                 /* (POLICY_ROWS, n_actions) */
+};
+
+/* --- a line --- */
+
+static const char *skip_blanks(const char *s)
+{
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
+}
+
+static bool ends_field(char c)
+{
+	return c == ' ' || c == '\t' || c == ',' || c == '\0';
+}
+
+/* Where the field after this one begins. */
+static const char *next_field(const char *end)
+{
+	const char *s = skip_blanks(end);
+	return *s == ',' ? skip_blanks(s + 1) : s;
+}
+
+static size_t field_len(const char *s)
+{
+	return strcspn(s, " \t,");
+}
+
+static bool bad_line(const struct filter *f, struct err *e, const char *what, const char *field)
+{
+	const size_t n = field_len(field);
+	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s",
+		f->n_lines, n < 40 ? (int)n : 40, field, what);
+}
+
+static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
+{
+	return err_set(e, ERR_CORRUPT,
+		"standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->n_lines, n,
+		what, f->n_inputs);
+}
+
+static bool is_word(const char *s, const char *word)
+{
+	return strncmp(s, word, strlen(word)) == 0 && ends_field(s[strlen(word)]);
+}
+
+/* "1011" and the end of the line. */
+static bool parse_mask(const struct filter *f, const char *s, uint8_t *mask, struct err *e)
+{
+	size_t n_allowed = 0;
+	if (strspn(s, "01") != f->n_actions || *skip_blanks(s + f->n_actions))
+		return err_set(e, ERR_CORRUPT,
+			"standard input, line %" PRId64
+			": 'mask' is not followed by %zu digits 0 or 1",
+			f->n_lines, f->n_actions);
+	for (size_t i = 0; i < f->n_actions; i++) {
+		mask[i] = s[i] == '1';
+		n_allowed += mask[i];
+	}
+	return n_allowed > 0 ||
+	       err_set(e, ERR_CORRUPT,
+		       "standard input, line %" PRId64 ": the mask allows no action", f->n_lines);
+}
+
+/* An observation, and perhaps a mask. */
+static bool parse_row(
+	const struct filter *f, const char *line, float *obs, uint8_t *mask, struct err *e)
+{
+	const char *s = skip_blanks(line), *last = s; /* last: the comma before s, or s */
+	size_t n = 0;
+	for (; (*s || *last == ',') && !is_word(s, "mask"); n++) {
+		double x;
+		const char *end = text_scan_real(s, &x);
+		if (!end || !ends_field(*end) || !(fabs(x) <= (double)FLT_MAX))
+			return bad_line(f, e, "a finite number", s);
+		if (n < f->n_inputs)
+			obs[n] = (float)x * f->obs_scale[n];
+		last = skip_blanks(end);
+		s = next_field(end);
+	}
+	if (n != f->n_inputs)
+		return wrong_count(f, e, "numbers", n);
+	memset(mask, 1, f->n_actions);
+	return !*s || parse_mask(f, next_field(s + strlen("mask")), mask, e);
+}
+
+/* True for names: the first one begins as no number does, and is not one that is not finite. */
+static bool is_header(const char *line)
+{
+	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity",
+		"Infinity", "INFINITY", "mask" };
+	const char *s = skip_blanks(line);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (is_word(s, numbers[i]))
+			return false;
+	return *s && !strchr("0123456789+-.,", *s);
+}
+
+/* A name for each number, blanks in it if commas or tabs are between them, and perhaps "mask". */
+static bool check_header(const struct filter *f, const char *line, struct err *e)
+{
+	const char *s = skip_blanks(line);
+	const char separator = strchr(s, ',') ? ',' : strchr(s, '\t') ? '\t' : ' ';
+	size_t n = 0;
+	bool has_mask = false;
+	s = skip_blanks(s + (*s == '#')); /* as NumPy's savetxt writes it */
+	for (; *s; n++) {
+		has_mask = is_word(s, "mask");
+		while (*s && *s != separator)
+			s++;
+		s = *s ? skip_blanks(s + 1) : s;
+	}
+	n -= has_mask;
+	return n == f->n_inputs || wrong_count(f, e, "names", n);
+}
+
+/* --- actions --- */
+
+static void print_row(const struct filter *f, int action, const float *q)
+{
+	char buf[TEXT_REAL_SIZE];
+	if (f->json)
+		fputs("{\"action\":", stdout);
+	if (action < 10)
+		putchar('0' + action);
+	else
+		printf("%d", action);
+	if (f->shows_q && f->json)
+		fputs(",\"q\":[", stdout);
+	for (size_t i = 0; f->shows_q && i < f->n_actions; i++) {
+		if (!f->json || i > 0)
+			putchar(f->json ? ',' : ' ');
+		fputs(text_float(q[i], buf), stdout);
+	}
+	if (f->json)
+		fputs(f->shows_q ? "]}" : "}", stdout);
+	putchar('\n');
+}
+
+/* Acts on the rows that wait. Random numbers are drawn as policy_act draws them. */
+static bool act(struct filter *f, struct err *e)
+{
+	const struct policy *p = &f->policy;
+	if (f->n_rows == 0)
+		return true;
+	const float *q = net_forward(&p->net, p->k, p->params, f->obs, f->n_rows, p->work);
+	for (size_t i = 0; i < f->n_rows; i++, q += f->n_actions) {
+		const uint8_t *mask = f->mask + i * f->n_actions;
+		if (!policy_is_finite(q, f->n_actions))
+			return err_set(e, ERR_DIVERGED,
+				"standard input, line %" PRId64 ": a Q value is not finite",
+				f->row_line[i]);
+		const bool random = f->epsilon > 0 && rng_double(&f->explore) < f->epsilon;
+		print_row(f,
+			random ? policy_random(mask, (int)f->n_actions, &f->explore)
+			       : policy_argmax(q, mask, (int)f->n_actions),
+			q);
+	}
+	f->n_rows = 0;
+	return true;
+}
+
+/* --- lines --- */
+
+/* A line of len bytes with a NUL in the place of its end. */
+static bool take_line(struct filter *f, char *line, size_t len, struct err *e)
+{
+	f->n_lines++;
+	if (len > 0 && line[len - 1] == '\r')
+		line[--len] = '\0';
+	if (strlen(line) != len)
+		return err_set(
+			e, ERR_CORRUPT, "standard input, line %" PRId64 ": a NUL byte", f->n_lines);
+	if (f->n_lines == 1 && is_header(line))
+		return check_header(f, line, e);
+	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs,
+		    f->mask + f->n_rows * f->n_actions, e))
+		return false;
+	f->row_line[f->n_rows++] = f->n_lines;
+	return f->n_rows < POLICY_ROWS || act(f, e);
+}
+
+/* Takes all whole lines of the buffer. */
+static bool take_lines(struct filter *f, struct err *e)
+{
+	char *eol;
+	while ((eol = memchr(f->buf + f->searched, '\n', f->end - f->searched)) != NULL) {
+		char *line = f->buf + f->begin;
+		*eol = '\0';
+		f->begin = f->searched = (size_t)(eol - f->buf) + 1;
+		if (!take_line(f, line, (size_t)(eol - line), e))
+			return false;
+	}
+	f->searched = f->end;
+	return true;
+}
+
+/* Waits for more; *n bytes, 0 at the end. */
+static bool read_more(struct filter *f, size_t *n, struct err *e)
+{
+	f->end -= f->begin;
+	memmove(f->buf, f->buf + f->begin, f->end);
+	f->begin = 0;
+	f->searched = f->end;
+	if (f->end > f->most_line)
+		return err_set(e, ERR_CORRUPT,
+			"standard input, line %" PRId64 ": longer than %zu bytes", f->n_lines + 1,
+			f->most_line);
+	for (;;) {
+		const ssize_t got = read(STDIN_FILENO, f->buf + f->end, READ_SIZE);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_set(e, ERR_RUN, "read standard input: %s", strerror(errno));
+		*n = (size_t)got;
+		f->end += *n;
+		f->buf[f->end] = '\0';
+		return true;
+	}
+}
+
+/* Acts on what has come before it waits for more. A line that is bad ends it, after the
+ * actions of those before. */
+static bool filter(struct filter *f, struct err *e)
+{
+	size_t n = 0;
+	struct err earlier;
+	do {
+		if (!take_lines(f, e)) {
+			if (!act(f, &earlier))
+				*e = earlier;
+			return false;
+		}
+		if (!act(f, e))
+			return false;
+		if (fflush(stdout) != 0)
+			return true; /* close_stdout reports it */
+		if (!read_more(f, &n, e))
+			return false;
+	} while (n > 0);
+	if (f->begin == f->end)
+		return true;
+	return take_line(f, f->buf, f->end, e) && act(f, e);
+}
+
+static bool filter_init(struct filter *f, const struct weights *w, struct err *e)
+{
+	f->policy = (struct policy){ .net = w->net, .params = w->params };
+	f->policy.k = choose_kernels(e);
+	if (!f->policy.k)
+		return false;
+	f->n_inputs = (size_t)w->env->obs_dim;
+	f->n_actions = (size_t)w->env->n_actions;
+	f->obs_scale = w->obs_scale;
+	f->most_line = READ_SIZE + 32 * f->n_inputs + f->n_actions;
+	f->policy.work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
+	f->obs = memory_zeroed(POLICY_ROWS * f->n_inputs * sizeof(float));
+	f->mask = memory_zeroed(POLICY_ROWS * f->n_actions);
+	f->buf = memory_zeroed(f->most_line + READ_SIZE + 1);
+	return (f->policy.work && f->obs && f->mask && f->buf) ||
+	       err_set(e, ERR_RUN, "out of memory");
+}
+
+static void filter_release(struct filter *f)
+{
+	free(f->policy.work);
+	free(f->obs);
+	free(f->mask);
+	free(f->buf);
+}
+
+static int cmd_act(const struct args *args)
+{
+	static char name[RUN_PATH_SIZE];
+	static struct filter f;
+	const struct flag_value *flag = args->flag;
+	struct weights w;
+	struct err e;
+	char *data;
+	size_t len;
+	f.shows_q = flag[Q].set;
+	f.json = flag[JSON].set;
+	f.epsilon = flag[EPSILON].real;
+	rng_init_stream(&f.explore, flag[SEED].seed, STREAM_OUTSIDE_EXPLORATION);
+	if (strcmp(args->pos[0], "-") == 0)
+		err_set(&e, ERR_USAGE, "the observations come from standard input: name a file");
+	else if (flag[SEED].set && !flag[EPSILON].set)
+		err_set(&e, ERR_USAGE, "--seed is for the random actions of --epsilon");
+	else if (read_weights(args->pos[0], name, &data, &len, &e)) {
+		bool ok = weights_parse(&w, name, data, len, &e);
+		free(data);
+		if (!ok)
+			return fail(&e);
+		ok = filter_init(&f, &w, &e) && filter(&f, &e);
+		filter_release(&f);
+		weights_release(&w);
+		return ok ? STATUS_OK : fail(&e);
+	}
+	return fail(&e);
+}
+
+const struct command command_act = {
+	.name = "act",
+	.synopsis = "RUN|WEIGHTS [--epsilon E] [--seed S] [--q] [--json]",
+	.summary = "print the action for each observation on standard input",
+	.details =
+		"Each line of standard input is an observation: its numbers, as the environment has "
+		"them (obs_scale of the run is applied here), with blanks, tabs or a comma between them. "
+		"Its action, the one that 'dqn eval' would take, is printed before more input is waited "
+		"for, so that act can serve as a coprocess. ' mask 1011' at the end of a line allows the first, "
+		"third and fourth action only. The first line may hold names instead. A bad line ends act with "
+		"status 5, after the actions of the lines before it. RUN and WEIGHTS are those of 'dqn eval', "
+		"but not standard input. With --epsilon and --seed the random actions are those of 'dqn eval'.",
+	.examples = "echo 0.01 -0.02 0.03 0.04 | dqn act runs/cartpole/seed-1\n"
+		    "dqn act runs/cartpole/seed-1 --q <observations.csv >actions.txt\n",
+	.flags = act_flags,
+	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, -1 },
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_act,
+};
