@@ -62,7 +62,12 @@ blocks() # PAGE DIR
 {
 	mkdir "$2" && awk -v dir="$2" -f "$tmp/blocks.awk" "$1"
 }
-steady() { sed -E 's/[0-9.]+ s( |$|,)/N s\1/g; s/[0-9]+ steps\/s/N steps\/s/g' "$1"; }
+steady()
+{
+	sed -E 's/[0-9.]+ s( |$|,)/N s\1/g; s/[0-9]+ steps\/s/N steps\/s/g; s/[0-9.e+]+ us( |;)/N us\1/g
+		s/so [0-9dhms]+ for the training and up to [0-9dhms]+ for/so N for the training and up to N for/
+		/: evaluation of [0-9]+ episodes, [0-9]+ of them over/d' "$1" # on a slow machine
+}
 matches() # WANT GOT: line by line; '...' is any lines
 {
 	awk 'FNR == NR { want[++n] = $0; next }
@@ -129,7 +134,10 @@ for page in $pages; do
 	[ "$page" = README.md ] || (cd "$tmp/checkout" && ./dqn train configs/cartpole.ini -q >/dev/null)
 	for block in "$dir"/*.sh; do
 		[ -e "$block" ] || continue
-		case $(cat "$block") in 'make '*) continue ;; esac # of a checkout; .ci/run does
+		case $(cat "$block") in
+		'make '*) continue ;; # of a checkout; .ci/run does
+		*python3*) command -v python3 >/dev/null || { skip "$page: a block with Python: no python3"; continue; } ;;
+		esac
 		t "$page: $(head -n 1 "$block")" 0 true
 		run_block "$block"
 		status=$?
