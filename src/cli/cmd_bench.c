@@ -640,8 +640,8 @@ const struct command command_bench = {
 	.details =
 		"The first line is the peak of one core: fused multiply-adds in the instruction set in use "
 		"(DQN_ISA forces one). The next lines are parts of a run; those that are arithmetic have "
-		"their share of the peak; those of pipes are wall clock. The last line is the whole training loop of CONFIG, or of the "
-		"defaults, without its files.",
+		"their share of the peak; those of pipes are wall clock. The last line is the whole "
+		"training loop of CONFIG, or of the defaults, without its files.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench --sizes\n",
