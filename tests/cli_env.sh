@@ -51,6 +51,42 @@ out_has '^error '
 t 'a full disk' 1 sh -c 'printf "hello 1\n" | "$DQN" env serve CartPole-v1 >/dev/full'
 err_any
 
+# A built-in trains to the same bytes whether it is a child or not; masks and numbers of
+# instances have no part in it.
+copy_configs
+data() # RUN: the weights, without the file's header
+{
+	tail -c +$((9 + $(od -An -tu8 -N8 "$1/final.safetensors"))) "$1/final.safetensors" >"$1.data"
+}
+for name in cartpole acrobot mountaincar; do
+	id=$("$DQN" config configs/$name.ini | sed -n 's/^id = //p')
+	keys='seed=3 total_timesteps=3000 learning_starts=500 eval_freq=1000 eval_episodes=20 final_eval_episodes=5 stop_return=none'
+	# shellcheck disable=SC2086 # a list of words
+	t "$id" 0 "$DQN" train configs/$name.ini $keys --out $name -q
+	# shellcheck disable=SC2086
+	t "$id as a child" 0 "$DQN" train configs/$name.ini $keys --out $name-child -q id=process command="$DQN env serve $id"
+	for log in progress episodes eval; do
+		same_file $name/$log.csv $name-child/$log.csv
+	done
+	data $name
+	data $name-child
+	same_file $name.data $name-child.data
+	yes_if [ -s $name.data ]
+	t "evaluated, $id" 0 "$DQN" eval $name --seed 5 -n 20 --csv
+	cp "$out" built-in
+	t "evaluated as a child, $id" 0 "$DQN" eval $name-child --seed 5 -n 20 --csv --command "$DQN env serve $id"
+	same_file built-in "$out"
+	t "checked again, $id" 0 "$DQN" eval $name-child --recheck --command "$DQN env serve $id"
+done
+t 'no command is taken from a file' 2 "$DQN" eval cartpole-child
+err_has "its command by --command; in training it was '$DQN env serve CartPole-v1'$"
+t 'nor from a weights file' 2 "$DQN" eval cartpole-child/final.safetensors
+err_any
+t 'another environment' 2 "$DQN" eval cartpole-child --command "$DQN env serve Acrobot-v1"
+err_has ' is for 4 observations and 2 actions; the environment has 6 and 3$'
+t 'a command for a built-in' 2 "$DQN" eval cartpole --command true
+err_has "^dqn: --command is for id = process; 'CartPole-v1' is built in$"
+
 # --- check ---
 
 # A walk on a line of 10 cells in shell, with one of the mistakes that people make. The reply
