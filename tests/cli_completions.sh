@@ -46,6 +46,11 @@ for words in '' 'nonsense x' 'nonsense --' 'train --nonsense=' 'train --nonsense
 	t "any words: $words" 0 query $words x
 done
 
+t 'an environment' 0 query train x.ini id=
+out_has '^id=process$'
+out_has '^id=CartPole-v1$'
+t 'a command has no candidates' 0 query train x.ini command=
+out_empty
 t 'the value of a switch' 0 query train --fresh=
 out_empty
 t 'the value of an unknown flag' 0 query train --nonsense=

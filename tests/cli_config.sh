@@ -167,8 +167,34 @@ err_has "did you mean 'huber'"
 tab=$(printf '\t') backslash=$(printf '\134')
 for value in './mine.py --wind 3' 'a # b' 'a ; b; c' ' a ' "$tab" '"' "$backslash" 'say \"x\"' '"a" # "b"' '# a' '$HOME|`x`' "it's" 'a=b' \
 	'a | b' '1..3' 'log(1, 2)' "a${tab}b" 'äöü'; do
-	t "command=$value" 2 "$DQN" config /dev/null "command=$value"
-	err_has '^dqn: command is for id = process; id = CartPole-v1 needs none$'
+	t "command=$value" 0 "$DQN" config /dev/null id=process "command=$value"
+	cp "$out" string.ini
+	t "command=$value reads back" 0 "$DQN" config string.ini
+	same_file "$out" string.ini
+	t "command=$value is the same in a file" 0 "$DQN" config string.ini "command=$value"
+	same_file "$out" string.ini
+done
+t 'a command without its id' 2 "$DQN" config /dev/null command=./mine
+err_has '^dqn: command is for id = process; id = CartPole-v1 needs none$'
+err_lines 1
+t 'the id without a command' 2 "$DQN" config /dev/null id=process
+err_has '^dqn: id = process needs the command that starts the environment, as command = ./mine.py --wind 3$'
+err_lines 1
+t 'the memory of what is not known' 2 "$DQN" config /dev/null id=process command=./mine --memory
+err_has "^dqn: the memory depends on what the command declares; give that line as declaration='env ...'$"
+line='env mine 1 obs=4 actions=2 limit=9 reward=0..1'
+t 'the memory of what was declared' 0 "$DQN" config /dev/null id=process command=./mine "declaration=$line" --memory
+out_has '^peak memory: [0-9]* KiB$'
+t 'warnings that need no environment' 0 "$DQN" config /dev/null id=process command=./mine tau=0.5
+err_lines 1
+err_has '^dqn: warning: tau = 0.5'
+t 'warnings that need one' 0 "$DQN" config /dev/null id=process command=./mine tau=0.5 \
+	"declaration=env mine 1 obs=4 actions=2 reward=0..1"
+err_lines 2
+err_has '^dqn: warning: no time limit: an evaluation may never end; see eval_max_episode_steps$'
+for value in ./mine.py 'python3 mine.py' Pong-v5; do
+	t "id=$value" 2 "$DQN" config /dev/null "id=$value"
+	err_has '; another environment is id = process with its command, as command = ./mine.py$'
 	err_lines 1
 done
 t 'a string with a line break' 2 "$DQN" config /dev/null "command=$(printf 'a\nb')"

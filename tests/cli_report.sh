@@ -458,4 +458,38 @@ for n in 1 3; do
 		"$(cat runs/short/*n_steps=$n,*/*/result.json | sed 's/.*"final_return_mean":\([^,]*\),.*/\1/' |
 			awk '{ sum += $1 } END { printf "%.6f", sum / NR }')"
 done
+# --- environments of one's own ---
+
+# Runs that diverged, of commands that are hard to show.
+"$DQN" train short.ini -q --out base >"$tmp/log"
+n=0
+for command in 'a | b' '"x", y' 'python3 a_script_with_a_long_name.py --with --many=arguments' \
+	'python3 another_with_a_long_name.py --with --many=arguments'; do
+	n=$((n + 1))
+	mkdir -p "own/$n" && cp base/*.csv "own/$n" && echo failed >"own/$n/failed.txt" &&
+		"$DQN" config short.ini id=process "command=$command" stop_return=none \
+			'declaration=env mine 1 obs=4 actions=2 limit=500 reward=-1..1 high=2' >"own/$n/config.ini"
+done
+t 'groups by command' 0 "$DQN" report own --by command
+err_lines 1
+err_has "^dqn: warning: 4 of the runs are of environments without a threshold \('solved=...' was not declared\); --threshold R judges them$"
+out_has '^a \| b  .* -500\.0 '
+out_has '^"x", y  '
+out_has '^python3 a_script_w\.\.\.any=arguments~[0-9a-f]{4}  '
+is 'commands that differ' "$(grep -o '^python3 [^ ]*' "$out" | sort -u | wc -l)" 2
+t 'the same for Markdown' 0 "$DQN" report own --by command --md --threshold 1
+out_has '^\| a \\\| b \| '
+t 'and for programs' 0 "$DQN" report own --by command --csv --threshold 1
+out_has '^"""x"", y",1,'
+out_has '^a \| b,1,'
+out_has '^python3 a_script_with_a_long_name.py --with --many=arguments,1,'
+t 'as JSON' 0 "$DQN" report own --by command --json --threshold 1
+out_json
+out_has '"keys":\{"command":"\\"x\\", y"\}'
+sed -i 's/^declaration = env mine 1/declaration = env mine 2/' own/2/config.ini
+t 'another version is another environment' 0 "$DQN" report own/1 own/2 --by declaration --threshold 1
+out_has 'The two best were judged in different environments'
+sed -i 's/^declaration = .*/declaration = env mine/' own/2/config.ini
+t 'a declaration that cannot be read' 0 "$DQN" report own --threshold 1
+err_has "own/2/config.ini:[0-9]+: declaration = 'env mine' is not valid: "
 end

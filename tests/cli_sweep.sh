@@ -88,9 +88,47 @@ t 'directories for many keys' 0 "$DQN" sweep space.ini seed=1 n_steps=1 gamma=0.
 err_has '^dqn: warning: '
 is 'longest part' "$(sed 's/.* --out //' "$out" | tr / '\n' | awk 'length($0) > 220')" ''
 is 'keys in it' "$(sed 's/.* --out //' "$out" | tr -c = '\n' | grep -c =)" 10
-t 'a list that is too long for a name is hashed' 0 "$DQN" sweep space.ini seed=1 n_steps=1 net_arch=8 \
-	"obs_scale=$(printf '1.2345678901234567,1.2345678901234567,1.2345678901234567,1.2345678901234567')"
-out_has ' --out runs/space/n_steps=1,net_arch=8,obs_scale=1.2345678901234567,1.2345678901234567,1.2345678901234567,1.2345678901234567/seed-1$'
+mine() # COMMAND [key=value]...: the lines of a sweep over an environment of one's own
+{
+	command=$1
+	shift
+	"$DQN" sweep space.ini seed=1 n_steps=1 id=process "command=$command" --out own "$@"
+}
+dir_of() { sed "s/.* --out //; s/'//g" "$out"; }
+t 'a command is part of the name, as in a URL' 0 mine './mine.py --wind 3'
+is 'directory' "$(dir_of)" 'own/command=.%2Fmine.py%20--wind%203,id=process,n_steps=1/seed-1'
+t 'every byte that is not plain' 0 mine "a,b=c:d@e+f_g.h-i/j|k;l#m%n~o'p\"q\\r\$s*t	u\303\244"
+is 'directory' "$(dir_of | sed 's/,id=.*//; s/.*command=//')" \
+	'a%2Cb=c:d@e+f_g.h-i%2Fj%7Ck%3Bl%23m%25n%7Eo%27p%22q%5Cr%24s%2At%09u%5C303%5C244'
+t 'a command is one value' 0 mine 'a | b'
+out_lines 1
+out_has " 'command=a \| b' "
+t 'what the shell gets is the command' 0 mine "it's \"\$HOME\" | \`x\` # \\ ; ä"
+args=$(sed 's/ train / /; s/^[^ ]* //' "$out")
+t 'exactly' 0 sh -c "printf '%s\n' $args"
+out_has "^command=it's \"\\\$HOME\" \| \`x\` # \\\\ ; ä$"
+long=$(printf '%0300d' 0)
+t 'a long command ends in a hash' 0 mine "$long"
+dir=$(dir_of)
+is 'directory' "$(echo "$dir" | sed 's/~[0-9a-f]\{12\}/~HASH/')" \
+	"own/command=$(printf '%0179d' 0)~HASH/id=process,n_steps=1/seed-1"
+t 'that is the same every time' 0 mine "$long"
+is 'directory' "$(dir_of)" "$dir"
+t 'and of all of it' 0 mine "${long}1"
+no_if [ "$(dir_of)" = "$dir" ]
+is 'but for the hash' "$(dir_of | sed 's/~[0-9a-f]*//')" "$(echo "$dir" | sed 's/~[0-9a-f]*//')"
+t 'as does a long list' 0 mine x "obs_scale=$(seq 1000.5 1 1099.5 | paste -sd, -)"
+out_lines 1
+is 'longest part' "$(dir_of | tr / '\n' | awk 'length($0) > 210')" ''
+is 'directory' "$(dir_of | sed 's/~[0-9a-f]\{12\}/~HASH/; s/obs_scale=[0-9.,]*~/obs_scale=LIST~/')" \
+	'own/command=x,id=process,n_steps=1/obs_scale=LIST~HASH/seed-1'
+t 'each part is a name that file systems take' 0 mine "$(printf '%01023d' 0 | tr 0 /)"
+is 'longest part' "$(dir_of | tr / '\n' | awk 'length($0) > 210')" ''
+t 'a command that is too long' 2 mine "$(printf '%01024d' 0)"
+err_has 'is not valid \(printable text of up to 1023 bytes\)$'
+t 'what needs the environment waits for it' 0 mine x stop_return=1e9 clip_targets=true
+t 'several values of a key' 0 mine x 'gamma=0.9 | 0.99'
+out_lines 2
 
 # --- draws ---
 

@@ -258,6 +258,15 @@ static void set_random_string(char *field, size_t size, struct rng *rng)
 		memcpy(field + n - 1, letters + sizeof(letters) - 3, 2);
 }
 
+static void set_random_declaration(struct config *c, const struct option *o, struct rng *rng)
+{
+	char line[200];
+	snprintf(line, sizeof(line), "env toy-%d 1 obs=%d actions=2 reward=-1..0%s",
+		(int)rng_below(rng, 9), 1 + (int)rng_below(rng, 9),
+		rng_below(rng, 2) ? " high=2.5" : "");
+	CHECK(config_set_value(c, o, rng_below(rng, 3) ? line : ""));
+}
+
 static void set_random(struct config *c, const struct option *o, struct rng *rng)
 {
 	void *field = (char *)c + o->offset;
@@ -306,7 +315,10 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		break;
 	}
 	case OPTION_STRING:
-		set_random_string(field, o->size, rng);
+		if (o->set)
+			set_random_declaration(c, o, rng);
+		else
+			set_random_string(field, o->size, rng);
 		break;
 	}
 }
@@ -711,11 +723,11 @@ static void test_a_label_has_both_ends_of_a_value(void)
 		{ "0123456789012345678901234567890123456789",
 			"0123456789012345678901234567890123456789" },
 		{ "01234567890123456789012345678901234567890",
-			"012345678901234567...345678901234567890" },
+			"012345678901234567...8901234567890~79f0" },
 		{ "0123456789012345\xe2\x82\xac"
 		  "89012345678901234\xe2\x82\xac"
 		  "8901234567890123",
-			"0123456789012345...8901234567890123" },
+			"0123456789012345...1234567890123~adcf" },
 	};
 	const struct option *o = config_find("command");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -990,10 +1002,13 @@ static void check_keys(const char *const *keys, int n_errors, int n_warnings, co
 		printf("%s ...:\n%s", keys[0], report.buf);
 }
 
+#define MINE "id=process", "command=./mine"
+#define DECLARE(more) "declaration=env mine 1 obs=3 actions=2 reward=-1..2 " more
+
 static void test_checks_between_keys(void)
 {
 	static const struct {
-		const char *keys[5];
+		const char *keys[6];
 		int n_errors, n_warnings;
 		const char *piece;
 	} cases[] = {
@@ -1085,6 +1100,54 @@ static void test_checks_between_keys(void)
 		{ { "train_freq=30000", "learning_starts=30000" }, 0, 1, "nothing is learned" },
 		{ { "gradient_steps=0" }, 0, 1, "gradient_steps" },
 		{ { "gradient_steps=-1" }, 0, 0, "" },
+		{ { "id=process" }, 1, 0,
+			"id = process needs the command that starts the environment, as command = "
+			"./mine.py --wind 3" },
+		{ { "id=process", "command=./mine" }, 0, 0, "" },
+		{ { DECLARE("limit=5"), "id=CartPole-v1" }, 1, 0,
+			"declaration is for id = process" },
+		/* What depends on the environment waits for the declaration. */
+		{ { "id=process", "command=./mine", "obs_scale=1,2", "stop_return=1e9",
+			  "clip_targets=true" },
+			0, 0, "" },
+		{ { "id=process", "command=./mine", "batch_size=65", "buffer_size=64" }, 1, 0,
+			"batch_size" },
+		{ { "id=process", "command=./mine", "tau=0.5" }, 0, 1, "tau" },
+		{ { MINE, DECLARE("limit=5"), "obs_scale=1,2" }, 1, 0,
+			"obs_scale has 2 factors; mine has 3 observations" },
+		{ { MINE, DECLARE("limit=5"), "obs_scale=1,2,3" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=5"), "obs_scale=3" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=5"), "obs_scale=bounds" }, 1, 0,
+			"obs_scale = bounds needs typical sizes of the observations; mine declares "
+			"no 'high=...'" },
+		{ { MINE, DECLARE("limit=5 high=1e-6"), "obs_scale=bounds" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=5"), "stop_return=11" }, 1, 0,
+			"of up to 5 steps an episode "
+			"returns at most 10" },
+		{ { MINE, DECLARE("limit=5"), "stop_return=10" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=5"), "stop_return=-5" }, 0, 1,
+			"no episode returns less than -5" },
+		{ { MINE, DECLARE("limit=5"), "clip_targets=true" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=0") }, 0, 1,
+			"no time limit: an evaluation may never end; see eval_max_episode_steps" },
+		{ { MINE, DECLARE("limit=0"), "max_episode_steps=9" }, 0, 1, "no time limit" },
+		{ { MINE, DECLARE("limit=0"), "eval_max_episode_steps=9" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=0"), "stop_return=1e300" }, 0, 1, "no time limit" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 reward=-2..-1",
+			  "stop_return=-0.5" },
+			1, 0,
+			"stop_return = -0.5 can never be met: an episode returns at most -1" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf",
+			  "clip_targets=true" },
+			1, 0,
+			"clip_targets needs a finite range of rewards; 'reward=-inf..inf' was "
+			"declared" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=0..inf",
+			  "clip_targets=true" },
+			1, 0, "'reward=0..inf' was declared" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf",
+			  "stop_return=1e300" },
+			0, 0, "" },
 		/* All errors at once; no warnings beside them. */
 		{ { "learning_starts=1e6", "batch_size=65", "buffer_size=64", "gradient_steps=0" },
 			2, 0, "batch_size" },
@@ -1279,6 +1342,141 @@ static void test_what_it_means_for_the_other_modules(void)
 	CHECK_NEAR(scale[4], -1, 0); /* as it was: there are 4 observations */
 }
 
+static struct config declared(const char *more)
+{
+	char key[400], *keys[] = { (char[]){ "id=process" }, (char[]){ "command=./mine" }, key };
+	struct config c;
+	snprintf(key, sizeof(key), "declaration=env mine 1 obs=3 actions=2 %s", more);
+	report_init(&report);
+	config_init(&c);
+	config_override(&c, 3, keys, &report);
+	CHECK_INT(report.n_errors, 0);
+	return c;
+}
+
+static void test_what_a_child_process_declares(void)
+{
+	double low, high;
+	float scale[4] = { 0, 0, 0, -1 };
+	struct config c;
+	config_init(&c);
+	CHECK(!config_is_process(&c));
+	CHECK(config_set_value(&c, config_find("id"), "process"));
+	CHECK(config_is_process(&c));
+	CHECK_STR(config_env(&c)->id, "process");
+	CHECK_INT(config_env(&c)->obs_dim, 0);
+
+	c = declared("reward=-1..2 limit=7 solved=1.5 high=2,4,5");
+	const struct config copy = c; /* nothing in it points to itself */
+	memset(&c, 0, sizeof(c));
+	c = copy;
+	CHECK(config_is_process(&c));
+	CHECK_STR(config_env(&c)->id, "mine");
+	CHECK(config_env(&c) == &c.process);
+	CHECK_INT(config_env(&c)->obs_dim, 3);
+	CHECK_INT(config_eval_limit(&c), 7);
+	CHECK_INT(config_train_limit(&c), 7);
+	CHECK_NEAR(config_threshold(&c), 1.5, 0);
+	config_return_range(&c, &low, &high);
+	CHECK(low == -7 && high == 14);
+	config_q_range(&c, &low, &high);
+	CHECK_NEAR(low, -100, 1e-12);
+	CHECK_NEAR(high, 200, 1e-12);
+	c.gamma = 1;
+	config_q_range(&c, &low, &high);
+	CHECK(low == -7 && high == 14);
+	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	config_obs_scale(&c, scale);
+	CHECK(scale[0] == 0.5f && scale[1] == 0.25f && scale[2] == 0.2f && scale[3] == -1);
+	CHECK(config_memory(&c) > 0 && config_memory(&c) < 1 << 30);
+
+	c = declared("reward=-inf..0 high=2");
+	CHECK_INT(config_eval_limit(&c), INT64_MAX);
+	CHECK(isnan(config_threshold(&c)));
+	for (int i = 0; i < 2; i++) {
+		config_q_range(&c, &low, &high);
+		CHECK(low == -INFINITY && high == 0);
+		config_return_range(&c, &low, &high);
+		CHECK(low == -INFINITY && high == 0);
+		c.gamma = 1;
+	}
+	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	config_obs_scale(&c, scale);
+	CHECK(scale[0] == 0.5f && scale[2] == 0.5f && scale[3] == -1);
+
+	c = declared("reward=0..0");
+	c.gamma = 1;
+	config_q_range(&c, &low, &high);
+	CHECK(low == 0 && high == 0);
+	config_return_range(&c, &low, &high);
+	CHECK(low == 0 && high == 0);
+	c = declared("reward=-1..1");
+	c.gamma = 1;
+	config_q_range(&c, &low, &high);
+	CHECK(low == -INFINITY && high == INFINITY);
+}
+
+/* More components than a declaration can have sizes. */
+static void test_one_size_of_many_components(void)
+{
+	enum { N = 65536 };
+	struct config c = declared("reward=0..1");
+	float *scale = malloc(N * sizeof(*scale));
+	if (!scale)
+		return;
+	CHECK(config_set_value(&c, config_find("declaration"),
+		"env large 1 obs=65536 actions=65536 reward=0..1 high=4"));
+	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	config_obs_scale(&c, scale);
+	CHECK(scale[0] == 0.25f && scale[N - 1] == 0.25f);
+	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 1, .value = { 3 } };
+	config_obs_scale(&c, scale);
+	CHECK(scale[0] == 3 && scale[N - 1] == 3);
+	free(scale);
+}
+
+static void test_a_wrong_declaration_is_refused(void)
+{
+	parsed_text("[env]\nid = process\ndeclaration = env mine 1 obs=x actions=2 reward=0..1\n");
+	CHECK_INT(report.n_errors, 1);
+	CHECK(reports(
+		"f.ini:3: declaration = 'env mine 1 obs=x actions=2 reward=0..1' is not valid: ",
+		"'obs=x' is not a whole number from 1 to 65536"));
+	struct config c = declared("reward=0..1");
+	CHECK(!config_set_value(&c, config_find("declaration"), "env"));
+	CHECK_STR(c.declaration, "env mine 1 obs=3 actions=2 reward=0..1");
+	CHECK_INT(config_env(&c)->obs_dim, 3);
+	CHECK(config_set_value(&c, config_find("declaration"), ""));
+	CHECK_INT(config_env(&c)->obs_dim, 0);
+}
+
+static void test_the_order_of_environments(void)
+{
+	struct config a = declared("reward=0..1"), b = declared("reward=0..2"), other;
+	config_init(&other);
+	CHECK_INT(config_compare_env(&a, &a), 0);
+	CHECK(config_compare_env(&a, &b) < 0 && config_compare_env(&b, &a) > 0);
+	CHECK(config_compare_env(&other, &a) < 0 && config_compare_env(&a, &other) > 0);
+	CHECK_INT(config_compare_env(&other, &other), 0);
+}
+
+static void test_ids_that_are_commands(void)
+{
+	static const char hint[] =
+		"; another environment is id = process with its command, as command = "
+		"./mine.py\n";
+	static const char *const ids[] = { "./mine", "mine.py", "python3 -m mine", "env/mine.sh",
+		"ALE/Pong-v5", "Humanoid-v5", "./CartPole-v1" };
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		parsed_value(config_find("id"), ids[i]);
+		CHECK_INT(report.n_errors, 1);
+		CHECK(reports("f.ini:2: id = ", "is not valid (one of CartPole-v1, "));
+		CHECK(strstr(report.buf, hint) != NULL);
+	}
+	parsed_text("[env]\nid = Process\n");
+	CHECK(reports("f.ini:2: id = ", "did you mean 'process'?"));
+}
+
 int main(void)
 {
 	RUN(test_keys_are_unique_and_sections_together);
@@ -1319,5 +1517,10 @@ int main(void)
 	RUN(test_memory_grows_with_what_takes_it);
 	RUN(test_diff_names_the_keys);
 	RUN(test_what_it_means_for_the_other_modules);
+	RUN(test_what_a_child_process_declares);
+	RUN(test_one_size_of_many_components);
+	RUN(test_a_wrong_declaration_is_refused);
+	RUN(test_the_order_of_environments);
+	RUN(test_ids_that_are_commands);
 	return test_end();
 }

@@ -112,6 +112,9 @@ static void test_refuses_declarations(void)
 	refused(GOOD " high=1,2,3", "'high=1,2,3' is not one number > 0, or one for each");
 	refused("env m 1 obs=3 actions=2 reward=0..1 high=1,2", "'high=1,2' is not");
 	refused(GOOD " high=1,0", "'high=1,0' is not");
+	refused(GOOD " high=1e-7",
+		"'high=1e-7' is not one number > 0, or one for each component (1e-6 to 1e30)");
+	refused(GOOD " high=1e31", "'high=1e31' is not");
 	refused(GOOD " high=1,", "'high=1,' is not");
 	refused(GOOD " high=", "'high=' is not");
 	refused(GOOD " high=inf", "'high=inf' is not");

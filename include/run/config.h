@@ -10,6 +10,12 @@
  *     config_check(&c, memory_bytes, &r);                  // keys against each other
  *     if (r.n_errors) ... r.text.p has one line each
  *
+ * With id = process the environment is a child process. What it declares is a key, too:
+ *
+ *     config_set_value(&c, config_find("declaration"), line);  // the child's first line
+ *     report_init(&r);
+ *     config_check_env(&c, memory_bytes, &r);
+ *
  * struct config is plain data. Nothing here prints, reads files or allocates.
  */
 #ifndef DQN_RUN_CONFIG_H
@@ -106,6 +112,10 @@ void config_check_env(const struct config *c, uint64_t memory_bytes, struct repo
  * is a child process, id = process; before it has declared itself its obs_dim is 0. */
 const struct env_ops *config_env(const struct config *c);
 bool config_is_process(const struct config *c);
+
+/* Orders configurations by their environments: 0 if they have the same one. */
+int config_compare_env(const struct config *a, const struct config *b);
+
 bool config_net(const struct config *c, struct net *net, struct err *e);
 void config_obs_scale(const struct config *c, float *obs_scale); /* (obs_dim) */
 struct agent_opts config_agent_opts(const struct config *c);
@@ -114,6 +124,9 @@ struct agent_opts config_agent_opts(const struct config *c);
  * INT64_MAX: none. */
 int64_t config_train_limit(const struct config *c);
 int64_t config_eval_limit(const struct config *c);
+
+/* The least and the largest return of an episode of an evaluation; infinite: no limit. */
+void config_return_range(const struct config *c, double *low, double *high);
 
 /* The mean return of evaluations that solves the environment; NaN where evaluations have
  * another time limit than the environment's own. */

@@ -15,4 +15,7 @@ enum { HINT_SIZE = 256 };
  * writes is a value of the option, or a choice of such values (study/space.h). */
 bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE]);
 
+/* True if the value of id looks like the command of an environment. */
+bool hint_is_command(const char *value);
+
 #endif

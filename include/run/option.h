@@ -45,8 +45,11 @@ enum option_type {
 struct option {
 	const char *section, *key;
 	enum option_type type;
-	size_t offset;            /* of the field in struct config */
-	size_t size;              /* OPTION_STRING: of the field */
+	size_t offset; /* of the field in struct config */
+	size_t size;   /* OPTION_STRING: of the field */
+	/* OPTION_STRING: sets what follows from the value, or says what is wrong with it; NULL:
+	 * nothing follows. */
+	bool (*set)(struct config *c, const char *value, struct err *e);
 	const char *def;          /* default, as in a file without quotes */
 	int64_t min, max;         /* OPTION_INT */
 	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
@@ -78,7 +81,8 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 /* One value as it is printed; a string as it is, without quotes. */
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
 
-/* The same for a label: a long one without its middle, at most 40 bytes. */
+/* The same for a label, at most 40 bytes: of a long one both ends and, after '~', the first digits
+ * of a hash, which tell it from others with these ends. */
 void config_print_brief(const struct config *c, const struct option *o, struct text *t);
 
 /* Orders two configurations by one key: below 0, 0 if equal, above 0. */

@@ -56,6 +56,11 @@ struct rundir {
 	char removed[256];        /* names that rundir_remove_run removed, separated by blanks */
 };
 
+/* Before the child process of a configuration is started, its declaration is unknown. Takes that
+ * of the run in the directory, if there is one: rundir_is_done and rundir_open recognise a run
+ * that is done. */
+void rundir_recall(const char *path, struct config *c);
+
 /* Makes the directory or takes it over, and locks it, unless there is nothing to do in it: a
  * done run of the configuration, whose result goes to *res. `fresh` takes a run of any
  * configuration and calls it new. ERR_BUSY: another process works there, or the directory

@@ -92,7 +92,15 @@ static int cmd_config(const struct args *args)
 	int status;
 	if (!load_config(&c, args, false, false, &status))
 		return status;
-	const double need = (double)config_memory(&c), has = (double)memory_limit("");
+	const bool is_known = config_env(&c)->obs_dim > 0;
+	if (!is_known && args->flag[MEMORY].set) {
+		err_set(&e, ERR_USAGE,
+			"the memory depends on what the command declares; give that line as "
+			"declaration='env ...'");
+		return fail(&e);
+	}
+	const double need = is_known ? (double)config_memory(&c) : 0;
+	const double has = (double)memory_limit("");
 	if (has > 0 && need > has) /* only a warning: the run may be for another machine */
 		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20),
 			has / (1 << 20));

@@ -53,11 +53,11 @@ struct report_job {
 	struct groups groups;
 	struct row *row; /* (groups.n_groups) best first */
 	double never;    /* twice the largest total_timesteps, as in the PAR2 score of solvers */
-	size_t n_unreadable, n_unjudged;
-	bool has_comparison;            /* of the first two rows */
-	struct improvement improvement; /* of the first over the second */
-	double *scratch;                /* (groups.n_members) */
-	uint32_t *units;                /* (groups.n_members) */
+	size_t n_unreadable, n_unjudged, n_undeclared; /* undeclared: no threshold */
+	bool has_comparison;                           /* of the first two rows */
+	struct improvement improvement;                /* of the first over the second */
+	double *scratch;                               /* (groups.n_members) */
+	uint32_t *units;                               /* (groups.n_members) */
 };
 
 /* --- the figures --- */
@@ -125,7 +125,10 @@ static void count_run(struct report_job *job, struct row *row, const struct reco
 	job->n_unreadable += r->state == RECORD_UNREADABLE;
 	row->n_judged += is_over && !is_unjudged;
 	row->has_unjudged |= is_unjudged;
-	job->n_unjudged += is_unjudged;
+	if (is_unjudged && isnan(config_env(&r->config)->solved_return))
+		job->n_undeclared++;
+	else
+		job->n_unjudged += is_unjudged;
 	row->n_worst += r->state == RECORD_FAILED && !isnan(record_value(r, job->metric));
 	row->n_solved += is_done && r->result.final.return_mean >= r->threshold;
 	row->n_never += isinf(steps) != 0;
@@ -192,7 +195,7 @@ static bool is_comparable(const struct report_job *job)
 		for (size_t i = 0; i < job->row[k].n_runs; i++) {
 			const size_t at = g->group[job->row[k].group].first + i;
 			const struct config *c = &g->member[at]->config;
-			if (c->env != first->env ||
+			if (config_compare_env(c, first) != 0 ||
 				config_eval_limit(c) != config_eval_limit(first))
 				return false;
 		}
@@ -514,6 +517,10 @@ static bool print_report(const struct report_job *job, struct err *e)
 		say("warning: %zu of the runs had evaluations under another time limit than the "
 		    "environment's own, for which there is no threshold; --threshold R judges them",
 			job->n_unjudged);
+	if (job->n_undeclared > 0)
+		say("warning: %zu of the runs are of environments without a threshold ('solved=...' was "
+		    "not declared); --threshold R judges them",
+			job->n_undeclared);
 	make_table(job, data, &t);
 	if (flag[JSON].set && !t.is_incomplete)
 		print_json(job, &t);

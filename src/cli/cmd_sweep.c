@@ -185,8 +185,11 @@ static bool put_line(struct sweep *s, uint64_t i)
 		say("%s, cannot run: %.*s", where, (int)strcspn(r.buf, "\n"), r.buf);
 		return false;
 	}
-	if (s->args->flag[MISSING].set && rundir_is_done(dir, &c))
-		return true;
+	if (s->args->flag[MISSING].set) {
+		rundir_recall(dir, &c);
+		if (rundir_is_done(dir, &c))
+			return true;
+	}
 	if (s->args->flag[INDICES].set)
 		put_index(s, i);
 	else if (!s->args->flag[COUNT].set) {

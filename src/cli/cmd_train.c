@@ -216,21 +216,6 @@ static bool run_to_end(struct run *r, struct children *ch, enum progress_level l
 	return ok;
 }
 
-/* What the directory's run was declared to be, if it may be this one: then a run that is done
- * needs no child to be recognised. */
-static void recall_declaration(struct config *c, const char *path)
-{
-	static struct config theirs; /* too much for a small stack */
-	struct dir d;
-	struct err ignored;
-	if (!dir_open(&d, path, &ignored))
-		return;
-	if (c->declaration[0] == '\0' && rundir_read_config(&d, &theirs, &ignored) &&
-		theirs.declaration[0] != '\0')
-		config_set_value(c, config_find("declaration"), theirs.declaration);
-	dir_close(&d);
-}
-
 /* id = process: starts the children, unless the run is done, and checks what depends on what
  * they declare. */
 static bool start_children(struct children *ch, struct config *c, const char *path,
@@ -241,7 +226,7 @@ static bool start_children(struct children *ch, struct config *c, const char *pa
 	if (!config_is_process(c))
 		return true;
 	if (!args->flag[FRESH].set) {
-		recall_declaration(c, path);
+		rundir_recall(path, c);
 		if (rundir_is_done(path, c))
 			return true;
 	}

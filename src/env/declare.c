@@ -15,7 +15,7 @@ static const char *const names[] = { "obs", "actions", "reward", "limit", "solve
 	"instances", "masks", NULL };
 static const char *const forms[] = { SIZE_FORM, SIZE_FORM, "LOW..HIGH",
 	"a whole number from 0 to 1000000000", "a finite number",
-	"one number > 0, or one for each component", SIZE_FORM, "0 or 1" };
+	"one number > 0, or one for each component (1e-6 to 1e30)", SIZE_FORM, "0 or 1" };
 
 static bool parse_whole(const char *s, int least, int most, int *value)
 {
@@ -56,7 +56,8 @@ static bool parse_high(const char *s, int n, float *scale)
 		char word[64];
 		const size_t len = strcspn(s, ",");
 		snprintf(word, sizeof(word), "%.*s", (int)len, s);
-		if (i == n || len >= sizeof(word) || !parse_real(word, &x) || !(x > 0))
+		if (i == n || len >= sizeof(word) || !parse_real(word, &x) ||
+			!(x >= 1e-6 && x <= 1e30)) /* then 1 / x is no float 0 */
 			return false;
 		if (scale)
 			scale[i] = (float)(1 / x);
@@ -193,7 +194,13 @@ bool env_declare(const char *line, struct env_ops *ops, struct err *e)
 	return true;
 }
 
-const struct env_ops process_env = { .id = "process" };
+const struct env_ops process_env = {
+	.id = "process",
+	.solved_return = NAN,
+	.reward_low = -HUGE_VAL,
+	.reward_high = HUGE_VAL,
+	.n_instances = 1,
+};
 
 bool env_declared_scale(const char *line, int obs_dim, float *scale)
 {

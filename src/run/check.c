@@ -37,15 +37,17 @@ static void check_sizes(const struct config *c, struct report *r)
 		c->buffer_size);
 }
 
-static void check_command(const struct config *c, struct report *r)
+static void check_process(const struct config *c, struct report *r)
 {
+	const char *id = config_env(c)->id;
 	const bool is_process = config_is_process(c);
 	say_if(r, ERROR, c->command[0] && !is_process,
-		"command is for id = process; id = %s needs none", config_env(c)->id);
+		"command is for id = process; id = %s needs none", id);
+	say_if(r, ERROR, c->declaration[0] && !is_process,
+		"declaration is for id = process; id = %s needs none", id);
 	say_if(r, ERROR, !c->command[0] && is_process,
 		"id = process needs the command that starts the environment, as "
 		"command = ./mine.py --wind 3");
-	say_if(r, ERROR, c->declaration[0] && !is_process, "declaration is for id = process");
 }
 
 static void check_exploration(const struct config *c, struct report *r)
@@ -62,22 +64,43 @@ static void check_exploration(const struct config *c, struct report *r)
 
 static void check_returns(const struct config *c, struct report *r)
 {
-	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	double worst, best;
-	env_return_range(config_env(c), config_eval_limit(c), &worst, &best);
 	say_if(r, ERROR, c->clip_targets && c->gamma == 1,
 		"clip_targets needs gamma below 1: without a discount a return has no bound");
-	say_if(r, ERROR,
-		c->clip_targets &&
-			(isinf(config_env(c)->reward_low) || isinf(config_env(c)->reward_high)),
-		"clip_targets needs a range of rewards; %s declares none that is finite",
-		config_env(c)->id);
 	say_if(r, ERROR, isfinite(c->stop_return) && c->eval_freq == 0,
 		"stop_return needs evaluations, but eval_freq = 0");
-	say_if(r, ERROR, isfinite(c->stop_return) && c->stop_return > best,
+}
+
+static void check_range(const struct config *c, struct report *r)
+{
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	const double low = config_env(c)->reward_low, high = config_env(c)->reward_high;
+	const int64_t limit = config_eval_limit(c);
+	double worst, best;
+	config_return_range(c, &worst, &best);
+	const bool is_beyond = isfinite(c->stop_return) && c->stop_return > best;
+	say_if(r, ERROR, c->clip_targets && !(isfinite(low) && isfinite(high)),
+		"clip_targets needs a finite range of rewards; 'reward=%s..%s' was declared",
+		text_real(low, a), text_real(high, b));
+	say_if(r, ERROR, is_beyond && limit < INT64_MAX,
 		"stop_return = %s can never be met: an evaluation of up to %" PRId64
 		" steps an episode returns at most %s",
-		text_real(c->stop_return, a), config_eval_limit(c), text_real(best, b));
+		text_real(c->stop_return, a), limit, text_real(best, b));
+	say_if(r, ERROR, is_beyond && limit == INT64_MAX,
+		"stop_return = %s can never be met: an episode returns at most %s",
+		text_real(c->stop_return, a), text_real(best, b));
+}
+
+static void check_scale(const struct config *c, struct report *r)
+{
+	const struct env_ops *ops = config_env(c);
+	const struct obs_scale *scale = &c->obs_scale;
+	const bool has_sizes = ops->obs_high || strstr(c->declaration, " high=");
+	say_if(r, ERROR, scale->kind == OBS_SCALE_LIST && scale->n != 1 && scale->n != ops->obs_dim,
+		"obs_scale has %d factors; %s has %d observations", scale->n, ops->id,
+		ops->obs_dim);
+	say_if(r, ERROR, scale->kind == OBS_SCALE_BOUNDS && !has_sizes,
+		"obs_scale = bounds needs typical sizes of the observations; %s declares no 'high=...'",
+		ops->id);
 }
 
 static void check_memory(const struct config *c, uint64_t memory_bytes, struct report *r)
@@ -98,22 +121,16 @@ static double n_updates(const struct config *c)
 	return (double)times * (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
 }
 
-static void warn_of_evaluations(const struct config *c, struct report *r)
+static void warn_of_returns(const struct config *c, struct report *r)
 {
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
 	double low, high;
-	env_return_range(config_env(c), config_eval_limit(c), &low, &high);
+	config_return_range(c, &low, &high);
+	say_if(r, WARNING, config_eval_limit(c) == INT64_MAX,
+		"no time limit: an evaluation may never end; see eval_max_episode_steps");
 	say_if(r, WARNING, c->stop_return <= low,
 		"stop_return = %s is met by any evaluation: no episode returns less than %s",
 		text_real(c->stop_return, a), text_real(low, b));
-	say_if(r, WARNING, config_eval_limit(c) == INT64_MAX,
-		"%s declares no time limit: an evaluation may never end; eval_max_episode_steps "
-		"sets one",
-		config_env(c)->id);
-	say_if(r, WARNING, c->eval_freq > c->total_timesteps,
-		"eval_freq = %" PRId64
-		" is longer than the run: there is only the final evaluation",
-		c->eval_freq);
 }
 
 static void warn_of_learning(const struct config *c, double updates, struct report *r)
@@ -153,22 +170,12 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 
 void config_check_env(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
-	const struct env_ops *ops = config_env(c);
-	say_if(r, ERROR,
-		c->obs_scale.kind == OBS_SCALE_LIST && c->obs_scale.n != 1 &&
-			c->obs_scale.n != ops->obs_dim,
-		"obs_scale has %d factors; %s has %d observations", c->obs_scale.n, ops->id,
-		ops->obs_dim);
-	say_if(r, ERROR,
-		c->obs_scale.kind == OBS_SCALE_BOUNDS && !ops->obs_high &&
-			!strstr(c->declaration, " high="),
-		"obs_scale = bounds needs the typical sizes of observations; %s declares no high=...",
-		ops->id);
-	check_returns(c, r);
+	check_scale(c, r);
+	check_range(c, r);
 	if (r->n_errors == 0)
 		check_memory(c, memory_bytes, r);
 	if (r->n_errors == 0)
-		warn_of_evaluations(c, r);
+		warn_of_returns(c, r);
 }
 
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r)
@@ -181,14 +188,19 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 			"'%s=...' chooses one",
 			choice->option->key, choice->text, choice->option->key);
 	}
-	check_command(c, r);
+	check_process(c, r);
 	check_sizes(c, r);
 	check_exploration(c, r);
+	check_returns(c, r);
 	if (config_env(c)->obs_dim > 0)
 		config_check_env(c, memory_bytes, r);
 	if (r->n_errors > 0)
 		return;
 
+	say_if(r, WARNING, c->eval_freq > c->total_timesteps,
+		"eval_freq = %" PRId64
+		" is longer than the run: there is only the final evaluation",
+		c->eval_freq);
 	say_if(r, WARNING, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
 	say_if(r, WARNING, c->gradient_steps != 0 && updates == 0,
 		"train_freq = %" PRId64

@@ -8,12 +8,18 @@
 
 const struct env_ops *config_env(const struct config *c)
 {
-	return config_is_process(c) ? &c->process : env_find(env_ids[c->env]);
+	const struct env_ops *ops = env_table[c->env];
+	return ops->reset ? ops : &c->process;
 }
 
 bool config_is_process(const struct config *c)
 {
-	return !env_find(env_ids[c->env])->reset;
+	return env_table[c->env]->reset == NULL;
+}
+
+int config_compare_env(const struct config *a, const struct config *b)
+{
+	return a->env != b->env ? a->env - b->env : strcmp(a->declaration, b->declaration);
 }
 
 bool config_net(const struct config *c, struct net *net, struct err *e)
@@ -89,6 +95,16 @@ int64_t config_train_limit(const struct config *c)
 int64_t config_eval_limit(const struct config *c)
 {
 	return limit_of(c, c->eval_max_episode_steps);
+}
+
+void config_return_range(const struct config *c, double *low, double *high)
+{
+	const int64_t limit = config_eval_limit(c);
+	env_return_range(config_env(c), limit, low, high);
+	if (limit == INT64_MAX && *low < 0)
+		*low = (double)-INFINITY;
+	if (limit == INT64_MAX && *high > 0)
+		*high = (double)INFINITY;
 }
 
 double config_threshold(const struct config *c)

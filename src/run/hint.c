@@ -315,3 +315,10 @@ bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
 	return o->type != OPTION_STRING && strlen(value) < HINT_SIZE && value[0] &&
 	       !accepts(o, value) && (hint_one(o, value, hint) || hint_several(o, value, hint));
 }
+
+bool hint_is_command(const char *value)
+{
+	const char *dot = strrchr(value, '.');
+	const bool is_script = dot && text_has_word("py sh js rb pl awk exe", dot + 1);
+	return is_script || value[strcspn(value, "/ \t")] != '\0';
+}

@@ -1,5 +1,6 @@
 #include "run/option.h"
 
+#include "base/sha256.h"
 #include "env/declare.h"
 #include "run/config.h"
 
@@ -22,6 +23,14 @@
 #define STRING(section, field, def) \
 	ROW(section, OPTION_STRING, field, def), .size = sizeof(((struct config *)NULL)->field)
 
+static bool set_declaration(struct config *c, const char *value, struct err *e)
+{
+	if (value[0])
+		return env_declare(value, &c->process, e);
+	c->process = process_env;
+	return true;
+}
+
 const struct option config_options[] = {
 	{ ROW("run", OPTION_SEED, seed, "1"),
 		.help = "Seed of everything random: equal configurations give equal bytes.",
@@ -36,7 +45,7 @@ const struct option config_options[] = {
 		.offset = offsetof(struct config, env),
 		.def = "CartPole-v1",
 		.names = env_ids,
-		.help = "The environment, by its Gymnasium id.",
+		.help = "The environment, by its Gymnasium id; process: the one that command starts.",
 		.elsewhere = "env env_id env_name environment" },
 	{ STRING("env", command, ""),
 		.help = "The environment of id = process: a command for /bin/sh, run in the directory where dqn was "
@@ -52,7 +61,7 @@ const struct option config_options[] = {
 		.help = "true: a run that resumes replays the episode under way, and the command must answer as "
 			"before. false: it drops that episode instead; its bytes are then no longer promised.",
 		.elsewhere = "deterministic is_deterministic", .neutral = true },
-	{ STRING("env", declaration, ""),
+	{ STRING("env", declaration, ""), .set = set_declaration,
 		.help = "What the command declared when it was started. dqn fills it in, and a run resumes only with "
 			"the same. Given by hand, the command must declare it.",
 		.elsewhere = "" },
@@ -449,22 +458,16 @@ static bool is_plain_text(const char *s)
 	return columns >= 0;
 }
 
-static bool parse_string(const char *s, char *field, size_t size)
+static bool set_string(struct config *c, const struct option *o, const char *s)
 {
 	const size_t n = strlen(s);
-	if (n >= size || !is_plain_text(s))
+	char *field = (char *)c + o->offset;
+	struct err ignored;
+	if (n >= o->size || !is_plain_text(s) || (o->set && !o->set(c, s, &ignored)))
 		return false;
 	memmove(field, s, n);
-	memset(field + n, 0, size - n);
+	memset(field + n, 0, o->size - n);
 	return true;
-}
-
-/* What the declaration says, into c->process. */
-static bool declare(struct config *c, const char *line)
-{
-	struct err ignored;
-	c->process = *env_find("process");
-	return line[0] == '\0' || env_declare(line, &c->process, &ignored);
 }
 
 bool config_set_value(struct config *c, const struct option *o, const char *value)
@@ -486,8 +489,7 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	case OPTION_SCALE:
 		return parse_scale(value, field);
 	case OPTION_STRING:
-		return (field != c->declaration || declare(c, value)) &&
-		       parse_string(value, field, o->size);
+		return set_string(c, o, value);
 	}
 	return false;
 }
@@ -588,8 +590,8 @@ static size_t begin_character(const char *s, size_t at)
 
 void config_print_brief(const struct config *c, const struct option *o, struct text *t)
 {
-	enum { MOST = 40, END = 18 };
-	char buf[CONFIG_VALUE_SIZE];
+	enum { MOST = 40, HEAD = 18, TAIL = 13 };
+	char buf[CONFIG_VALUE_SIZE], hash[SHA256_HEX_SIZE];
 	struct text value;
 	text_init(&value, buf, sizeof(buf));
 	config_print_value(c, o, &value);
@@ -597,11 +599,12 @@ void config_print_brief(const struct config *c, const struct option *o, struct t
 		text_add(t, "%s", buf);
 		return;
 	}
-	const size_t head = begin_character(buf, END);
-	size_t tail = value.len - END;
+	const size_t head = begin_character(buf, HEAD);
+	size_t tail = value.len - TAIL;
 	while (((unsigned char)buf[tail] & 0xc0) == 0x80)
 		tail++;
-	text_add(t, "%.*s...%s", (int)head, buf, buf + tail);
+	sha256_of(buf, value.len, hash);
+	text_add(t, "%.*s...%s~%.4s", (int)head, buf, buf + tail, hash);
 }
 
 int config_compare(const struct config *a, const struct config *b, const struct option *o)

@@ -49,15 +49,23 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 	char buf[256], hint[HINT_SIZE];
 	struct text range;
 	struct config c;
+	struct err e;
+	if (o->set && !o->set(&c, value, &e)) {
+		report_error(r, source, "%s = '%.80s' is not valid: %s", o->key, value, e.msg);
+		return;
+	}
 	if (option_is_too_small(o, value)) {
 		report_error(r, source,
 			"%s = '%.80s' is too small: a float has 0 or at least 1.2e-38", o->key,
 			value);
 		return;
 	}
-	const char *near = hint_value(o, value, hint) ? hint
-			   : o->type == OPTION_NAME   ? text_nearest(value, o->names)
-						      : NULL;
+	const bool is_id = strcmp(o->key, "id") == 0;
+	const bool is_command = is_id && hint_is_command(value);
+	const char *near = is_command                   ? NULL
+			   : hint_value(o, value, hint) ? hint
+			   : o->type == OPTION_NAME     ? text_nearest(value, o->names)
+							: NULL;
 	text_init(&range, buf, sizeof(buf));
 	option_print_range(o, &range);
 	if (near)
@@ -66,7 +74,9 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 			config_set_value(&c, o, near) ? "" : ", several values for 'dqn sweep'");
 	else
 		report_error(r, source, "%s = '%.80s' is not valid (%s)%s", o->key, value, buf,
-			strchr(value, '(')
+			is_id ? "; another environment is id = process with its command, as "
+				"command = ./mine.py"
+			: strchr(value, '(')
 				? "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)"
 				: "");
 }

@@ -270,6 +270,18 @@ void rundir_close(struct rundir *d)
 	dir_close(&d->held);
 }
 
+void rundir_recall(const char *path, struct config *c)
+{
+	static struct config theirs; /* too much for a small stack */
+	struct dir d;
+	struct err ignored;
+	if (config_env(c)->obs_dim > 0 || !dir_open(&d, path, &ignored))
+		return;
+	if (file_exists(&d, RUN_CONFIG) && rundir_read_config(&d, &theirs, &ignored))
+		config_set_value(c, config_find("declaration"), theirs.declaration);
+	dir_close(&d);
+}
+
 bool rundir_is_done(const char *path, const struct config *c)
 {
 	struct rundir d;

@@ -361,23 +361,24 @@ static bool is_same(const struct record *a, const struct record *b)
 	       (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
 }
 
-static void set_worst_returns(struct records *list)
+static int compare_envs(const void *a, const void *b)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		struct record *r = &list->at[i];
-		double declared, unused;
-		env_return_range(
-			config_env(&r->config), config_eval_limit(&r->config), &declared, &unused);
-		r->worst_return = isfinite(declared) ? declared : (double)NAN;
-	}
-	for (int k = 0; env_ids[k]; k++) {
+	return config_compare_env(
+		&((const struct record *)a)->config, &((const struct record *)b)->config);
+}
+
+/* Of n runs, sorted by their environments. */
+static void set_worst_returns(struct record *r, size_t n)
+{
+	for (size_t i = 0, end; i < n; i = end) {
 		double seen = (double)NAN;
-		for (size_t i = 0; i < list->n; i++)
-			if (list->at[i].config.env == k)
-				seen = fmin(seen, list->at[i].lowest_return);
-		for (size_t i = 0; i < list->n; i++)
-			if (list->at[i].config.env == k)
-				list->at[i].worst_return = fmin(list->at[i].worst_return, seen);
+		for (end = i; end < n && compare_envs(&r[i], &r[end]) == 0; end++)
+			seen = fmin(seen, r[end].lowest_return);
+		for (size_t k = i; k < end; k++) {
+			double declared, unused;
+			config_return_range(&r[k].config, &declared, &unused);
+			r[k].worst_return = fmin(isfinite(declared) ? declared : (double)NAN, seen);
+		}
 	}
 }
 
@@ -394,6 +395,8 @@ void records_sort(struct records *list)
 		else
 			list->at[n++] = list->at[i];
 	}
+	qsort(list->at, n, sizeof(*list->at), compare_envs);
+	set_worst_returns(list->at, n);
 	qsort(list->at, n, sizeof(*list->at), compare_dirs);
 	list->n = 0;
 	for (size_t i = 0; i < n; i++) { /* those that are left out come last */
@@ -407,7 +410,6 @@ void records_sort(struct records *list)
 		else
 			release(r);
 	}
-	set_worst_returns(list);
 }
 
 void records_release(struct records *list)
