@@ -185,6 +185,9 @@ err_has "^dqn: the memory depends on what the command declares; give that line a
 line='env mine 1 obs=4 actions=2 limit=9 reward=0..1'
 t 'the memory of what was declared' 0 "$DQN" config /dev/null id=process command=./mine "declaration=$line" --memory
 out_has '^peak memory: [0-9]* KiB$'
+t 'of as much as may be' 0 "$DQN" config /dev/null id=process command=./mine buffer_size=1e4 --memory \
+	'declaration=env mine 1 obs=65536 actions=65536 limit=9 reward=0..1'
+yes_if [ "$(sed 's/[^0-9]//g' "$out")" -gt 5000000 ]
 t 'warnings that need no environment' 0 "$DQN" config /dev/null id=process command=./mine tau=0.5
 err_lines 1
 err_has '^dqn: warning: tau = 0.5'

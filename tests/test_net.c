@@ -49,9 +49,11 @@ static void test_largest_net_has_its_size(void)
 	int hidden[NET_MAX_HIDDEN];
 	for (int l = 0; l < NET_MAX_HIDDEN; l++)
 		hidden[l] = NET_MAX_WIDTH;
-	const struct net net = make(8, hidden, NET_MAX_HIDDEN, 4, ACTIVATION_RELU);
-	const size_t wide = NET_MAX_WIDTH;
+	struct net net = make(8, hidden, NET_MAX_HIDDEN, 4, ACTIVATION_RELU);
+	const size_t wide = NET_MAX_WIDTH, end = NET_MAX_ENDS;
 	CHECK_INT(net.n_params, (8 + 1) * wide + 7 * (wide + 1) * wide + (wide + 1) * 4);
+	net = make(NET_MAX_ENDS, hidden, NET_MAX_HIDDEN, NET_MAX_ENDS, ACTIVATION_RELU);
+	CHECK_INT(net.n_params, (end + 1) * wide + 7 * (wide + 1) * wide + (wide + 1) * end);
 }
 
 static void test_names_follow_the_enums(void)
