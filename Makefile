@@ -183,7 +183,7 @@ TO = 20
 learning: $(program)
 	@DQN=$(program) sh tests/learning $(CONFIG) $(FROM) $(TO)
 
-# 200 kills with SIGKILL, each run to the same bytes in the end.
+# 200 kills with SIGKILL, and CHILD_KILLS more with children, each run to the same bytes.
 kill9: $(program)
 	@DQN=$(program) sh tests/kill9
 
