@@ -172,7 +172,8 @@ void train_set_processes(struct train *t, struct process *train, struct process 
 
 /* After a checkpoint was loaded: brings a child process to where the episode under way was.
  * Replays its actions and compares what comes with what came (ERR_ENV if it differs); with
- * env_deterministic = false it gives the episode up, and the next step begins another. */
+ * env_deterministic = false it gives the episode up, and the next step begins another. Once
+ * *stop is not 0 it returns early: then the run may be saved, but not stepped. */
 bool train_resume(struct train *t, struct err *e);
 
 /* One environment step, or what is left of an interrupted one. ERR_DIVERGED if a

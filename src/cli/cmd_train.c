@@ -280,10 +280,10 @@ static bool prepare_environment(
 	train_set_processes(t, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);
 	if (!train_resume(t, e))
 		return false;
-	if (drops && level >= PROGRESS_NORMAL)
+	if (drops && level != PROGRESS_QUIET)
 		say("warning: env_deterministic = false: the episode that was interrupted is given up; "
 		    "an uninterrupted run would have other bytes");
-	if (level < PROGRESS_NORMAL)
+	if (level < PROGRESS_NORMAL || stop_signal)
 		return true;
 	if (!children_time_step(&t->eval_envs, 1, &step_s, e) ||
 		!children_time_step(&t->eval_envs, t->eval_envs.n, &eval_step_s, e))

@@ -239,15 +239,15 @@ bool train_resume(struct train *t, struct err *e)
 		drop_episode(t);
 		return true;
 	}
-	if (!env_reset(&t->env, log->seed, t->obs, t->mask, e))
+	if (!env_reset(&t->env, log->seed, t->next_obs, t->next_mask, e))
 		return false;
-	int32_t sum = checksum(t, FNV_BASIS, t->obs, t->mask, &s);
+	int32_t sum = checksum(t, FNV_BASIS, t->next_obs, t->next_mask, &s);
 	if (sum != log->sum[0])
 		return differs("what it observes at the start, action ", 0, e);
-	for (int64_t i = 0; i < log->n; i++) {
-		if (!env_step(&t->env, log->action[i], t->obs, t->mask, &s, e))
+	for (int64_t i = 0; i < log->n && !stopping(t); i++) {
+		if (!env_step(&t->env, log->action[i], t->next_obs, t->next_mask, &s, e))
 			return false;
-		sum = checksum(t, (uint32_t)sum, t->obs, t->mask, &s);
+		sum = checksum(t, (uint32_t)sum, t->next_obs, t->next_mask, &s);
 		if (sum != log->sum[i + 1])
 			return differs("its reply to action ", i + 1, e);
 	}
