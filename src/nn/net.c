@@ -28,7 +28,7 @@ bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 		net->dim[n_hidden] *= 2;
 	net->dim[net->n_layers] = shape->n_outputs;
 
-	/* 9 layers of 4096 x 8192 are 3e8 floats: no overflow in 64 bits. */
+	/* Layers of 65536 x 8192 are 5e8 floats each: no overflow in 64 bits. */
 	uint64_t n = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
