@@ -85,6 +85,13 @@ cases() # FUNCTION
 	"$1" 'eval weights.safetensors --episodes ' ''
 	"$1" 'config --explain per_a' "$(words per_alpha)"
 	"$1" 'help sw' "$(words sweep)"
+	"$1" 'env ' "$(words list show serve check)"
+	"$1" 'env show ' "$(words CartPole-v0 CartPole-v1 Acrobot-v1 MountainCar-v0)"
+	"$1" 'env --timeout 3 serve Ac' "$(words Acrobot-v1)"
+	"$1" 'env check wei' "$(words weights.safetensors)"
+	"$1" 'env list ' ''
+	"$1" 'env show Acrobot-v1 ' ''
+	"$1" 'eval weights.safetensors --command ru' "$(words runs/)"
 	"$1" 'completions ' "$(words bash fish zsh)"
 }
 

@@ -163,6 +163,7 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 		{ "RUN_OR_DIR", ":dirs" },
 		{ "RUN|WEIGHTS", ":files" },
 		{ "FILE", ":files" },
+		{ "CMD", ":files" },
 	};
 	const char *names[LOG_MAX_COLUMNS];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -190,7 +191,22 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 			offer(q, "", m->name, "", "");
 }
 
-static void offer_operand(struct query *q, const struct command *c)
+/* "list | show ID | serve ID | check COMMAND" */
+static void offer_env_operand(const struct query *q, const char *verb)
+{
+	static const char *const verbs[] = { "list", "show", "serve", "check", NULL };
+	const bool wants_id = verb && (strcmp(verb, "show") == 0 || strcmp(verb, "serve") == 0);
+	if (!verb)
+		offer_all(q, verbs);
+	for (int i = 0; wants_id && env_table[i]; i++)
+		if (env_table[i]->reset)
+			offer(q, "", env_ids[i], "", "");
+	if (verb && strcmp(verb, "check") == 0)
+		puts(":files");
+}
+
+/* first: the operand before it, or NULL. */
+static void offer_operand(struct query *q, const struct command *c, const char *first)
 {
 	const char *start = c->synopsis + strspn(c->synopsis, "[");
 	char metavar[32];
@@ -198,12 +214,15 @@ static void offer_operand(struct query *q, const struct command *c)
 	if (strcmp(c->name, "completions") == 0)
 		for (size_t i = 0; i < N_SCRIPTS; i++)
 			offer(q, "", scripts[i].shell, "", "");
+	if (strcmp(c->name, "env") == 0)
+		offer_env_operand(q, first);
 	offer_argument(q, metavar, "");
 }
 
 struct context {                 /* of a word, from the words before it */
 	const struct flag *flag; /* whose value the word is, or NULL */
 	int n_operands;
+	const char *first; /* operand, or NULL */
 	bool explains;
 };
 
@@ -212,7 +231,8 @@ static struct context read_words(const struct command *c, int n, char *const *wo
 	struct context x = { 0 };
 	for (int i = 0; i < n; i++) {
 		const bool is_flag = !x.flag && words[i][0] == '-' && words[i][1] != '\0';
-		x.n_operands += !x.flag && !is_flag;
+		if (!x.flag && !is_flag && x.n_operands++ == 0)
+			x.first = words[i];
 		x.explains = x.explains || strcmp(words[i], "--explain") == 0;
 		x.flag = is_flag && !strchr(words[i], '=') ? args_find_flag(c, words[i]) : NULL;
 		if (x.flag && x.flag->kind == FLAG_SWITCH)
@@ -247,7 +267,7 @@ static void offer_word(const struct command *c, int n, char *const *words)
 	} else if (is_override)
 		offer_keys(&q, "=");
 	else if (c->max_args < 0 || x.n_operands < c->max_args)
-		offer_operand(&q, c);
+		offer_operand(&q, c, x.first);
 }
 
 static void answer(int n, char *const *words)

@@ -288,12 +288,12 @@ const struct command command_env = {
 	.synopsis = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]",
 	.summary = "list environments, serve one, check one of yours",
 	.details =
-		"An environment of yours is a program that answers lines on its standard input, in any "
-		"language: id = process, command = ... in a configuration. configs/env/ has examples. list "
-		"prints the environments that dqn has built in; show prints what one declares, as a child "
-		"process would; serve makes one a child process. check starts COMMAND as 'dqn train' would, "
-		"plays with it, and prints which rules it keeps, what to mend, and how long a step takes; "
-		"status 7 if it breaks one.",
+		"An environment of yours is a program in any language that answers lines on its standard "
+		"input; a configuration names it by id = process and command = .... The manual page and "
+		"configs/README.md describe the lines, and configs/env has programs to copy. list prints the "
+		"environments that are built in, show what one of them declares. serve makes one a child "
+		"process. check starts COMMAND as 'dqn train' would, plays with it, and prints which rules it "
+		"keeps, what to mend, and how long a step takes; status 7 if it breaks one.",
 	.examples = "dqn env list\n"
 		    "dqn env check 'python3 configs/env/cartpole.py'\n"
 		    "dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",

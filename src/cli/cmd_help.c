@@ -174,6 +174,39 @@ static void man_keys(void)
 	}
 }
 
+/* How a child process that is an environment answers. */
+static void man_environments(void)
+{
+	printf(".SH ENVIRONMENTS\n");
+	put_roff(
+		"With id = process, command is a program that is the environment. It reads requests from its "
+		"standard input and answers each with a line, in order, and flushes its output. Words have one "
+		"blank between them. INSTANCE is 0, 1, ...: an episode of its own. SEED, of 64 bits, and the "
+		"actions decide an episode. TERMINATED and TRUNCATED are 0 or 1. The observation of an episode's "
+		"last step is of the state that it led to; only reset starts an episode, at any time.\n");
+	put_item("hello 1",
+		"env NAME VERSION obs=N actions=N reward=LOW..HIGH, and any of the words below.");
+	put_item("reset INSTANCE SEED", "obs INSTANCE OBSERVATION...");
+	put_item(
+		"step INSTANCE ACTION", "step INSTANCE REWARD TERMINATED TRUNCATED OBSERVATION...");
+	put_item("quit", "Nothing; the program ends. The end of its input means the same.");
+	printf(".PP\n");
+	put_roff("In place of any reply, error TEXT ends the run and says why. The words:\n");
+	put_item("limit=N", "dqn truncates episodes after so many steps.");
+	put_item("solved=R", "The mean return from which a run is solved.");
+	put_item("high=X,Y,...",
+		"The typical size of each component of an observation, or one size of all, for obs_scale = bounds.");
+	put_item("instances=N",
+		"Episodes that can be under way at the same time; 1 if it is left out.");
+	put_item("masks=1",
+		"Replies end in the word mask and a digit for each action: 1 if it is allowed, else 0. All are 0 "
+		"only at the end of an episode.");
+	printf(".PP\n");
+	put_roff(
+		"A configuration runs its command, like a Makefile. A command that a weights file or a run "
+		"directory names is never run. 'dqn env check COMMAND' tries a program.\n");
+}
+
 static void print_man(void)
 {
 	printf(".TH DQN 1 %s \"dqn %s\" \"User Commands\"\n", DQN_VERSION_DATE, DQN_VERSION);
@@ -208,6 +241,7 @@ static void print_man(void)
 		"quotes are part of the value. Every key has a default. Counts may be written 50000, 50_000 or "
 		"5e4.\n");
 	man_keys();
+	man_environments();
 	man_files();
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
@@ -230,7 +264,7 @@ static void print_man(void)
 	printf(".fi\n.SH SEE ALSO\n");
 	put_roff(
 		"xargs(1), make(1), parallel(1), sbatch(1). In the source: README.md; "
-		"configs/README.md for the presets, sweeps and clusters; tests/README.md for what was "
+		"configs/README.md for the presets, environments, sweeps and clusters; tests/README.md for what was "
 		"measured; src/README.md for how it works.\n");
 }
 

@@ -62,8 +62,8 @@ const struct option config_options[] = {
 			"before. false: it drops that episode instead; its bytes are then no longer promised.",
 		.elsewhere = "deterministic is_deterministic", .neutral = true },
 	{ STRING("env", declaration, ""), .set = set_declaration,
-		.help = "What the command declared when it was started. dqn fills it in, and a run resumes only with "
-			"the same. Given by hand, the command must declare it.",
+		.help = "The first line of the command, in which it declares what it is. dqn fills it in, and a run "
+			"resumes only with the same line. If a configuration has one, the command must declare that.",
 		.elsewhere = "" },
 	{ INT("env", max_episode_steps, "0", 0, 1000000000),
 		.help = "Steps after which a training episode is truncated; 0: the environment's own limit.",
