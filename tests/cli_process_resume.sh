@@ -216,10 +216,10 @@ for n in 0 1 20 37; do
 		snapshot_cut >before
 		t "another $what in reply $n" 7 train "$n:$what" -q
 		case $n in
-		0) where='what it observes at the start, action 0' ;;
-		*) where="its reply to action $n" ;;
+		0) where='the reset' ;;
+		*) where="action $n" ;;
 		esac
-		err_has "^dqn: environment: it is not deterministic: $where of the episode under way is not what it was before the run was interrupted; env_deterministic = false gives such an episode up$"
+		err_has "^dqn: environment: it is not deterministic: $where of the episode under way got another reply before the run was interrupted; env_deterministic = false drops such an episode$"
 		none_left
 		out_empty
 		snapshot_cut >after

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,13 +221,16 @@ static void drop_episode(struct train *t)
 	t->episode_length = 0;
 }
 
-static bool differs(const char *where, int64_t n, struct err *e)
+/* The reply to action n = 1, 2, ...; 0: to the reset. */
+static bool differs(int64_t n, struct err *e)
 {
+	char which[40] = "the reset";
+	if (n > 0)
+		snprintf(which, sizeof(which), "action %" PRId64, n);
 	return err_set(e, ERR_ENV,
-		"environment: it is not deterministic: %s%" PRId64
-		" of the episode under way is not what it was before the run was interrupted; "
-		"env_deterministic = false gives such an episode up",
-		where, n);
+		"environment: it is not deterministic: %s of the episode under way got another reply "
+		"before the run was interrupted; env_deterministic = false drops such an episode",
+		which);
 }
 
 bool train_resume(struct train *t, struct err *e)
@@ -243,13 +247,13 @@ bool train_resume(struct train *t, struct err *e)
 		return false;
 	int32_t sum = checksum(t, FNV_BASIS, t->next_obs, t->next_mask, &s);
 	if (sum != log->sum[0])
-		return differs("what it observes at the start, action ", 0, e);
+		return differs(0, e);
 	for (int64_t i = 0; i < log->n && !stopping(t); i++) {
 		if (!env_step(&t->env, log->action[i], t->next_obs, t->next_mask, &s, e))
 			return false;
 		sum = checksum(t, (uint32_t)sum, t->next_obs, t->next_mask, &s);
 		if (sum != log->sum[i + 1])
-			return differs("its reply to action ", i + 1, e);
+			return differs(i + 1, e);
 	}
 	return true;
 }
