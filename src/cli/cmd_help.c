@@ -203,8 +203,8 @@ static void man_environments(void)
 		"only at the end of an episode.");
 	printf(".PP\n");
 	put_roff(
-		"A configuration runs its command, like a Makefile. A command that a weights file or a run "
-		"directory names is never run. 'dqn env check COMMAND' tries a program.\n");
+		"A configuration runs its command, like a Makefile. A command in a weights file or a run "
+		"directory is never run: dqn eval needs --command. 'dqn env check COMMAND' tries a program.\n");
 }
 
 static void print_man(void)
