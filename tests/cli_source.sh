@@ -117,7 +117,7 @@ base 3260
 nn 1500
 env 1500
 rl 1210
-run 5160
+run 5700
 study 2220
 cli 8360
 END

@@ -880,6 +880,242 @@ static void test_python_reads_the_same_network(void)
 	CHECK_INT(rmdir(dir), 0);
 }
 
+/* --- weights of other programs --- */
+
+static struct config foreign_config(const char *activation)
+{
+	static const char *keys[] = { NULL, "obs_scale=1,2,3,4", NULL };
+	char pair[64];
+	snprintf(pair, sizeof(pair), "activation=%s", activation);
+	keys[0] = pair;
+	return config_of(keys, NULL);
+}
+
+static void check_golden(const char *name, const char *activation, FILE *values)
+{
+	char path[200], line[200];
+	struct config c = foreign_config(activation);
+	struct weights w;
+	struct err e = { .msg = "" };
+	char *data;
+	size_t len;
+	int n_rows = 0;
+	snprintf(path, sizeof(path), "tests/golden/foreign/%s.safetensors", name);
+	CHECK(file_read(path, 1 << 20, &data, &len, &e));
+	CHECK(!weights_are_ours(data, len));
+	const bool ok = weights_parse_foreign(&w, &c, name, data, len, &e);
+	free(data);
+	CHECK(ok);
+	if (!ok) {
+		printf("%s\n", e.msg);
+		return;
+	}
+	CHECK(w.env == env_find("CartPole-v1") && w.obs_scale[3] == 4 &&
+		w.max_episode_steps == 500);
+	float *work = floats(net_forward_size(&w.net, 1));
+	for (long at = ftell(values); fgets(line, sizeof(line), values); at = ftell(values)) {
+		float x[4], want[2];
+		if (sscanf(line, "%f %f %f %f %f %f", &x[0], &x[1], &x[2], &x[3], &want[0],
+			    &want[1]) != 6) {
+			fseek(values, at, SEEK_SET);
+			break;
+		}
+		const float *q = net_forward(&w.net, kernels_find(NULL), w.params, x, 1, work);
+		CHECK_NEAR(q[0], want[0], 1e-6); /* measured: 3e-7 */
+		CHECK_NEAR(q[1], want[1], 1e-6);
+		n_rows++;
+	}
+	CHECK_INT(n_rows, 6);
+	free(work);
+	weights_release(&w);
+}
+
+static void test_other_programs_networks_have_pytorchs_values(void)
+{
+	FILE *f = fopen("tests/golden/foreign.txt", "r");
+	char line[200], name[64], activation[16];
+	int n_files = 0;
+	if (!f)
+		abort();
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "file %63s %15s", name, activation) == 2) {
+			check_golden(name, activation, f);
+			n_files++;
+		}
+	CHECK_INT(n_files, 15);
+	fclose(f);
+}
+
+/* A file of tensors "NAME TYPE A,B", filled with bytes; NULL ends them. What the parser says: "" if it
+ * takes it. */
+static const char *foreign_verdict(const char *const *tensors, int fill)
+{
+	static char header[8000], bytes[1 << 20];
+	static struct err e;
+	static const char *const sizes[] = { "F32", "4", "F64", "8", "I64", "8", "F16", "2", "BF16",
+		"2", "I8", "1", "F8_E5M2", "1", NULL };
+	struct config c = foreign_config("relu");
+	struct weights w;
+	struct text t;
+	size_t offset = 0;
+	text_init(&t, header, sizeof(header));
+	for (int i = 0; tensors[i]; i++) {
+		char name[128], type[16], shape[32] = "";
+		size_t n = 1, size = 0;
+		CHECK(sscanf(tensors[i], "%127s %15s %31s", name, type, shape) >= 2);
+		for (char *s = shape; *s; s += *s == ',')
+			n *= strtoul(s, &s, 10);
+		for (int k = 0; sizes[k]; k += 2)
+			size = strcmp(sizes[k], type) == 0 ? (size_t)atoi(sizes[k + 1]) : size;
+		text_add(&t,
+			"%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+			i ? "," : "{", name, type, shape, offset, offset + n * size);
+		offset += n * size;
+	}
+	text_add(&t, tensors[0] ? "}" : "{}");
+	CHECK(!t.full);
+	const size_t len = 8 + t.len + offset;
+	CHECK(len <= sizeof(bytes));
+	craft(header, 0, bytes, sizeof(bytes));
+	memset(bytes + 8 + t.len, fill, offset);
+	char *copy = malloc(len);
+	if (!copy)
+		abort();
+	memcpy(copy, bytes, len);
+	const bool ok = weights_parse_foreign(&w, &c, "w.st", copy, len, &e);
+	free(copy);
+	if (ok) {
+		weights_release(&w);
+		return "";
+	}
+	CHECK(w.params == NULL);
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	return e.msg;
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void check_foreign(const char *const *tensors, const char *piece)
+{
+	const char *got = foreign_verdict(tensors, 0);
+	const bool ok = piece[0] ? strstr(got, piece) != NULL : got[0] == '\0';
+	CHECK(ok);
+	if (!ok)
+		printf("'%s' instead of '%s'\n", got, piece);
+}
+
+static void test_other_programs_files_that_are_fine(void)
+{
+	check_foreign(LIST("w.weight F32 2,4", "w.bias F32 2"), "");
+	check_foreign(LIST("weight F32 2,4", "bias F32 2"), "");
+	check_foreign(LIST("w/kernel:0 F16 4,2", "w/bias:0 BF16 2"), "");
+	check_foreign(LIST("weight F64 2,4"), "");
+	/* By shape, where names do not tell; by numbers, where shapes do not. */
+	check_foreign(LIST("z.weight F32 3,4", "z.bias F32 3", "a.weight F32 2,3"), "");
+	check_foreign(LIST("l10.weight F32 2,4", "l9.weight F32 4,4", "l2.weight F32 4,4"), "");
+	check_foreign(
+		LIST("dense.weight F32 4,4", "dense_1.weight F32 4,4", "dense_2.weight F32 2,4"),
+		"");
+	check_foreign(LIST("in.weight F32 6,4", "l.0.weight F32 6,6", "l.1.weight F32 6,6",
+			      "out.weight F32 2,6"),
+		"");
+	/* Targets, scalars. */
+	check_foreign(LIST("a.weight F32 2,4", "target.a.weight F32 2,4", "a_old.weight F32 2,4",
+			      "old.weight F32 3", "Target_a.weight I64 2,4", "steps I64", "x F32"),
+		"");
+	/* Dueling networks: shared layers, split ones, heads of two layers, no layer before them. */
+	check_foreign(LIST("f.weight F32 6,4", "V.weight F32 1,6", "Q.weight F32 2,6"), "");
+	check_foreign(
+		LIST("0.weight F32 6,4", "value.weight F32 1,3", "advantage.weight F32 2,3"), "");
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
+			      "adv.0.weight F32 5,6", "adv.2.weight F32 2,5"),
+		"");
+	check_foreign(LIST("v.0.weight F32 5,4", "v.2.weight F32 1,5", "a.0.weight F32 5,4",
+			      "a.2.weight F32 2,5"),
+		"");
+	check_foreign(LIST("value.weight F32 1,4", "advantage.weight F32 2,4"), "");
+	check_foreign(
+		LIST("q.f.weight F32 6,4", "q.value.weight F32 1,6", "q.adv.weight F32 2,6"), "");
+	check_foreign(LIST("value_net.weight F32 2,4"), ""); /* no other head: not a dueling one */
+}
+
+static void test_other_programs_files_that_are_not(void)
+{
+	check_foreign(
+		LIST(NULL), "in no order from 4 observations to 2 actions; it has no tensors");
+	check_foreign(LIST("a.weight F32 2,5", "a.bias F32 2"),
+		"in no order from 4 observations to 2 actions; it has a.weight (2,5), a.bias (2)");
+	check_foreign(LIST("a.kernel F32 2,4"), "in no order");
+	check_foreign(LIST("target.weight F32 2,4"), "in no order");
+	check_foreign(LIST("x.weight F32 4,4", "y.weight F32 4,4", "z.weight F32 2,4"),
+		"in more than one order from 4 observations to 2 actions; it has x.weight (4,4), "
+		"y.weight (4,4), z.weight (2,4)");
+	check_foreign(LIST("ema.weight F32 2,4", "net.weight F32 2,4"), "in no order");
+	check_foreign(
+		LIST("l2.weight F32 8,4", "l1.weight F32 2,8"), "in no order"); /* numbers hold */
+	/* What would make it another network. */
+	check_foreign(
+		LIST("0.weight F32 2,4", "1.weight F32 2", "1.bias F32 2"), "'1.weight' is not of");
+	check_foreign(
+		LIST("0.weight F32 2,4", "0.running_mean F32 2"), "'0.running_mean' is not of");
+	check_foreign(LIST("0.weight F32 2,4", "other.bias F32 2"), "'other.bias' is not of");
+	check_foreign(
+		LIST("0.weight F32 2,4", "log_std F32 2"), "'log_std' is not of a dense layer");
+	check_foreign(LIST("0.weight F32 8,4,3,3", "0.bias F32 8"), "'0.weight' is not of");
+	check_foreign(LIST("0.weight F32 2,4", "0.bias F32 3"), "'0.weight' does not fit its bias");
+	check_foreign(
+		LIST("0.weight F32 2,4", "0.bias F32 2,1"), "'0.weight' does not fit its bias");
+	check_foreign(LIST("0.weight F32 2,4", "0.bias I64 2"), "'0.weight' does not fit its bias");
+	check_foreign(LIST("0.weight I8 2,4", "0.bias F32 2"), "'0.weight' has a size or type");
+	check_foreign(LIST("0.weight F8_E5M2 2,4"), "'0.weight' has a size or type");
+	check_foreign(LIST("0.weight F32 0,4", "0.bias F32 0"), "'0.weight' has a size or type");
+	check_foreign(LIST("0.weight F32 70000,0"), "'0.weight' has a size or type");
+	check_foreign(LIST("0.weight F16 4097,4", "1.weight F16 2,4097"),
+		"a hidden layer is wider than 4096");
+	/* Heads that do not fit. */
+	check_foreign(
+		LIST("f.weight F32 6,4", "v.weight F32 2,6", "a.weight F32 2,6"), "in no order");
+	check_foreign(
+		LIST("f.weight F32 6,4", "v.weight F32 1,6", "a.weight F32 2,5"), "in no order");
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
+			      "a.0.weight F32 3,6", "a.2.weight F32 2,3"),
+		"in no order");
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
+			      "a.weight F32 2,6"),
+		"in no order");
+	/* Values. */
+	const char *got = foreign_verdict(LIST("0.weight F32 2,4"), 0xff);
+	CHECK_STR(got, "'w.st': '0.weight' has a value that is not finite as a float");
+	got = foreign_verdict(LIST("0.weight F64 2,4"), 0x7e); /* 1e301 */
+	CHECK_STR(got, "'w.st': '0.weight' has a value that is not finite as a float");
+	got = foreign_verdict(LIST("0.weight F32 2,4", "0.bias F16 2"), 0x7c); /* infinity */
+	CHECK(strstr(got, "'0.bias' has a value") != NULL);
+	CHECK(!weights_are_ours("", 0));
+}
+
+static void test_too_many_layers_of_other_programs(void)
+{
+	char names[40][40];
+	const char *tensors[41];
+	for (int n = 9; n <= 30; n++) {
+		for (int i = 0; i < n; i++) {
+			snprintf(names[i], sizeof(names[i]), "%d.weight F32 %d,4", i,
+				i == n - 1 ? 2 : 4);
+			tensors[i] = names[i];
+		}
+		tensors[n] = NULL;
+		check_foreign(tensors, n == 9    ? ""
+				       : n <= 12 ? "more than 8 hidden layers"
+						 : "more ");
+	}
+	/* Many orders, none of which fits: given up at some time. */
+	for (int i = 0; i < 12; i++)
+		snprintf(
+			names[i], sizeof(names[i]), "%c.weight F32 %d,4", 'a' + i, i == 11 ? 3 : 4);
+	tensors[12] = NULL;
+	check_foreign(tensors, "order");
+}
+
 int main(void)
 {
 	RUN(test_what_is_written_reads_back);
@@ -906,5 +1142,9 @@ int main(void)
 	RUN(test_widths_above_the_limit);
 	RUN(test_names_in_messages_are_cut);
 	RUN(test_python_reads_the_same_network);
+	RUN(test_other_programs_networks_have_pytorchs_values);
+	RUN(test_other_programs_files_that_are_fine);
+	RUN(test_other_programs_files_that_are_not);
+	RUN(test_too_many_layers_of_other_programs);
 	return test_end();
 }

@@ -57,6 +57,14 @@ bool weights_parse(
 	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
 void weights_release(struct weights *w);
 
+/* True for a weights file or checkpoint of dqn, whole or damaged. */
+bool weights_are_ours(const void *bytes, size_t len);
+
+/* Reads a file of another program, see run/foreign.h: c says for which environment, with which
+ * activation and obs_scale. */
+bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
+	const void *bytes, size_t len, struct err *e);
+
 /* Reads the header of a weights file of a run directory and compares the configuration in
  * it with that of the run. ERR_CORRUPT names the keys that differ. */
 bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e);

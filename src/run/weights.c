@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "run/checkpoint.h"
+#include "run/foreign.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -210,8 +211,10 @@ static bool infer_net(
 static bool metadata(const struct st_file *st, const char *key, const char **value, struct err *e)
 {
 	*value = st_metadata_get(st, key);
-	return *value ||
-	       st_corrupt(st, e, "no usable '%s' in the metadata; was it written by dqn?", key);
+	return *value || st_corrupt(st, e,
+				 "no usable '%s' in the metadata; was it written by dqn? If not, "
+				 "--env says what it is for",
+				 key);
 }
 
 /* A JSON list of n finite factors, or of one for all. */
@@ -335,12 +338,17 @@ static bool load_params(struct weights *w, const struct st_file *st, struct err 
 	return ok;
 }
 
+static bool is_checkpoint(const struct st_file *st)
+{
+	const char *format = st_metadata_get(st, "format");
+	return format && strcmp(format, CHECKPOINT_FORMAT) == 0;
+}
+
 static bool parse(struct weights *w, const struct st_file *st, struct err *e)
 {
-	const char *format = st_metadata_get(st, "format"), *version;
-	const char *steps = st_metadata_get(st, "timesteps");
-	const bool is_checkpoint = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
-	const char *known = is_checkpoint ? CHECKPOINT_FORMAT_VERSION : WEIGHTS_FORMAT_VERSION;
+	const char *version, *steps = st_metadata_get(st, "timesteps");
+	const bool whole = is_checkpoint(st);
+	const char *known = whole ? CHECKPOINT_FORMAT_VERSION : WEIGHTS_FORMAT_VERSION;
 	if (!st_verify(st, e) || !metadata(st, "format_version", &version, e))
 		return false;
 	if (strcmp(version, known) != 0)
@@ -348,7 +356,7 @@ static bool parse(struct weights *w, const struct st_file *st, struct err *e)
 			version, known);
 	if (steps)
 		text_parse_i64(steps, &w->timesteps);
-	return (is_checkpoint ? parse_config : parse_metadata)(w, st, e) && load_params(w, st, e);
+	return (whole ? parse_config : parse_metadata)(w, st, e) && load_params(w, st, e);
 }
 
 bool weights_parse(
@@ -361,6 +369,40 @@ bool weights_parse(
 	const bool ok = parse(w, &st, e);
 	st_close(&st);
 	if (!ok)
+		weights_release(w);
+	return ok;
+}
+
+bool weights_are_ours(const void *bytes, size_t len)
+{
+	struct st_file st;
+	struct err ignored;
+	if (!st_open_bytes(&st, "", bytes, len, &ignored))
+		return false;
+	const bool ours = st_metadata_get(&st, "env_id") || is_checkpoint(&st);
+	st_close(&st);
+	return ours;
+}
+
+bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
+	const void *bytes, size_t len, struct err *e)
+{
+	struct st_file st;
+	struct foreign f;
+	*w = (struct weights){ 0 };
+	if (!st_open_bytes(&st, name, bytes, len, e))
+		return false;
+	take_env(w, c);
+	w->max_episode_steps = config_eval_limit(c);
+	const bool ok = st_verify(&st, e) &&
+			foreign_find(&f, &st, (enum activation)c->activation, w->env->obs_dim,
+				w->env->n_actions, e) &&
+			net_init(&w->net, &f.shape, e) && allocate(w, e) &&
+			foreign_load(&f, &w->net, &st, w->params, e);
+	st_close(&st);
+	if (ok)
+		config_obs_scale(c, w->obs_scale);
+	else
 		weights_release(w);
 	return ok;
 }

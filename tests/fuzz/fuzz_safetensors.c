@@ -26,6 +26,31 @@ static void look_at(const struct st_file *st, size_t size)
 	MUST(n_chars < size);
 }
 
+static bool is_sound(const struct weights *w)
+{
+	for (size_t i = 0; i < w->net.n_params; i++)
+		if (!isfinite(w->params[i]))
+			return false;
+	return w->env && w->net.dim[0] == w->env->obs_dim &&
+	       w->net.dim[w->net.n_layers] == w->env->n_actions && w->max_episode_steps > 0;
+}
+
+/* As the weights of another program. */
+static void parse_foreign(const uint8_t *data, size_t size)
+{
+	static struct config c;
+	struct weights w;
+	struct err e;
+	config_init(&c);
+	if (weights_parse_foreign(&w, &c, "fuzz", data, size, &e)) {
+		MUST(is_sound(&w));
+		weights_release(&w);
+		fuzz_accepted++;
+	} else {
+		MUST(e.kind == ERR_CORRUPT && !w.params);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct st_file st;
@@ -38,12 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look_at(&st, size);
 	st_verify(&st, &e);
 	st_close(&st);
+	parse_foreign(data, size);
 	if (!weights_parse(&w, "fuzz", data, size, &e))
 		return 0;
 	fuzz_accepted++;
-	MUST(w.env && w.net.dim[0] == w.env->obs_dim && w.max_episode_steps > 0);
-	for (size_t i = 0; i < w.net.n_params; i++)
-		MUST(isfinite(w.params[i]));
+	MUST(is_sound(&w));
 	weights_release(&w);
 	return 0;
 }
