@@ -158,4 +158,75 @@ t 'with random actions' 0 sh -e join.sh run --epsilon 0.2 --seed 11
 cp "$out" joined
 t 'the returns of eval --epsilon' 0 "$DQN" eval run --seed 11 --episodes 4 --epsilon 0.2 --csv
 is returns "$(sed 1d "$out" | cut -d, -f2)" "$(cat joined)"
+# --- weights that other programs wrote ---
+
+golden=$root/tests/golden
+numbers() # NAME: observations and Q values of a file of golden/foreign
+{
+	awk -v name="$1" '$1 == "file" { on = $2 == name; next } on' "$golden/foreign.txt"
+}
+near() # WANT: lines of numbers, within 1e-5 of the Q values in $out
+{
+	cut -d ' ' -f 2- "$out" | paste -d ' ' - "$1" | awk '{ for (i = 1; i <= NF / 2; i++) { d = $i - $(i + NF / 2)
+		if (d > 1e-5 || d < -1e-5) exit 1 } } END { exit NR != 6 }'
+}
+sed -n 's/^file //p' "$golden/foreign.txt" >names
+while read -r name activation; do
+	numbers "$name" | cut -d ' ' -f 1-4 >seen
+	numbers "$name" | cut -d ' ' -f 5- >want
+	t "$name" 0 sh -c '"$DQN" act "$0" --env CartPole-v1 --activation "$1" --q <seen' \
+		"$golden/foreign/$name.safetensors" "$activation"
+	yes_if near want
+done <names
+sb3=$golden/foreign/sb3.safetensors
+numbers sb3 | cut -d ' ' -f 1-4 >seen
+t 'of a child process' 0 sh -c '"$DQN" act "$0" --command "\"\$DQN\" env serve CartPole-v1" --q <seen' "$sb3"
+numbers sb3 | cut -d ' ' -f 5- >want
+yes_if near want
+t 'with obs_scale' 0 sh -c 'sed "s/[^ ]*/&e1/g" seen | "$DQN" act "$0" --env CartPole-v1 --obs-scale 0.1 --q' "$sb3"
+yes_if near want
+t 'with the bounds as obs_scale' 0 sh -c '"$DQN" act "$0" --env CartPole-v1 --obs-scale bounds --q <seen' "$sb3"
+no_if near want
+t 'eval' 0 "$DQN" eval "$sb3" --env CartPole-v1 --seed 11 --episodes 4 --csv
+sed 1d "$out" | cut -d, -f2 >returns
+t 'the returns of eval' 0 sh -e join.sh "$sb3" --env CartPole-v1
+same_file "$out" returns
+t 'eval in a child process' 0 "$DQN" eval "$sb3" --command '"$DQN" env serve CartPole-v1' --seed 11 --episodes 4 --csv
+is returns "$(sed 1d "$out" | cut -d, -f2)" "$(cat returns)"
+t 'eval, on standard input' 0 sh -c '"$DQN" eval - --env CartPole-v1 --episodes 2 <"$0"' "$sb3"
+out_has '^CartPole-v1: return '
+
+page=$root/configs/README.md
+sed -n "s/^echo .* | .\/dqn act/cd \"\$root\" \&\& &/; s/\.\/dqn act/\"\$DQN\" act/p" "$page" | grep '^cd ' >page.sh
+t "the page's command" 0 sh -e page.sh
+out_is "$(sed -n '/^echo .* | .\/dqn act/,/^[0-9]/p' "$page" | tail -n 1)"
+
+t 'no environment' 5 act "$sb3"
+err_has "sb3.safetensors': no usable 'format_version' in the metadata; was it written by dqn\? If not, --env says what it is for$"
+t 'an unknown one' 2 act "$sb3" --env CartPole-v9
+err_has "'id=CartPole-v9'"
+t 'one that is a command' 2 act "$sb3" --env process
+err_has "command"
+t 'another one' 5 act "$sb3" --env Acrobot-v1
+err_has "lead in no order from 6 observations to 3 actions; it has q_net\.q_net\.0\.bias \(8\), q_net\.q_net\.0\.weight \(8,4\), "
+t 'two environments' 2 act "$sb3" --env CartPole-v1 --command true
+err_has '^dqn: --env and --command exclude each other$'
+t 'a child that fails' 7 act "$sb3" --command 'exit 3'
+err_any
+t 'an unknown activation' 2 act "$sb3" --env CartPole-v1 --activation gelu
+err_has "'activation=gelu'"
+t 'a wrong obs_scale' 2 act "$sb3" --env CartPole-v1 --obs-scale 1,2
+err_has 'obs_scale'
+t 'our own weights, the right environment' 0 act run --env CartPole-v1
+t 'another environment' 2 act run --env Acrobot-v1
+err_has "^dqn: 'run/final.safetensors' is for CartPole-v1, not Acrobot-v1$"
+t 'our own weights know their activation' 2 act run --activation relu
+err_has "^dqn: 'run/final.safetensors' says all about itself: leave out --activation$"
+t 'and their obs_scale' 2 "$DQN" eval run --env CartPole-v1 --obs-scale 1
+err_has 'leave out --obs-scale$'
+t 'and nothing is played' 2 act run --command true
+err_has 'leave out --command$'
+head -c 100 "$sb3" >cut.st
+t 'a file cut off' 5 act cut.st --env CartPole-v1
+err_has "^dqn: 'cut.st': cut off"
 end

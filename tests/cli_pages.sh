@@ -13,6 +13,7 @@
 #
 #     <!-- tests/engines NAME -->    that recipe of 'make engines'
 #     <!-- tests/interop -->         'make interop'
+#     <!-- tests/cli_act.sh -->      that test
 #     <!-- by make tutorial -->      'make tutorial' does the same
 #     <!-- by hand -->               nobody: it takes hours, or a quiet machine
 # shellcheck disable=SC2016,SC2086,SC2317 # commands in quotes expand their variables; lists of words; t calls functions
@@ -160,7 +161,7 @@ t 'and one by tests/interop' 0 grep -hA 2 '^<!-- tests/interop -->$' $pages
 out_lines 3
 out_has '^awk .*/monitor\.csv$'
 t 'there are no other markers' 1 sh -c 'grep -hE "^<!-- (tests|by)" "$@" |
-	grep -vE "^<!-- (tests/engines [a-z-]+|tests/interop|by make tutorial|by hand) -->$"' sh $pages
+	grep -vE "^<!-- (tests/engines [a-z-]+|tests/interop|tests/cli_act\.sh|by make tutorial|by hand) -->$"' sh $pages
 t 'what a newcomer types' 0 sed -n '/^<!-- by/,/^```$/d; /^```sh$/,/^```$/ { /^```/!p; }' README.md
 for command in 'make -j' './dqn train configs/cartpole.ini' './dqn eval runs/cartpole/seed-1' 'make test'; do
 	yes_if grep -qxF "$command" "$out"

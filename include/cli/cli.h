@@ -18,6 +18,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct children; /* cli/children.h */
+struct weights;  /* run/weights.h */
+
 enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_kind */
 
 /* --- commands and their arguments: main.c, args.c, cmd_help.c --- */
@@ -40,7 +43,7 @@ struct flag_value {
 	double real; /* finite; a share in [0, 1] */
 };
 
-#define MAX_FLAGS 12
+#define MAX_FLAGS 16
 
 struct args {
 	const char *program; /* argv[0] */
@@ -168,6 +171,26 @@ bool open_run(struct dir *d, const char *path, bool whole, struct config *c, str
  * not done it takes the best weights so far or the checkpoint, and says so. `name`
  * (RUN_PATH_SIZE) gets the file's path; the caller frees *data. */
 bool read_weights(const char *path, char *name, char **data, size_t *len, struct err *e);
+
+/* The flags of commands that take WEIGHTS, by which those of other programs are read. In a table of
+ * flags they are N_WEIGHTS_FLAGS rows from `first` on: WEIGHTS_FLAGS(first), */
+enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WEIGHTS_FLAGS };
+#define WEIGHTS_FLAGS(first)                                                                \
+	[(first) + WEIGHTS_ENV] = { "env", '\0', FLAG_STRING, "ID",                         \
+		"environment of weights that another program wrote" },                      \
+		   [(first) + WEIGHTS_COMMAND] = { "command", '\0', FLAG_STRING, "CMD",     \
+			   "the environment, where it is a child process" },                \
+		   [(first) + WEIGHTS_ACTIVATION] = { "activation", '\0', FLAG_STRING, "A", \
+			   "activation of such weights (default relu)" },                   \
+		   [(first) + WEIGHTS_OBS_SCALE] = { "obs-scale", '\0', FLAG_STRING, "S",   \
+			   "obs_scale of such weights (default none)" }
+#define WEIGHTS_SYNOPSIS "[--env ID|--command CMD] [--activation A] [--obs-scale S]"
+
+/* Reads weights as read_weights and weights_parse do, or those of another program by these
+ * flags (N_WEIGHTS_FLAGS). For those the command is started to learn what it declares; it stays in *ch,
+ * zeroed before, for the caller to play in and stop; NULL: nothing is played. */
+bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name,
+	struct weights *w, struct err *e);
 
 /* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that
  * differ). `list` is initialised and stays the caller's to release, as does *g. Warns of

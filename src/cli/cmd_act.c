@@ -11,12 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EPSILON, SEED, Q, JSON };
+enum { EPSILON, SEED, Q, JSON, WEIGHTS };
 static const struct flag act_flags[] = {
 	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed of the random actions (default 0)" },
 	[Q] = { "q", '\0', FLAG_SWITCH, NULL, "print the Q values after the action" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print an object of JSON per line" },
+	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
 };
 
@@ -317,8 +318,6 @@ static int cmd_act(const struct args *args)
 	const struct flag_value *flag = args->flag;
 	struct weights w;
 	struct err e;
-	char *data;
-	size_t len;
 	f.shows_q = flag[Q].set;
 	f.json = flag[JSON].set;
 	f.epsilon = flag[EPSILON].real;
@@ -327,12 +326,8 @@ static int cmd_act(const struct args *args)
 		err_set(&e, ERR_USAGE, "the observations come from standard input: name a file");
 	else if (flag[SEED].set && !flag[EPSILON].set)
 		err_set(&e, ERR_USAGE, "--seed is for the random actions of --epsilon");
-	else if (read_weights(args->pos[0], name, &data, &len, &e)) {
-		bool ok = weights_parse(&w, name, data, len, &e);
-		free(data);
-		if (!ok)
-			return fail(&e);
-		ok = filter_init(&f, &w, &e) && filter(&f, &e);
+	else if (load_weights(args->pos[0], &flag[WEIGHTS], NULL, name, &w, &e)) {
+		const bool ok = filter_init(&f, &w, &e) && filter(&f, &e);
 		filter_release(&f);
 		weights_release(&w);
 		return ok ? STATUS_OK : fail(&e);
@@ -342,7 +337,7 @@ static int cmd_act(const struct args *args)
 
 const struct command command_act = {
 	.name = "act",
-	.synopsis = "RUN|WEIGHTS [--epsilon E] [--seed S] [--q] [--json]",
+	.synopsis = "RUN|WEIGHTS [--epsilon E] [--seed S] [--q] [--json] " WEIGHTS_SYNOPSIS,
 	.summary = "print the action for each observation on standard input",
 	.details =
 		"Each line of standard input is an observation: its numbers, as the environment has "
@@ -355,7 +350,7 @@ const struct command command_act = {
 	.examples = "echo 0.01 -0.02 0.03 0.04 | dqn act runs/cartpole/seed-1\n"
 		    "dqn act runs/cartpole/seed-1 --q <observations.csv >actions.txt\n",
 	.flags = act_flags,
-	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, -1 },
 	.min_args = 1,
 	.max_args = 1,
 	.run = cmd_act,

@@ -10,21 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPISODES, SEED, EPSILON, LIMIT, COMMAND, REQUIRE, RECHECK, JSON, CSV };
+enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV, WEIGHTS };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
 	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
 		"time limit (default: the environment's own)" },
-	[COMMAND] = { "command", '\0', FLAG_STRING, "CMD",
-		"the environment, where it is a child process" },
 	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
 		"exit status 3 if the mean return is below R" },
 	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
 		"repeat the final evaluation; status 5 if it differs" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
+	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
 };
 
@@ -234,7 +233,8 @@ static bool start_children(
 			"in training it was '%.300s'",
 			job->name, w->command);
 	snprintf(c.command, sizeof(c.command), "%s", command);
-	if (!children_start(ch, &c, 1, e))
+	const bool has_started = ch->process[CHILD_EVAL].ops.obs_dim > 0;
+	if (!has_started && !children_start(ch, &c, 1, e))
 		return false;
 	job->children = ch;
 	job->env = &ch->process[CHILD_EVAL].ops;
@@ -264,20 +264,17 @@ static int require(const struct eval_job *job, const struct flag_value *least)
 static int cmd_eval(const struct args *args)
 {
 	static char name[RUN_PATH_SIZE];
+	static struct children children;
 	const struct flag_value *flag = args->flag;
+	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
 	struct weights w;
 	struct err e;
-	char *data;
-	size_t len;
-	if (!check_args(flag, &e) || !read_weights(args->pos[0], name, &data, &len, &e))
+	if (!check_args(flag, &e) ||
+		!load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, &e)) {
+		children_stop(&children);
 		return fail(&e);
-	bool ok = weights_parse(&w, name, data, len, &e);
-	free(data);
-	if (!ok)
-		return fail(&e);
-
-	static struct children children;
-	const char *command = flag[COMMAND].string;
+	}
+	bool ok = true;
 	struct eval_job job = { .name = name, .weights = &w, .env = w.env };
 	job.has_seed = flag[SEED].set;
 	job.seed = flag[SEED].seed;
@@ -308,7 +305,7 @@ static int cmd_eval(const struct args *args)
 const struct command command_eval = {
 	.name = "eval",
 	.synopsis = "RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] "
-		    "[--command CMD] [--require R] [--recheck] [--json|--csv]",
+		    "[--require R] [--recheck] [--json|--csv] " WEIGHTS_SYNOPSIS,
 	.summary = "run episodes with saved weights",
 	.details =
 		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "
@@ -319,7 +316,8 @@ const struct command command_eval = {
 		"run that is done: it repeats the final evaluation and compares every figure with "
 		"result.json. Otherwise episodes end at the environment's own time limit, even if the run's "
 		"evaluations had another, so that returns compare with the threshold. A command that is the environment is never "
-		"taken from a file: --command names it.",
+		"taken from a file: --command names it. Weights of another program (Stable-Baselines3, "
+		"CleanRL, Tianshou, PyTorch, Keras, Flax) are a safetensors file that needs --env, or --command.",
 	.examples = "dqn eval runs/cartpole/seed-1\n"
 		    "dqn eval runs/cartpole/seed-1/best.safetensors --episodes 1000\n"
 		    "dqn eval runs/cartpole/seed-1 --require 475 && echo solved\n",

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "cli/children.h"
 #include "run/weights.h"
 
 #include <inttypes.h>
@@ -156,6 +157,78 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 	if ((size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
 	return file_read(name, WEIGHTS_LIMIT, data, len, e);
+}
+
+/* Sets a key, by an argument "key=value", unless value is NULL. */
+static void override(struct config *c, const char *key, const char *value, struct report *r)
+{
+	static char pair[2 * CONFIG_TEXT_MAX];
+	char *arg = pair;
+	if (!value)
+		return;
+	snprintf(pair, sizeof(pair), "%s=%s", key, value);
+	config_override(c, 1, &arg, r);
+}
+
+/* What the flags say of the weights of another program. */
+static bool foreign_config(
+	struct config *c, const struct flag_value *flags, struct children *ch, struct err *e)
+{
+	static struct report r; /* too much for a small stack */
+	const char *command = flags[WEIGHTS_COMMAND].string;
+	report_init(&r);
+	config_init(c);
+	override(c, "id", command ? "process" : flags[WEIGHTS_ENV].string, &r);
+	override(c, "command", command, &r);
+	override(c, "activation", flags[WEIGHTS_ACTIVATION].string, &r);
+	override(c, "obs_scale", flags[WEIGHTS_OBS_SCALE].string, &r);
+	if (r.n_errors == 0 && command &&
+		(!children_start(ch, c, 1, e) || !children_declare(ch, c, e)))
+		return false;
+	if (r.n_errors == 0)
+		config_check(c, 0, &r);
+	return r.n_errors == 0 || err_set(e, ERR_USAGE, "%.*s", (int)strcspn(r.buf, "\n"), r.buf);
+}
+
+/* Our own weights say what the flags would say, but for the command to play in. */
+static bool check_own(const struct weights *w, const char *name, const struct flag_value *flags,
+	bool plays, struct err *e)
+{
+	const char *id = flags[WEIGHTS_ENV].string;
+	if (id && strcmp(id, w->env->id) != 0)
+		return err_set(e, ERR_USAGE, "'%.300s' is for %s, not %.64s", name, w->env->id, id);
+	const char *needless = flags[WEIGHTS_ACTIVATION].set          ? "activation"
+			       : flags[WEIGHTS_OBS_SCALE].set         ? "obs-scale"
+			       : flags[WEIGHTS_COMMAND].set && !plays ? "command"
+								      : NULL;
+	return !needless || err_set(e, ERR_USAGE, "'%.300s' says all about itself: leave out --%s",
+				    name, needless);
+}
+
+bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name,
+	struct weights *w, struct err *e)
+{
+	static struct config c;
+	static struct children own;
+	char *data;
+	size_t len;
+	bool ok;
+	if (!read_weights(path, name, &data, &len, e))
+		return false;
+	const bool has_env = flags[WEIGHTS_ENV].set || flags[WEIGHTS_COMMAND].set;
+	if (has_env && !weights_are_ours(data, len)) {
+		ok = foreign_config(&c, flags, ch ? ch : &own, e) &&
+		     weights_parse_foreign(w, &c, name, data, len, e);
+		children_stop(&own);
+	} else {
+		ok = weights_parse(w, name, data, len, e);
+		if (ok && !check_own(w, name, flags, ch != NULL, e)) {
+			weights_release(w);
+			ok = false;
+		}
+	}
+	free(data);
+	return ok;
 }
 
 void say_left_out(const struct records *list)
