@@ -161,7 +161,7 @@ t 'one that does not start' 7 env "$DQN" env check ./no-such-program
 out_empty
 err_has 'no-such-program'
 t 'one that is silent' 7 "$DQN" env check 'sleep 100' --start-timeout 0.2
-err_has "^dqn: environment: no reply to 'hello 1' within .* = 0\.2 s; does it flush its output\?"
+err_has "^dqn: environment: no reply to 'hello 1' within .* = 0\.2 s \(does it flush its output\?\)"
 for id in CartPole-v1 CartPole-v0 Acrobot-v1 MountainCar-v0; do
 	t "a built-in: $id" 0 "$DQN" env check "$DQN env serve $id"
 	out_has '^this environment keeps the rules$'

@@ -176,8 +176,8 @@ misbehave()
 running='; the command was still running'
 late='within env_timeout = 0[.]5 s'
 misbehave silent env_start_timeout=0.5 \
-	"no reply to 'hello 1' within env_start_timeout = 0[.]5 s; does it flush its output[?]$running$"
-misbehave slow env_start_timeout=0.5 "no reply to 'hello 1' within env_start_timeout = 0[.]5 s; does it flush"
+	"no reply to 'hello 1' within env_start_timeout = 0[.]5 s [(]does it flush its output[?][)]$running$"
+misbehave slow env_start_timeout=0.5 "no reply to 'hello 1' within env_start_timeout = 0[.]5 s [(]does it flush"
 misbehave early '' 'line [12]: .*"(env walk 1 .*|obs 0 0 0)"'
 misbehave unasked '' 'line [123]: .*"(env walk 1 .*|obs 0 0 0)"'
 misbehave word '' "line 1: the word 'colour' is unknown: \"env walk 1 obs=2 "

@@ -425,7 +425,7 @@ static void test_bad_starts(void)
 	bad_start("echo env m 1 obs=2 actions=2 reward=3; exec sleep 100", long_s,
 		"line 1: 'reward=3' is not LOW..HIGH: \"env m 1 obs=2", "running");
 	bad_start("exec sleep 100", 0.3, "no reply to 'hello 1' within env_start_timeout = 0.3 s",
-		"; does it flush its output?; the command was still running");
+		" (does it flush its output?); the command was still running");
 	bad_start("printf 'env m 1'; exec sleep 100", 1,
 		"its last line lacks a newline: \"env m 1\"", "running");
 	bad_start("echo one >&2; echo >&2; printf ' two\\n\\tthree' >&2; exit 3", long_s,

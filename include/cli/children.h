@@ -25,8 +25,8 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 /* Makes what they declare part of the configuration. ERR_BUSY if it has another declaration. */
 bool children_declare(const struct children *ch, struct config *c, struct err *e);
 
-/* Seconds of a step of one of n instances side by side, n <= v->n, in random play of about a
- * twentieth of a second. Episodes of v that are under way are lost. */
+/* Seconds of a step of one of n instances side by side, n <= v->n: the median of random play of
+ * about a twentieth of a second. Episodes of v that are under way are lost. */
 bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err *e);
 
 /* May be called again, and on a zeroed struct. */

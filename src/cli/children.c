@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What a child writes to its standard error is the user's. */
@@ -49,38 +50,52 @@ bool children_declare(const struct children *ch, struct config *c, struct err *e
 		       c->declaration);
 }
 
+static int compare_reals(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* A step of the first n instances. */
+static bool step_all(struct vec_env *v, size_t n, struct rng *rng, bool *ended, struct err *e)
+{
+	struct step s;
+	const int n_actions = v->proto.ops->n_actions;
+	for (size_t i = 0; i < n; i++)
+		env_send_step(&v->env[i], policy_random(vec_env_mask(v, i), n_actions, rng));
+	*ended = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!env_receive_step(&v->env[i], vec_env_obs(v, i), vec_env_mask(v, i), &s, e))
+			return false;
+		*ended = *ended || s.terminated || s.truncated;
+	}
+	return true;
+}
+
 bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err *e)
 {
-	const double enough_s = 0.05, begin_s = now_s();
+	enum { MOST = 1001, LEAST = 5 };
+	const double enough_s = 0.05, too_long_s = 1, begin_s = now_s();
+	double sample[MOST];
 	uint64_t seed[POLICY_ROWS];
-	int64_t n_steps = 0;
-	double resets_s = 0, s = 0;
+	int n_samples = 0;
+	bool ended = true;
 	struct rng rng;
 	rng_init(&rng, 0);
-	while (n_steps == 0 || s < enough_s) {
-		bool ended = false;
-		for (size_t i = 0; i < n; i++)
+	for (double s = 0; n_samples < MOST && (s < enough_s || n_samples < LEAST) &&
+			   (n_samples == 0 || s < too_long_s);
+		s = now_s() - begin_s) {
+		for (size_t i = 0; ended && i < n; i++)
 			seed[i] = rng_u64(&rng);
-		const double before_s = now_s();
-		if (!vec_env_reset(v, n, seed, e))
+		if (ended && !vec_env_reset(v, n, seed, e))
 			return false;
-		resets_s += now_s() - before_s;
-		while (!ended && s < enough_s) {
-			for (size_t i = 0; i < n; i++)
-				env_send_step(&v->env[i], policy_random(vec_env_mask(v, i),
-								  v->proto.ops->n_actions, &rng));
-			for (size_t i = 0; i < n; i++) {
-				struct step step;
-				if (!env_receive_step(&v->env[i], vec_env_obs(v, i),
-					    vec_env_mask(v, i), &step, e))
-					return false;
-				ended = ended || step.terminated || step.truncated;
-			}
-			n_steps += (int64_t)n;
-			s = now_s() - begin_s;
-		}
+		const double before_s = now_s();
+		if (!step_all(v, n, &rng, &ended, e))
+			return false;
+		sample[n_samples++] = now_s() - before_s;
 	}
-	*step_s = (s - resets_s) / (double)n_steps;
+	qsort(sample, (size_t)n_samples, sizeof(*sample), compare_reals);
+	*step_s = sample[n_samples / 2] / (double)n;
 	return true;
 }
 

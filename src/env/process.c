@@ -250,7 +250,7 @@ static bool fail_without_reply(struct process *p, const char *limit, double seco
 		text_add(&t, "; its last line lacks a newline: %s",
 			quote(p->buffers->in + p->begin, n, quoted));
 	else if (limit && p->n_lines == 0)
-		text_add(&t, "; does it flush its output?");
+		text_add(&t, " (does it flush its output?)");
 	struct pollfd input = { .fd = p->to, .events = POLLOUT };
 	if (limit && poll(&input, 1, 0) > 0 && (input.revents & (POLLERR | POLLHUP)))
 		text_add(&t, "; it has closed its input");
