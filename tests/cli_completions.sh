@@ -49,6 +49,10 @@ done
 t 'an environment' 0 query train x.ini id=
 out_has '^id=process$'
 out_has '^id=CartPole-v1$'
+t 'the environment of other weights' 0 query eval x.safetensors --env C
+out_is "$(printf 'CartPole-v1\nCartPole-v0')"
+t 'their activation' 0 query act x.safetensors --activation=
+out_is "$(printf -- '--activation=relu\n--activation=tanh')"
 t 'a command has no candidates' 0 query train x.ini command=
 out_empty
 t 'the value of a switch' 0 query train --fresh=

@@ -176,6 +176,12 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 			begin_after(q, strrchr(q->word, ','));
 		offer_keys(q, "");
 	}
+	if (strcmp(flag, "env") == 0)
+		for (int i = 0; env_table[i]; i++)
+			if (env_table[i]->reset)
+				offer(q, "", env_table[i]->id, "", "");
+	if (strcmp(flag, "activation") == 0)
+		offer_all(q, activation_names);
 	if (strcmp(flag, "x") == 0) {
 		offer_all(q, curve_x_names);
 		offer_keys(q, "");
