@@ -279,6 +279,26 @@ out_has 'n_steps=3/seed-3$'
 t 'their numbers, which are those of their lines' 0 "$DQN" sweep space.ini --missing --indices
 is lines "$(tr , '\n' <"$out" | while read -r i; do sed -n "$((i + 1))p" lines; done)" \
 	"$("$DQN" sweep space.ini --missing)"
+cat >three.sh <<'END'
+while read -r word i action; do
+	case $word in
+	hello) echo 'env three 1 obs=1 actions=2 reward=0..1' ;;
+	reset) n=0 && echo "obs $i 0" ;;
+	step) n=$((n + 1)) && echo "step $i $action $((n == 3)) 0 $n" ;;
+	quit) exit ;;
+	esac
+done
+END
+three() { "$DQN" sweep space.ini n_steps=1 seed=1..2 id=process 'command=sh three.sh # "a" | b' --out three "$@"; }
+t 'runs of a child process' 0 sh -c "$(three --index 0-1 | sed 's/$/ -q \&\&/'; echo :)"
+out_lines 2
+t 'are found done before it has declared anything' 0 three --missing
+out_empty
+t 'unless they are of another one' 0 three --missing 'declaration=env three 2 obs=1 actions=2 reward=0..1' --count
+out_is 2
+t 'their summary has no time limit, as they have none' 0 "$DQN" train space.ini n_steps=1 seed=1 id=process \
+	'command=sh three.sh # "a" | b' --out "$(echo three/*/seed-1)" -q
+out_has '^three, seed 1: return [0-9.]+ \+- [0-9.]+ over 2 fresh episodes \(min '
 
 # --- what many runs say ---
 

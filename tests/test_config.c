@@ -656,12 +656,16 @@ static void test_strings_stand_for_one_value(void)
 	CHECK_INT(report.n_errors, 0);
 	CHECK_INT(choices.n, 1);
 	CHECK_STR(c.command, "a | b");
-	char arg[1200] = "command=", *args[] = { arg };
+	char arg[1200] = "command=", bad[] = "command=a | b\xff", *args[] = { arg, bad };
 	for (size_t n = strlen(arg); n < sizeof(arg) - 1; n++)
 		arg[n] = '|';
-	config_override(&c, 1, args, &report);
-	CHECK_INT(report.n_errors, 1);
-	CHECK_INT(choices.n, 1);
+	for (int i = 0; i < 2; i++) {
+		report_init(&report);
+		report.choices = &choices;
+		config_override(&c, 1, &args[i], &report);
+		CHECK_INT(report.n_errors, 1);
+		CHECK_INT(choices.n, 1);
+	}
 }
 
 static void test_values_in_quotes_are_strings_alone(void)
@@ -1413,6 +1417,8 @@ static void test_what_a_child_process_declares(void)
 	c = declared("reward=-1..1");
 	c.gamma = 1;
 	config_q_range(&c, &low, &high);
+	CHECK(low == -INFINITY && high == INFINITY);
+	config_return_range(&c, &low, &high);
 	CHECK(low == -INFINITY && high == INFINITY);
 }
 

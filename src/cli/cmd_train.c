@@ -44,8 +44,9 @@ static void print_summary(const struct run *r, const struct config *c)
 	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64 " fresh episodes",
 		res->env_id, res->seed, res->final.return_mean, res->final.return_std,
 		res->final.n_episodes);
-	if (config_eval_limit(c) != config_env(c)->max_episode_steps)
-		printf(" of up to %" PRId64 " steps", config_eval_limit(c));
+	const int64_t limit = config_eval_limit(c);
+	if (limit < INT64_MAX && limit != config_env(c)->max_episode_steps)
+		printf(" of up to %" PRId64 " steps", limit);
 	printf(" (min %s, ", text_real(res->final.return_min, buf));
 	printf("max %s)\n", text_real(res->final.return_max, buf));
 	if (res->stopped && solved)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_ARGS = 8, CONFIG_SIZE = 8192 };
+enum { MAX_ARGS = 8 };
 
 /* Splits what is behind the file into arguments. */
 static int split(char *s, const char *end, char *args[MAX_ARGS])
@@ -21,7 +21,7 @@ static int split(char *s, const char *end, char *args[MAX_ARGS])
 
 static void check_printed(const struct config *c)
 {
-	static char first[CONFIG_SIZE];
+	static char first[CONFIG_TEXT_MAX];
 	static struct config again;
 	struct text t;
 	struct err e;
@@ -35,7 +35,7 @@ static void check_printed(const struct config *c)
 
 static void check_space(const struct space *s)
 {
-	struct config c;
+	static struct config c;
 	struct err e;
 	if (s->n_points > 0) {
 		space_grid(s, 0, &c);
