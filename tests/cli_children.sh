@@ -101,21 +101,58 @@ for compiler in gcc clang; do
 		-O2 -c -o "$tmp/cartpole.o" configs/env/cartpole.c
 done
 
+# --- trained ---
+
+# As the built-in CartPole is, twice for each seed up to SEEDS.
+train() # DIR COMMAND [key=value ...]
+{
+	dir=$1 command=$2
+	shift 2
+	"$DQN" train configs/cartpole.ini id=process "command=$command" -q --out "$dir" "$@"
+}
+said_nothing() # apart from awks that do not know -W
+{
+	err_any
+	is 'lines of standard error' "$(grep -vc 'option .\{0,1\}-W' "$err")" 0
+}
+sed '/^mawk/!d' children | sed 1q >trained
+[ -s trained ] || sed -n '/awk/p' children | sed 1q >trained # all of them say the same
+sed '/awk/d' children >>trained
+while read -r name command <&3; do
+	seed=1
+	while [ $seed -le "${SEEDS:-1}" ]; do
+		rm -rf one two
+		t "$name, seed $seed" 0 train one "$command" seed=$seed
+		said_nothing
+		out_has "^CartPole, seed $seed: return "
+		yes_if awk -F'"final_return_mean":' '{ exit !($2 + 0 >= 475) }' one/result.json
+		t "$name, seed $seed, again" 0 train two "$command" seed=$seed
+		said_nothing
+		same_tree one two
+		seed=$((seed + 1))
+	done
+done 3<trained
+
 # --- the maze ---
 
 printf 'hello 1\nreset 3 18446744073709551615\nreset 4 0\n' >requests
-for action in 3 3 3 3 0 3; do echo "step 3 $action"; done >>requests
+for action in 3 0 2 2 1; do echo "step 3 $action"; done >>requests
 maze='configs/env/maze.awk'
 for awk in mawk gawk original-awk 'busybox awk'; do
 	has "${awk%% *}" || continue
 	t "the maze in ${awk%% *}" 0 answers "$awk -Winteractive -f $maze" <requests
 	err_any
 	is 'first line' "$(head -n 1 "$out")" \
-		'env Maze 1 obs=2500 actions=4 limit=200 reward=-1..-1 solved=-32 instances=16 masks=1'
+		'env Maze 1 obs=2500 actions=4 limit=200 reward=-1..-1 solved=-30 instances=16 masks=1'
 	is cells "$(sed -n 's/ mask/ &/; s/^\([a-z]* [34]\)\( -1 0 0\)*\(\( [01]\)\{2500\}\) /\1\2 :\3/p' "$out" |
 		awk -F ' *: *| mask ' '{ print $1, (index($2, "1") - 1) / 2, gsub(1, 1, $2), $3 }' | tr '\n' ';')" \
-		'obs 3 282 1 1111;obs 4 342 1 1111;step 3 -1 0 0 232 1 1111;step 3 -1 0 0 182 1 1111;step 3 -1 0 0 132 1 1111;step 3 -1 0 0 82 1 1110;step 3 -1 0 0 83 1 1110;step 3 -1 0 0 83 1 1110;'
+		'obs 3 259 1 1110;obs 4 296 1 0111;step 3 -1 0 0 259 1 1110;step 3 -1 0 0 260 1 1110;step 3 -1 0 0 310 1 1101;step 3 -1 0 0 310 1 1101;step 3 -1 0 0 309 1 1101;'
 done
+briefly() { "$DQN" train "$@" -q; }
+t 'the maze trains' 0 briefly configs/maze.ini total_timesteps=1200 buffer_size=1000 learning_starts=500 eval_freq=500 \
+	eval_episodes=3 final_eval_episodes=3 stop_return=none --out maze
+said_nothing
+out_has '^Maze, seed 1: return -'
 t 'the maze is short' 0 sh -c 'wc -l <configs/env/maze.awk'
 yes_if [ "$(cat "$out")" -le 60 ]
 
@@ -189,6 +226,21 @@ END
 	refused 'TypeError: .*unexpected keyword argument .wind.' Corridor-v0 wind=3
 	refused 'ValueError: the actions of Continuous-v0 are .*, not Discrete' Continuous-v0
 	refused 'ValueError: usage: gymnasium_env.py ID \[key=value ...\]'
+	export PYTHONPATH=gymnasium_standin PYTHONDONTWRITEBYTECODE=1
+	short='total_timesteps=600 learning_starts=100 eval_freq=300 final_eval_episodes=5 stop_return=none'
+	# shellcheck disable=SC2086 # words
+	t 'dqn with the bridge' 0 train gym "python3 $bridge CartPole-v1 reward=1..1" obs_scale=none $short
+	err_any
+	out_has '^CartPole-v1, seed 1: return '
+	# shellcheck disable=SC2086
+	t 'dqn with its masks' 0 train corridor "python3 $bridge Corridor-v0" obs_scale=none max_episode_steps=50 \
+		eval_max_episode_steps=50 $short
+	err_any
+	yes_if grep -q '^declaration = env Corridor-v0 .* masks=1$' corridor/config.ini
+	# shellcheck disable=SC2086
+	t 'dqn with one that fails' 7 train broken "python3 $bridge Broken-v0 reward=0..1" $short
+	err_has '^dqn: environment: RuntimeError: the wheel came off; the command has ended with status 1; its standard error ends in '
+	unset PYTHONPATH
 	t 'no Gymnasium' 1 answers "python3 -S $bridge Any-v0" <<END
 hello 1
 END

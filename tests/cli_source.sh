@@ -146,7 +146,7 @@ vla()
 t 'no array of variable length' 0 vla
 t 'no line is longer than 120 columns or ends in blanks' 1 grep -nE '^.{121}|[ 	]$' -r src include Makefile
 t 'no file is without its newline' 0 true
-for file in src/* src/*/* include/*/* tests/*.* configs/* Makefile README.md LICENSE; do
+for file in src/* src/*/* include/*/* tests/*.* configs/* configs/env/* Makefile README.md LICENSE; do
 	[ ! -f "$file" ] || [ -z "$(tail -c 1 "$file")" ] || bad "$file"
 done
 

@@ -2,19 +2,20 @@
 #     dqn train configs/maze.ini
 # An episode starts in any cell and ends at the goal in the middle; each step costs 1. -Winteractive has mawk read line
 # by line; other awks ignore it.
-function is_wall(x, y,   k) {
-	if (x % 10 && y % 10 && x < 49 && y < 49)
+function is_wall(x, y,   in_x, in_y, along) { # rooms of 5 x 5, and corridors of 5 x 2 between them
+	in_x = x % 10 >= 2 && x % 10 <= 6
+	in_y = y % 10 >= 2 && y % 10 <= 6
+	if (in_x && in_y)
 		return 0
-	if (x % 49 == 0 || y % 49 == 0 || x % 10 + y % 10 == 0)
+	if (!in_x && !in_y || x < 2 || x > 46 || y < 2 || y > 46)
 		return 1
-	k = x % 10 + y % 10 # along the wall between two rooms: a door of two cells
-	k -= 2 + (3 * int(x / 10) + 5 * int(y / 10)) % 6
-	return k != 0 && k != 1
+	along = (in_x ? x : y) % 10 - 2 - (3 * int((x + 3) / 10) + int((y + 3) / 10)) % 4
+	return along != 0 && along != 1
 }
 
 BEGIN {
 	split("1 -1 50 -50", move) # right, left, down, up: from cell x + 50 y
-	goal = 25 + 50 * 25
+	goal = 24 + 50 * 24
 	for (y = 0; y < 50; y++)
 		for (x = 0; x < 50; x++) {
 			zeros = zeros " 0"
@@ -50,7 +51,7 @@ function observation(c) { return substr(zeros, 1, 2 * c) " 1" substr(zeros, 2 * 
 
 # A line in, a line out, until "quit" or the end of file; $2 is one of 16 episodes side by side.
 $1 == "quit" { exit }
-$0 == "hello 1" { reply = "env Maze 1 obs=2500 actions=4 limit=200 reward=-1..-1 solved=-32 instances=16 masks=1" }
+$0 == "hello 1" { reply = "env Maze 1 obs=2500 actions=4 limit=200 reward=-1..-1 solved=-30 instances=16 masks=1" }
 $1 == "reset" { reset($2, $3); reply = "obs " $2 observation(at[$2]) }
 $1 == "step" { reply = "step " $2 " " step($2, $3); reply = reply observation(at[$2]) }
 reply == "" { print "error cannot do " $0; exit 1 }
