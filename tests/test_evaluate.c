@@ -193,7 +193,7 @@ static void test_instances_change_nothing(void)
 	params = shaky;
 	const struct policy policy = some_policy(work);
 	params = steady;
-	struct episode want[50], got[50];
+	struct episode want[50] = { { 0 } }, got[50];
 	for (int n = 1; n <= 20; n++) {
 		struct env_ops ops = *env_find("CartPole-v1");
 		struct env env;

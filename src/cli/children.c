@@ -76,7 +76,7 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 {
 	enum { MOST = 1001, LEAST = 5 };
 	const double enough_s = 0.05, too_long_s = 1, begin_s = now_s();
-	double sample[MOST];
+	double sample[MOST] = { 0 };
 	uint64_t seed[POLICY_ROWS];
 	int n_samples = 0;
 	bool ended = true;

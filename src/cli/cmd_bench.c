@@ -343,7 +343,7 @@ struct players { /* of CartPole-v1 */
 static double env_task(void *job, uint64_t n)
 {
 	struct players *p = job;
-	float obs[4];
+	float obs[4] = { 0 };
 	struct step s;
 	struct err never;
 	double sum = 0;
@@ -466,7 +466,7 @@ static double pipe_task(void *job, uint64_t n)
 /* A step takes so many times as long as a line there and back, measured in turn. */
 static double pipe_ratio(struct bench *b, struct pipe_job *job, struct echo *echo)
 {
-	double ratio[MAX_SAMPLES];
+	double ratio[MAX_SAMPLES] = { 0 };
 	const uint64_t n = calibrate(b, echo_task, echo, sample_s / 5);
 	for (int i = 0; i < b->n_samples; i++) {
 		const double echo_s = run_once(b, echo_task, echo, n);
