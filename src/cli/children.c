@@ -82,9 +82,9 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 	bool ended = true;
 	struct rng rng;
 	rng_init(&rng, 0);
-	for (double s = 0; n_samples < MOST && (s < enough_s || n_samples < LEAST) &&
-			   (n_samples == 0 || s < too_long_s);
-		s = now_s() - begin_s) {
+	double s = 0;
+	while (n_samples < MOST && (s < enough_s || n_samples < LEAST) &&
+		(n_samples == 0 || s < too_long_s)) {
 		for (size_t i = 0; ended && i < n; i++)
 			seed[i] = rng_u64(&rng);
 		if (ended && !vec_env_reset(v, n, seed, e))
@@ -93,6 +93,7 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 		if (!step_all(v, n, &rng, &ended, e))
 			return false;
 		sample[n_samples++] = now_s() - before_s;
+		s = now_s() - begin_s;
 	}
 	qsort(sample, (size_t)n_samples, sizeof(*sample), compare_reals);
 	*step_s = sample[n_samples / 2] / (double)n;
