@@ -112,7 +112,7 @@ log_interval = 100
 checkpoint_interval = 0
 END
 
-is_gone() { ! kill -0 "$1" && ! kill -0 -- "-$1"; }
+is_gone() { ! kill -0 "$1" && ! kill -0 "-$1"; }
 all_gone()
 {
 	while read -r process; do
