@@ -6,8 +6,9 @@
  *                              how often each was called, and how many blocks of
  *                              memory were never freed
  *
- * Calls: open read write fsync rename close malloc mkdir lock cut seek stat unlink.
- * Instead of an error: "short" reads or writes one byte, "zero" none. Standard streams are left alone.
+ * Calls: open read write fsync rename close malloc mkdir lock cut seek stat unlink fork pipe
+ * poll wait. Instead of an error: "short" reads or writes one byte, "zero" none. Standard
+ * streams are left alone, and so are the programs that the program starts.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -16,12 +17,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum call {
@@ -38,10 +41,15 @@ enum call {
 	SEEK,
 	STAT,
 	UNLINK,
+	FORK,
+	PIPE,
+	POLL,
+	WAIT,
 	N_CALLS
 };
 static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename",
-	"close", "malloc", "mkdir", "lock", "cut", "seek", "stat", "unlink" };
+	"close", "malloc", "mkdir", "lock", "cut", "seek", "stat", "unlink", "fork", "pipe", "poll",
+	"wait" };
 enum { ZERO = 1 << 20 };
 static const struct {
 	const char *name;
@@ -49,12 +57,14 @@ static const struct {
 } errors[] = { { "short", 0 }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
 	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK },
 	{ "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EFBIG", EFBIG }, { "ENOSYS", ENOSYS },
-	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EINVAL", EINVAL }, { "zero", ZERO } };
+	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EINVAL", EINVAL }, { "EAGAIN", EAGAIN },
+	{ "ECHILD", ECHILD }, { "zero", ZERO } };
 
 static long n_calls[N_CALLS], n_live;
 static int fault_call = -1, fault_error;
 static long fault_at;
 static bool fault_stays, armed;
+static char report_path[1024];
 
 /* The C library's own, by which allocation works before anything is set up. */
 extern void *__libc_malloc(size_t size);
@@ -80,6 +90,11 @@ static void __attribute__((constructor)) arm(void)
 		if (fault_call < 0 || fault_error < 0 || fault_at < 1)
 			_exit(97);
 	}
+	const char *path = getenv("FAULT_REPORT");
+	snprintf(report_path, sizeof(report_path), "%s", path ? path : "");
+	unsetenv("FAULT");
+	unsetenv("FAULT_REPORT");
+	unsetenv("LD_PRELOAD");
 	memset(n_calls, 0, sizeof(n_calls));
 	n_live = 0;
 	armed = true;
@@ -215,7 +230,40 @@ int fcntl(int fd, int command, ...)
 	va_start(args, command);
 	void *arg = va_arg(args, void *);
 	va_end(args);
-	return command == F_SETLK && fails(LOCK, NULL) ? -1 : real(fd, command, arg);
+	const bool bad = command == F_SETLK                         ? fails(LOCK, NULL)
+			 : command == F_SETFD || command == F_SETFL ? fails(PIPE, NULL)
+								    : false;
+	return bad ? -1 : real(fd, command, arg);
+}
+
+pid_t fork(void)
+{
+	REAL("fork", pid_t, void)
+	return fails(FORK, NULL) ? -1 : real();
+}
+
+int pipe(int fds[2])
+{
+	REAL("pipe", int, int *)
+	return fails(PIPE, NULL) ? -1 : real(fds);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	REAL("poll", int, struct pollfd *, nfds_t, int)
+	return fails(POLL, NULL) ? -1 : real(fds, n, timeout);
+}
+
+int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	REAL("waitid", int, idtype_t, id_t, siginfo_t *, int)
+	return fails(WAIT, NULL) ? -1 : real(type, id, info, options);
+}
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+	REAL("waitpid", pid_t, pid_t, int *, int)
+	return fails(WAIT, NULL) ? -1 : real(pid, status, options);
 }
 
 int ftruncate(int fd, off_t len)
@@ -304,17 +352,16 @@ void free(void *p)
 
 static void __attribute__((destructor)) report(void)
 {
-	const char *path = getenv("FAULT_REPORT");
 	char line[400];
 	size_t len = 0;
 	armed = false;
-	if (!path)
+	if (!report_path[0])
 		return;
 	for (int i = 0; i < N_CALLS; i++)
 		len += (size_t)snprintf(
 			line + len, sizeof(line) - len, "%s %ld ", call_names[i], n_calls[i]);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "live %ld\n", n_live);
-	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	const int fd = open(report_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (fd < 0 || write(fd, line, len) != (ssize_t)len)
 		_exit(98);
 	close(fd);

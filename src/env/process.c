@@ -433,6 +433,15 @@ static bool read_byte(int fd)
 	return n == 1;
 }
 
+static bool write_byte(int fd, char byte)
+{
+	ssize_t n;
+	do
+		n = write(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
 /* In the child: becomes the command, once the parent has a keeper for it. */
 static void become_command(const struct process *p, const int ends[N_ENDS])
 {
@@ -517,7 +526,7 @@ static bool fork_both(struct process *p, int ends[N_ENDS], int lifeline)
 	const int error = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = error;
-	return p->pid > 0 && p->keeper > 0 && write(p->to, "\n", 1) == 1;
+	return p->pid > 0 && p->keeper > 0 && write_byte(p->to, '\n');
 }
 
 bool process_start(struct process *p, const struct process_opts *opts, struct err *e)
@@ -568,7 +577,7 @@ void process_stop(struct process *p)
 		reap(p->pid, WNOHANG);
 	}
 	if (p->keeper > 0) {
-		const bool told = write(p->lifeline, "", 1) == 1;
+		const bool told = write_byte(p->lifeline, '\0');
 		close_fd(&p->lifeline);
 		reap(p->keeper, told ? 0 : WNOHANG);
 	}
