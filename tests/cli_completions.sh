@@ -35,7 +35,7 @@ done
 for command in $commands; do
 	t "every flag of $command" 0 query "$command" --
 	is 'flags' "$(tr '\n' ' ' <"$out")" "$({ "$DQN" help "$command" |
-		sed -n '/^Flags:/,/^$/s/^ *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' && echo --help; } | tr '\n' ' ')"
+		sed -n '/^Flags:/,/^$/s/^ *\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' && echo --help; } | tr '\n' ' ')"
 done
 t 'with what it means' 0 "$DQN" completions query -- train x.ini buffer_s
 out_has '^buffer_size=	[A-Za-z].*[a-z]$'

@@ -13,6 +13,7 @@
 	ROW(train)       \
 	ROW(eval)        \
 	ROW(act)         \
+	ROW(export)      \
 	ROW(config)      \
 	ROW(sweep)       \
 	ROW(report)      \
