@@ -10,7 +10,7 @@
 # make engines    the recipes of configs/README.md: xargs, make, parallel, ssh, Slurm
 # make tutorial   the sweep of the README, its table and its figure; make reference: the keys in configs/README.md
 # make kill9      kills runs 200 times; make faults: fails every call of the system once
-# make interop    the logs in pandas, gnuplot and R
+# make interop    the logs in pandas, gnuplot and R; exported policies on other CPUs
 # make lint       warnings, clang-tidy, cppcheck, shellcheck, clang-format, layering
 # make install    PREFIX=/usr/local, DESTDIR for packaging; make dist: the sources as a tar
 # V=1 prints whole commands.
