@@ -173,6 +173,27 @@ t 'its safetensors' 0 "$DQN" export masked --to safetensors --out x.safetensors
 t 'which know the environment' 0 "$DQN" eval x.safetensors --command 'exec awk -f masked.awk' --episodes 2
 out_has '^masked: return '
 
+# --- weights of other programs ---
+
+foreign=$root/tests/golden/foreign/sb3.safetensors
+t 'weights of SB3: what they do' 0 "$DQN" act $foreign --env CartPole-v1 --obs-scale 0.5,1,2,4 --q <obs4
+cp "$out" want
+t 'as a header' 0 "$DQN" export $foreign --env CartPole-v1 --obs-scale 0.5,1,2,4 --to c --name x --out x.h
+t 'that does the same' 0 each_compiler compare obs4 want
+t 'as ours' 0 "$DQN" export $foreign --env CartPole-v1 --obs-scale 0.5,1,2,4 --to safetensors --out x.safetensors
+t 'which need no flags' 0 "$DQN" act x.safetensors --q <obs4
+yes_if close_to want "$out"
+t 'and evaluate' 0 "$DQN" eval x.safetensors --episodes 2
+cat >four.awk <<'EOF2'
+$1 == "hello" { print "env four 1 obs=4 actions=2 reward=0..1 limit=5" }
+$1 == "reset" { n = 0; print "obs " $2 " 0 0 0 0" }
+$1 == "step" { n++; print "step " $2 " 1 0 " (n == 5) " " n " 0 0 0" }
+{ fflush() }
+EOF2
+t 'for a child process' 0 "$DQN" export $foreign --command 'exec awk -f four.awk' --to safetensors --out x.safetensors
+t 'which is known afterwards' 0 "$DQN" eval x.safetensors --command 'exec awk -f four.awk' --episodes 2
+out_has '^four: return 5\.0 '
+
 # --- what is refused ---
 
 refused() # PATTERN ARGUMENT...

@@ -119,7 +119,7 @@ env 1500
 rl 1210
 run 5700
 study 2220
-cli 9300
+cli 9400
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

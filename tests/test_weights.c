@@ -655,7 +655,7 @@ static void fold_and_rebuild(const char *const *keys)
 	memcpy(q, net_forward(&w.net, k, w.params, obs, 1, work[1]), sizeof(q));
 	for (int i = 0; i < 2; i++)
 		CHECK_NEAR((double)q[i], (double)want[i], 1e-6);
-	const size_t len = weights_rebuild(&w, &f.config, f.bytes, f.size);
+	const size_t len = weights_rebuild(&w, f.bytes, f.size);
 	CHECK(parse(&v, f.bytes, len, &e));
 	CHECK(memcmp(v.params, w.params, w.net.n_params * sizeof(float)) == 0);
 	CHECK(v.obs_scale[0] == 1 && v.obs_scale[3] == 1);

@@ -28,6 +28,7 @@ struct weights {
 	int64_t max_episode_steps;     /* of the run's evaluations, > 0 */
 	float *params;                 /* (net.n_params), owned after weights_parse, with: */
 	float *obs_scale;              /* (env->obs_dim) */
+	const struct config *config;   /* of their run; or NULL */
 	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
 	 * "agent.average"; else NULL. */
 	const char *part;
@@ -44,8 +45,8 @@ size_t weights_buffer_size(const struct net *net);
 size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
 	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
 
-/* The same of weights that were read. c is the configuration in their file, or NULL. */
-size_t weights_rebuild(const struct weights *w, const struct config *c, char *buf, size_t size);
+/* The same of weights that were read. */
+size_t weights_rebuild(const struct weights *w, char *buf, size_t size);
 
 /* Multiplies the first layer by the factors of the observations, which become ones: another
  * program that loads the tensors alone then needs no scaling. False if a product is not finite. */

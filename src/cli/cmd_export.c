@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/safetensors.h"
 #include "cli/export.h"
 #include "cli/progress.h"
 
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TO, NAME, OUT, INT8, EPISODES };
+enum { TO, NAME, OUT, INT8, EPISODES, WEIGHTS };
 static const struct flag export_flags[] = {
 	[TO] = { "to", '\0', FLAG_STRING, "FORM", "c, onnx or safetensors" },
 	[NAME] = { "name", '\0', FLAG_STRING, "NAME",
@@ -21,6 +20,7 @@ static const struct flag export_flags[] = {
 	[INT8] = { "int8", '\0', FLAG_SWITCH, NULL, "c: weights of 8 bits; say what they change" },
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N",
 		"int8: episodes of its evaluation (default 100)" },
+	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
 };
 
@@ -220,18 +220,9 @@ static bool export_to_c(struct job *j, const struct flag_value *flag, struct err
 	       build_text(j, false, flag[OUT].string, e);
 }
 
-/* The configuration of the file of these bytes goes along, as the origin of the weights. */
-static bool export_to_safetensors(
-	struct job *j, const char *data, size_t len, const char *path, struct err *e)
+static bool export_to_safetensors(struct job *j, const char *path, struct err *e)
 {
-	static struct config c; /* too much for a small stack */
 	struct weights *w = &j->weights;
-	struct st_file st;
-	if (!st_open_bytes(&st, "weights", data, len, e))
-		return false;
-	const char *text = st_metadata_get(&st, "config");
-	const bool has_config = text && config_read(&c, "config", text, strlen(text), e);
-	st_close(&st);
 	if (!weights_fold_scale(w))
 		return err_set(e, ERR_RUN,
 			"the observation scale does not fit into the weights: a product is not finite");
@@ -239,7 +230,7 @@ static bool export_to_safetensors(
 	char *buf = memory_zeroed(size);
 	if (!buf)
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
-	const bool ok = put(path, buf, weights_rebuild(w, has_config ? &c : NULL, buf, size), e);
+	const bool ok = put(path, buf, weights_rebuild(w, buf, size), e);
 	free(buf);
 	return ok;
 }
@@ -295,34 +286,29 @@ static int cmd_export(const struct args *args)
 {
 	static char file[RUN_PATH_SIZE];
 	const struct flag_value *flag = args->flag;
-	char *data;
+	char name[EXPORT_NAME_SIZE];
 	enum form form = FORM_C;
 	struct job j = { .export = { .int8 = flag[INT8].set } };
 	struct err e;
-	size_t len;
-	if (!check_args(flag, &form, &e) || !read_weights(args->pos[0], file, &data, &len, &e))
+	if (!check_args(flag, &form, &e) ||
+		!load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, &e))
 		return fail(&e);
-	bool ok = weights_parse(&j.weights, file, data, len, &e);
-	if (ok) {
-		char name[EXPORT_NAME_SIZE];
-		default_name(j.weights.env->id, name);
-		j.export.name = flag[NAME].set ? flag[NAME].string : name;
-		j.export.weights = &j.weights;
-		ok = form == FORM_SAFETENSORS
-			     ? export_to_safetensors(&j, data, len, flag[OUT].string, &e)
-		     : form == FORM_ONNX ? build_text(&j, true, flag[OUT].string, &e)
-					 : export_to_c(&j, flag, &e);
-		weights_release(&j.weights);
-	}
+	default_name(j.weights.env->id, name);
+	j.export.name = flag[NAME].set ? flag[NAME].string : name;
+	j.export.weights = &j.weights;
+	const char *out = flag[OUT].string;
+	const bool ok = form == FORM_SAFETENSORS ? export_to_safetensors(&j, out, &e)
+			: form == FORM_ONNX      ? build_text(&j, true, out, &e)
+						 : export_to_c(&j, flag, &e);
+	weights_release(&j.weights);
 	free(j.memory);
-	free(data);
 	return ok ? STATUS_OK : fail(&e);
 }
 
 const struct command command_export = {
 	.name = "export",
 	.synopsis =
-		"RUN|WEIGHTS --to c|onnx|safetensors [--name NAME] [--out FILE] [--int8] [--episodes N]",
+		"RUN|WEIGHTS --to c|onnx|safetensors [--name NAME] [--out FILE] [--int8] [--episodes N] " WEIGHTS_SYNOPSIS,
 	.summary = "write a policy for other programs",
 	.details =
 		"The observation scaling of the run is part of each form. c: a header for C99 and C++ with "
@@ -336,7 +322,7 @@ const struct command command_export = {
 	.examples = "dqn export runs/cartpole/seed-1 --to c --out cartpole.h\n"
 		    "dqn export runs/cartpole/seed-1 --to onnx >cartpole.onnx\n",
 	.flags = export_flags,
-	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, -1 },
 	.min_args = 1,
 	.max_args = 1,
 	.run = cmd_export,

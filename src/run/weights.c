@@ -150,13 +150,13 @@ size_t weights_build(const struct config *c, const struct net *net, const float 
 	return build(&o, net, params, buf, size);
 }
 
-size_t weights_rebuild(const struct weights *w, const struct config *c, char *buf, size_t size)
+size_t weights_rebuild(const struct weights *w, char *buf, size_t size)
 {
 	const struct origin o = { .env = w->env,
 		.obs_scale = w->obs_scale,
 		.max_episode_steps = w->max_episode_steps,
 		.timesteps = w->timesteps,
-		.config = c };
+		.config = w->config };
 	return build(&o, &w->net, w->params, buf, size);
 }
 
@@ -234,13 +234,21 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 	return json_end(&j) && (i == 1 || i == n);
 }
 
-/* Once w->net is known: room for params and obs_scale. */
+/* Once w->net is known: room for params and obs_scale, and a copy of the configuration. */
 static bool allocate(struct weights *w, struct err *e)
 {
-	const size_t n_obs = (size_t)w->net.dim[0];
-	w->params = memory_zeroed((memory_block(w->net.n_params) + n_obs) * sizeof(float));
-	w->obs_scale = w->params ? w->params + memory_block(w->net.n_params) : NULL;
-	return w->params || err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
+	const size_t n_obs = (size_t)w->net.dim[0],
+		     config_at = memory_block(w->net.n_params) + memory_block(n_obs);
+	w->params = memory_zeroed(config_at * sizeof(float) + sizeof(struct config));
+	if (!w->params)
+		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
+	w->obs_scale = w->params + memory_block(w->net.n_params);
+	if (w->config) {
+		struct config *own = (struct config *)(void *)(w->params + config_at);
+		*own = *w->config;
+		w->config = own;
+	}
+	return true;
 }
 
 static void take_env(struct weights *w, const struct config *c)
@@ -262,8 +270,10 @@ static bool find_env(struct weights *w, const struct st_file *st, const char *id
 	struct err ignored;
 	w->env = env_find(id);
 	if (config && config_read(&c, "config", config, strlen(config), &ignored) &&
-		strcmp(config_env(&c)->id, id) == 0)
+		strcmp(config_env(&c)->id, id) == 0) {
 		take_env(w, &c);
+		w->config = &c;
+	}
 	return w->env && w->env->obs_dim > 0;
 }
 
@@ -302,6 +312,7 @@ static bool parse_config(struct weights *w, const struct st_file *st, struct err
 	if (!config_read(&c, "config", value, strlen(value), &why))
 		return st_corrupt(st, e, "%s", why.msg);
 	take_env(w, &c);
+	w->config = &c;
 	w->max_episode_steps = config_eval_limit(&c);
 	w->part = c.ema_decay > 0 ? "agent.average" : "agent.online";
 	if (!config_net(&c, &w->net, e) || !allocate(w, e))
@@ -317,13 +328,15 @@ static bool load_params(struct weights *w, const struct st_file *st, struct err 
 	struct st_tensor wanted[MAX_TENSORS];
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	float *block = malloc(n_params * sizeof(float));
-	bool ok = block || err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
-	if (ok && w->part) { /* a network of a checkpoint is one tensor, in the order of memory */
+	bool ok;
+	if (!block)
+		return err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
+	if (w->part) { /* a network of a checkpoint is one tensor, in the order of memory */
 		wanted[0] = (struct st_tensor){
 			.name = w->part, .n_dims = 1, .shape = { n_params }, .values = w->params
 		};
 		ok = st_load(st, wanted, 1, e);
-	} else if (ok) {
+	} else {
 		ok = st_load(st, wanted, describe(&w->net, block, wanted, names), e);
 		for (int i = 0; ok && i < net_n_linear(&w->net); i++) {
 			const struct linear m = net_linear(&w->net, i);
@@ -393,6 +406,7 @@ bool weights_parse_foreign(struct weights *w, const struct config *c, const char
 	if (!st_open_bytes(&st, name, bytes, len, e))
 		return false;
 	take_env(w, c);
+	w->config = config_is_process(c) ? c : NULL; /* of no run: only the declaration counts */
 	w->max_episode_steps = config_eval_limit(c);
 	const bool ok = st_verify(&st, e) &&
 			foreign_find(&f, &st, (enum activation)c->activation, w->env->obs_dim,
@@ -411,6 +425,7 @@ void weights_release(struct weights *w)
 {
 	free(w->params);
 	w->params = w->obs_scale = NULL;
+	w->config = NULL;
 }
 
 bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e)
