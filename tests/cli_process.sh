@@ -233,4 +233,32 @@ err_has 'env walk [12]'
 none_left
 t 'and is left alone' 0 snapshot run
 same_file "$out" before
+
+# --- a built-in is the same in a child ---
+
+values() # FILE: the bytes of its tensors
+{
+	n=$("$DQN" inspect "$1" | sed -n 's/.* tensors, \([0-9]*\) float32 values$/\1/p')
+	tail -c $((4 * n)) "$1"
+}
+while read -r config keys; do
+	id=$(sed -n 's/^id = //p' "$root/configs/$config.ini")
+	t "$id" 0 "$DQN" train "$root/configs/$config.ini" $keys --out here -q
+	t "$id in a child" 0 "$DQN" train "$root/configs/$config.ini" $keys id=process \
+		command='exec "$DQN" env serve '"$id" --out there -q
+	for log in progress.csv eval.csv episodes.csv; do
+		same_file here/$log there/$log
+	done
+	for weights in best final; do
+		values here/$weights.safetensors >here.values
+		values there/$weights.safetensors >there.values
+		yes_if [ -s here.values ]
+		same_file here.values there.values
+	done
+	rm -rf here there
+done <<'END'
+cartpole seed=3 total_timesteps=3000 eval_freq=1000
+acrobot seed=4 total_timesteps=3000 eval_freq=1000
+mountaincar seed=5 total_timesteps=3000 eval_freq=1000
+END
 end

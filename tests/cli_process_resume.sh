@@ -34,6 +34,7 @@ while read -r word i a; do
 	case $word in
 	hello) echo "env walk ${VERSION-1} obs=2 actions=2 reward=0..1 limit=50 instances=4 masks=1" ;;
 	reset)
+		[ "$i" -lt 4 ] || { echo "error no instance $i"; exit 1; }
 		x=${a#"${a%?}"} # the last digit of the seed
 		eval "x_$i=$x"
 		echo "obs $i $x $more mask $mask"
@@ -69,7 +70,7 @@ prioritized = true
 [eval]
 eval_freq = 90
 eval_episodes = 2
-final_eval_episodes = 4
+final_eval_episodes = 6
 [log]
 log_interval = 20
 [checkpoint]

@@ -495,6 +495,49 @@ static void test_impossible_states_are_refused(void)
 	CHECK_IMPOSSIBLE(t->final_state.n = (double)nan, "evaluation");
 }
 
+/* Of a child process: what it is asked to replay. */
+static void test_actions_of_an_episode_under_way(void)
+{
+	static const char *const keys[] = { "id=process", "command=x",
+		"declaration=env x 1 obs=4 actions=3 reward=0..1 limit=5", NULL };
+	const struct config c = config_of(small, keys);
+	const struct {
+		int64_t n;
+		int32_t action;
+		const char *piece;
+	} cases[] = { { 3, 0, NULL }, { 3, 2, NULL }, { 0, 0, NULL }, { 5, 2, NULL },
+		{ 3, 3, "environment" }, { 3, -1, "environment" },
+		{ 1, INT32_MAX, "environment" } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct train *t = train_start(&c), *into = train_start(&c);
+		struct episode_log *log = &t->episode_log;
+		struct marks m;
+		struct err e;
+		t->in_episode = true;
+		log->seed = UINT64_MAX;
+		log->n = cases[i].n;
+		for (int k = 0; k < log->n; k++)
+			log->action[k] = k + 1 < log->n ? 1 : cases[i].action;
+		for (int k = 0; k <= log->n; k++)
+			log->sum[k] = -k;
+		struct bytes b = saved(t, &some_marks);
+		const bool ok = load(&b, into, &m, &e);
+		CHECK_INT(ok, !cases[i].piece);
+		CHECK(!cases[i].piece ||
+			(e.kind == ERR_CORRUPT && strstr(e.msg, cases[i].piece) != NULL));
+		if (ok) {
+			const struct episode_log *got = &into->episode_log;
+			CHECK_INT(got->n, log->n);
+			CHECK(into->in_episode && got->seed == UINT64_MAX);
+			CHECK(memcmp(got->action, log->action, (size_t)log->n * 4) == 0);
+			CHECK(memcmp(got->sum, log->sum, (size_t)(log->n + 1) * 4) == 0);
+		}
+		free(b.p);
+		train_end(t);
+		train_end(into);
+	}
+}
+
 static void test_another_configuration_is_refused(void)
 {
 	static const char *const none[] = { NULL };
@@ -715,6 +758,7 @@ int main(void)
 	RUN(test_booleans_are_made_valid);
 	RUN(test_a_full_ring_has_no_slot_beyond_it);
 	RUN(test_impossible_states_are_refused);
+	RUN(test_actions_of_an_episode_under_way);
 	RUN(test_another_configuration_is_refused);
 	RUN(test_other_files_are_refused);
 	RUN(test_a_file_written_by_another_program);
