@@ -164,7 +164,7 @@ compile() { # LIBRARY SOURCE
 with_fault() { # FAULT COMMAND...
 	fault=$1
 	shift
-	env LD_PRELOAD="$PWD/faults.so" FAULT="$fault" timeout 60 "$@"
+	timeout 60 env LD_PRELOAD="$PWD/faults.so" FAULT="$fault" "$@" # into it alone
 }
 rm -rf a plain
 t 'a run without faults' 0 "$DQN" train short.ini --out plain -q
