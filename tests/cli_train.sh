@@ -146,6 +146,9 @@ yes_if [ "$(grep -c 'steps/s' "$err")" -le 2 ]
 pattern='of them over'
 t 'so does one whose evaluation takes long' 143 says eval_episodes=1e6 net_arch=256,256 --out slow
 err_has '^dqn: step 500 of 2000 \(25 %\): evaluation of 1000000 episodes, [0-9]+ of them over, [0-9]+ steps/s$'
+t '-v before the first update' 0 $short learning_starts=1500 log_interval=400 --out verbose-early -v
+err_has '^dqn: step 400 of 2000 [(]20 %[)]: training return [0-9.]+, epsilon 0[.][0-9]+, [0-9]+ steps/s$'
+err_lacks nan
 t '-v has a line per row of progress.csv, too' 0 $short log_interval=400 --out verbose -v
 err_lines 10
 err_has 'step 400 of 2000 \(20 %\): training return '

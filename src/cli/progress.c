@@ -199,8 +199,10 @@ static void say_row(struct progress *p, bool is_new_best)
 	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
 		text_add(&line, "training return ");
 		text_add_return(&line, t->log.ep_rew_mean);
-		text_add(&line, ", epsilon %.3f, loss %.3g, gradient norm %.3g, ",
-			t->log.exploration_rate, t->log.loss, t->log.grad_norm);
+		text_add(&line, ", epsilon %.3f, ", t->log.exploration_rate);
+		if (!isnan(t->log.loss)) /* there were updates */
+			text_add(&line, "loss %.3g, gradient norm %.3g, ", t->log.loss,
+				t->log.grad_norm);
 	} else if (p->n > 0) {
 		text_add(&line, "%s of %" PRId64 " episodes, %" PRId64 " of them over, ",
 			evaluation_name(t), p->n, p->n_over);
