@@ -194,13 +194,7 @@ bool env_declare(const char *line, struct env_ops *ops, struct err *e)
 	return true;
 }
 
-const struct env_ops process_env = {
-	.id = "process",
-	.solved_return = NAN,
-	.reward_low = -HUGE_VAL,
-	.reward_high = HUGE_VAL,
-	.n_instances = 1,
-};
+const struct env_ops process_env = { .id = "process", .n_instances = 1 };
 
 bool env_declared_scale(const char *line, int obs_dim, float *scale)
 {

@@ -28,6 +28,9 @@ static bool set_declaration(struct config *c, const char *value, struct err *e)
 	if (value[0])
 		return env_declare(value, &c->process, e);
 	c->process = process_env;
+	c->process.solved_return = (double)NAN;
+	c->process.reward_low = -(double)INFINITY;
+	c->process.reward_high = (double)INFINITY;
 	return true;
 }
 

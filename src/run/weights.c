@@ -237,8 +237,8 @@ static bool parse_obs_scale(const char *s, int n, float *obs_scale)
 /* Once w->net is known: room for params and obs_scale, and a copy of the configuration. */
 static bool allocate(struct weights *w, struct err *e)
 {
-	const size_t n_obs = (size_t)w->net.dim[0],
-		     config_at = memory_block(w->net.n_params) + memory_block(n_obs);
+	const size_t n_obs = (size_t)w->net.dim[0];
+	const uint64_t config_at = memory_block(w->net.n_params) + memory_block(n_obs);
 	w->params = memory_zeroed(config_at * sizeof(float) + sizeof(struct config));
 	if (!w->params)
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
