@@ -112,23 +112,6 @@ log_interval = 100
 checkpoint_interval = 0
 END
 
-is_gone() { ! kill -0 "$1" && ! kill -0 "-$1"; }
-all_gone()
-{
-	while read -r process; do
-		is_gone "$process" || return
-	done <pids
-}
-none_left() # a process may still be a zombie for a moment
-{
-	yes_if [ -s pids ]
-	if ! wait_for all_gone; then
-		bad_ones=$(while read -r process; do is_gone "$process" || ps -o pid=,stat=,args= -p "$process"; done <pids)
-		bad "processes are left: $bad_ones"
-		while read -r process; do kill -KILL "$process"; done <pids
-	fi
-	: >pids
-}
 
 train() # BAD [key=value ...]
 {
@@ -228,7 +211,7 @@ kill -TERM "$pid"
 ended 143
 none_left
 snapshot run >before
-t 'does not go on with a child that declares something else' 6 train changed -q total_timesteps=1e6
+t 'does not resume with a child that declares something else' 6 train changed -q total_timesteps=1e6
 err_has 'env walk [12]'
 none_left
 t 'and is left alone' 0 snapshot run

@@ -77,19 +77,6 @@ log_interval = 20
 checkpoint_interval = 0
 END
 
-is_gone() { ! kill -0 "$1" && ! kill -0 "-$1"; }
-all_gone()
-{
-	while read -r process; do
-		is_gone "$process" || return
-	done <pids
-}
-none_left()
-{
-	yes_if [ -s pids ]
-	wait_for all_gone || bad "processes are left: $(cat pids)"
-	: >pids
-}
 train() # AT [more ...]
 {
 	at=$1

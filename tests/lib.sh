@@ -184,3 +184,23 @@ copy_configs()
 		gamma=0.99 learning_rate=2e-3 learning_rate_schedule=linear eval_freq=500 \
 		eval_episodes=3 final_eval_episodes=5 stop_return=none log_interval=1000 >short.ini || exit 1
 }
+
+# --- processes that a test has started, a number a line in the file pids; a group has its leader's ---
+
+is_gone() { ! kill -0 "$1" && ! kill -0 "-$1"; }
+all_gone()
+{
+	while read -r process; do
+		is_gone "$process" || return
+	done <pids
+}
+none_left() # a process may still be a zombie for a moment
+{
+	yes_if [ -s pids ]
+	if ! wait_for all_gone; then
+		bad_ones=$(while read -r process; do is_gone "$process" || ps -o pid=,stat=,args= -p "$process"; done <pids)
+		bad "processes are left: $bad_ones"
+		while read -r process; do kill -KILL "$process"; done <pids
+	fi
+	: >pids
+}

@@ -253,7 +253,7 @@ static void test_speaks(void)
 	CHECK_INT(n_descriptors(), before);
 }
 
-/* What the child reads is what was sent, all at once. */
+/* Requests that were sent together reach the child as they were sent. */
 static void test_many_requests_at_once(void)
 {
 	CHECK(start(READ ENV LOOP("echo \"obs $a $a ${b#18}\"", "echo \"step $a 0 1 0 $b $a\""),

@@ -166,7 +166,7 @@ struct train {
 bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e);
 void train_release(struct train *t);
 
-/* The children that are the environment, where it is none of ours: one trains, one evaluates.
+/* With id = process: the child processes, one for training, one for evaluations.
  * They are the caller's; to be set before the first step. */
 void train_set_processes(struct train *t, struct process *train, struct process *eval);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a child writes to its standard error is the user's. */
+/* Passes a child's standard error through. */
 static void hear(void *arg, const char *bytes, size_t n)
 {
 	const struct children *ch = arg;
