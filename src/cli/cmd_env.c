@@ -154,6 +154,15 @@ static void put_float(float x)
 	(void)fwrite(p, 1, (size_t)(buf + sizeof(buf) - p), stdout);
 }
 
+/* "step I", I below 100 */
+static void put_step(int i)
+{
+	fputs("step ", stdout);
+	if (i >= 10)
+		putchar('0' + i / 10);
+	putchar('0' + i % 10);
+}
+
 static void print_obs(const struct server *s)
 {
 	for (int i = 0; i < s->ops->obs_dim; i++)
@@ -183,7 +192,7 @@ static bool answer(struct server *s, const char *line, bool *ok)
 		env_step(&s->env[i], (int)n, s->obs, NULL, &step, &never);
 		/* The time limit is dqn's. */
 		s->under_way[i] = !step.terminated;
-		printf("step %d", i);
+		put_step(i);
 		put_float(step.reward);
 		fputs(step.terminated ? " 1 0" : " 0 0", stdout);
 		print_obs(s);

@@ -110,7 +110,7 @@ static void pump(struct process *p, double seconds)
 	struct pollfd fds[] = { { .fd = p->from, .events = POLLIN },
 		{ .fd = p->errors, .events = POLLIN },
 		{ .fd = writes ? p->to : -1, .events = POLLOUT } };
-	if (poll(fds, 3, ms < most_ms ? (int)ms : most_ms) <= 0)
+	if (poll(fds, writes ? 3 : 2, ms < most_ms ? (int)ms : most_ms) <= 0)
 		return;
 	if (fds[0].revents)
 		read_output(p);
