@@ -10,7 +10,8 @@
  *
  * The computation is that of net_forward: Mul (the observation scale), then Gemm and Relu or
  * Tanh for each layer, with W as (out, in): not all readers take another. The heads of a
- * dueling network take the halves of a Split; q = a + (v - mean of a). */
+ * dueling network take the halves of a Split; q = a + (v - mean of a), where a Gemm with ones
+ * repeats what is in brackets for each action: OpenCV does not broadcast it. */
 
 enum { BYTES = 2 }; /* the wire type; that of whole numbers is 0 */
 enum { IR_VERSION = 7, OPSET = 13 };
@@ -88,9 +89,10 @@ static void end(struct text *t, size_t start)
 
 /* --- the parts of a graph --- */
 
-/* A tensor (rows, columns) from x (columns, rows), or (columns) if rows is 0. */
-static void put_tensor(
-	struct text *t, const char *name, size_t rows, size_t columns, const float *x)
+/* A tensor (rows, columns) from x (columns, rows), or (columns) if rows is 0. With step 0 every
+ * number is x[0], with 1 the next of x. */
+static void put_numbers(
+	struct text *t, const char *name, size_t rows, size_t columns, const float *x, size_t step)
 {
 	const size_t tensor = begin(t, GRAPH_INITIALIZER), n_rows = rows ? rows : 1;
 	if (rows)
@@ -101,13 +103,19 @@ static void put_tensor(
 	const size_t raw = begin(t, TENSOR_RAW);
 	for (size_t k = 0; k < n_rows * columns; k++) {
 		uint32_t u; /* little-endian */
-		memcpy(&u, &x[k % columns * n_rows + k / columns], sizeof(u));
+		memcpy(&u, &x[step * (k % columns * n_rows + k / columns)], sizeof(u));
 		const unsigned char bytes[] = { (unsigned char)u, (unsigned char)(u >> 8),
 			(unsigned char)(u >> 16), (unsigned char)(u >> 24) };
 		put_bytes(t, bytes, sizeof(bytes));
 	}
 	end(t, raw);
 	end(t, tensor);
+}
+
+static void put_tensor(
+	struct text *t, const char *name, size_t rows, size_t columns, const float *x)
+{
+	put_numbers(t, name, rows, columns, x, 1);
 }
 
 /* All attributes are 1: transB of Gemm, axis of Split, axes of ReduceMean, a list. */
@@ -197,13 +205,16 @@ static void put_nodes(struct text *t, const struct net *net)
 	put_gemm(t, last + 1, last > 0 ? "xa" : x, "a");
 	put_node(t, "ReduceMean", "a", "mean");
 	put_node(t, "Sub", "v mean", "offset");
-	put_node(t, "Add", "a offset", "q");
+	put_node(t, "Gemm", "offset ones zeros", "offsets");
+	put_node(t, "Add", "a offsets", "q");
 }
 
 uint64_t export_onnx_size(const struct export_job *job)
 {
 	const struct net *net = &job->weights->net;
-	return ((uint64_t)net->n_params + (uint64_t)net->dim[0]) * sizeof(float) + 16384;
+	const uint64_t n = (uint64_t)net->n_params + (uint64_t)net->dim[0] +
+			   2 * (uint64_t)net->dim[net->n_layers];
+	return n * sizeof(float) + 16384;
 }
 
 void export_onnx(const struct export_job *job, struct text *t)
@@ -224,6 +235,11 @@ void export_onnx(const struct export_job *job, struct text *t)
 		put_tensor(t, name, m.out, m.in, w->params + m.w);
 		snprintf(name, sizeof(name), "b%d", i);
 		put_tensor(t, name, 0, m.out, w->params + m.b);
+	}
+	if (net->dueling) {
+		const size_t n_actions = (size_t)net->dim[net->n_layers];
+		put_numbers(t, "ones", n_actions, 1, &(float){ 1.0f }, 0);
+		put_numbers(t, "zeros", 0, n_actions, &(float){ 0.0f }, 0);
 	}
 	put_value(t, GRAPH_INPUT, "obs", net->dim[0]);
 	put_value(t, GRAPH_OUTPUT, "q", net->dim[net->n_layers]);
