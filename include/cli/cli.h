@@ -192,6 +192,12 @@ enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WE
 bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name,
 	struct weights *w, struct err *e);
 
+/* What such weights are played in: their built-in environment, or the child process of the command of
+ * --command (or NULL), started in *ch unless load_weights has. A run's own command is in its files,
+ * but files travel: it is shown and never run. NULL: ERR_USAGE, or what became of the child. */
+const struct env_ops *weights_start_env(const struct weights *w, const char *name,
+	const char *command, struct children *ch, struct err *e);
+
 /* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that
  * differ). `list` is initialised and stays the caller's to release, as does *g. Warns of
  * runs that cannot be read. */

@@ -33,6 +33,7 @@
 #define ENV_MAX_STATE 64  /* bytes, of a built-in */
 
 struct process; /* env/process.h */
+struct scene;   /* env/scene.h */
 
 struct step {
 	float reward;
@@ -56,6 +57,9 @@ struct env_ops {
 	struct step (*step)(void *state, struct rng *rng, int action, float *obs);
 	/* Whether an episode can have that state, of finite numbers; NULL: any. */
 	bool (*possible)(const void *state);
+	/* Adds what the state looks like to a scene of zeros; NULL: nothing but numbers. */
+	void (*draw)(const void *state, struct scene *scene);
+	const char *actions; /* a word for each, separated by blanks; NULL: they have numbers */
 };
 
 struct env {

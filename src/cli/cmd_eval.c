@@ -219,33 +219,6 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	return ok;
 }
 
-/* Starts the command of --command. A run's own is in its files, but files travel: what they name
- * is shown and never run. */
-static bool start_children(
-	struct eval_job *job, struct children *ch, const char *command, struct err *e)
-{
-	static struct config c; /* too much for a small stack */
-	const struct weights *w = job->weights;
-	config_init(&c);
-	if (!command)
-		return err_set(e, ERR_USAGE,
-			"the environment of '%.200s' is a child process: name its command by --command; "
-			"in training it was '%.300s'",
-			job->name, w->command);
-	snprintf(c.command, sizeof(c.command), "%s", command);
-	const bool has_started = ch->process[CHILD_EVAL].ops.obs_dim > 0;
-	if (!has_started && !children_start(ch, &c, 1, e))
-		return false;
-	job->children = ch;
-	job->env = &ch->process[CHILD_EVAL].ops;
-	if (job->env->obs_dim == w->env->obs_dim && job->env->n_actions == w->env->n_actions)
-		return true;
-	return err_set(e, ERR_USAGE,
-		"'%.200s' is for %d observations and %d actions; the environment has %d and %d",
-		job->name, w->env->obs_dim, w->env->n_actions, job->env->obs_dim,
-		job->env->n_actions);
-}
-
 /* --require */
 static int require(const struct eval_job *job, const struct flag_value *least)
 {
@@ -274,18 +247,17 @@ static int cmd_eval(const struct args *args)
 		children_stop(&children);
 		return fail(&e);
 	}
-	bool ok = true;
-	struct eval_job job = { .name = name, .weights = &w, .env = w.env };
+	struct eval_job job = { .name = name, .weights = &w };
 	job.has_seed = flag[SEED].set;
 	job.seed = flag[SEED].seed;
 	job.epsilon = flag[EPSILON].real;
-	if (w.env->reset && command)
-		ok = err_set(&e, ERR_USAGE, "--command is for id = process; '%s' is built in",
-			w.env->id);
-	else if (!w.env->reset)
-		ok = start_children(&job, &children, command, &e);
+	job.children = w.env->reset ? NULL : &children;
+	job.env = weights_start_env(&w, name, command, &children, &e);
+	bool ok = job.env != NULL;
 	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
-	job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
+	if (ok)
+		job.limit = limit_or_none(
+			flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
 	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	if (ok)
 		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);

@@ -231,6 +231,33 @@ bool load_weights(const char *path, const struct flag_value *flags, struct child
 	return ok;
 }
 
+const struct env_ops *weights_start_env(const struct weights *w, const char *name,
+	const char *command, struct children *ch, struct err *e)
+{
+	static struct config c; /* too much for a small stack */
+	const struct env_ops *ops = w->env->reset ? w->env : &ch->process[CHILD_EVAL].ops;
+	if (w->env->reset && command)
+		err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in",
+			w->env->id);
+	if (!w->env->reset && !command)
+		err_set(e, ERR_USAGE,
+			"the environment of '%.200s' is a child process: name its command by --command; "
+			"in training it was '%.300s'",
+			name, w->command);
+	if (!w->env->reset != !!command)
+		return NULL;
+	config_init(&c);
+	snprintf(c.command, sizeof(c.command), "%s", command ? command : "");
+	if (ops->obs_dim == 0 && !children_start(ch, &c, 1, e)) /* load_weights may have */
+		return NULL;
+	if (ops->obs_dim == w->env->obs_dim && ops->n_actions == w->env->n_actions)
+		return ops;
+	err_set(e, ERR_USAGE,
+		"'%.200s' is for %d observations and %d actions; the environment has %d and %d",
+		name, w->env->obs_dim, w->env->n_actions, ops->obs_dim, ops->n_actions);
+	return NULL;
+}
+
 void say_left_out(const struct records *list)
 {
 	if (list->left_out.n > 0)

@@ -1,6 +1,7 @@
 #include "env/acrobot.h"
 
 #include "base/pmath.h"
+#include "env/scene.h"
 
 #include <assert.h>
 
@@ -123,6 +124,23 @@ static bool acrobot_possible(const void *state)
 	       s->dtheta2 <= SPEED2_MAX && !is_up(s);
 }
 
+static void acrobot_draw(const void *state, struct scene *scene)
+{
+	const struct acrobot *s = state;
+	const double window = 2.2;
+	double x1, y1, x2, y2; /* of the ends of both links, each from its beginning, y down */
+	pm_sincos(s->theta1, &x1, &y1);
+	pm_sincos(s->theta1 + s->theta2, &x2, &y2);
+	scene->left = scene->bottom = -window;
+	scene->right = scene->top = window;
+	scene->fps = 15;
+	scene_add(scene, PAINT_GOAL, 0.04, false, -window, 1, window, 1);
+	scene_add(scene, PAINT_BODY, 0.16, true, 0, 0, x1, -y1);
+	scene_add(scene, PAINT_LIMB, 0.16, true, x1, -y1, x1 + x2, -y1 - y2);
+	scene_add_disc(scene, PAINT_JOINT, 0.2, 0, 0);
+	scene_add_disc(scene, PAINT_JOINT, 0.2, x1, -y1);
+}
+
 const struct env_ops acrobot_v1 = {
 	.id = "Acrobot-v1",
 	.obs_dim = 6,
@@ -136,4 +154,6 @@ const struct env_ops acrobot_v1 = {
 	.reset = acrobot_reset,
 	.step = acrobot_step,
 	.possible = acrobot_possible,
+	.draw = acrobot_draw,
+	.actions = "-1 0 +1",
 };

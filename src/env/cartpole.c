@@ -1,6 +1,7 @@
 #include "env/cartpole.h"
 
 #include "base/pmath.h"
+#include "env/scene.h"
 
 #include <assert.h>
 
@@ -66,13 +67,35 @@ static bool cartpole_possible(const void *state)
 	return !is_out(state);
 }
 
+/* Sizes as Gymnasium draws them: the pole from its axle to twice its half length. */
+static void cartpole_draw(const void *state, struct scene *scene)
+{
+	const struct cartpole *s = state;
+	const double width = 0.4, height = 0.24, pole = 1.0, axle = 0.18;
+	double sin, cos;
+	pm_sincos(s->theta, &sin, &cos);
+	scene->left = -2.7;
+	scene->right = 2.7;
+	scene->bottom = -0.15;
+	scene->top = 1.3;
+	scene->fps = 50;
+	scene_add(scene, PAINT_GROUND, 0.02, false, scene->left, 0, scene->right, 0);
+	scene_add(scene, PAINT_GROUND, 0.02, false, -X_MAX, 0, -X_MAX, 0.1);
+	scene_add(scene, PAINT_GROUND, 0.02, false, X_MAX, 0, X_MAX, 0.1);
+	scene_add(scene, PAINT_BODY, height, false, s->x - width / 2, height / 2, s->x + width / 2,
+		height / 2);
+	scene_add(scene, PAINT_LIMB, 0.08, true, s->x, axle, s->x + pole * sin, axle + pole * cos);
+	scene_add_disc(scene, PAINT_JOINT, 0.08, s->x, axle);
+}
+
 #define CARTPOLE(id_, max_episode_steps_, solved_return_)                                         \
 	{                                                                                         \
 		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
 		.solved_return = solved_return_, .reward_low = 1, .reward_high = 1,               \
 		.obs_high = (const double[]){ X_MAX, 3, THETA_MAX, 3 },                           \
 		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
-		.step = cartpole_step, .possible = cartpole_possible,                             \
+		.step = cartpole_step, .possible = cartpole_possible, .draw = cartpole_draw,      \
+		.actions = "left right",                                                          \
 	}
 
 const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);

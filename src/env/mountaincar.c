@@ -1,8 +1,10 @@
 #include "env/mountaincar.h"
 
 #include "base/pmath.h"
+#include "env/scene.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define POSITION_MIN (-1.2)
 #define POSITION_MAX 0.6
@@ -59,6 +61,48 @@ static bool mountaincar_possible(const void *state)
 	       s->velocity >= -SPEED_MAX && s->velocity <= SPEED_MAX && !is_there(s);
 }
 
+/* The valley as Gymnasium draws it, and its slope. */
+static double height(double x, double *slope)
+{
+	double sin, cos;
+	pm_sincos(3 * x, &sin, &cos);
+	*slope = 0.45 * 3 * cos;
+	return 0.45 * sin + 0.55;
+}
+
+static void mountaincar_draw(const void *state, struct scene *scene)
+{
+	const struct mountaincar *s = state;
+	const int n_pieces = 30;
+	const double wheel = 0.06, length = 0.16, mast = 0.22;
+	double x = POSITION_MIN, y, slope, next_y = height(x, &slope);
+	scene->left = POSITION_MIN - 0.05;
+	scene->right = POSITION_MAX + 0.05;
+	scene->top = 1.25;
+	scene->fps = 30;
+	for (int i = 1; i <= n_pieces; i++) {
+		const double next = POSITION_MIN + (POSITION_MAX - POSITION_MIN) * i / n_pieces;
+		y = next_y;
+		next_y = height(next, &slope);
+		scene_add(scene, PAINT_GROUND, 0.015, true, x, y, next, next_y);
+		x = next;
+	}
+	y = height(GOAL_POSITION, &slope);
+	scene_add(scene, PAINT_BODY, 0.015, false, GOAL_POSITION, y, GOAL_POSITION, y + mast);
+	scene_add(scene, PAINT_GOAL, 0.07, false, GOAL_POSITION, y + mast - 0.035,
+		GOAL_POSITION + 0.1, y + mast - 0.035);
+	/* Along the slope, by half the distance of the wheels; up from it, by their radius. */
+	y = height(s->position, &slope);
+	const double cos = 1 / sqrt(1 + slope * slope), sin = slope * cos;
+	const double dx = cos * length / 2, dy = sin * length / 2;
+	const double wheel_x = s->position - sin * wheel / 2, wheel_y = y + cos * wheel / 2;
+	const double body_x = s->position - sin * wheel * 1.2, body_y = y + cos * wheel * 1.2;
+	scene_add(scene, PAINT_BODY, wheel, false, body_x - dx, body_y - dy, body_x + dx,
+		body_y + dy);
+	scene_add_disc(scene, PAINT_LIMB, wheel, wheel_x - dx / 2, wheel_y - dy / 2);
+	scene_add_disc(scene, PAINT_LIMB, wheel, wheel_x + dx / 2, wheel_y + dy / 2);
+}
+
 const struct env_ops mountaincar_v0 = {
 	.id = "MountainCar-v0",
 	.obs_dim = 2,
@@ -72,4 +116,6 @@ const struct env_ops mountaincar_v0 = {
 	.reset = mountaincar_reset,
 	.step = mountaincar_step,
 	.possible = mountaincar_possible,
+	.draw = mountaincar_draw,
+	.actions = "left none right",
 };
