@@ -39,7 +39,7 @@ out_has 'over 3 episodes'
 t '--json' 0 "$DQN" eval run --json --episodes 7
 out_json
 out_lines 1
-out_has '^\{"weights":"run/final.safetensors","env_id":"CartPole-v1","seed":null,"episodes":7,"epsilon":0,"return_mean":[0-9.e+]+,.*"returns":\[([0-9]+,){6}[0-9]+\],"max_episode_steps":500\}$'
+out_has '^\{"weights":"run/final.safetensors","env_id":"CartPole-v1","seed":null,"episodes":7,"epsilon":0,"return_mean":[0-9.e+]+,.*,"q_start":[-0-9.e+]+,"discounted_return":[0-9.]+,"returns":\[([0-9]+,){6}[0-9]+\],"max_episode_steps":500\}$'
 t '--csv' 0 "$DQN" eval run --csv --episodes 7
 out_lines 8
 is header "$(head -n 1 "$out")" episode,return,length

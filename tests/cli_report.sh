@@ -12,10 +12,10 @@ run()
 	dir=$1 seed=$2 return=$3 first=$4
 	shift 4
 	mkdir -p "$dir" && "$DQN" config short.ini seed="$seed" "$@" >"$dir/config.ini" 2>/dev/null || exit 1
-	echo 'timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best' >"$dir/eval.csv"
+	echo 'timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,discounted_return' >"$dir/eval.csv"
 	for step in 500 1000 1500 2000; do
 		[ "$step" -ge "$first" ] && mean=480 || mean=20
-		echo "$step,$step,$mean,0,$mean,$mean,true"
+		echo "$step,$step,$mean,0,$mean,$mean,true,$mean,3.5"
 	done >>"$dir/eval.csv"
 	printf 'timesteps,wall_s,steps_per_s,max_rss_kib\n1000,1,1000,9\n2000,%s,1000,9\n' "$((seed * 2))" >"$dir/timing.csv"
 	hash=0123456789012345678901234567890123456789012345678901234567890123
@@ -75,6 +75,8 @@ t 'best_return_mean' 0 "$DQN" report all --metric best_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 480 480 '
 t 'eval_return_mean' 0 "$DQN" report all --metric eval_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 365 20 '
+t 'value_gap, of the last evaluation' 0 "$DQN" report all --metric value_gap --tsv
+is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 16.5 476.5 '
 for i in 1 2 3 4 5 6; do run "all/c/seed-$i" $i 499 500 gamma=0.9 loss=mse; done
 t 'another key' 0 "$DQN" report all
 out_has '^loss +gamma|^gamma +loss '
@@ -265,7 +267,7 @@ for i in 1 2 3 4; do
 	run lost/b/$i $i 400 1000 gamma=0.9
 done
 cp -r lost/b/3 whole-run
-header=$(head -n 1 lost/b/3/eval.csv)
+header=$(head -n 1 lost/b/3/eval.csv | cut -d, -f 1-7)
 for rows in '500,500,20\0,0,20,20,true' '500,500,20' '500,500,2x,0,20,20,true' '500,500,20,0,20,20,true,9' \
 	'500,500,20,0,20,20,true\n400,500,20,0,20,20,true' '500,500,20,0,20,20,true\n1000,5\n1500,5,1,1,1,1,true'; do
 	# shellcheck disable=SC2059 # the rows are a format

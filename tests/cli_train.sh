@@ -69,11 +69,11 @@ is 'widths of the rows' "$(awk -F, '{ print NF }' "$out" | sort -u)" 20
 is 'first column' "$(sed 1d "$out" | cut -d, -f1 | tr '\n' ' ')" "$(seq 100 100 2000 | tr '\n' ' ')"
 is 'exploration_rate falls' "$(sed 1d "$out" | cut -d, -f6 | sort -gr | cksum)" "$(sed 1d "$out" | cut -d, -f6 | cksum)"
 t 'eval.csv' 0 cat files/eval.csv
-is header "$(head -n 1 "$out")" 'timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best'
+is header "$(head -n 1 "$out")" 'timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,discounted_return'
 is 'first columns' "$(sed 1d "$out" | cut -d, -f1,2 | tr '\n' ' ')" '500,400 1000,900 1500,1400 2000,1900 '
-is 'widths of the rows' "$(awk -F, '{ print NF }' "$out" | sort -u)" 7
-is 'the best rows' "$(awk -F, 'NR > 1 && $3 >= best { best = $3; print $1 }' "$out")" "$(grep ',true$' "$out" | cut -d, -f1)"
-is 'every row is best or not' "$(sed 1d "$out" | grep -cE ',(true|false)$')" 4
+is 'widths of the rows' "$(awk -F, '{ print NF }' "$out" | sort -u)" 9
+is 'the best rows' "$(awk -F, 'NR > 1 && $3 >= best { best = $3; print $1 }' "$out")" "$(grep ',true,' "$out" | cut -d, -f1)"
+is 'every row is best or not' "$(sed 1d "$out" | grep -cE ',(true|false),')" 4
 t 'timing.csv' 0 cat files/timing.csv
 is header "$(head -n 1 "$out")" 'timesteps,wall_s,steps_per_s,max_rss_kib'
 out_lines 21
@@ -94,7 +94,7 @@ for name in final best; do
 		"$(sha256sum <files/$name.safetensors | cut -d' ' -f1)"
 done
 out_has '"seed":1,"timesteps":2000,"total_timesteps":2000,"stopped":false,.*"n_updates":1900,"final_episodes":5,'
-is 'best_timesteps' "$(sed 's/.*"best_timesteps":\([0-9]*\),.*/\1/' "$out")" "$(grep ',true$' files/eval.csv | tail -n 1 | cut -d, -f1)"
+is 'best_timesteps' "$(sed 's/.*"best_timesteps":\([0-9]*\),.*/\1/' "$out")" "$(grep ',true,' files/eval.csv | tail -n 1 | cut -d, -f1)"
 t 'a run that no evaluation looks at' 0 $short eval_freq=0 --out blind -q
 same_file blind/best.safetensors blind/final.safetensors
 is eval.csv "$(wc -l <blind/eval.csv)" 1

@@ -18,6 +18,8 @@ static const float *params = steady;
 static struct policy some_policy(float work[WORK])
 {
 	struct policy p = { .k = kernels_find(NULL), .params = params, .work = work };
+	p.gamma = 0.9;
+	p.reward_scale = 0.5;
 	p.net = net_of(OBS, NULL, 0, 2, ACTIVATION_RELU, false);
 	CHECK(net_forward_size(&p.net, POLICY_ROWS) <= WORK);
 	return p;
@@ -54,6 +56,8 @@ static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, i
 	for (int i = 0; i < n; i++) {
 		float obs[6];
 		struct step s = { .reward = 0 };
+		struct episode *ep = &job->episodes[i];
+		double discount = 0.5;
 		reset_env(&job->env, rng_u64(&job->env_rng), obs);
 		while (!s.terminated && !s.truncated) {
 			float q[2];
@@ -63,21 +67,28 @@ static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, i
 					q[o] = fmaf(obs[k], params[k * 2 + o], q[o]);
 			}
 			int action = q[1] > q[0];
+			if (ep->length == 0)
+				ep->q_start = fmaxf(q[0], q[1]);
 			if (epsilon > 0 && rng_double(&job->explore) < epsilon)
 				action = (int)rng_below(&job->explore, 2);
 			s = step_env(&job->env, action, obs);
-			job->episodes[i].episode_return += (double)s.reward;
-			job->episodes[i].length++;
+			ep->episode_return += (double)s.reward;
+			ep->discounted_return += discount * (double)s.reward;
+			ep->length++;
+			discount *= 0.9;
 		}
 	}
 }
 
 static void check_stats(const struct eval_stats *s, const struct episode *e, int n)
 {
-	double sum = 0, lengths = 0, squares = 0, min = e[0].episode_return, max = min;
+	double sum = 0, lengths = 0, q = 0, discounted = 0, squares = 0, min = e[0].episode_return,
+	       max = min;
 	for (int i = 0; i < n; i++) {
 		sum += e[i].episode_return;
 		lengths += (double)e[i].length;
+		q += e[i].q_start;
+		discounted += e[i].discounted_return;
 		min = fmin(min, e[i].episode_return);
 		max = fmax(max, e[i].episode_return);
 	}
@@ -89,6 +100,8 @@ static void check_stats(const struct eval_stats *s, const struct episode *e, int
 	CHECK_NEAR(s->return_min, min, 0);
 	CHECK_NEAR(s->return_max, max, 0);
 	CHECK_NEAR(s->length_mean, lengths / n, 1e-12 * lengths / n);
+	CHECK_NEAR(s->q_start, q / n, 1e-12 * fabs(q / n));
+	CHECK_NEAR(s->discounted_return, discounted / n, 1e-12 * fabs(discounted / n));
 }
 
 static void check_run(int n, uint64_t seed, double epsilon, int64_t limit)
@@ -99,6 +112,9 @@ static void check_run(int n, uint64_t seed, double epsilon, int64_t limit)
 	for (int i = 0; i < n; i++) {
 		CHECK_NEAR(got.episodes[i].episode_return, want.episodes[i].episode_return, 0);
 		CHECK_INT(got.episodes[i].length, want.episodes[i].length);
+		CHECK_NEAR(got.episodes[i].q_start, want.episodes[i].q_start, 0);
+		CHECK_NEAR(
+			got.episodes[i].discounted_return, want.episodes[i].discounted_return, 0);
 	}
 	CHECK(memcmp(&got.env_rng, &want.env_rng, sizeof(got.env_rng)) == 0);
 	CHECK(memcmp(&got.explore, &want.explore, sizeof(got.explore)) == 0);

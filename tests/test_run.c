@@ -233,7 +233,9 @@ static void test_the_files_say_what_the_training_did(void)
 	text_add(&p, "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
 		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low\n");
-	text_add(&v, "timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best\n");
+	text_add(&v,
+		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,"
+		"discounted_return\n");
 	text_add(&ep, "r,l,timesteps,terminated\n");
 	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
 	do {
@@ -245,11 +247,14 @@ static void test_the_files_say_what_the_training_did(void)
 		if (t.events & TRAIN_EVALUATED) {
 			const struct eval_stats *s = &t.eval.stats;
 			const double cells[] = { s->return_mean, s->return_std, s->return_min,
-				s->return_max };
+				s->return_max, s->q_start, s->discounted_return };
 			text_add(&v, "%" PRId64 ",%" PRIu64, t.eval.timesteps, t.eval.n_updates);
 			for (int i = 0; i < 4; i++)
 				text_add(&v, ",%s", text_real(cells[i], real));
-			text_add(&v, ",%s\n", t.eval.is_best ? "true" : "false");
+			text_add(&v, ",%s", t.eval.is_best ? "true" : "false");
+			for (int i = 4; i < 6; i++)
+				text_add(&v, ",%s", text_real(cells[i], real));
+			text_add(&v, "\n");
 		}
 		if (t.events & TRAIN_LOGGED) {
 			const struct log_row *r = &t.log;

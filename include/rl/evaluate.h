@@ -12,6 +12,11 @@
 struct episode {
 	double episode_return; /* sum of the raw rewards */
 	int64_t length;        /* steps */
+	/* Value against truth, both in the unit of Q. q_start is the greatest Q(s0, a) of an
+	 * allowed action. discounted_return is the sum of gamma^t reward_scale r_t over the steps
+	 * there were. Q looks beyond a time limit: of an episode cut after T steps a right q_start
+	 * is the greater one by gamma^T times the value of the last state. */
+	double q_start, discounted_return;
 };
 
 struct eval_stats {
@@ -19,6 +24,7 @@ struct eval_stats {
 	double return_mean, return_std; /* std divides by n, as numpy.std does */
 	double return_min, return_max;
 	double length_mean;
+	double q_start, discounted_return; /* means; with epsilon > 0 Q is not that policy's */
 };
 
 struct eval_listener {
@@ -33,6 +39,7 @@ struct evaluation {
 	double n, return_sum, length_sum;
 	double mean, squares; /* Welford's, for the variance */
 	double return_min, return_max;
+	double q_sum, discounted_sum;
 };
 
 /* Where the seeds of the episodes come from, one each, in order. */

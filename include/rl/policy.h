@@ -14,6 +14,8 @@ struct policy {
 	const struct kernels *k;
 	const float *params; /* (net.n_params) the caller's */
 	float *work;         /* net_forward_size(net, POLICY_ROWS) floats, the caller's */
+	/* What Q estimates, for evaluations: rewards times reward_scale, discounted by gamma. */
+	double gamma, reward_scale;
 };
 
 /* Most observations of one policy_greedy: each weight that is loaded serves all of them. */

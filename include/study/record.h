@@ -36,7 +36,8 @@ struct record {
 	double wall_s;        /* in that row; NaN before it */
 	double ep_rew_mean;   /* in the last row of progress.csv, unless done; NaN: none */
 	double mean_return;   /* over all evaluations */
-	double threshold;     /* the one asked for, or config_threshold; NaN: none */
+	double q_start, discounted_return; /* of the last evaluation; NaN before it */
+	double threshold;                  /* the one asked for, or config_threshold; NaN: none */
 	/* Steps until the first evaluation whose mean return reached the threshold. Infinite:
 	 * none did. NaN: no threshold, no evaluation, or eval.csv cannot be read. */
 	double steps_to_threshold;

@@ -110,6 +110,9 @@ static void print_json(const struct eval_job *job)
 	add_real(&t, "return_min", s->return_min);
 	add_real(&t, "return_max", s->return_max);
 	add_real(&t, "length_mean", s->length_mean);
+	add_real(&t, "q_start", s->q_start);
+	if (job->weights->config) /* has the discount */
+		add_real(&t, "discounted_return", s->discounted_return);
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));
@@ -146,7 +149,13 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	struct err *e)
 {
 	const struct weights *w = job->weights;
-	const struct policy policy = { .net = w->net, .k = k, .params = w->params, .work = work };
+	const struct config *c = w->config;
+	const struct policy policy = { .net = w->net,
+		.k = k,
+		.params = w->params,
+		.work = work,
+		.gamma = c ? c->gamma : 0,
+		.reward_scale = c ? c->reward_scale : 0 };
 	struct progress p;
 	struct rng rng, explore;
 	struct episode_seeds seeds = seeds_of(job, &rng);

@@ -580,7 +580,8 @@ const struct command command_report = {
 		"done or cannot be read. The best row comes first; rows that lack runs come last. "
 		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
 		"steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
-		"is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s.",
+		"is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s; of the last "
+		"evaluation q_start, discounted_return and value_gap, the distance between these two.",
 	.examples = "dqn report runs/sweep-cartpole\n"
 		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		    "dqn report runs/a runs/b --tsv | sort -k 6\n",

@@ -31,6 +31,17 @@ static bool act(const struct policy *policy, const struct vec_env *v, size_t n, 
 	return is_finite || err_set(e, ERR_DIVERGED, "a Q value is not finite");
 }
 
+/* The value of each row of v->obs by the network: its greatest Q of an allowed action. */
+static void begin_values(
+	const struct policy *policy, const struct vec_env *v, size_t n, struct episode *ep)
+{
+	const int n_actions = v->proto.ops->n_actions;
+	const float *q =
+		net_forward(&policy->net, policy->k, policy->params, v->obs, n, policy->work);
+	for (size_t i = 0; i < n; i++, q += n_actions)
+		ep[i].q_start = q[policy_argmax(q, vec_env_mask(v, i), n_actions)];
+}
+
 /* Plays n <= v->n episodes side by side, after n_before of n_all. Rows of v->obs and v->mask
  * of unfinished episodes stay adjacent. */
 static bool play(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
@@ -39,6 +50,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 {
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
 	uint64_t seed[POLICY_ROWS];
+	double discount = policy->reward_scale; /* of this step, in all of them */
 	int action[POLICY_ROWS] = { 0 };
 	const int64_t n_over = n_before + (int64_t)n; /* once none is left */
 	for (size_t i = 0; i < n; i++) {
@@ -48,7 +60,8 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 	}
 	if (!vec_env_reset(v, n, seed, e))
 		return false;
-	while (n > 0) {
+	begin_values(policy, v, n, ep);
+	for (; n > 0; discount *= policy->gamma) {
 		if (!continues(listener, n_over - (int64_t)n, n_all)) {
 			e->kind = ERR_NONE;
 			return false;
@@ -65,6 +78,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 				    vec_env_mask(v, n_left), &s, e))
 				return false;
 			ep[l].episode_return += s.reward;
+			ep[l].discounted_return += discount * s.reward;
 			ep[l].length++;
 			episode[n_left] = l;
 			n_left += !s.terminated && !s.truncated;
@@ -103,6 +117,8 @@ bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct ve
 		ev->squares += off * (r - ev->mean);
 		ev->return_sum += r;
 		ev->length_sum += (double)ep[i].length;
+		ev->q_sum += ep[i].q_start;
+		ev->discounted_sum += ep[i].discounted_return;
 		ev->return_min = first || r < ev->return_min ? r : ev->return_min;
 		ev->return_max = first || r > ev->return_max ? r : ev->return_max;
 		if (episodes)
@@ -120,6 +136,8 @@ struct eval_stats evaluation_stats(const struct evaluation *ev)
 		.return_min = ev->return_min,
 		.return_max = ev->return_max,
 		.length_mean = ev->length_sum / ev->n,
+		.q_start = ev->q_sum / ev->n,
+		.discounted_return = ev->discounted_sum / ev->n,
 	};
 }
 

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PARTS = 80 };
+enum { MAX_PARTS = 80, N_EVAL = sizeof(struct evaluation) / sizeof(double) };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
-_Static_assert(sizeof(struct evaluation) == 7 * sizeof(double), "an evaluation is seven reals");
+_Static_assert(N_EVAL == 9, "an evaluation is nine reals");
 _Static_assert(sizeof(struct diagnostics) == 7 * sizeof(double), "diagnostics are seven reals");
 
 /* --- what a checkpoint holds --- */
@@ -142,11 +142,13 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_one(l, "best_row.return_min", ST_F64, &t->best_row.stats.return_min);
 	add_one(l, "best_row.return_max", ST_F64, &t->best_row.stats.return_max);
 	add_one(l, "best_row.length_mean", ST_F64, &t->best_row.stats.length_mean);
+	add_one(l, "best_row.q_start", ST_F64, &t->best_row.stats.q_start);
+	add_one(l, "best_row.discounted_return", ST_F64, &t->best_row.stats.discounted_return);
 	add_one(l, "best_row.is_best", ST_U8, &t->best_row.is_best);
 	add_one(l, "stopped", ST_U8, &t->stopped);
-	add_list(l, "eval_state", ST_F64, &t->eval_state, 7);
-	add_list(l, "stop_state", ST_F64, &t->stop_state, 7);
-	add_list(l, "final_state", ST_F64, &t->final_state, 7);
+	add_list(l, "eval_state", ST_F64, &t->eval_state, N_EVAL);
+	add_list(l, "stop_state", ST_F64, &t->stop_state, N_EVAL);
+	add_list(l, "final_state", ST_F64, &t->final_state, N_EVAL);
 	add_list(l, "final_returns", ST_F64, t->final_returns,
 		(size_t)t->config.final_eval_episodes);
 

@@ -57,6 +57,11 @@ static const struct log_column eval[] = {
 	{ RETURN(return_min), "smallest of these returns" },
 	{ RETURN(return_max), "largest of these returns" },
 	{ EVAL(CELL_BOOL, is_best), "true: no earlier evaluation has a better mean" },
+	{ RETURN(q_start),
+		"largest Q(s,a) of the evaluated network at the start of these episodes, mean" },
+	{ RETURN(discounted_return),
+		"what followed, in the unit of Q: reward_scale times the rewards, discounted by gamma, mean; "
+		"where the time limit cuts an episode after T steps, Q looks further: up to gamma^T q_bound more" },
 	{ .name = NULL },
 };
 

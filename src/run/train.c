@@ -352,6 +352,8 @@ static bool continue_eval(struct train *t, struct evaluation *ev, enum train_str
 	struct policy policy = t->agent.policy;
 	struct err why;
 	policy.params = t->agent.average;
+	policy.gamma = t->config.gamma;
+	policy.reward_scale = t->config.reward_scale;
 	while (ev->n < (double)n_episodes) {
 		struct episode episodes[POLICY_ROWS];
 		const size_t before = (size_t)ev->n;

@@ -122,6 +122,8 @@ static void read_evals(struct record *r, const struct csv *t)
 		if (y[k] >= r->threshold && x[k] < r->steps_to_threshold)
 			r->steps_to_threshold = x[k];
 	}
+	r->q_start = last_cell(t, "q_start");
+	r->discounted_return = last_cell(t, "discounted_return");
 	if (t->n_rows > 0 && isfinite(sum))
 		r->mean_return = sum / (double)t->n_rows;
 }
@@ -193,7 +195,7 @@ static bool record_init(struct record *r, const char *dir, const struct stat *st
 		r->inode = (uint64_t)st->st_ino;
 	}
 	r->wall_s = r->ep_rew_mean = r->mean_return = r->steps_to_threshold = r->lowest_return =
-		r->worst_return = (double)NAN;
+		r->worst_return = r->q_start = r->discounted_return = (double)NAN;
 	return true;
 }
 
@@ -433,6 +435,9 @@ const struct metric record_metrics[] = {
 	{ "episodes", true, 0, WORST_NONE },
 	{ "n_updates", true, 0, WORST_NONE },
 	{ "wall_s", true, 2, WORST_NONE },
+	{ "q_start", false, 3, WORST_NONE },
+	{ "discounted_return", false, 3, WORST_NONE },
+	{ "value_gap", true, 3, WORST_NONE }, /* between these two */
 	{ .name = NULL },
 };
 enum { N_METRICS = sizeof(record_metrics) / sizeof(record_metrics[0]) - 1 };
@@ -442,7 +447,8 @@ static double done_value(const struct record *r, const struct metric *m)
 	const struct result *res = &r->result;
 	const double values[] = { res->final.return_mean, res->best_return_mean, r->mean_return,
 		r->steps_to_threshold, res->final.length_mean, (double)res->timesteps,
-		(double)res->episodes, (double)res->n_updates, r->wall_s };
+		(double)res->episodes, (double)res->n_updates, r->wall_s, r->q_start,
+		r->discounted_return, fabs(r->q_start - r->discounted_return) };
 	_Static_assert(sizeof(values) / sizeof(values[0]) == N_METRICS, "a value per metric");
 	return values[m - record_metrics];
 }
