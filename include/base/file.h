@@ -64,13 +64,21 @@ bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *l
  * failed one, file_end must be called. */
 struct file_writer {
 	const struct dir *dir;
-	int fd; /* or -1 */
-	char name[FILE_PATH_SIZE], temp[FILE_PATH_SIZE];
+	const char *name; /* the caller's, until file_end */
+	int fd;           /* or -1 */
 };
 
 bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e);
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e);
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e);
+
+/* The steps of file_end, for several files that belong together. file_finish flushes one to the
+ * disk and closes it; it must be called after file_begin. file_replace renames all in order,
+ * or removes them if not ok. The directory is not flushed: after a power cut a name may still
+ * lead to the earlier file, or to none. */
+bool file_finish(struct file_writer *w, bool ok, struct err *e);
+bool file_replace(
+	const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e);
 
 /* Writes name.tmp, after removing an earlier one, flushes it to the disk, renames it to
  * `name` and flushes the directory: `name` is the old file or the new one, never a part.
@@ -89,6 +97,10 @@ bool file_write_fd(int fd, const char *name, const void *data, size_t len, struc
 /* Flushes to the disk. EINVAL is not an error: a device, or a directory on some file
  * systems, cannot be flushed. */
 bool file_sync(int fd, const char *name, struct err *e);
+
+/* A hint to begin to write a file to the disk, without waiting. Called for several files
+ * before file_sync of the first, it lets the file system flush them together. */
+void file_start_sync(int fd);
 
 /* Makes `path` and the directories above it; existing ones are fine. */
 bool file_make_dirs(const char *path, struct err *e);

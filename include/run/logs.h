@@ -53,11 +53,12 @@ struct log {
  * timing_row. */
 extern const struct log run_logs[N_LOGS];
 
-struct logs {                  /* of a run, open for writing; zeros are closed ones */
-	const struct dir *dir; /* NULL: closed */
-	int fd[N_LOGS];        /* or -1 */
-	int64_t size[N_LOGS];  /* bytes written */
-	char rows[4096];       /* of episodes.csv: rows_len bytes that are not written yet */
+struct logs {                   /* of a run, open for writing; zeros are closed ones */
+	const struct dir *dir;  /* NULL: closed */
+	int fd[N_LOGS];         /* or -1 */
+	int64_t size[N_LOGS];   /* bytes written */
+	int64_t synced[N_LOGS]; /* bytes that are on the disk; -1: unknown */
+	char rows[4096];        /* of episodes.csv: rows_len bytes that are not written yet */
 	size_t rows_len;
 };
 
@@ -71,7 +72,8 @@ void logs_close(struct logs *l);
 bool logs_add(struct logs *l, enum run_log log, const void *row, struct err *e);
 bool logs_flush(struct logs *l, struct err *e);
 
-/* Writes all rows to the disk. */
+/* Writes all rows to the disk; logs_start_sync does not wait until they are there. */
+bool logs_start_sync(struct logs *l, struct err *e);
 bool logs_sync(struct logs *l, struct err *e);
 
 #endif

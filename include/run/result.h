@@ -1,6 +1,6 @@
 /* result.json: the figures of a done run. Written last, it marks the run as done.
  *
- *     result_save(&res, &config, returns, dir, buf, size, &e);
+ *     result_write(&file, &res, &config, returns, buf, size, &e);
  *     result_load(&res, dir, &config, true, &e);      // checked against the weights files
  */
 #ifndef DQN_RUN_RESULT_H
@@ -33,11 +33,11 @@ void result_print(const struct result *res, struct text *t);
 bool result_parse(
 	struct result *res, const char *name, const char *data, size_t len, struct err *e);
 
-/* Writes result.json: those keys, "config" (all keys that decide results) and
+/* Writes result.json between file_begin and file_end: those keys, "config" (all keys that decide results) and
  * "final_returns" (res->final.n_episodes), the return of each episode. Works in buf (at
  * least CHECKPOINT_BUFFER_MIN bytes). */
-bool result_save(const struct result *res, const struct config *c, const double *returns,
-	const struct dir *d, char *buf, size_t size, struct err *e);
+bool result_write(struct file_writer *file, const struct result *res, const struct config *c,
+	const double *returns, char *buf, size_t size, struct err *e);
 
 /* Compares recomputed figures with those of result.json; results of earlier versions have
  * no final_returns. ERR_CORRUPT names the first figure that differs. */

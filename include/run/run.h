@@ -32,11 +32,12 @@ struct run {
 	struct logs logs;
 	char *buf; /* buf_size bytes, for weights files and checkpoints */
 	size_t buf_size;
-	bool is_damaged;                 /* the latest checkpoint; the one before it is good */
-	bool is_saved;                   /* nothing has changed since the latest checkpoint */
-	bool is_best_saved;              /* best.safetensors has train.best */
-	double start_s, saved_s, save_s; /* of the run; of the last save: its end, its duration */
-	double best_s;                   /* when best.safetensors was written; 0: not yet */
+	bool is_damaged;                   /* the latest checkpoint; the one before it is good */
+	bool is_saved;                     /* nothing has changed since the latest checkpoint */
+	char best_sha256[SHA256_HEX_SIZE]; /* of the best.safetensors that was written last */
+	bool is_best_saved;                /* best.safetensors has train.best */
+	double start_s, saved_s, save_s;   /* of the run; of the last save: its end, its duration */
+	double best_s;                     /* when best.safetensors was written; 0: not yet */
 };
 
 /* Makes or takes over the directory; `fresh` removes an earlier run first. Fails as

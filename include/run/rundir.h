@@ -9,6 +9,20 @@
  * run_files lists the files. config.ini is written first and owns the directory, result.json
  * last: it marks the run as done. .lock is empty, and locked while a process works here.
  *
+ * What a power cut leaves is what a kill may leave, since these wait for the disk:
+ *
+ *     config.ini, then the directory      before another file is there
+ *     logs with new rows, a checkpoint, then the directory
+ *                                         before the checkpoint before it goes
+ *     logs, both weights files and result.json, all under their .tmp names; then they
+ *     are renamed, result.json last, and then the directory
+ *                                         before the checkpoints go
+ *
+ * A name never leads to half a file, as its bytes are on the disk before it is renamed.
+ * Journaling file systems bring the renames of one directory to the disk in order, and nothing
+ * else is flushed between the last three and the directory. best.safetensors alone, during the
+ * run, waits for the next flush of the directory: until then nothing needs it.
+ *
  * A directory without config.ini must be empty; one with another configuration is refused.
  * config.ini is that of the process that began the run: keys in which another process may
  * differ change no result.

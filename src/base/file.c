@@ -246,47 +246,81 @@ static bool sync_parent(const struct file_writer *w, struct err *e)
 	return ok;
 }
 
+/* w->name with .tmp, in buf; false if that is too long. */
+static bool temp_name(const struct file_writer *w, char buf[FILE_PATH_SIZE])
+{
+	const int n = snprintf(buf, FILE_PATH_SIZE, "%s.tmp", w->name);
+	return n >= 0 && n < FILE_PATH_SIZE;
+}
+
 bool file_begin(struct file_writer *w, const struct dir *d, const char *name, struct err *e)
 {
-	w->fd = -1;
-	w->dir = d;
-	const int n = snprintf(w->temp, sizeof(w->temp), "%s.tmp", name);
-	if (n < 0 || (size_t)n >= sizeof(w->temp))
+	char temp[FILE_PATH_SIZE];
+	*w = (struct file_writer){ .dir = d, .name = name, .fd = -1 };
+	if (!temp_name(w, temp))
 		return err_set(e, ERR_RUN, "path too long: '%s'", name);
-	memcpy(w->name, name, strlen(name) + 1);
 	/* Always a new file: never write into a FIFO or through a link of that name. */
-	if (!file_remove(d, w->temp, e))
+	if (!file_remove(d, temp, e))
 		return false;
-	w->fd = open_retry(d, w->temp, O_WRONLY | O_CREAT | O_EXCL);
-	return w->fd >= 0 || error_at(e, "create", w->dir, w->temp);
+	w->fd = open_retry(d, temp, O_WRONLY | O_CREAT | O_EXCL);
+	return w->fd >= 0 || error_at(e, "create", d, temp);
 }
 
 bool file_add(struct file_writer *w, const void *data, size_t len, struct err *e)
 {
-	char buf[FILE_PATH_SIZE];
-	return file_write_fd(w->fd, dir_path(w->dir, w->temp, buf), data, len, e);
+	char temp[FILE_PATH_SIZE], buf[FILE_PATH_SIZE];
+	temp_name(w, temp);
+	return file_write_fd(w->fd, dir_path(w->dir, temp, buf), data, len, e);
+}
+
+void file_start_sync(int fd)
+{
+#if defined(POSIX_FADV_DONTNEED) /* Linux starts to write what it would have to keep */
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+#else
+	(void)fd;
+#endif
+}
+
+bool file_finish(struct file_writer *w, bool ok, struct err *e)
+{
+	char temp[FILE_PATH_SIZE], buf[FILE_PATH_SIZE];
+	if (w->fd < 0)
+		return false;
+	temp_name(w, temp);
+	ok = ok && file_sync(w->fd, dir_path(w->dir, temp, buf), e);
+	if (close(w->fd) < 0 && errno != EINTR && ok)
+		ok = error_at(e, "close", w->dir, temp);
+	w->fd = -1;
+	return ok;
+}
+
+static bool put_in_place(const struct file_writer *w, const char *previous, struct err *e)
+{
+	const int at = fd_of(w->dir);
+	char temp[FILE_PATH_SIZE];
+	temp_name(w, temp);
+	if (previous && renameat(at, w->name, at, previous) < 0 && errno != ENOENT)
+		return error_at(e, "rename", w->dir, previous);
+	return renameat(at, temp, at, w->name) == 0 || error_at(e, "rename", w->dir, temp);
+}
+
+bool file_replace(
+	const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e)
+{
+	char temp[FILE_PATH_SIZE];
+	for (size_t i = 0; ok && i < n; i++)
+		ok = put_in_place(&w[i], previous, e);
+	for (size_t i = 0; !ok && i < n; i++)
+		if (temp_name(&w[i], temp))
+			unlinkat(fd_of(w[i].dir), temp, 0); /* if it is there */
+	return ok;
 }
 
 bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *e)
 {
-	if (w->fd < 0)
-		return false;
-	const int at = fd_of(w->dir);
-	char buf[FILE_PATH_SIZE];
-	if (ok && !file_sync(w->fd, dir_path(w->dir, w->temp, buf), e))
-		ok = false;
-	if (close(w->fd) < 0 && errno != EINTR && ok)
-		ok = error_at(e, "close", w->dir, w->temp);
-	w->fd = -1;
-	if (ok && previous && renameat(at, w->name, at, previous) < 0 && errno != ENOENT)
-		ok = error_at(e, "rename", w->dir, previous);
-	if (ok && renameat(at, w->temp, at, w->name) < 0)
-		ok = error_at(e, "rename", w->dir, w->temp);
-	if (!ok) {
-		unlinkat(at, w->temp, 0);
-		return false;
-	}
-	return sync_parent(w, e);
+	ok = file_finish(w, ok, e);
+	return file_replace(w, 1, ok, previous, e) && sync_parent(w, e);
 }
 
 bool file_write_atomic(

@@ -203,7 +203,7 @@ bool logs_open(struct logs *l, const struct dir *dir, const int64_t *size, struc
 	bool ok = true;
 	*l = (struct logs){ .dir = dir };
 	for (int i = 0; i < N_LOGS; i++)
-		l->fd[i] = -1;
+		l->fd[i] = -1, l->synced[i] = -1;
 	for (int i = 0; ok && i < N_LOGS; i++)
 		ok = open_log(l, (enum run_log)i, size, e);
 	for (int i = 0; ok && i < N_LOGS; i++)
@@ -245,10 +245,21 @@ bool logs_add(struct logs *l, enum run_log log, const void *row, struct err *e)
 	return true;
 }
 
+bool logs_start_sync(struct logs *l, struct err *e)
+{
+	const bool ok = logs_flush(l, e);
+	for (int i = 0; ok && i < N_LOGS; i++)
+		if (l->synced[i] != l->size[i])
+			file_start_sync(l->fd[i]);
+	return ok;
+}
+
 bool logs_sync(struct logs *l, struct err *e)
 {
-	bool ok = logs_flush(l, e);
-	for (int i = 0; ok && i < N_LOGS; i++)
-		ok = file_sync(l->fd[i], run_logs[i].name, e);
+	bool ok = logs_start_sync(l, e);
+	for (int i = 0; ok && i < N_LOGS; i++) {
+		ok = l->synced[i] == l->size[i] || file_sync(l->fd[i], run_logs[i].name, e);
+		l->synced[i] = ok ? l->size[i] : -1;
+	}
 	return ok;
 }

@@ -79,12 +79,11 @@ void result_print(const struct result *res, struct text *t)
 	text_add(t, "}");
 }
 
-bool result_save(const struct result *res, const struct config *c, const double *returns,
-	const struct dir *d, char *buf, size_t size, struct err *e)
+bool result_write(struct file_writer *file, const struct result *res, const struct config *c,
+	const double *returns, char *buf, size_t size, struct err *e)
 {
 	const size_t longest = 64; /* a return and what follows it */
 	char *config = buf + size - CONFIG_TEXT_MAX;
-	struct file_writer file;
 	struct text t;
 	text_init(&t, config, CONFIG_TEXT_MAX);
 	config_print_deciding(c, &t);
@@ -96,18 +95,17 @@ bool result_save(const struct result *res, const struct config *c, const double 
 	text_add_json_string(&t, config);
 	text_add(&t, ",\"final_returns\":[");
 	assert(!t.full);
-	bool ok = file_begin(&file, d, RUN_RESULT, e);
+	bool ok = true;
 	for (int64_t i = 0; ok && i < res->final.n_episodes; i++) {
 		text_add(&t, "%s", i ? "," : "");
 		text_add_json_real(&t, returns[i]);
 		if (t.size - t.len < longest) {
-			ok = file_add(&file, t.p, t.len, e);
+			ok = file_add(file, t.p, t.len, e);
 			t.len = 0;
 		}
 	}
 	text_add(&t, "]}\n");
-	ok = ok && file_add(&file, t.p, t.len, e);
-	return file_end(&file, ok, NULL, e);
+	return ok && file_add(file, t.p, t.len, e);
 }
 
 static bool differs(const struct dir *d, const char *what, double is, double again, struct err *e)

@@ -148,29 +148,41 @@ void run_close(struct run *r)
 
 /* --- saving --- */
 
-static bool write_weights(struct run *r, const char *name, const float *params, int64_t timesteps,
-	uint64_t n_updates, char hash[SHA256_HEX_SIZE], struct err *e)
+/* All but the renaming. */
+static bool write_weights(struct run *r, struct file_writer *file, const char *name,
+	const float *params, int64_t timesteps, uint64_t n_updates, char hash[SHA256_HEX_SIZE],
+	struct err *e)
 {
 	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net,
 		r->train.obs_scale, params, timesteps, n_updates, r->buf, r->buf_size);
 	sha256_of(r->buf, n, hash);
-	return file_write_atomic(&r->dir.held, name, r->buf, n, e);
+	const bool ok = file_begin(file, &r->dir.held, name, e) && file_add(file, r->buf, n, e);
+	return file_finish(file, ok, e);
 }
 
-static bool write_latest(struct run *r, const char *name, char hash[SHA256_HEX_SIZE], struct err *e)
+static bool write_latest(struct run *r, struct file_writer *file, const char *name,
+	char hash[SHA256_HEX_SIZE], struct err *e)
 {
 	const struct train *t = &r->train;
-	return write_weights(r, name, t->agent.average, t->timesteps, t->agent.adam.t, hash, e);
+	return write_weights(
+		r, file, name, t->agent.average, t->timesteps, t->agent.adam.t, hash, e);
 }
 
 /* The weights that evaluated best; the latest, if none were evaluated. */
-static bool write_best(struct run *r, struct err *e)
+static bool write_best(struct run *r, struct file_writer *file, struct err *e)
 {
 	const struct train *t = &r->train;
-	char *hash = r->result.best_sha256;
-	r->is_best_saved = t->has_best ? write_weights(r, RUN_BEST, t->best, t->best_row.timesteps,
-						 t->best_row.n_updates, hash, e)
-				       : write_latest(r, RUN_BEST, hash, e);
+	if (!t->has_best)
+		return write_latest(r, file, RUN_BEST, r->best_sha256, e);
+	return write_weights(r, file, RUN_BEST, t->best, t->best_row.timesteps,
+		t->best_row.n_updates, r->best_sha256, e);
+}
+
+static bool save_best(struct run *r, struct err *e)
+{
+	struct file_writer file;
+	const bool ok = write_best(r, &file, e);
+	r->is_best_saved = file_replace(&file, 1, ok, NULL, e);
 	r->best_s = now_s();
 	return r->is_best_saved;
 }
@@ -189,7 +201,7 @@ static bool save(struct run *r, struct err *e)
 		return true;
 	/* The logs first: a checkpoint must not name rows that a power cut takes. */
 	if (!train_check(&r->train, e) || !sync_logs(r, e) ||
-		(r->train.has_best && !r->is_best_saved && !write_best(r, e)))
+		(r->train.has_best && !r->is_best_saved && !save_best(r, e)))
 		return false;
 	memcpy(marks.log_size, r->logs.size, sizeof(marks.log_size));
 	/* Make room for the new file, but keep the only good one. */
@@ -240,7 +252,7 @@ static bool update_best(struct run *r, struct err *e)
 {
 	r->is_best_saved = false;
 	return (r->best_s > 0 && !save_is_due(r, r->best_s)) ||
-	       (rundir_check(&r->dir, &r->logs, e) && write_best(r, e));
+	       (rundir_check(&r->dir, &r->logs, e) && save_best(r, e));
 }
 
 /* --- a step --- */
@@ -262,18 +274,41 @@ static void set_result(struct run *r)
 	snprintf(r->result.env_id, sizeof(r->result.env_id), "%s", t->env.ops->id);
 }
 
-/* Some episodes of the final evaluation; after its last one, the files that end the run. */
+static bool write_result(struct run *r, struct file_writer *file, struct err *e)
+{
+	const struct train *t = &r->train;
+	const bool ok = file_begin(file, &r->dir.held, RUN_RESULT, e) &&
+			result_write(file, &r->result, &t->config, t->final_returns, r->buf,
+				r->buf_size, e);
+	return file_finish(file, ok, e);
+}
+
+/* The files that end the run, in the order that run/rundir.h states. */
+static bool write_end(struct run *r, struct err *e)
+{
+	const struct train *t = &r->train;
+	struct result *res = &r->result;
+	struct file_writer file[3], *last = file;
+	bool ok = logs_start_sync(&r->logs, e);
+	if (ok && (!t->has_best || !r->is_best_saved || !file_exists(&r->dir.held, RUN_BEST)))
+		ok = write_best(r, last++, e);
+	if (ok)
+		ok = write_latest(r, last++, RUN_FINAL, res->final_sha256, e);
+	memcpy(res->best_sha256, r->best_sha256, sizeof(res->best_sha256));
+	if (ok)
+		ok = write_result(r, last++, e);
+	ok = ok && sync_logs(r, e);
+	return file_replace(file, (size_t)(last - file), ok, NULL, e) &&
+	       file_sync(r->dir.held.fd, r->dir.path, e);
+}
+
+/* Some episodes of the final evaluation; after its last one, the end. */
 static bool finish(struct run *r, struct err *e)
 {
-	struct train *t = &r->train;
-	struct result *res = &r->result;
 	set_result(r);
-	if (!train_final_eval(t, &res->final, e))
+	if (!train_final_eval(&r->train, &r->result.final, e))
 		return e->kind == ERR_NONE && save_if_due(r, e);
-	if (!write_best(r, e) || !write_latest(r, RUN_FINAL, res->final_sha256, e) ||
-		!sync_logs(r, e) ||
-		!result_save(
-			res, &t->config, t->final_returns, &r->dir.held, r->buf, r->buf_size, e))
+	if (!write_end(r, e))
 		return false;
 	r->state = RUN_DONE;
 	rundir_clean(&r->dir);
@@ -325,7 +360,7 @@ static void write_failed(struct run *r, const struct err *why)
 	struct text t;
 	logs_flush(&r->logs, &ignored);
 	if (r->train.has_best)
-		write_best(r, &ignored);
+		save_best(r, &ignored);
 	text_init(&t, line, sizeof(line));
 	text_add(&t, "%s\n", why->msg);
 	file_write_atomic(&r->dir.held, RUN_FAILED, t.p, t.len, &ignored);
