@@ -77,6 +77,7 @@ cases() # FUNCTION
 	"$1" 'train conf/one.ini learning_' "$(words learning_rate= learning_rate_schedule= learning_starts=)"
 	"$1" 'train conf/one.ini seed=3 loss=' "$(words huber mse)" loss=
 	"$1" 'train --out runs/ conf/one.ini double_q=t' "$(words true)" double_q=
+	"$1" 'train conf/one.ini init_weights=wei' "$(words weights.safetensors)" init_weights=
 	"$1" 'sweep conf/one.ini obs_scale=b' "$(words bounds)" obs_scale=
 	"$1" 'train conf/one.ini --out ru' "$(words runs/)"
 	"$1" 'report ru' "$(words runs/)"
@@ -160,13 +161,14 @@ if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
 		zpty -d asked
 	END
 	t 'zsh: as it is typed' 0 zsh -f ask.zsh tr 'eval --req' 'train conf/on' 'train conf/one.ini loss=hu' \
-		'train conf/one.ini --out=wi' 'train -o wi' 'sweep conf/one.ini target_' 'config --explain per_a' \
+		'train conf/one.ini init_weights=wei' 'train conf/one.ini --out=wi' 'train -o wi' 'sweep conf/one.ini target_' 'config --explain per_a' \
 		'report runs --metric eval_' 'plot runs --by gamma,net_' 'plot runs -x sec' 'eval wei' 'help sw' 'completions fi'
 	cat >want <<-'END'
 		<train>
 		<eval><--require>
 		<train><conf/one.ini>
 		<train><conf/one.ini><loss=huber>
+		<train><conf/one.ini><init_weights=weights.safetensors>
 		<train><conf/one.ini><--out=with blank>
 		<train><-o><with blank>
 		<sweep><conf/one.ini><target_update_interval=>

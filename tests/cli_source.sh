@@ -117,9 +117,9 @@ base 3300
 nn 1500
 env 1640
 rl 1210
-run 5740
+run 6090
 study 2220
-cli 9440
+cli 9540
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -44,7 +44,7 @@ static struct config small_config(const char *extra)
 static bool open_run(const char *name, const struct config *c, bool fresh, struct err *e)
 {
 	*e = (struct err){ .msg = "" };
-	return run_open(&run, at(name), c, kernels_find(NULL), fresh, e);
+	return run_open(&run, at(name), c, NULL, kernels_find(NULL), fresh, e);
 }
 
 /* Opens, runs to the end and closes; the result stays in `run`. */
@@ -923,7 +923,7 @@ static void check_error(const char *path, const char *piece)
 {
 	const struct config c = small_config(NULL);
 	struct err e = { .msg = "" };
-	const bool opened = run_open(&run, path, &c, kernels_find(NULL), false, &e);
+	const bool opened = run_open(&run, path, &c, NULL, kernels_find(NULL), false, &e);
 	CHECK(!opened);
 	if (opened) {
 		run_close(&run);
@@ -968,7 +968,7 @@ static void test_paths_that_almost_fit(void)
 	for (size_t len = RUN_PATH_SIZE - 1; len > RUN_PATH_SIZE - 60; len--) {
 		struct err e = { .kind = ERR_USAGE, .msg = "" };
 		path[len] = '\0';
-		bool ok = run_open(&run, path, &c, kernels_find(NULL), false, &e);
+		bool ok = run_open(&run, path, &c, NULL, kernels_find(NULL), false, &e);
 		n_opened += ok;
 		if (!ok) {
 			CHECK_INT(e.kind, ERR_RUN);

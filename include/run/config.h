@@ -31,6 +31,7 @@
 #define CONFIG_TEXT_MAX 16384
 
 #define CONFIG_COMMAND_SIZE 1024
+#define CONFIG_FILE_SIZE 1024
 
 struct config {
 	uint64_t seed;
@@ -47,6 +48,7 @@ struct config {
 	struct widths net_arch;
 	int activation, weight_init;
 	double initial_q;
+	char init_weights[CONFIG_FILE_SIZE]; /* run/inputs.h */
 	bool dueling;
 	double gamma;
 	int64_t batch_size, learning_starts, train_freq, gradient_steps;

@@ -50,9 +50,10 @@ struct option {
 	/* OPTION_STRING: sets what follows from the value, or says what is wrong with it; NULL:
 	 * nothing follows. */
 	bool (*set)(struct config *c, const char *value, struct err *e);
-	const char *def;          /* default, as in a file without quotes */
-	int64_t min, max;         /* OPTION_INT */
-	const char *range;        /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
+	const char *copy;  /* OPTION_STRING: of a file, its name in the run's directory; or NULL */
+	const char *def;   /* default, as in a file without quotes */
+	int64_t min, max;  /* OPTION_INT */
+	const char *range; /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
 	const char *const *names; /* OPTION_NAME */
 	const char *help;         /* whole sentences */
 	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
@@ -82,7 +83,8 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 void config_print_value(const struct config *c, const struct option *o, struct text *t);
 
 /* The same for a label, at most 40 bytes: of a long one both ends and, after '~', the first digits
- * of a hash, which tell it from others with these ends. */
+ * of a hash, which tell it from others with these ends; of a file that was read, the first digits
+ * of its SHA-256. */
 void config_print_brief(const struct config *c, const struct option *o, struct text *t);
 
 /* Orders two configurations by one key: below 0, 0 if equal, above 0. */

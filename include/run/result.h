@@ -46,7 +46,8 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
 
 /* Reads the result.json of a directory whose configuration is c. It and the existing
  * weights files must have this configuration; with `whole`, both weights files must exist
- * and match their hashes. ERR_CORRUPT names the file and what differs. */
+ * and match their hashes, and so must the copies of the files that c names (run/inputs.h).
+ * ERR_CORRUPT names the file and what differs. */
 bool result_load(
 	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e);
 

@@ -1,6 +1,6 @@
 /* One training run in its directory: opened, resumed, trained, finished.
  *
- *     run_open(&r, path, &config, kernels, fresh, &e);
+ *     run_open(&r, path, &config, &inputs, kernels, fresh, &e);
  *     r.train.stop = &flag;                               // if it may be interrupted
  *     while (r.state == RUN_ACTIVE && !flag && run_step(&r, &e))
  *             ... r.train has the progress
@@ -16,6 +16,7 @@
 #define DQN_RUN_RUN_H
 
 #include "run/checkpoint.h"
+#include "run/inputs.h"
 #include "run/rundir.h"
 #include "run/train.h"
 
@@ -43,9 +44,10 @@ struct run {
 /* Makes or takes over the directory; `fresh` removes an earlier run first. Fails as
  * rundir_open does, or where memory, permissions or limits of the process would end the run
  * later. On failure nothing is open; an earlier run is untouched, unless the error came while
- * `fresh` was removing it. */
-bool run_open(struct run *r, const char *path, const struct config *c, const struct kernels *k,
-	bool fresh, struct err *e);
+ * `fresh` was removing it. `in` has the files that c names, parsed (NULL: none), and may be released
+ * after the call. */
+bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in,
+	const struct kernels *k, bool fresh, struct err *e);
 
 /* One environment step, or some episodes of an evaluation, with its rows, and a checkpoint if
  * one is due. After the last step: the final evaluation, some episodes a call, then the files

@@ -41,6 +41,7 @@
 
 /* The names of its files. */
 #define RUN_CONFIG "config.ini"
+#define RUN_INIT_WEIGHTS "init_weights.safetensors"
 #define RUN_PROGRESS "progress.csv"
 #define RUN_EVAL "eval.csv"
 #define RUN_EPISODES "episodes.csv"
@@ -75,6 +76,9 @@ struct rundir {
  * that is done. */
 void rundir_recall(const char *path, struct config *c);
 
+/* The same for the key of a file that is not there (run/inputs.h): takes the digest of the run's. */
+void rundir_recall_input(const char *path, const struct option *key, struct config *c);
+
 /* Makes the directory or takes it over, and locks it, unless there is nothing to do in it: a
  * done run of the configuration, whose result goes to *res. `fresh` takes a run of any
  * configuration and calls it new. ERR_BUSY: another process works there, or the directory
@@ -87,8 +91,9 @@ void rundir_close(struct rundir *d);
  * permission is missing. */
 bool rundir_check_writable(const struct rundir *d, struct err *e);
 
-/* Removes the run, but for config.ini, which the next run replaces. */
-bool rundir_remove_run(struct rundir *d, struct err *e);
+/* Removes the run, but for config.ini, which the next run replaces, and copies of files that the
+ * next run has, too. */
+bool rundir_remove_run(struct rundir *d, const struct config *next, struct err *e);
 
 /* Removes temporary files of killed processes and the checkpoints of a done run. */
 void rundir_clean(const struct rundir *d);

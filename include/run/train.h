@@ -166,6 +166,10 @@ struct train {
 bool train_init(struct train *t, const struct config *c, const struct kernels *k, struct err *e);
 void train_release(struct train *t);
 
+/* Before the first step: the online and the target network start from these weights, and so does
+ * their average. */
+void train_set_weights(struct train *t, const float *params);
+
 /* With id = process: the child processes, one for training, one for evaluations.
  * They are the caller's; to be set before the first step. */
 void train_set_processes(struct train *t, struct process *train, struct process *eval);

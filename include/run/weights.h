@@ -66,6 +66,13 @@ bool weights_are_ours(const void *bytes, size_t len);
 bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
 	const void *bytes, size_t len, struct err *e);
 
+/* Reads weights that a run of the configuration is to start from: ours, or of another program, which
+ * then are as the configuration says. The network, its activation and the scaling of its
+ * observations must be those of the run: ERR_CORRUPT names what differs and both values. Another
+ * environment will do. Warns of what may be wrong. */
+bool weights_parse_initial(struct weights *w, const struct config *c, const char *name,
+	const void *bytes, size_t len, struct report *r, struct err *e);
+
 /* Reads the header of a weights file of a run directory and compares the configuration in
  * it with that of the run. ERR_CORRUPT names the keys that differ. */
 bool weights_check(const struct dir *d, const char *name, const struct config *c, struct err *e);

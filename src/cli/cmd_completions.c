@@ -1,6 +1,6 @@
 /* The shells' scripts ask 'dqn completions query -- WORD...' for candidates for the last WORD.
  * Each is a line: the candidate, a tab, its meaning. The lines ":ini", ":dirs" and ":files"
- * stand for names of files, which shells find themselves. */
+ * stand for names of files, which shells find themselves; ":value" for one after '='. */
 #include "cli/cli.h"
 #include "study/curves.h"
 
@@ -27,6 +27,7 @@ static const struct {
 		"\t\t:ini) files=(-o plusdirs -f -X '!*.ini') ;;\n"
 		"\t\t:dirs) files=(-d) ;;\n"
 		"\t\t:files) files=(-f) ;;\n"
+		"\t\t:value) files=(-f) before=${cur%%=*}= ;;\n"
 		"\t\t*)\n"
 		"\t\t\tword=${word%%$'\\t'*} files=()\n"
 		"\t\t\t[[ $word != *= ]] || compopt -o nospace 2>/dev/null\n"
@@ -55,6 +56,7 @@ static const struct {
 		"\t\t:ini) _files -g '*.ini(-.)' ;;\n"
 		"\t\t:dirs) _files -/ ;;\n"
 		"\t\t:files) _files ;;\n"
+		"\t\t:value) compset -P '*=' && _files ;;\n"
 		"\t\t*=$'\\t'*) open+=(\"${${line//:/\\\\:}/$'\\t'/:}\") ;;\n"
 		"\t\t?*) plain+=(\"${${${line//:/\\\\:}%$'\\t'}/$'\\t'/:}\") ;;\n"
 		"\t\tesac\n"
@@ -77,6 +79,10 @@ static const struct {
 		"\t\t\tcase :dirs\n"
 		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_directories \"$name\" '')\n"
 		"\t\t\tcase :files\n"
+		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
+		"\t\t\tcase :value\n"
+		"\t\t\t\tset before (string replace -r -- '=.*' = $cur)\n"
+		"\t\t\t\tset name (string replace -r -- '^[^=]*=' '' $cur)\n"
 		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
 		"\t\t\tcase '*'\n"
 		"\t\t\t\techo $line\n"
@@ -122,7 +128,7 @@ static void offer_keys(const struct query *q, const char *suffix)
 		offer(q, "", o->key, suffix, o->help);
 }
 
-/* The values of "key=" that have names. */
+/* The values of "key=" that have names, or are files. */
 static void offer_values(const struct query *q, const char *key)
 {
 	static const char *const switches[] = { "true", "false", NULL };
@@ -136,6 +142,8 @@ static void offer_values(const struct query *q, const char *key)
 		offer_all(q, scales);
 	else if (o && o->type == OPTION_NAME)
 		offer_all(q, o->names);
+	else if (o && o->copy)
+		puts(":value");
 }
 
 static void offer_flags(const struct query *q, const struct command *c)

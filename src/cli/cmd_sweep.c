@@ -37,8 +37,10 @@ struct sweep {
 		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE]; /* kind: without numbers */
 		uint64_t n, first; /* lines, and the first of them */
 	} warning[MAX_WARNINGS];
-	int n_warnings;   /* of different kinds */
-	uint32_t *sample; /* (n_lines / n_seeds) settings of --random and --sobol */
+	int n_warnings; /* of different kinds */
+	bool has_inputs;
+	struct config inputs; /* --missing: its files have been read, if they are there */
+	uint32_t *sample;     /* (n_lines / n_seeds) settings of --random and --sobol */
 };
 
 /* Quotes a word for the shell. One that is not printable is escaped for printf, so that the
@@ -169,6 +171,25 @@ static void say_warnings(const struct sweep *s)
 				s->n_printed);
 }
 
+/* What `dqn train` would know of a line that is not printed if its run is done. */
+static bool is_done(struct sweep *s, struct config *c, const char *dir)
+{
+	static struct inputs in;
+	struct err ignored;
+	if (!s->has_inputs) {
+		s->inputs = *c;
+		load_inputs(&in, &s->inputs, s->args->pos[0], NULL, &ignored);
+		inputs_release(&in);
+		s->has_inputs = true;
+	}
+	for (const struct option *o = inputs_next(c, NULL); o; o = inputs_next(c, o)) {
+		config_set_value(c, o, inputs_value(&s->inputs, o));
+		rundir_recall_input(dir, o, c);
+	}
+	rundir_recall(dir, c);
+	return rundir_is_done(dir, c);
+}
+
 /* Prints line i. False after a message if its configuration cannot run. */
 static bool put_line(struct sweep *s, uint64_t i)
 {
@@ -185,11 +206,8 @@ static bool put_line(struct sweep *s, uint64_t i)
 		say("%s, cannot run: %.*s", where, (int)strcspn(r.buf, "\n"), r.buf);
 		return false;
 	}
-	if (s->args->flag[MISSING].set) {
-		rundir_recall(dir, &c);
-		if (rundir_is_done(dir, &c))
-			return true;
-	}
+	if (s->args->flag[MISSING].set && is_done(s, &c, dir))
+		return true;
 	if (s->args->flag[INDICES].set)
 		put_index(s, i);
 	else if (!s->args->flag[COUNT].set) {

@@ -317,10 +317,34 @@ static int train(struct run *r, struct children *ch, const struct config *c,
 	return STATUS_OK;
 }
 
+/* A finished run that was given more steps stays what it is. */
+static void say_how_to_continue(const char *path, const struct config *c)
+{
+	static struct config theirs; /* too much for a small stack */
+	struct dir d;
+	struct result res;
+	struct err ignored;
+	char buf[16];
+	struct text diff;
+	bool is_done;
+	if (!open_run(&d, path, false, &theirs, &res, &is_done, &ignored))
+		return;
+	dir_close(&d);
+	const bool is_more = is_done && theirs.total_timesteps < c->total_timesteps;
+	theirs.total_timesteps = c->total_timesteps;
+	text_init(&diff, buf, sizeof(buf));
+	if (is_more && config_diff(&theirs, c, &diff) == 0)
+		say("to train its weights further: the same command with init_weights=%.500s/" RUN_FINAL
+		    " and another directory by --out",
+			path);
+}
+
 static int cmd_train(const struct args *args)
 {
 	static struct run r;
+	static struct report report;
 	static struct children children;
+	static struct inputs inputs;
 	static char name[RUN_PATH_SIZE];
 	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
 	char dir[RUN_PATH_SIZE];
@@ -341,14 +365,23 @@ static int cmd_train(const struct args *args)
 	signals_catch();
 	if (!k)
 		return fail(&e);
+	if (!load_inputs(&inputs, &c, args->pos[0], out, &e))
+		return fail(&e);
 	if (!start_children(&children, &c, out, args, quiet || brief, &status))
 		return status;
-	if (run_open(&r, out, &c, k, args->flag[FRESH].set, &e)) {
+	report_init(&report);
+	bool ok = inputs_parse(&inputs, &c, &report, &e);
+	say_report(&report, !quiet && !brief);
+	ok = ok && run_open(&r, out, &c, &inputs, k, args->flag[FRESH].set, &e);
+	inputs_release(&inputs);
+	if (ok) {
 		r.train.stop = &stop_signal;
 		status = train(&r, &children, &c, args, name);
 		run_close(&r);
 	} else {
 		status = fail(&e);
+		if (e.kind == ERR_BUSY)
+			say_how_to_continue(out, &c);
 	}
 	children_stop(&children);
 	return status;

@@ -255,6 +255,63 @@ bool load_config(struct config *c, const struct args *args, bool runs_here, bool
 	return r.n_errors == 0;
 }
 
+/* The path of a file that a configuration names; false if there is none. */
+static bool find_input(const char *name, const char *config, char path[RUN_PATH_SIZE])
+{
+	const char *slash = strrchr(config, '/');
+	snprintf(path, RUN_PATH_SIZE, "%s", name);
+	if (file_exists(NULL, path) || name[0] == '/' || !slash)
+		return file_exists(NULL, path);
+	return (size_t)snprintf(path, RUN_PATH_SIZE, "%.*s/%s", (int)(slash - config), config,
+		       name) < RUN_PATH_SIZE &&
+	       file_exists(NULL, path);
+}
+
+/* The copy of the run in that directory. */
+static bool load_copy(struct inputs *in, const struct option *o, struct config *c, const char *out)
+{
+	static char path[RUN_PATH_SIZE];
+	struct err ignored;
+	char *data;
+	size_t len;
+	rundir_recall_input(out, o, c);
+	return inputs_digest(c, o) && file_join(path, sizeof(path), out, o->copy, &ignored) &&
+	       file_load(NULL, path, INPUT_LIMIT, &data, &len, &ignored) &&
+	       inputs_take(in, o, c, path, data, len, &ignored);
+}
+
+static bool load_input(struct inputs *in, const struct option *o, struct config *c,
+	const char *config, const char *out, struct err *e)
+{
+	static char path[RUN_PATH_SIZE], name[RUN_PATH_SIZE]; /* too much for a small stack */
+	char file[CONFIG_FILE_SIZE], *data;
+	size_t len;
+	inputs_file(c, o, file);
+	if (!find_input(file, config, path))
+		return (out && load_copy(in, o, c, out)) ||
+		       err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
+	errno = 0;
+	snprintf(name, sizeof(name), "%s", path);
+	const bool ok = strcmp(o->copy, RUN_INIT_WEIGHTS) == 0
+				? read_weights(path, name, &data, &len, e)
+				: file_read(path, INPUT_LIMIT, &data, &len, e);
+	if (!ok && e->kind == ERR_RUN && !is_machines_fault(errno))
+		e->kind = ERR_USAGE;
+	return ok && inputs_take(in, o, c, name, data, len, e);
+}
+
+bool load_inputs(
+	struct inputs *in, struct config *c, const char *config, const char *out, struct err *e)
+{
+	*in = (struct inputs){ 0 };
+	bool ok = true;
+	for (const struct option *o = inputs_next(c, NULL); ok && o; o = inputs_next(c, o))
+		ok = load_input(in, o, c, config, out, e);
+	if (!ok)
+		inputs_release(in);
+	return ok;
+}
+
 bool check_env(const struct config *c, bool quiet)
 {
 	static struct report r;

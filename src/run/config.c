@@ -1,5 +1,7 @@
 #include "run/config.h"
 
+#include "run/inputs.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -266,7 +268,10 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 		if (o->neutral || config_compare(a, b, o) == 0)
 			continue;
 		text_init(&pair, buf, sizeof(buf));
-		if (o->type == OPTION_STRING) {
+		if (o->copy && inputs_digest(a, o) && inputs_digest(b, o)) {
+			text_add(&pair, "another file, with SHA-256 %.12s..., not %.12s...",
+				inputs_digest(a, o), inputs_digest(b, o));
+		} else if (o->type == OPTION_STRING) {
 			add_strings(
 				(const char *)a + o->offset, (const char *)b + o->offset, &pair);
 		} else {

@@ -3,6 +3,8 @@
 #include "base/sha256.h"
 #include "env/declare.h"
 #include "run/config.h"
+#include "run/inputs.h"
+#include "run/rundir.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -96,6 +98,14 @@ const struct option config_options[] = {
 	{ ROW("network", OPTION_BOOL, dueling, "false"),
 		.help = "Dueling network: two streams, each as wide as the last hidden layer, and Q = V + A - mean(A).",
 		.elsewhere = "dueling_dqn use_dueling" },
+
+	{ STRING("network", init_weights, ""), .copy = RUN_INIT_WEIGHTS,
+		.help = "A file of weights, or a run's directory, that the online and the target network start from, in "
+			"place of weight_init and initial_q; weights of another program must be for this network and "
+			"this obs_scale. The run keeps a copy; its SHA-256 stands in config.ini, and a file with "
+			"another one is another run.",
+		.elsewhere =
+			"trained_agent pretrained pretrained_path load_path load_model init_from warm_start" },
 
 	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
 		.elsewhere = "discount discount_factor" },
@@ -596,6 +606,10 @@ void config_print_brief(const struct config *c, const struct option *o, struct t
 	enum { MOST = 40, HEAD = 18, TAIL = 13 };
 	char buf[CONFIG_VALUE_SIZE], hash[SHA256_HEX_SIZE];
 	struct text value;
+	if (o->copy && inputs_digest(c, o)) {
+		text_add(t, "sha256:%.12s", inputs_digest(c, o));
+		return;
+	}
 	text_init(&value, buf, sizeof(buf));
 	config_print_value(c, o, &value);
 	if (value.len <= MOST) {

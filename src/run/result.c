@@ -1,6 +1,7 @@
 #include "run/result.h"
 
 #include "base/json.h"
+#include "run/inputs.h"
 #include "run/rundir.h"
 #include "run/weights.h"
 
@@ -273,5 +274,5 @@ bool result_load(
 		ok = !is_there || weights_check(d, files[i].name, c, e);
 		ok = ok && (!whole || check_hash(d, files[i].name, files[i].hash, e));
 	}
-	return ok;
+	return ok && (!whole || inputs_check(c, d, e));
 }

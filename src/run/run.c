@@ -97,24 +97,34 @@ static bool load_checkpoint(struct run *r, struct marks *m, struct err *e)
 	       err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", first.msg);
 }
 
+/* Removes the run. Its files may be what the next one starts from, so their copies come first. */
+static bool replace(struct run *r, const struct config *c, const struct inputs *in, struct err *e)
+{
+	return (!file_exists(&r->dir.held, RUN_CONFIG) || inputs_write(in, &r->dir.held, e)) &&
+	       rundir_remove_run(&r->dir, c, e);
+}
+
 /* In the open directory. What would fail later, fails here; and memory comes before files,
  * so that a run that does not fit costs no earlier run. */
-static bool start(
-	struct run *r, const struct config *c, const struct kernels *k, bool fresh, struct err *e)
+static bool start(struct run *r, const struct config *c, const struct inputs *in,
+	const struct kernels *k, bool fresh, struct err *e)
 {
 	struct marks marks = { .wall_s = 0 };
 	if (!check_memory(c, e) || !train_init(&r->train, c, k, e))
 		return false;
+	if (in->weights.params)
+		train_set_weights(&r->train, in->weights.params);
 	r->train.yields = true;
 	r->buf_size = weights_buffer_size(&r->train.agent.policy.net);
 	r->buf = memory_zeroed(r->buf_size);
 	if (!r->buf)
 		return err_set(e, ERR_RUN, "out of memory for writing the weights");
 	if (!rundir_check_writable(&r->dir, e) || !check_file_size(&r->train, e) ||
-		(fresh && !rundir_remove_run(&r->dir, e)))
+		(fresh && !replace(r, c, in, e)))
 		return false;
 	if (!(r->dir.state == RUNDIR_STARTED ? load_checkpoint(r, &marks, e)
-					     : write_config(r, c, e)))
+					     : write_config(r, c, e)) ||
+		!inputs_write(in, &r->dir.held, e))
 		return false;
 	r->start_s -= marks.wall_s;
 	const int64_t *sizes = r->was_resumed ? marks.log_size : NULL;
@@ -122,16 +132,17 @@ static bool start(
 	       file_remove(&r->dir.held, RUN_FAILED, e);
 }
 
-bool run_open(struct run *r, const char *path, const struct config *c, const struct kernels *k,
-	bool fresh, struct err *e)
+bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in,
+	const struct kernels *k, bool fresh, struct err *e)
 {
+	static const struct inputs none;
 	*r = (struct run){ .state = RUN_ACTIVE };
 	r->start_s = r->saved_s = now_s();
 	bool ok = rundir_open(&r->dir, path, c, fresh, &r->result, e);
 	if (ok && r->dir.state == RUNDIR_DONE)
 		r->state = RUN_DONE;
 	else
-		ok = ok && start(r, c, k, fresh, e);
+		ok = ok && start(r, c, in ? in : &none, k, fresh, e);
 	if (!ok)
 		run_close(r);
 	return ok;

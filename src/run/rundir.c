@@ -1,5 +1,7 @@
 #include "run/rundir.h"
 
+#include "run/inputs.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +30,7 @@ const struct run_file run_files[] = {
 	{ RUN_EPISODES, NULL },
 	{ RUN_EVAL, NULL },
 	{ RUN_PROGRESS, NULL },
+	{ RUN_INIT_WEIGHTS, "with init_weights: a copy of that file" },
 	{ RUN_CONFIG, "the full configuration, every key" },
 	{ .name = NULL },
 };
@@ -215,13 +218,21 @@ void rundir_clean(const struct rundir *d)
 	file_remove(&d->held, RUN_PREVIOUS, &ignored);
 }
 
-bool rundir_remove_run(struct rundir *d, struct err *e)
+static bool is_input(const struct config *c, const char *name)
+{
+	for (const struct option *o = inputs_next(c, NULL); o; o = inputs_next(c, o))
+		if (strcmp(o->copy, name) == 0)
+			return true;
+	return false;
+}
+
+bool rundir_remove_run(struct rundir *d, const struct config *next, struct err *e)
 {
 	struct text removed;
 	remove_temporary(d);
 	text_init(&removed, d->removed, sizeof(d->removed));
 	for (const struct run_file *f = run_files; f->name; f++) {
-		if (!file_exists(&d->held, f->name))
+		if (!file_exists(&d->held, f->name) || is_input(next, f->name))
 			continue;
 		if (strcmp(f->name, RUN_CONFIG) != 0 && !file_remove(&d->held, f->name, e))
 			return false;
@@ -270,16 +281,31 @@ void rundir_close(struct rundir *d)
 	dir_close(&d->held);
 }
 
-void rundir_recall(const char *path, struct config *c)
+/* The configuration of the run in a directory, if there is one; static memory. */
+static const struct config *recall(const char *path)
 {
 	static struct config theirs; /* too much for a small stack */
 	struct dir d;
 	struct err ignored;
-	if (config_env(c)->obs_dim > 0 || !dir_open(&d, path, &ignored))
-		return;
-	if (file_exists(&d, RUN_CONFIG) && rundir_read_config(&d, &theirs, &ignored))
-		config_set_value(c, config_find("declaration"), theirs.declaration);
+	if (!dir_open(&d, path, &ignored))
+		return NULL;
+	const bool ok = file_exists(&d, RUN_CONFIG) && rundir_read_config(&d, &theirs, &ignored);
 	dir_close(&d);
+	return ok ? &theirs : NULL;
+}
+
+void rundir_recall(const char *path, struct config *c)
+{
+	const struct config *theirs = config_env(c)->obs_dim > 0 ? NULL : recall(path);
+	if (theirs)
+		config_set_value(c, config_find("declaration"), theirs->declaration);
+}
+
+void rundir_recall_input(const char *path, const struct option *key, struct config *c)
+{
+	const struct config *theirs = inputs_digest(c, key) ? NULL : recall(path);
+	if (theirs && inputs_digest(theirs, key))
+		config_set_value(c, key, inputs_value(theirs, key));
 }
 
 bool rundir_is_done(const char *path, const struct config *c)

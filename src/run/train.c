@@ -111,6 +111,12 @@ fail:
 	return false;
 }
 
+void train_set_weights(struct train *t, const float *params)
+{
+	memcpy(t->agent.online, params, t->agent.policy.net.n_params * sizeof(float));
+	agent_begin(&t->agent);
+}
+
 void train_release(struct train *t)
 {
 	agent_release(&t->agent);

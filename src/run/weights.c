@@ -421,6 +421,90 @@ bool weights_parse_foreign(struct weights *w, const struct config *c, const char
 	return ok;
 }
 
+/* "4-64-64-2", as `dqn bench` has it. */
+static void print_shape(const struct net *net, struct text *t)
+{
+	for (int i = 0; i <= net->n_layers; i++)
+		text_add(t, "%s%d", i ? "-" : "",
+			net->dueling && i == net->n_layers - 1 ? net->dim[i] / 2 : net->dim[i]);
+	text_add(t, net->dueling ? " (dueling)" : "");
+}
+
+/* ERR_CORRUPT: the weights have something else than the run. */
+static bool differs(
+	const char *name, const char *what, const char *theirs, const char *runs, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT,
+		"'%.200s' cannot be init_weights of this run: %s is %.150s, not %.150s", name, what,
+		theirs, runs);
+}
+
+static bool check_scale(
+	const struct weights *w, const struct config *c, const char *name, struct err *e)
+{
+	const int n = w->net.dim[0];
+	char a[512], b[512];
+	struct text theirs, runs;
+	float *obs_scale = malloc((size_t)n * sizeof(float));
+	if (!obs_scale)
+		return err_set(e, ERR_RUN, "out of memory for %d factors", n);
+	config_obs_scale(c, obs_scale);
+	int i = 0;
+	while (i < n && w->obs_scale[i] == obs_scale[i])
+		i++;
+	text_init(&theirs, a, sizeof(a));
+	text_init(&runs, b, sizeof(b));
+	print_scale(w->obs_scale, n, &theirs);
+	print_scale(obs_scale, n, &runs);
+	free(obs_scale);
+	return i == n || differs(name, "obs_scale", a, b, e);
+}
+
+/* The network, and what its inputs are, must be those of the run. */
+static bool check_initial(
+	const struct weights *w, const struct config *c, const char *name, struct err *e)
+{
+	struct net net;
+	char a[160], b[160];
+	struct text theirs, runs;
+	if (!config_net(c, &net, e))
+		return false;
+	text_init(&theirs, a, sizeof(a));
+	text_init(&runs, b, sizeof(b));
+	print_shape(&w->net, &theirs);
+	print_shape(&net, &runs);
+	if (strcmp(a, b) != 0)
+		return differs(name, "the network", a, b, e);
+	if (w->net.activation != net.activation)
+		return differs(name, "activation", activation_names[w->net.activation],
+			activation_names[net.activation], e);
+	return check_scale(w, c, name, e);
+}
+
+bool weights_parse_initial(struct weights *w, const struct config *c, const char *name,
+	const void *bytes, size_t len, struct report *r, struct err *e)
+{
+	const bool ours = weights_are_ours(bytes, len);
+	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
+	if (!(ours ? weights_parse(w, name, bytes, len, e)
+		   : weights_parse_foreign(w, c, name, bytes, len, e)))
+		return false;
+	if (!check_initial(w, c, name, e)) {
+		weights_release(w);
+		return false;
+	}
+	if (!ours && c->obs_scale.kind != OBS_SCALE_NONE)
+		report_warning(r,
+			"'%.300s' does not say how its observations were scaled; the run scales them by "
+			"obs_scale, so the policy is right only if they were scaled so before",
+			name);
+	if (w->config && w->config->reward_scale != c->reward_scale)
+		report_warning(r,
+			"'%.300s' was trained with reward_scale = %s, not %s: its Q values are of another scale",
+			name, text_real(w->config->reward_scale, a), text_real(c->reward_scale, b));
+	return true;
+}
+
 void weights_release(struct weights *w)
 {
 	free(w->params);
