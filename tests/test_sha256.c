@@ -109,7 +109,26 @@ static void test_lengths_beyond_32_bits_of_bits(void)
 	CHECK_STR(hex, "0631d34041c92e76b584f8922943526982f9053a1b7895aeae06f641df905370");
 }
 
-int main(void)
+/* Up to 1000 bytes, so several blocks a call, that begin anywhere in a cache line. */
+static void test_both_ways_agree_at_every_alignment(void)
+{
+	unsigned char bytes[1064];
+	char with[SHA256_HEX_SIZE], without[SHA256_HEX_SIZE];
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * 31 + i / 256);
+	for (size_t at = 0; at < 64; at++)
+		for (size_t n = 0; n <= 1000; n += n < 200 ? 1 : 37) {
+			sha256_use_instructions(true);
+			sha256_of(bytes + at, n, with);
+			sha256_use_instructions(false);
+			sha256_of(bytes + at, n, without);
+			if (strcmp(with, without) != 0)
+				printf("%zu bytes at %zu\n", n, at);
+			CHECK(strcmp(with, without) == 0);
+		}
+}
+
+static void run_all(void)
 {
 	RUN(test_published_vectors);
 	RUN(test_a_million_letters);
@@ -118,5 +137,16 @@ int main(void)
 	RUN(test_pieces_hash_like_the_whole);
 	RUN(test_one_byte_at_a_time);
 	RUN(test_lengths_beyond_32_bits_of_bits);
+}
+
+int main(void)
+{
+	CHECK(!sha256_use_instructions(false));
+	run_all();
+	if (sha256_use_instructions(true))
+		run_all();
+	else
+		SKIP("the instructions for SHA-256", "this CPU has none that we use");
+	RUN(test_both_ways_agree_at_every_alignment);
 	return test_end();
 }

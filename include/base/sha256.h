@@ -4,10 +4,14 @@
  *     sha256_init(&h);
  *     sha256_add(&h, data, n_bytes);         // any number of times
  *     sha256_hex(&h, hex);                   // ends the computation
+ *
+ * x86's SHA extensions and those of ARMv8 compute it where the CPU has them, with the same
+ * answer.
  */
 #ifndef DQN_BASE_SHA256_H
 #define DQN_BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +29,9 @@ void sha256_hex(struct sha256 *h, char hex[SHA256_HEX_SIZE]);
 
 /* The three calls in one. */
 void sha256_of(const void *data, size_t n_bytes, char hex[SHA256_HEX_SIZE]);
+
+/* Whether the CPU's instructions for SHA-256 may be used, by the whole process; they are unless
+ * this forbids it. True if they are used now. */
+bool sha256_use_instructions(bool wanted);
 
 #endif

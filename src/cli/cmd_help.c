@@ -246,7 +246,8 @@ static void print_man(void)
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",
 		"Forces the instruction set of the arithmetic: scalar, sse2, avx2, avx512 or, on ARM, "
-		"neon. The results are the same bytes with each.");
+		"neon. The results are the same bytes with each. scalar also does without the CPU's "
+		"instructions for SHA-256.");
 	put_item("PATH, XDG_DATA_DIRS",
 		"PATH finds the directory of dqn. A configuration named without a path is looked for in its "
 		"configs, in its ../share/dqn/configs, and in dqn/configs of each directory of XDG_DATA_DIRS.");

@@ -1,10 +1,12 @@
 /* dqn: the table of commands and the way into them. */
+#include "base/sha256.h"
 #include "cli/cli.h"
 #include "cli/version.h"
 
 #include <fenv.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,6 +95,9 @@ static bool asks_for_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const char *isa = getenv("DQN_ISA");
+	if (isa && strcmp(isa, "scalar") == 0)
+		sha256_use_instructions(false);
 	fesetenv(FE_DFL_ENV); /* a loaded library may have changed rounding or denormals */
 	fill_standard_descriptors();
 	signal(SIGXFSZ, SIG_IGN); /* beyond the file size limit write() fails instead */
