@@ -1,9 +1,9 @@
 #include "cli/cli.h"
 
+#include "base/lines.h"
 #include "base/memory.h"
 #include "run/weights.h"
 
-#include <errno.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -21,8 +21,6 @@ static const struct flag act_flags[] = {
 	{ .name = NULL },
 };
 
-enum { READ_SIZE = 65536 };
-
 struct filter {
 	struct policy policy;
 	const float *obs_scale; /* (n_inputs) */
@@ -31,10 +29,7 @@ struct filter {
 	struct rng explore;
 	bool shows_q, json;
 
-	char *buf;                     /* (most_line + READ_SIZE + 1) what has been read */
-	size_t begin, searched, end;   /* the rest of it; no line ends before `searched` */
-	size_t most_line;              /* bytes of a line, which is not read without bound */
-	int64_t n_lines;               /* taken so far */
+	struct lines lines;
 	size_t n_rows;                 /* that wait for their actions: */
 	int64_t row_line[POLICY_ROWS]; /* where each was */
 	float *obs;                    /* (POLICY_ROWS, n_inputs) scaled */
@@ -71,13 +66,13 @@ static bool bad_line(const struct filter *f, struct err *e, const char *what, co
 {
 	const size_t n = field_len(field);
 	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s",
-		f->n_lines, n < 40 ? (int)n : 40, field, what);
+		f->lines.n, n < 40 ? (int)n : 40, field, what);
 }
 
 static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
 {
 	return err_set(e, ERR_CORRUPT,
-		"standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->n_lines, n,
+		"standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n, n,
 		what, f->n_inputs);
 }
 
@@ -94,14 +89,14 @@ static bool parse_mask(const struct filter *f, const char *s, uint8_t *mask, str
 		return err_set(e, ERR_CORRUPT,
 			"standard input, line %" PRId64
 			": 'mask' is not followed by %zu digits 0 or 1",
-			f->n_lines, f->n_actions);
+			f->lines.n, f->n_actions);
 	for (size_t i = 0; i < f->n_actions; i++) {
 		mask[i] = s[i] == '1';
 		n_allowed += mask[i];
 	}
 	return n_allowed > 0 ||
 	       err_set(e, ERR_CORRUPT,
-		       "standard input, line %" PRId64 ": the mask allows no action", f->n_lines);
+		       "standard input, line %" PRId64 ": the mask allows no action", f->lines.n);
 }
 
 /* An observation, and perhaps a mask. */
@@ -204,61 +199,26 @@ static bool act(struct filter *f, struct err *e)
 
 /* --- lines --- */
 
-/* A line of len bytes with a NUL in the place of its end. */
-static bool take_line(struct filter *f, char *line, size_t len, struct err *e)
+static bool take_line(struct filter *f, const char *line, struct err *e)
 {
-	f->n_lines++;
-	if (len > 0 && line[len - 1] == '\r')
-		line[--len] = '\0';
-	if (strlen(line) != len)
-		return err_set(
-			e, ERR_CORRUPT, "standard input, line %" PRId64 ": a NUL byte", f->n_lines);
-	if (f->n_lines == 1 && is_header(line))
+	if (f->lines.n == 1 && is_header(line))
 		return check_header(f, line, e);
 	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs,
 		    f->mask + f->n_rows * f->n_actions, e))
 		return false;
-	f->row_line[f->n_rows++] = f->n_lines;
+	f->row_line[f->n_rows++] = f->lines.n;
 	return f->n_rows < POLICY_ROWS || act(f, e);
 }
 
-/* Takes all whole lines of the buffer. */
+/* Takes all whole lines that have been read. */
 static bool take_lines(struct filter *f, struct err *e)
 {
-	char *eol;
-	while ((eol = memchr(f->buf + f->searched, '\n', f->end - f->searched)) != NULL) {
-		char *line = f->buf + f->begin;
-		*eol = '\0';
-		f->begin = f->searched = (size_t)(eol - f->buf) + 1;
-		if (!take_line(f, line, (size_t)(eol - line), e))
-			return false;
-	}
-	f->searched = f->end;
-	return true;
-}
-
-/* Waits for more; *n bytes, 0 at the end. */
-static bool read_more(struct filter *f, size_t *n, struct err *e)
-{
-	f->end -= f->begin;
-	memmove(f->buf, f->buf + f->begin, f->end);
-	f->begin = 0;
-	f->searched = f->end;
-	if (f->end > f->most_line)
-		return err_set(e, ERR_CORRUPT,
-			"standard input, line %" PRId64 ": longer than %zu bytes", f->n_lines + 1,
-			f->most_line);
-	for (;;) {
-		const ssize_t got = read(STDIN_FILENO, f->buf + f->end, READ_SIZE);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(e, ERR_RUN, "read standard input: %s", strerror(errno));
-		*n = (size_t)got;
-		f->end += *n;
-		f->buf[f->end] = '\0';
-		return true;
-	}
+	char *line;
+	size_t len;
+	bool ok = true;
+	while (ok && (ok = lines_take(&f->lines, &line, &len, e)) && line)
+		ok = take_line(f, line, e);
+	return ok;
 }
 
 /* Acts on what has come before it waits for more. A line that is bad ends it, after the
@@ -266,6 +226,7 @@ static bool read_more(struct filter *f, size_t *n, struct err *e)
 static bool filter(struct filter *f, struct err *e)
 {
 	size_t n = 0;
+	char *line;
 	struct err earlier;
 	do {
 		if (!take_lines(f, e)) {
@@ -277,12 +238,12 @@ static bool filter(struct filter *f, struct err *e)
 			return false;
 		if (fflush(stdout) != 0)
 			return true; /* close_stdout reports it */
-		if (!read_more(f, &n, e))
+		if (!lines_read(&f->lines, &n, e))
 			return false;
 	} while (n > 0);
-	if (f->begin == f->end)
-		return true;
-	return take_line(f, f->buf, f->end, e) && act(f, e);
+	if (!lines_rest(&f->lines, &line, &n, e))
+		return false;
+	return !line || (take_line(f, line, e) && act(f, e));
 }
 
 static bool filter_init(struct filter *f, const struct weights *w, struct err *e)
@@ -294,13 +255,13 @@ static bool filter_init(struct filter *f, const struct weights *w, struct err *e
 	f->n_inputs = (size_t)w->env->obs_dim;
 	f->n_actions = (size_t)w->env->n_actions;
 	f->obs_scale = w->obs_scale;
-	f->most_line = READ_SIZE + 32 * f->n_inputs + f->n_actions;
 	f->policy.work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
 	f->obs = memory_zeroed(POLICY_ROWS * f->n_inputs * sizeof(float));
 	f->mask = memory_zeroed(POLICY_ROWS * f->n_actions);
-	f->buf = memory_zeroed(f->most_line + READ_SIZE + 1);
-	return (f->policy.work && f->obs && f->mask && f->buf) ||
-	       err_set(e, ERR_RUN, "out of memory");
+	if (!f->policy.work || !f->obs || !f->mask)
+		return err_set(e, ERR_RUN, "out of memory");
+	return lines_init(&f->lines, STDIN_FILENO, "standard input", ", line ",
+		LINES_PIECE + 32 * f->n_inputs + f->n_actions, e);
 }
 
 static void filter_release(struct filter *f)
@@ -308,7 +269,7 @@ static void filter_release(struct filter *f)
 	free(f->policy.work);
 	free(f->obs);
 	free(f->mask);
-	free(f->buf);
+	lines_release(&f->lines);
 }
 
 static int cmd_act(const struct args *args)
