@@ -311,7 +311,9 @@ static void test_a_listener_hears_of_every_end_and_can_stop(void)
 	params = steady;
 	for (int stops = 0; stops < 2; stops++) {
 		struct heard heard = { .n_over = -1, .in_order = true };
-		const struct eval_listener listener = { stops ? &heard.stop : NULL, hear, &heard };
+		const struct eval_listener listener = {
+			.stop = stops ? &heard.stop : NULL, .tell = hear, .arg = &heard
+		};
 		struct env env;
 		struct rng rng;
 		struct eval_stats stats;

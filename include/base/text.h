@@ -59,7 +59,8 @@ const char *text_fit_end(const char *s, int columns);
 /* text_add_real into buf; returns buf. */
 const char *text_real(double x, char buf[TEXT_REAL_SIZE]);
 
-/* The same for a float: "0.1", not "0.10000000149011612". */
+/* The same for a float: "0.1", not "0.10000000149011612". It reads back equal as a float and as a
+ * double that becomes one. */
 const char *text_float(float x, char buf[TEXT_REAL_SIZE]);
 
 /* The parsers of numbers take the whole string or nothing. */

@@ -64,7 +64,8 @@ struct env_ops {
 
 struct env {
 	const struct env_ops *ops;
-	const float *obs_scale;    /* (obs_dim), the caller's; NULL: ones */
+	const float *obs_scale; /* (obs_dim), the caller's; NULL: ones */
+	float *raw; /* (obs_dim) gets each observation before it is scaled, the caller's; or NULL */
 	int64_t max_episode_steps; /* > 0; INT64_MAX: no limit */
 	int64_t elapsed_steps;     /* of the episode under way */
 	struct rng rng;            /* the environment's own */

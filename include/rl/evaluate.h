@@ -32,6 +32,9 @@ struct eval_listener {
 	/* Called before every step with the number of finished episodes; or NULL. */
 	void (*tell)(void *arg, int64_t n_over, int64_t n_episodes);
 	void *arg;
+	/* Called with what an episode begins with (s is NULL) and with what each step of it led
+	 * to: then one episode is played at a time, obs and mask in row 0. Or NULL. */
+	void (*step)(void *arg, int action, const struct step *s);
 };
 
 /* An unfinished evaluation: n episodes so far. All reals, so that it is saved as one tensor. */

@@ -81,6 +81,10 @@ void replay_release(struct replay *r);
 void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int action, float reward,
 	const float *next_obs, const uint8_t *next_mask, bool terminated, bool truncated);
 
+/* What follows does not belong to the episode of the newest transition, if there is one: no return
+ * goes beyond it. It counts as truncated, unless it terminated. */
+void replay_cut(struct replay *r);
+
 /* After count, next, max_priority and the arrays (with the leaves of the tree) were read
  * from a file: false if no buffer can hold them; else computes what follows from them.
  * Masks may have any bits. */

@@ -45,8 +45,9 @@ static const char *shortest(double x, int least, bool is_float, char buf[TEXT_RE
 	}
 	for (int digits = least; digits <= 17; digits++) {
 		snprintf(buf, TEXT_REAL_SIZE, "%.*g", digits, x);
-		if (is_float ? strtof(buf, NULL) == (float)x : strtod(buf, NULL) == x)
-			break;
+		const double back = strtod(buf, NULL);
+		if (is_float ? strtof(buf, NULL) == (float)x && (float)back == (float)x : back == x)
+			break; /* a float reads back as one and by way of a double */
 	}
 	return buf;
 }

@@ -4,13 +4,14 @@
 #include "cli/children.h"
 #include "cli/progress.h"
 #include "run/run.h"
+#include "run/transitions.h"
 #include "run/weights.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, JSON, CSV, WEIGHTS };
+enum { EPISODES, SEED, EPSILON, LIMIT, REQUIRE, RECHECK, STEPS, Q, JSON, CSV, WEIGHTS };
 static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
@@ -21,7 +22,11 @@ static const struct flag eval_flags[] = {
 		"exit status 3 if the mean return is below R" },
 	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
 		"repeat the final evaluation; status 5 if it differs" },
-	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
+	[STEPS] = { "steps", '\0', FLAG_SWITCH, NULL,
+		"print every step, as CSV that the key preload reads" },
+	[Q] = { "q", '\0', FLAG_SWITCH, NULL, "with --steps: print the Q values, too" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL,
+		"print one line of JSON; with --steps a line a step" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
 	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
@@ -37,6 +42,7 @@ struct eval_job {
 	bool recheck; /* repeat the final evaluation of the run with this seed */
 	double epsilon;
 	int64_t n_episodes, limit; /* limit: steps of an episode */
+	bool prints_steps, shows_q, json;
 	struct eval_stats stats;
 	struct episode *episodes;
 };
@@ -144,9 +150,75 @@ static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng
 	return (struct episode_seeds){ .rng = rng };
 }
 
+/* --- steps --- */
+
+struct printer {
+	const struct eval_job *job;
+	const struct policy *policy;
+	const struct vec_env *v; /* row 0 has what came last, scaled */
+	float *raw;              /* (obs_dim) as the environment has it; owned, with: */
+	float *obs, *q;          /* (obs_dim), (n_actions) of the step's begin */
+	uint8_t *mask;
+	struct transition step;
+	struct text line;
+};
+
+static bool printer_init(struct printer *p, const struct eval_job *job, struct err *e)
+{
+	const size_t obs_dim = (size_t)job->env->obs_dim, n_actions = (size_t)job->env->n_actions;
+	const size_t size = transition_size(job->env);
+	*p = (struct printer){ .job = job };
+	p->raw = malloc((2 * obs_dim + n_actions) * sizeof(float) + n_actions + size);
+	if (!p->raw)
+		return err_set(e, ERR_RUN, "out of memory");
+	p->obs = p->raw + obs_dim;
+	p->q = p->obs + obs_dim;
+	p->mask = (uint8_t *)(p->q + n_actions);
+	p->step = (struct transition){
+		.obs = p->obs, .next_obs = p->raw, .mask = p->mask, .q = job->shows_q ? p->q : NULL
+	};
+	text_init(&p->line, (char *)p->mask + n_actions, size);
+	if (!job->json) {
+		transition_print_header(job->env, job->shows_q, &p->line);
+		fputs(p->line.p, stdout);
+	}
+	return true;
+}
+
+/* As struct eval_listener has it. */
+static void print_step(void *arg, int action, const struct step *s)
+{
+	struct printer *p = arg;
+	const struct env_ops *ops = p->job->env;
+	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
+	struct transition *step = &p->step;
+	if (s) {
+		step->step++;
+		step->action = action;
+		step->result = *s;
+		step->next_mask = vec_env_mask(p->v, 0);
+		text_init(&p->line, p->line.p, p->line.size);
+		(p->job->json ? transition_print_json : transition_print)(ops, step, &p->line);
+		(void)fwrite(p->line.p, 1, p->line.len, stdout); /* close_stdout looks for errors */
+	} else {
+		step->episode++;
+		step->step = 0;
+	}
+	memcpy(p->obs, p->raw, obs_dim * sizeof(float));
+	if (p->v->mask)
+		memcpy(p->mask, p->v->mask, n_actions);
+	if (step->q)
+		memcpy(p->q,
+			net_forward(&p->policy->net, p->policy->k, p->policy->params, p->v->obs, 1,
+				p->policy->work),
+			n_actions * sizeof(float));
+}
+
+/* --- episodes --- */
+
 /* In the environments of v. */
 static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work,
-	struct err *e)
+	struct printer *printer, struct err *e)
 {
 	const struct weights *w = job->weights;
 	const struct config *c = w->config;
@@ -159,13 +231,16 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	struct progress p;
 	struct rng rng, explore;
 	struct episode_seeds seeds = seeds_of(job, &rng);
-	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
+	const struct eval_listener shown = { .tell = progress_tell, .arg = &p };
+	const struct eval_listener printed = { .step = print_step, .arg = printer };
+	printer->policy = &policy;
+	printer->v = v;
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init(&p, PROGRESS_NORMAL, NULL);
 	if (job->children)
 		job->children->progress = &p;
 	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore,
-		&job->stats, job->episodes, &listener, e);
+		&job->stats, job->episodes, job->prints_steps ? &printed : &shown, e);
 	progress_end(&p);
 	if (job->children)
 		job->children->progress = NULL;
@@ -178,34 +253,36 @@ static bool run_episodes(struct eval_job *job, struct err *e)
 {
 	const struct weights *w = job->weights;
 	const struct kernels *k = choose_kernels(e);
+	struct printer printer = { .raw = NULL };
 	struct vec_env v;
 	struct env env;
-	if (!k)
+	if (!k || (job->prints_steps && !printer_init(&printer, job, e)))
 		return false;
 	env_init(&env, job->env, job->limit, w->obs_scale);
 	env.process = job->children ? &job->children->process[CHILD_EVAL] : NULL;
-	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
-		return false;
+	env.raw = printer.raw;
+	bool ok = vec_env_init(&v, &env, POLICY_ROWS, e);
 	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
 	job->episodes = malloc((size_t)job->n_episodes * sizeof(*job->episodes));
-	const bool ok = work && job->episodes
-				? play(job, k, &v, work, e)
-				: err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes",
-					  job->n_episodes);
+	if (ok && (!work || !job->episodes))
+		ok = err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes", job->n_episodes);
+	ok = ok && play(job, k, &v, work, &printer, e);
 	free(work);
+	free(printer.raw);
 	vec_env_release(&v);
 	return ok;
 }
 
 static bool check_args(const struct flag_value *flag, struct err *e)
 {
-	static const int others[] = { EPISODES, SEED, EPSILON, LIMIT };
+	static const int others[] = { EPISODES, SEED, EPSILON, LIMIT, STEPS };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (flag[RECHECK].set && flag[others[i]].set)
 			return err_set(e, ERR_USAGE,
 				"--recheck repeats the run's own evaluation; --%s belongs to another",
 				eval_flags[others[i]].name);
-	return true;
+	return !flag[Q].set || flag[STEPS].set ||
+	       err_set(e, ERR_USAGE, "--q prints the Q values of --steps");
 }
 
 /* Repeats the final evaluation of a run and compares it with its result. */
@@ -260,6 +337,9 @@ static int cmd_eval(const struct args *args)
 	job.has_seed = flag[SEED].set;
 	job.seed = flag[SEED].seed;
 	job.epsilon = flag[EPSILON].real;
+	job.prints_steps = flag[STEPS].set;
+	job.shows_q = flag[Q].set;
+	job.json = flag[JSON].set;
 	job.children = w.env->reset ? NULL : &children;
 	job.env = weights_start_env(&w, name, command, &children, &e);
 	bool ok = job.env != NULL;
@@ -270,12 +350,8 @@ static int cmd_eval(const struct args *args)
 	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	if (ok)
 		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
-	if (ok && flag[JSON].set)
-		print_json(&job);
-	else if (ok && flag[CSV].set)
-		print_csv(&job);
-	else if (ok)
-		print_text(&job);
+	if (ok && !job.prints_steps)
+		(job.json ? print_json : flag[CSV].set ? print_csv : print_text)(&job);
 	const int status = ok ? require(&job, &flag[REQUIRE]) : fail(&e);
 	children_stop(&children);
 	free(job.episodes);
@@ -286,7 +362,7 @@ static int cmd_eval(const struct args *args)
 const struct command command_eval = {
 	.name = "eval",
 	.synopsis = "RUN|WEIGHTS [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] "
-		    "[--require R] [--recheck] [--json|--csv] " WEIGHTS_SYNOPSIS,
+		    "[--require R] [--recheck] [--steps] [--q] [--json|--csv] " WEIGHTS_SYNOPSIS,
 	.summary = "run episodes with saved weights",
 	.details =
 		"RUN is a run directory; its final.safetensors is used or, while the run is not done, "

@@ -29,6 +29,8 @@ void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_st
 
 static void scale_obs(const struct env *env, float *obs)
 {
+	if (env->raw)
+		memcpy(env->raw, obs, (size_t)env->ops->obs_dim * sizeof(float));
 	for (int i = 0; env->obs_scale && i < env->ops->obs_dim; i++)
 		obs[i] *= env->obs_scale[i];
 }

@@ -11,6 +11,12 @@ static bool continues(const struct eval_listener *l, int64_t n_over, int64_t n_e
 	return !(l && l->stop && *l->stop);
 }
 
+static void tell_step(const struct eval_listener *l, int action, const struct step *s)
+{
+	if (l && l->step)
+		l->step(l->arg, action, s);
+}
+
 static uint64_t next_seed(struct episode_seeds *seeds)
 {
 	return seeds->rng ? rng_u64(seeds->rng) : seeds->next++;
@@ -61,6 +67,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 	if (!vec_env_reset(v, n, seed, e))
 		return false;
 	begin_values(policy, v, n, ep);
+	tell_step(listener, -1, NULL);
 	for (; n > 0; discount *= policy->gamma) {
 		if (!continues(listener, n_over - (int64_t)n, n_all)) {
 			e->kind = ERR_NONE;
@@ -80,6 +87,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 			ep[l].episode_return += s.reward;
 			ep[l].discounted_return += discount * s.reward;
 			ep[l].length++;
+			tell_step(listener, action[i], &s);
 			episode[n_left] = l;
 			n_left += !s.terminated && !s.truncated;
 		}
@@ -96,7 +104,9 @@ bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct ve
 	struct rng rng = { 0 };
 	struct episode_seeds from = *seeds; /* a copy: an episode that is given up drew none */
 	const int64_t begin = (int64_t)ev->n, n_left = n_episodes - begin;
-	const int64_t n_rows = epsilon > 0 ? 1 : (int64_t)v->n; /* explorers share a stream */
+	const bool alone =
+		epsilon > 0 || (listener && listener->step); /* explorers share a stream */
+	const int64_t n_rows = alone ? 1 : (int64_t)v->n;
 	const int64_t n = n_left < n_rows ? n_left : n_rows;
 	assert(n >= 1 && v->n <= POLICY_ROWS && (explore || epsilon == 0));
 	if (seeds->rng) {

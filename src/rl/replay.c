@@ -121,6 +121,13 @@ void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int ac
 	r->count += r->count < r->buffer_size;
 }
 
+void replay_cut(struct replay *r)
+{
+	const size_t newest = (size_t)(r->next > 0 ? r->next : r->buffer_size) - 1;
+	if (r->count > 0 && !r->terminated[newest])
+		r->truncated[newest] = 1;
+}
+
 bool replay_restore(struct replay *r, int n_actions)
 {
 	/* Priorities are |TD error| + eps to a power in [0, 1], in float and above 0. */

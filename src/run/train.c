@@ -215,13 +215,11 @@ static bool step(struct train *t, int action, struct step *s, struct err *e)
 	return true;
 }
 
-/* The episode under way is given up: no return goes beyond its last step. */
+/* The episode under way is given up. */
 static void drop_episode(struct train *t)
 {
-	struct replay *r = &t->replay;
-	const size_t newest = (size_t)(r->next > 0 ? r->next : r->buffer_size) - 1;
 	if (t->episode_length > 0)
-		r->truncated[newest] = 1;
+		replay_cut(&t->replay);
 	t->in_episode = false;
 	t->episode_return = 0;
 	t->episode_length = 0;
@@ -353,7 +351,9 @@ static bool learn(struct train *t, struct err *e)
 static bool continue_eval(struct train *t, struct evaluation *ev, enum train_stream stream,
 	int64_t n_episodes, struct eval_stats *stats, struct err *e)
 {
-	const struct eval_listener listener = { t->stop, t->tell, t->tell_arg };
+	const struct eval_listener listener = {
+		.stop = t->stop, .tell = t->tell, .arg = t->tell_arg
+	};
 	struct episode_seeds seeds = { .rng = &t->stream[stream] };
 	struct policy policy = t->agent.policy;
 	struct err why;

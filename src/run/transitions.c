@@ -1,0 +1,668 @@
+#include "run/transitions.h"
+
+#include "base/lines.h"
+#include "base/memory.h"
+
+#include <assert.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order in which they are printed. */
+enum kind {
+	EPISODE,
+	STEP,
+	OBS,
+	ACTION,
+	REWARD,
+	TERMINATED,
+	TRUNCATED,
+	NEXT_OBS,
+	MASK,
+	NEXT_MASK,
+	Q,
+	N_KINDS
+};
+
+/* A name that ends in '_' is that of a list: obs_0, obs_1 ... */
+static const char *const names[N_KINDS] = { "episode", "step", "obs_", "action", "reward",
+	"terminated", "truncated", "next_obs_", "mask", "next_mask", "q_" };
+
+static bool is_list(enum kind kind)
+{
+	return kind == OBS || kind == NEXT_OBS || kind == Q;
+}
+
+static size_t n_columns(const struct env_ops *ops, enum kind kind)
+{
+	if (kind == MASK || kind == NEXT_MASK)
+		return ops->has_masks;
+	if (!is_list(kind))
+		return 1;
+	return (size_t)(kind == Q ? ops->n_actions : ops->obs_dim);
+}
+
+/* With those that may be left out. */
+static size_t n_all_columns(const struct env_ops *ops)
+{
+	size_t n = 0;
+	for (int kind = 0; kind < N_KINDS; kind++)
+		n += n_columns(ops, kind);
+	return n;
+}
+
+/* --- printing --- */
+
+size_t transition_size(const struct env_ops *ops)
+{
+	return n_all_columns(ops) * TEXT_REAL_SIZE + 2 * env_mask_dim(ops) + 256;
+}
+
+void transition_print_header(const struct env_ops *ops, bool with_q, struct text *t)
+{
+	for (int kind = 0; kind < N_KINDS - !with_q; kind++)
+		for (size_t i = 0; i < n_columns(ops, kind); i++) {
+			text_add(t, "%s%s", kind == 0 ? "" : ",", names[kind]);
+			if (is_list(kind))
+				text_add(t, "%zu", i);
+		}
+	text_add(t, "\n");
+}
+
+static void add_floats(size_t n, const float *x, struct text *t)
+{
+	char buf[TEXT_REAL_SIZE];
+	for (size_t i = 0; i < n; i++)
+		text_add(t, "%s%s", i > 0 ? "," : "",
+			x[i] == 0 && signbit(x[i]) ? "-0" : text_float(x[i], buf));
+}
+
+static void add_mask(size_t n, const uint8_t *mask, struct text *t)
+{
+	for (size_t i = 0; i < n; i++)
+		text_add(t, mask[i] ? "1" : "0");
+}
+
+void transition_print(const struct env_ops *ops, const struct transition *tr, struct text *t)
+{
+	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
+	text_add(t, "%" PRId64 ",%" PRId64 ",", tr->episode, tr->step);
+	add_floats(obs_dim, tr->obs, t);
+	text_add(t, ",%d,", tr->action);
+	add_floats(1, &tr->result.reward, t);
+	text_add(t, ",%d,%d,", tr->result.terminated, tr->result.truncated);
+	add_floats(obs_dim, tr->next_obs, t);
+	if (ops->has_masks) {
+		text_add(t, ",");
+		add_mask(n_actions, tr->mask, t);
+		text_add(t, ",");
+		add_mask(n_actions, tr->next_mask, t);
+	}
+	if (tr->q) {
+		text_add(t, ",");
+		add_floats(n_actions, tr->q, t);
+	}
+	text_add(t, "\n");
+}
+
+void transition_print_json(const struct env_ops *ops, const struct transition *tr, struct text *t)
+{
+	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
+	static const char *const flags[] = { "false", "true" };
+	text_add(t, "{\"episode\":%" PRId64 ",\"step\":%" PRId64 ",\"obs\":[", tr->episode,
+		tr->step);
+	add_floats(obs_dim, tr->obs, t);
+	text_add(t, "],\"action\":%d,\"reward\":", tr->action);
+	add_floats(1, &tr->result.reward, t);
+	text_add(t, ",\"terminated\":%s,\"truncated\":%s,\"next_obs\":[",
+		flags[tr->result.terminated], flags[tr->result.truncated]);
+	add_floats(obs_dim, tr->next_obs, t);
+	text_add(t, "]");
+	if (ops->has_masks) {
+		text_add(t, ",\"mask\":\"");
+		add_mask(n_actions, tr->mask, t);
+		text_add(t, "\",\"next_mask\":\"");
+		add_mask(n_actions, tr->next_mask, t);
+		text_add(t, "\"");
+	}
+	if (tr->q) {
+		text_add(t, ",\"q\":[");
+		add_floats(n_actions, tr->q, t);
+		text_add(t, "]");
+	}
+	text_add(t, "}\n");
+}
+
+/* --- reading --- */
+
+struct column {
+	enum kind kind;
+	size_t index; /* in its list, or 0 */
+};
+
+struct row {
+	int64_t episode, step;
+	float *obs, *next_obs;     /* (obs_dim) scaled */
+	uint8_t *mask, *next_mask; /* (n_actions) */
+	int action;
+	struct step result; /* the reward is scaled */
+	bool has_step;      /* else it is the observation after the last step */
+};
+
+struct reader {
+	const struct transitions_opts *o;
+	struct replay *replay;
+	struct transitions_found *found;
+	struct lines lines;
+	size_t n; /* columns */
+	struct column *column;
+	uint8_t *has; /* (n_all_columns) in the order of kinds */
+	bool has_kind[N_KINDS];
+	int64_t n_rows;
+	struct row rows[2];
+	struct row *now, *before; /* each is one of them */
+	void *memory;
+};
+
+static bool bad_line(const struct reader *r, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
+static bool bad_line(const struct reader *r, struct err *e, const char *fmt, ...)
+{
+	char what[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	return err_set(e, ERR_CORRUPT, "%.250s:%" PRId64 ": %s", r->lines.name, r->lines.n, what);
+}
+
+static bool ends_cell(char c)
+{
+	return c == ',' || c == '\0' || c == ' ' || c == '\t' || c == '"';
+}
+
+static const char *skip_blanks(const char *s)
+{
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
+}
+
+/* --- cells: each function stores one and returns where it ends, or NULL if it is wrong --- */
+
+static const char *scan(const char *s, double *x)
+{
+	const double too_large = 0x1.ffffffp127; /* from here on a float is infinite */
+	const char *end = text_scan_real(s, x);
+	return end && ends_cell(*end) && fabs(*x) < too_large ? end : NULL;
+}
+
+static const char *scan_whole(const char *s, int64_t *value)
+{
+	const double most = 9007199254740992; /* 2^53: a double has all below */
+	double x;
+	const char *end = scan(s, &x);
+	if (!end || x != floor(x) || fabs(x) > most)
+		return NULL;
+	*value = (int64_t)x;
+	return end;
+}
+
+static const char *scan_scaled(const char *s, double scale, float *value)
+{
+	double x;
+	const char *end = scan(s, &x);
+	if (!end || fabs((float)x * scale) > (double)FLT_MAX)
+		return NULL;
+	*value = (float)x;
+	return end;
+}
+
+static const char *scan_flag(const char *s, bool *flag)
+{
+	static const char *const words[] = { "0", "1", "false", "true", "False", "True", "FALSE",
+		"TRUE" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const size_t n = strlen(words[i]);
+		if (strncmp(s, words[i], n) == 0 && ends_cell(s[n])) {
+			*flag = i % 2;
+			return s + n;
+		}
+	}
+	return NULL;
+}
+
+static const char *scan_mask(const char *s, size_t n, uint8_t *mask)
+{
+	if (strspn(s, "01") != n || !ends_cell(s[n]))
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		mask[i] = s[i] == '1';
+	return s + n;
+}
+
+static const char *scan_obs(const struct reader *r, size_t i, const char *s, float *obs)
+{
+	const float scale = r->o->obs_scale[i];
+	const char *end = scan_scaled(s, (double)scale, &obs[i]);
+	obs[i] *= end ? scale : 0; /* as env.c does */
+	return end;
+}
+
+static const char *scan_reward(const struct reader *r, const char *s, float *reward)
+{
+	const double low = r->o->ops->reward_low, high = r->o->ops->reward_high;
+	const char *end = scan_scaled(s, r->o->reward_scale, reward);
+	if (!end || *reward < (float)low || *reward > (float)high)
+		return NULL;
+	*reward = (float)((double)*reward * r->o->reward_scale); /* as train.c does */
+	return end;
+}
+
+static const char *scan_action(const struct reader *r, const char *s, int *action)
+{
+	int64_t x;
+	const char *end = scan_whole(s, &x);
+	if (!end || x < 0 || x >= r->o->ops->n_actions)
+		return NULL;
+	*action = (int)x;
+	return end;
+}
+
+static const char *scan_cell(struct reader *r, const struct column *c, const char *s)
+{
+	const size_t n_actions = (size_t)r->o->ops->n_actions;
+	struct row *row = r->now;
+	switch (c->kind) {
+	case OBS:
+		return scan_obs(r, c->index, s, row->obs);
+	case NEXT_OBS:
+		return scan_obs(r, c->index, s, row->next_obs);
+	case ACTION:
+		return scan_action(r, s, &row->action);
+	case REWARD:
+		return scan_reward(r, s, &row->result.reward);
+	case TERMINATED:
+		return scan_flag(s, &row->result.terminated);
+	case TRUNCATED:
+		return scan_flag(s, &row->result.truncated);
+	case EPISODE:
+		return scan_whole(s, &row->episode);
+	case STEP:
+		return scan_whole(s, &row->step);
+	case MASK:
+		return scan_mask(s, n_actions, row->mask);
+	case NEXT_MASK:
+		return scan_mask(s, n_actions, row->next_mask);
+	default:
+		return s + strcspn(s, ",\"");
+	}
+}
+
+/* --- the header --- */
+
+static void column_name(enum kind kind, size_t index, char buf[32])
+{
+	if (is_list(kind))
+		snprintf(buf, 32, "%s%zu", names[kind], index);
+	else
+		snprintf(buf, 32, "%s", names[kind]);
+}
+
+/* "episode, step, obs_0 to obs_3, action ..." */
+static void add_known(const struct env_ops *ops, struct text *t)
+{
+	for (int kind = 0; kind < N_KINDS; kind++) {
+		const size_t n = n_columns(ops, kind);
+		char first[32], last[32];
+		if (n == 0)
+			continue;
+		column_name(kind, 0, first);
+		column_name(kind, n - 1, last);
+		text_add(t, "%s%s", kind == 0 ? "" : ", ", first);
+		if (n > 1)
+			text_add(t, " to %s", last);
+	}
+}
+
+/* The column of that name (n bytes); false if there is none. */
+static bool find_column(const struct env_ops *ops, const char *name, size_t n, struct column *c)
+{
+	for (int kind = 0; kind < N_KINDS; kind++) {
+		const size_t len = strlen(names[kind]), n_digits = n - len;
+		if (n < len || strncmp(name, names[kind], len) != 0 ||
+			(n_digits > 0) != is_list(kind) || n_digits > 5 ||
+			strspn(name + len, "0123456789") < n_digits)
+			continue;
+		*c = (struct column){ kind, n_digits > 0 ? strtoul(name + len, NULL, 10) : 0 };
+		return c->index < n_columns(ops, kind);
+	}
+	return false;
+}
+
+static size_t place(const struct env_ops *ops, const struct column *c)
+{
+	size_t n = c->index;
+	for (int kind = 0; kind < (int)c->kind; kind++)
+		n += n_columns(ops, kind);
+	return n;
+}
+
+static bool add_column(struct reader *r, const char *name, size_t n, struct err *e)
+{
+	const struct env_ops *ops = r->o->ops;
+	struct column c;
+	char buf[400];
+	struct text known;
+	if (!find_column(ops, name, n, &c)) {
+		text_init(&known, buf, sizeof(buf));
+		add_known(ops, &known);
+		return bad_line(r, e, "no column of %.63s is called '%.*s'; they are %s", ops->id,
+			n < 40 ? (int)n : 40, name, buf);
+	}
+	uint8_t *has = &r->has[place(ops, &c)];
+	if (*has)
+		return bad_line(r, e, "two columns are called '%.*s'", (int)n, name);
+	*has = 1;
+	r->has_kind[c.kind] = true;
+	r->column[r->n++] = c;
+	return true;
+}
+
+static bool check_columns(const struct reader *r, struct err *e)
+{
+	const struct env_ops *ops = r->o->ops;
+	const uint8_t *has = r->has;
+	for (int kind = 0; kind < N_KINDS; kind++) {
+		const bool goes_with_next_obs = kind == NEXT_OBS || kind == NEXT_MASK;
+		const bool is_optional = kind == EPISODE || kind == STEP || kind == TRUNCATED ||
+					 kind == Q ||
+					 (goes_with_next_obs && !r->has_kind[NEXT_OBS]);
+		for (size_t i = 0; i < n_columns(ops, kind); i++, has++) {
+			char name[32];
+			column_name(kind, i, name);
+			if (!*has && !is_optional)
+				return bad_line(r, e, "no column is called '%s'", name);
+		}
+	}
+	return !r->has_kind[NEXT_MASK] || r->has_kind[NEXT_OBS] ||
+	       bad_line(r, e, "'next_mask' goes with next_obs_0 and so on");
+}
+
+static bool take_header(struct reader *r, const char *line, struct err *e)
+{
+	const char *s = line;
+	if (strncmp(s, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+		s += 3;
+	for (;;) {
+		s = skip_blanks(s);
+		const bool quoted = *s == '"';
+		s += quoted;
+		const size_t n = strcspn(s, quoted ? "\"" : ", \t");
+		if (!add_column(r, s, n, e))
+			return false;
+		s += n;
+		s = skip_blanks(s + (quoted && *s == '"'));
+		if (*s == '\0')
+			return check_columns(r, e);
+		if (*s != ',')
+			return bad_line(r, e, "no comma before '%.40s'", s);
+		s++;
+	}
+}
+
+/* --- a line --- */
+
+/* What a cell should have been. */
+static void add_wanted(const struct reader *r, enum kind kind, struct text *t)
+{
+	const struct env_ops *ops = r->o->ops;
+	if (kind == ACTION)
+		text_add(t, "an action, 0 to %d", ops->n_actions - 1);
+	else if (kind == TERMINATED || kind == TRUNCATED)
+		text_add(t, "0 or 1");
+	else if (kind == EPISODE || kind == STEP)
+		text_add(t, "a whole number");
+	else if (kind == MASK || kind == NEXT_MASK)
+		text_add(t, "%d digits 0 or 1", ops->n_actions);
+	else
+		text_add(t, "a finite number");
+	if (kind == REWARD && (isfinite(ops->reward_low) || isfinite(ops->reward_high))) {
+		text_add(t, " within the environment's ");
+		text_add_real(t, ops->reward_low);
+		text_add(t, "..");
+		text_add_real(t, ops->reward_high);
+	}
+}
+
+static bool bad_cell(const struct reader *r, const struct column *c, const char *s, struct err *e)
+{
+	char name[32], buf[160];
+	struct text wanted;
+	const size_t n = strcspn(s, ",\"");
+	text_init(&wanted, buf, sizeof(buf));
+	add_wanted(r, c->kind, &wanted);
+	column_name(c->kind, c->index, name);
+	return bad_line(r, e, "column '%s': '%.*s' is not %s", name, n < 40 ? (int)n : 40, s, buf);
+}
+
+static bool bad_count(const struct reader *r, const char *line, struct err *e)
+{
+	size_t n = 1;
+	for (const char *s = line; *s; s++)
+		n += *s == ',';
+	return bad_line(r, e, "%zu cells; the first line names %zu", line[0] ? n : 0, r->n);
+}
+
+static bool may_be_empty(const struct reader *r, enum kind kind)
+{
+	return !r->has_kind[NEXT_OBS] &&
+	       (kind == ACTION || kind == REWARD || kind == TERMINATED || kind == TRUNCATED);
+}
+
+/* All cells into r->now. */
+static bool scan_line(struct reader *r, const char *line, struct err *e)
+{
+	const char *s = line;
+	size_t n_empty = 0, n_filled = 0; /* of those that may be empty */
+	for (size_t i = 0; i < r->n; i++) {
+		const struct column *c = &r->column[i];
+		s = skip_blanks(s);
+		const bool quoted = *s == '"';
+		const char *cell = s + quoted, *end = cell;
+		if (may_be_empty(r, c->kind) && (*cell == ',' || *cell == (quoted ? '"' : '\0')))
+			n_empty++;
+		else {
+			end = scan_cell(r, c, cell);
+			n_filled += may_be_empty(r, c->kind);
+		}
+		if (!end || (*end == '"') != quoted)
+			return *s ? bad_cell(r, c, cell, e) : bad_count(r, line, e);
+		s = skip_blanks(end + quoted);
+		if (*s != (i + 1 < r->n ? ',' : '\0'))
+			return *s == ',' || *s == '\0' ? bad_count(r, line, e)
+						       : bad_cell(r, c, cell, e);
+		s++;
+	}
+	r->now->has_step = n_empty == 0;
+	return n_empty == 0 || n_filled == 0 ||
+	       bad_line(r, e, "action, reward and flags are all there or all empty");
+}
+
+static bool allows_none(const struct reader *r, const uint8_t *mask)
+{
+	return !memchr(mask, 1, (size_t)r->o->ops->n_actions);
+}
+
+static bool check_masks(const struct reader *r, struct err *e)
+{
+	const struct row *row = r->now;
+	if (!r->o->ops->has_masks || !row->has_step)
+		return true;
+	if (!row->mask[row->action])
+		return bad_line(r, e, "column 'action': the mask does not allow %d", row->action);
+	return !r->has_kind[NEXT_MASK] || row->result.terminated || row->result.truncated ||
+	       !allows_none(r, row->next_mask) ||
+	       bad_line(r, e, "column 'next_mask' allows no action, and the episode has not ended");
+}
+
+/* --- steps --- */
+
+static bool has_ended(const struct row *row)
+{
+	return row->result.terminated || row->result.truncated;
+}
+
+/* What the file says of r->now: it comes right after the line before, the end of an episode apart. */
+static bool is_adjacent(const struct reader *r)
+{
+	const struct row *a = r->before, *b = r->now;
+	const size_t obs_dim = (size_t)r->o->ops->obs_dim, mask_dim = env_mask_dim(r->o->ops);
+	bool same = a->episode == b->episode && (!r->has_kind[STEP] || b->step == a->step + 1);
+	for (size_t i = 0; same && r->has_kind[NEXT_OBS] && i < obs_dim; i++)
+		same = a->next_obs[i] == b->obs[i];
+	for (size_t i = 0; same && r->has_kind[NEXT_OBS] && i < mask_dim; i++)
+		same = a->next_mask[i] == b->mask[i];
+	return same;
+}
+
+static void push(
+	struct reader *r, const struct row *row, const float *next_obs, const uint8_t *next_mask)
+{
+	if (r->found->n_stored++ < (int64_t)r->replay->buffer_size)
+		replay_push(r->replay, row->obs, row->mask, row->action, row->result.reward,
+			next_obs, next_mask, row->result.terminated, row->result.truncated);
+}
+
+/* A log: the step of the line before, which `next`, or nothing, followed. */
+static void store_before(struct reader *r, const struct row *next)
+{
+	struct row *row = r->before;
+	if (next) {
+		push(r, row, next->obs, next->mask);
+	} else if (row->result.terminated) { /* no target looks at what followed */
+		memset(row->next_mask, 0, (size_t)r->o->ops->n_actions);
+		push(r, row, row->obs, row->next_mask);
+	} else {
+		r->found->n_left_out++;
+		replay_cut(r->replay);
+	}
+}
+
+static bool take_line(struct reader *r, const char *line, struct err *e)
+{
+	struct row *const now = r->now, *const before = r->before;
+	if (!scan_line(r, line, e) || !check_masks(r, e))
+		return false;
+	const bool follows = r->n_rows++ > 0 && is_adjacent(r);
+	if (r->has_kind[NEXT_OBS]) {
+		if (!follows)
+			replay_cut(r->replay);
+		push(r, now, now->next_obs, now->next_mask);
+	} else if (r->n_rows > 1 && before->has_step) {
+		const bool is_next = follows && !(has_ended(before) && now->has_step);
+		store_before(r, is_next ? now : NULL);
+		if (!now->has_step)
+			replay_cut(r->replay);
+	}
+	r->now = before;
+	r->before = now;
+	return true;
+}
+
+/* The last step of the file. */
+static void end_file(struct reader *r)
+{
+	if (!r->has_kind[NEXT_OBS] && r->n_rows > 0 && r->before->has_step)
+		store_before(r, NULL);
+	replay_cut(r->replay);
+}
+
+static bool read_lines(struct reader *r, struct err *e)
+{
+	size_t len, n = 0;
+	char *line;
+	do {
+		for (;;) {
+			if (!lines_take(&r->lines, &line, &len, e))
+				return false;
+			if (!line)
+				break;
+			if (!(r->lines.n == 1 ? take_header(r, line, e) : take_line(r, line, e)))
+				return false;
+		}
+		if (!lines_read(&r->lines, &n, e))
+			return false;
+	} while (n > 0);
+	if (!lines_rest(&r->lines, &line, &len, e))
+		return false;
+	if (line)
+		return bad_line(r, e, "the last line has no end: is the rest of the file missing?");
+	if (r->lines.n == 0)
+		return bad_line(r, e, "the file is empty; its first line names the columns");
+	end_file(r);
+	return true;
+}
+
+/* --- memory --- */
+
+static size_t most_line(const struct env_ops *ops)
+{
+	return LINES_PIECE + transition_size(ops);
+}
+
+/* Of two rows and of the columns. */
+static size_t rows_bytes(const struct env_ops *ops)
+{
+	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
+	return n_all_columns(ops) * (sizeof(struct column) + 1) + 4 * obs_dim * sizeof(float) +
+	       4 * n_actions;
+}
+
+uint64_t transitions_bytes(const struct env_ops *ops)
+{
+	return rows_bytes(ops) + most_line(ops) + LINES_PIECE + 1;
+}
+
+static bool reader_init(struct reader *r, int fd, const char *name, struct err *e)
+{
+	const struct env_ops *ops = r->o->ops;
+	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
+	r->memory = memory_zeroed(rows_bytes(ops));
+	if (!r->memory)
+		return err_set(e, ERR_RUN, "out of memory reading '%.500s'", name);
+	r->column = r->memory;
+	float *obs = (float *)(void *)(r->column + n_all_columns(ops));
+	uint8_t *mask = (uint8_t *)(obs + 4 * obs_dim);
+	for (int i = 0; i < 2; i++) {
+		r->rows[i].obs = obs + (size_t)(2 * i) * obs_dim;
+		r->rows[i].next_obs = r->rows[i].obs + obs_dim;
+		r->rows[i].mask = mask + (size_t)(2 * i) * n_actions;
+		r->rows[i].next_mask = r->rows[i].mask + n_actions;
+	}
+	r->has = mask + 4 * n_actions;
+	r->now = &r->rows[0];
+	r->before = &r->rows[1];
+	return lines_init(&r->lines, fd, name, ":", most_line(ops), e);
+}
+
+bool transitions_read(int fd, const char *name, const struct transitions_opts *o, struct replay *r,
+	struct transitions_found *found, struct err *e)
+{
+	struct reader reader = { .o = o, .replay = r, .found = found };
+	*found = (struct transitions_found){ 0 };
+	bool ok = reader_init(&reader, fd, name, e) && read_lines(&reader, e);
+	if (ok && found->n_stored == 0)
+		ok = err_set(e, ERR_CORRUPT, "'%.500s' has no transition", name);
+	if (ok && found->n_stored > (int64_t)r->buffer_size)
+		ok = err_set(e, ERR_USAGE,
+			"'%.500s' has %" PRId64
+			" transitions, but buffer_size = %zu: raise it, or give fewer",
+			name, found->n_stored, r->buffer_size);
+	lines_release(&reader.lines);
+	free(reader.memory);
+	return ok;
+}
