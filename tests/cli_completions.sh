@@ -71,7 +71,7 @@ err_has 'write standard output'
 # sorted, and what stands before them in shells that offer whole arguments.
 cases() # FUNCTION
 {
-	"$1" 'tr' 'train '
+	"$1" 'trai' 'train '
 	"$1" 'eval --r' '--recheck --require '
 	"$1" 'train conf/' "$(words conf/more/ conf/one.ini conf/two.ini)"
 	"$1" 'train conf/one.ini learning_' "$(words learning_rate= learning_rate_schedule= learning_starts=)"
@@ -126,12 +126,12 @@ if bash -c ': < <(:)' 2>/dev/null; then
 	t 'bash: where = ends no word' 0 bash -c 'COMP_WORDBREAKS=" "; . ./ask.bash' sh 'train conf/one.ini loss=h'
 	out_is loss=huber
 	t 'bash: the cursor in the middle' 0 bash -c '. ./completions.bash
-		COMP_LINE="dqn tr --out x" COMP_POINT=6; _dqn dqn; echo "${COMPREPLY[@]}"'
+		COMP_LINE="dqn trai --out x" COMP_POINT=8; _dqn dqn; echo "${COMPREPLY[@]}"'
 	out_is train
 	if has_terminal 'bash, as it is typed'; then
 		typed() { # as it is typed, and what the program gets
 			printf '%s\n' 'dqn() { printf "<%s>" "$@"; echo; }' '. ./completions.bash' \
-				"$(printf "dqn tr\tconf/on\tloss=hu\t--out wi\t")" exit |
+				"$(printf "dqn trai\tconf/on\tloss=hu\t--out wi\t")" exit |
 				PS1='$ ' script -qec 'bash --norc --noprofile -i' /dev/null
 		}
 		t 'bash: as it is typed' 0 typed
@@ -160,7 +160,7 @@ if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
 		done
 		zpty -d asked
 	END
-	t 'zsh: as it is typed' 0 zsh -f ask.zsh tr 'eval --req' 'train conf/on' 'train conf/one.ini loss=hu' \
+	t 'zsh: as it is typed' 0 zsh -f ask.zsh trai 'eval --req' 'train conf/on' 'train conf/one.ini loss=hu' \
 		'train conf/one.ini init_weights=wei' 'train conf/one.ini --out=wi' 'train -o wi' 'sweep conf/one.ini target_' 'config --explain per_a' \
 		'report runs --metric eval_' 'plot runs --by gamma,net_' 'plot runs -x sec' 'eval wei' 'help sw' 'completions fi'
 	cat >want <<-'END'

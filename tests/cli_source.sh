@@ -116,10 +116,10 @@ done <<'END'
 base 3590
 nn 1500
 env 1640
-rl 1260
-run 6860
+rl 1280
+run 6885
 study 2220
-cli 9600
+cli 10330
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

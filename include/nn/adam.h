@@ -19,7 +19,8 @@ struct adam {
 	double eps;          /* > 0, in float too */
 	double beta1_t;      /* beta1 to the power t, a running product */
 	double beta2_t;
-	uint64_t t; /* steps taken */
+	uint64_t t;            /* steps taken */
+	struct adam_coef coef; /* of the last step; derived, not part of its state */
 };
 
 void adam_init(struct adam *a, double beta1, double beta2, double eps);

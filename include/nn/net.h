@@ -106,7 +106,8 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 /* t (out, in) = w (in, out): between the layout of a block and PyTorch's. */
 void net_transpose(size_t in, size_t out, const float *w, float *t);
 
-/* The outputs (batch, dim[n_layers]) of the last net_forward with that work. */
+/* The outputs (batch, dim[n_layers]) of the last net_forward with that work; those of a
+ * dueling network are followed by V (batch, 1) and A (batch, dim[n_layers]). */
 const float *net_outputs(const struct net *net, size_t batch, const float *work);
 
 /* The share of hidden units that were 0 on every row of the last net_forward with

@@ -88,6 +88,15 @@ void agent_release(struct agent *a);
 bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	struct learn_stats *stats, struct err *e);
 
+/* The loss of a TD error d = Q(s,a) - y, and its derivative. */
+double agent_loss_of(enum loss loss, double d, double *derivative);
+
+/* A part of agent_learn: the mean loss of the network `params` on the minibatch, given its TD
+ * targets, a->target_q; stats gets all but grad_norm. a->td_error and a->d_out = d(loss)/dQ are
+ * set, and a->work holds the forward pass. */
+bool agent_loss(struct agent *a, const struct batch *b, const float *params,
+	struct learn_stats *stats, struct err *e);
+
 /* Of the last agent_learn, which must have been called; mask is that of its batch. */
 void agent_diagnose(struct agent *a, const uint8_t *mask, struct diagnostics *d);
 

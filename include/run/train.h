@@ -101,6 +101,12 @@ struct episode_log {
 	int32_t *sum;      /* (n_most + 1) checksums of what came: of the reset, of each step */
 };
 
+struct update {      /* the last one */
+	double beta; /* the exponent of its importance weights */
+	double learning_rate;
+	struct learn_stats stats;
+};
+
 struct train {
 	struct config config;
 	struct agent agent;
@@ -154,6 +160,13 @@ struct train {
 	/* The caller's, or NULL: listens to evaluations, see rl/evaluate.h. */
 	void (*tell)(void *arg, int64_t n_over, int64_t n_episodes);
 	void *tell_arg;
+
+	/* The caller's, or NULL: sees each update twice. First its minibatch, drawn, with
+	 * update.beta and update.learning_rate, before anything is computed from it; then, when
+	 * `learned`, all of it. It changes nothing but agent.work. */
+	void (*look)(void *arg, const struct train *t, bool learned);
+	void *look_arg;
+	struct update update;
 
 	int events;
 	struct episode_row episode; /* valid after TRAIN_EPISODE */

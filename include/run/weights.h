@@ -35,6 +35,10 @@ struct weights {
 	int64_t timesteps; /* of the run when it saved them */
 };
 
+/* The module of PyTorch that is linear map i of a network: "0", "2" ..., "value", "advantage". */
+enum { WEIGHTS_LAYER_SIZE = 16 };
+const char *weights_layer(const struct net *net, int i, char name[WEIGHTS_LAYER_SIZE]);
+
 /* Bytes that weights_build needs for a network: the tensors twice (once transposed), the
  * header and the configuration. */
 size_t weights_buffer_size(const struct net *net);

@@ -22,6 +22,7 @@
 	ROW(plot)        \
 	ROW(watch)       \
 	ROW(env)         \
+	ROW(trace)       \
 	ROW(bench)       \
 	ROW(inspect)     \
 	ROW(completions) \

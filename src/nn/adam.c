@@ -4,7 +4,9 @@
 
 void adam_init(struct adam *a, double beta1, double beta2, double eps)
 {
-	*a = (struct adam){ beta1, beta2, eps, 1, 1, 0 };
+	*a = (struct adam){
+		.beta1 = beta1, .beta2 = beta2, .eps = eps, .beta1_t = 1, .beta2_t = 1
+	};
 }
 
 double adam_step(struct adam *a, const struct kernels *k, size_t n, const float *grad,
@@ -21,7 +23,7 @@ double adam_step(struct adam *a, const struct kernels *k, size_t n, const float 
 	a->t++;
 	a->beta1_t *= a->beta1;
 	a->beta2_t *= a->beta2;
-	const struct adam_coef coef = {
+	a->coef = (struct adam_coef){
 		.beta1 = (float)a->beta1,
 		.one_minus_beta1 = (float)(1 - a->beta1),
 		.beta2 = (float)a->beta2,
@@ -31,6 +33,6 @@ double adam_step(struct adam *a, const struct kernels *k, size_t n, const float 
 		.eps = (float)a->eps,
 		.step_size = (float)(learning_rate / (1 - a->beta1_t)),
 	};
-	k->adam(n, &coef, grad, m, v, params);
+	k->adam(n, &a->coef, grad, m, v, params);
 	return norm;
 }

@@ -116,15 +116,17 @@ static void td_targets(struct agent *a, const struct batch *b)
 	}
 }
 
-bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
+double agent_loss_of(enum loss loss, double d, double *derivative)
+{
+	return losses[loss](d, derivative);
+}
+
+bool agent_loss(struct agent *a, const struct batch *b, const float *params,
 	struct learn_stats *stats, struct err *e)
 {
-	assert(b->size == a->batch_size);
 	const struct net *net = &a->policy.net;
 	const size_t n = (size_t)net->dim[net->n_layers], size = b->size;
-	td_targets(a, b);
-
-	const float *q = net_forward(net, a->policy.k, a->online, b->obs, size, a->work);
+	const float *q = net_forward(net, a->policy.k, params, b->obs, size, a->work);
 	double loss = 0, q_sum = 0, y_sum = 0;
 	memset(a->d_out, 0, size * n * sizeof(float));
 	for (size_t i = 0; i < size; i++) {
@@ -133,7 +135,7 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 		double derivative;
 		if (!isfinite(d))
 			return err_set(e, ERR_DIVERGED, "the loss is not finite");
-		loss += w * losses[a->opts.loss](d, &derivative);
+		loss += w * agent_loss_of(a->opts.loss, d, &derivative);
 		a->td_error[i] = (float)d;
 		a->d_out[taken] = (float)(w * derivative / (double)size);
 		q_sum += q[taken];
@@ -142,10 +144,19 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	stats->loss = loss / (double)size;
 	stats->q_mean = q_sum / (double)size;
 	stats->y_mean = y_sum / (double)size;
-	if (!isfinite(stats->loss) || !isfinite(a->policy.k->sum_squares(size, a->td_error)))
-		return err_set(e, ERR_DIVERGED, "the loss is not finite");
+	return (isfinite(stats->loss) && isfinite(a->policy.k->sum_squares(size, a->td_error))) ||
+	       err_set(e, ERR_DIVERGED, "the loss is not finite");
+}
 
-	net_backward(net, a->policy.k, a->online, b->obs, a->d_out, size, a->work, a->grad);
+bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
+	struct learn_stats *stats, struct err *e)
+{
+	assert(b->size == a->batch_size);
+	const struct net *net = &a->policy.net;
+	td_targets(a, b);
+	if (!agent_loss(a, b, a->online, stats, e))
+		return false;
+	net_backward(net, a->policy.k, a->online, b->obs, a->d_out, b->size, a->work, a->grad);
 	stats->grad_norm = adam_step(&a->adam, a->policy.k, net->n_params, a->grad, learning_rate,
 		a->opts.max_grad_norm, a->m, a->v, a->online);
 	if (!isfinite(stats->grad_norm))

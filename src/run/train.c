@@ -318,24 +318,32 @@ static int64_t updates_due(const struct train *t)
 	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
 }
 
+static void look(const struct train *t, bool learned)
+{
+	if (t->look)
+		t->look(t->look_arg, t, learned);
+}
+
 /* Step 4, or what is left of it. */
 static bool learn(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
 	for (; t->updates_due > 0 && !stopping(t); t->updates_due--) {
-		const double beta = schedule_value(
-			SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
-		struct learn_stats stats;
+		struct update *u = &t->update;
 		struct err why;
+		u->beta = schedule_value(
+			SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
+		u->learning_rate = learning_rate(c, t->timesteps);
 		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
-			beta, &t->batch);
-		if (!agent_learn(
-			    &t->agent, &t->batch, learning_rate(c, t->timesteps), &stats, &why))
+			u->beta, &t->batch);
+		look(t, false);
+		if (!agent_learn(&t->agent, &t->batch, u->learning_rate, &u->stats, &why))
 			return diverged(t, &why, e);
 		replay_update_priorities(&t->replay, &t->batch, t->agent.td_error);
-		t->sum.loss += stats.loss;
-		t->sum.q_mean += stats.q_mean;
-		t->sum.grad_norm += stats.grad_norm;
+		look(t, true);
+		t->sum.loss += u->stats.loss;
+		t->sum.q_mean += u->stats.q_mean;
+		t->sum.grad_norm += u->stats.grad_norm;
 		t->n_sum++;
 		t->diagnosed = false;
 		if (t->agent.adam.t == 1) {

@@ -23,19 +23,24 @@ size_t weights_buffer_size(const struct net *net)
 	return 2 * net->n_params * sizeof(float) + HEADER_SIZE + CONFIG_TEXT_MAX + SCALE_SIZE;
 }
 
+/* An activation stands between two layers. */
+const char *weights_layer(const struct net *net, int i, char name[WEIGHTS_LAYER_SIZE])
+{
+	const int n_numbered = net->dueling ? net->n_layers - 1 : net->n_layers;
+	snprintf(name, WEIGHTS_LAYER_SIZE, "%d", 2 * i);
+	return i < n_numbered ? name : i == n_numbered ? "value" : "advantage";
+}
+
 /* The tensors of a network over a block in PyTorch's layout: the same offsets, W transposed.
- * "0.weight" and "0.bias", "2.weight" ...: an activation stands between two layers. The
- * heads of a dueling network are "value.weight", "advantage.weight" ... */
+ * "0.weight" and "0.bias", "2.weight" ... */
 static int describe(const struct net *net, float *block, struct st_tensor *tensors,
 	char names[MAX_TENSORS][ST_NAME_SIZE])
 {
-	const int n_numbered = net->dueling ? net->n_layers - 1 : net->n_layers;
 	int n = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		char layer[ST_NAME_SIZE / 2];
-		snprintf(layer, sizeof(layer), "%d", 2 * i);
-		const char *of = i < n_numbered ? layer : i == n_numbered ? "value" : "advantage";
+		char layer[WEIGHTS_LAYER_SIZE];
+		const char *of = weights_layer(net, i, layer);
 		snprintf(names[n], ST_NAME_SIZE, "%s.weight", of);
 		tensors[n] = (struct st_tensor){ .name = names[n],
 			.n_dims = 2,
