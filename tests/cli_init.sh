@@ -89,8 +89,8 @@ t 'and taken' 0 "$DQN" train short.ini $keys init_weights=w.safetensors --out be
 same_tree a3 begun
 t 'a damaged copy of a run that is under way' 0 sh -c 'rm -rf begun && mkdir begun && cp cut/config.ini begun &&
 	head -c 100 w.safetensors >begun/init_weights.safetensors'
-t 'is no file to start from' 2 "$DQN" train short.ini $keys init_weights=gone --out begun
-err_has "^dqn: init_weights = 'gone': no such file$"
+t 'is no file to start from' 5 "$DQN" train short.ini $keys init_weights=gone --out begun
+err_has "^dqn: 'begun/init_weights.safetensors' is not the file that init_weights asks for: its SHA-256 is [0-9a-f]{64}, not $sum$"
 t 'and is replaced' 0 "$DQN" train short.ini $keys init_weights=w.safetensors --out begun -q
 same_tree a3 begun
 t 'a damaged copy of a run that is done' 0 cp first/best.safetensors begun/init_weights.safetensors

@@ -76,8 +76,10 @@ struct rundir {
  * that is done. */
 void rundir_recall(const char *path, struct config *c);
 
-/* The same for the key of a file that is not there (run/inputs.h): takes the digest of the run's. */
-void rundir_recall_input(const char *path, const struct option *key, struct config *c);
+/* The same for the key of a file that is not there (run/inputs.h): takes the digest of the run's,
+ * if there is one. False if its config.ini cannot be read. */
+bool rundir_recall_input(
+	const char *path, const struct option *key, struct config *c, struct err *e);
 
 /* Makes the directory or takes it over, and locks it, unless there is nothing to do in it: a
  * done run of the configuration, whose result goes to *res. `fresh` takes a run of any

@@ -184,7 +184,7 @@ static bool is_done(struct sweep *s, struct config *c, const char *dir)
 	}
 	for (const struct option *o = inputs_next(c, NULL); o; o = inputs_next(c, o)) {
 		config_set_value(c, o, inputs_value(&s->inputs, o));
-		rundir_recall_input(dir, o, c);
+		rundir_recall_input(dir, o, c, &ignored);
 	}
 	rundir_recall(dir, c);
 	return rundir_is_done(dir, c);

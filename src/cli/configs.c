@@ -267,17 +267,21 @@ static bool find_input(const char *name, const char *config, char path[RUN_PATH_
 	       file_exists(NULL, path);
 }
 
-/* The copy of the run in that directory. */
-static bool load_copy(struct inputs *in, const struct option *o, struct config *c, const char *out)
+/* There is no such file: takes the copy of the run in `out`. */
+static bool load_copy(
+	struct inputs *in, const struct option *o, struct config *c, const char *out, struct err *e)
 {
 	static char path[RUN_PATH_SIZE];
-	struct err ignored;
-	char *data;
+	char file[CONFIG_FILE_SIZE], *data;
 	size_t len;
-	rundir_recall_input(out, o, c);
-	return inputs_digest(c, o) && file_join(path, sizeof(path), out, o->copy, &ignored) &&
-	       file_load(NULL, path, INPUT_LIMIT, &data, &len, &ignored) &&
-	       inputs_take(in, o, c, path, data, len, &ignored);
+	inputs_file(c, o, file);
+	if (out && !rundir_recall_input(out, o, c, e))
+		return false;
+	if (!out || !inputs_digest(c, o) || !file_join(path, sizeof(path), out, o->copy, e) ||
+		!file_exists(NULL, path))
+		return err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
+	return file_load(NULL, path, INPUT_LIMIT, &data, &len, e) &&
+	       inputs_take(in, o, c, path, data, len, e);
 }
 
 static bool load_input(struct inputs *in, const struct option *o, struct config *c,
@@ -288,16 +292,15 @@ static bool load_input(struct inputs *in, const struct option *o, struct config 
 	size_t len;
 	inputs_file(c, o, file);
 	if (!find_input(file, config, path))
-		return (out && load_copy(in, o, c, out)) ||
-		       err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
+		return load_copy(in, o, c, out, e);
 	errno = 0;
 	snprintf(name, sizeof(name), "%s", path);
-	const bool ok = strcmp(o->copy, RUN_INIT_WEIGHTS) == 0
-				? read_weights(path, name, &data, &len, e)
-				: file_read(path, INPUT_LIMIT, &data, &len, e);
-	if (!ok && e->kind == ERR_RUN && !is_machines_fault(errno))
+	if (strcmp(o->copy, RUN_INIT_WEIGHTS) == 0 ? read_weights(path, name, &data, &len, e)
+						   : file_read(path, INPUT_LIMIT, &data, &len, e))
+		return inputs_take(in, o, c, name, data, len, e);
+	if (e->kind == ERR_RUN && !is_machines_fault(errno))
 		e->kind = ERR_USAGE;
-	return ok && inputs_take(in, o, c, name, data, len, e);
+	return !file_exists(NULL, path) && load_copy(in, o, c, out, e);
 }
 
 bool load_inputs(

@@ -281,31 +281,44 @@ void rundir_close(struct rundir *d)
 	dir_close(&d->held);
 }
 
-/* The configuration of the run in a directory, if there is one; static memory. */
-static const struct config *recall(const char *path)
+/* The configuration of the run in a directory, in static memory; NULL: there is none. */
+static bool recall(const char *path, const struct config **found, struct err *e)
 {
 	static struct config theirs; /* too much for a small stack */
 	struct dir d;
-	struct err ignored;
-	if (!dir_open(&d, path, &ignored))
-		return NULL;
-	const bool ok = file_exists(&d, RUN_CONFIG) && rundir_read_config(&d, &theirs, &ignored);
+	bool ok = true;
+	*found = NULL;
+	if (!file_exists(NULL, path))
+		return true;
+	if (!dir_open(&d, path, e))
+		return false;
+	if (file_exists(&d, RUN_CONFIG)) {
+		ok = rundir_read_config(&d, &theirs, e);
+		*found = ok ? &theirs : NULL;
+	}
 	dir_close(&d);
-	return ok ? &theirs : NULL;
+	return ok;
 }
 
 void rundir_recall(const char *path, struct config *c)
 {
-	const struct config *theirs = config_env(c)->obs_dim > 0 ? NULL : recall(path);
-	if (theirs)
+	const struct config *theirs;
+	struct err ignored;
+	if (config_env(c)->obs_dim == 0 && recall(path, &theirs, &ignored) && theirs)
 		config_set_value(c, config_find("declaration"), theirs->declaration);
 }
 
-void rundir_recall_input(const char *path, const struct option *key, struct config *c)
+bool rundir_recall_input(
+	const char *path, const struct option *key, struct config *c, struct err *e)
 {
-	const struct config *theirs = inputs_digest(c, key) ? NULL : recall(path);
+	const struct config *theirs;
+	if (inputs_digest(c, key))
+		return true;
+	if (!recall(path, &theirs, e))
+		return false;
 	if (theirs && inputs_digest(theirs, key))
 		config_set_value(c, key, inputs_value(theirs, key));
+	return true;
 }
 
 bool rundir_is_done(const char *path, const struct config *c)
