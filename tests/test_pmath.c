@@ -139,6 +139,24 @@ static void test_arguments_out_of_range_are_asserted(void)
 	CHECK_INT(signal_from(pm_log, NAN), SIGABRT);
 }
 
+/* Of every length, by the CPU's vectors or not: as the two functions, bit for bit. */
+static void test_powers_are_exp_and_log(void)
+{
+	static const double exponents[] = { 0.6, 1, 0, -0.4, -1, 3.7, -2000, 2000 };
+	double x[70], got[70];
+	for (size_t i = 0; i < 70; i++)
+		x[i] = ldexp(1 + (double)(i * 37 % 64) / 64, (int)(i * 29) % 2000 - 1000);
+	for (size_t k = 0; k < sizeof(exponents) / sizeof(exponents[0]); k++)
+		for (size_t n = 0; n <= 70; n++) {
+			memcpy(got, x, sizeof(got));
+			pm_powers(n, exponents[k], got);
+			for (size_t i = 0; i < 70; i++)
+				CHECK(to_bits(got[i]) ==
+					to_bits(i < n ? pm_exp(exponents[k] * pm_log(x[i]))
+						      : x[i]));
+		}
+}
+
 static void hash_value(struct sha256 *h, double value)
 {
 	unsigned char bytes[8]; /* little-endian everywhere */
@@ -176,5 +194,6 @@ int main(void)
 	RUN(test_exp_at_the_ends_of_its_range);
 	RUN(test_arguments_out_of_range_are_asserted);
 	RUN(test_bits_are_the_same_in_every_build);
+	RUN(test_powers_are_exp_and_log);
 	return test_end();
 }

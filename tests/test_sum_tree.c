@@ -235,6 +235,49 @@ static void test_rounding_never_finds_an_empty_leaf(void)
 		}
 }
 
+/* As one by one: leaves set together, the last of equal ones counting, and found together, at
+ * boundaries and where rounding leads to an empty side. */
+static void test_many_at_a_time_are_as_one_by_one(void)
+{
+	struct rng rng;
+	rng_init(&rng, 6);
+	for (size_t i = 0; i < N_SIZES; i++)
+		for (int trial = 0; trial < 60; trial++) {
+			struct sum_tree t, one;
+			uint32_t leaf[SUM_TREE_MANY], found[SUM_TREE_MANY];
+			double p[SUM_TREE_MANY], mass[SUM_TREE_MANY];
+			init(&t, sizes[i]);
+			init(&one, sizes[i]);
+			for (int round = 0; round < 1 + trial % 3; round++) {
+				const size_t n = (size_t)rng_below(&rng, SUM_TREE_MANY + 1);
+				for (size_t j = 0; j < n; j++) {
+					leaf[j] = (uint32_t)rng_below(&rng, sizes[i]);
+					p[j] = draw_priority(&rng);
+					sum_tree_set(&one, leaf[j], p[j]);
+				}
+				sum_tree_set_many(&t, n, leaf, p);
+			}
+			CHECK(memcmp(t.node + 1, one.node + 1,
+				      (2 * t.n_leaves - 1) * sizeof(*t.node)) == 0);
+			const double total = sum_tree_total(&t);
+			double sum = 0;
+			for (size_t l = 0, n; total > 0 && l < sizes[i]; l += n) {
+				n = sizes[i] - l < SUM_TREE_MANY ? sizes[i] - l : SUM_TREE_MANY;
+				for (size_t j = 0; j < n; j++) {
+					sum += sum_tree_get(&t, l + j);
+					mass[j] = trial % 2     ? rng_double(&rng) * total
+						  : sum < total ? sum
+								: total;
+				}
+				sum_tree_find_many(&t, n, mass, found);
+				for (size_t j = 0; j < n; j++)
+					CHECK_INT(found[j], sum_tree_find(&t, mass[j]));
+			}
+			sum_tree_release(&t);
+			sum_tree_release(&one);
+		}
+}
+
 /* One leaf beside so large a sum that it vanishes in it, at either side. */
 static void test_priorities_of_very_different_sizes(void)
 {
@@ -282,6 +325,7 @@ int main(void)
 	RUN(test_find_at_and_around_every_boundary);
 	RUN(test_find_by_hand);
 	RUN(test_rounding_never_finds_an_empty_leaf);
+	RUN(test_many_at_a_time_are_as_one_by_one);
 	RUN(test_priorities_of_very_different_sizes);
 	RUN(test_out_of_memory_is_an_ordinary_error);
 	return test_end();

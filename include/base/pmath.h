@@ -11,6 +11,8 @@
 #ifndef DQN_BASE_PMATH_H
 #define DQN_BASE_PMATH_H
 
+#include <stddef.h>
+
 /* Sine and cosine of x radians, |x| <= PM_TRIG_MAX (asserted). */
 #define PM_TRIG_MAX 100.0
 void pm_sincos(double x, double *sin, double *cos);
@@ -20,5 +22,8 @@ double pm_exp(double x);
 
 /* Natural logarithm of a normal x > 0 (asserted). */
 double pm_log(double x);
+
+/* x (n) = pm_exp(exponent * pm_log(x)), each. */
+void pm_powers(size_t n, double exponent, double *x);
 
 #endif

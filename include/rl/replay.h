@@ -49,8 +49,9 @@ struct replay {
 
 	bool prioritized;
 	struct per_opts per;
-	double max_priority;  /* the largest |TD error| + eps so far, 1 at the start */
-	struct sum_tree tree; /* priority^alpha of each slot */
+	double max_priority;          /* the largest |TD error| + eps so far, 1 at the start */
+	double new_max, new_priority; /* the max_priority of the last push, and that to alpha */
+	struct sum_tree tree;         /* priority^alpha of each slot */
 };
 
 /* A minibatch of n-step transitions. */

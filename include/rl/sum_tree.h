@@ -33,6 +33,11 @@ void sum_tree_release(struct sum_tree *t);
 /* priority >= 0 and finite. */
 void sum_tree_set(struct sum_tree *t, size_t leaf, double priority);
 
+/* n of them, in order: of a leaf that is there twice the last one counts. Together, and level
+ * by level, they wait less for memory and for each other than one by one. */
+#define SUM_TREE_MANY 32 /* n at most */
+void sum_tree_set_many(struct sum_tree *t, size_t n, const uint32_t *leaf, const double *priority);
+
 /* After the first n leaves, node[n_leaves] and so on, were written: clears the other
  * leaves and recomputes all sums. */
 void sum_tree_rebuild(struct sum_tree *t, size_t n);
@@ -43,5 +48,8 @@ double sum_tree_total(const struct sum_tree *t);
 /* The leaf whose share of the total contains `mass`, in [0, total]; never one of
  * priority 0. The total is above 0. */
 size_t sum_tree_find(const struct sum_tree *t, double mass);
+
+/* The same for n masses, several at a time. */
+void sum_tree_find_many(const struct sum_tree *t, size_t n, const double *mass, uint32_t *leaf);
 
 #endif

@@ -69,10 +69,19 @@ void replay_release(struct replay *r)
 	*r = (struct replay){ 0 };
 }
 
-/* priority^alpha; priority is a normal number above 0 */
-static double scaled_priority(const struct replay *r, double priority)
+static size_t at_most(size_t n, size_t most)
 {
-	return pm_exp(r->per.alpha * pm_log(priority));
+	return n < most ? n : most;
+}
+
+/* max_priority^alpha, computed once for each max_priority */
+static double priority_of_new(struct replay *r)
+{
+	if (r->new_max != r->max_priority) {
+		r->new_max = r->new_priority = r->max_priority;
+		pm_powers(1, r->per.alpha, &r->new_priority);
+	}
+	return r->new_priority;
 }
 
 /* A row of dim floats, too few for a call of memcpy. */
@@ -116,7 +125,7 @@ void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int ac
 		pack_mask(r->mask_dim, next_mask, r->next_masks + i * r->mask_bytes);
 	}
 	if (r->prioritized)
-		sum_tree_set(&r->tree, i, scaled_priority(r, r->max_priority));
+		sum_tree_set(&r->tree, i, priority_of_new(r));
 	r->next = i + 1 < r->buffer_size ? i + 1 : 0;
 	r->count += r->count < r->buffer_size;
 }
@@ -193,18 +202,27 @@ void batch_release(struct batch *b)
 /* b->slot and b->weight, by priority */
 static void draw_prioritized(const struct replay *r, struct rng *rng, double beta, struct batch *b)
 {
-	const double total = sum_tree_total(&r->tree), n = (double)b->size;
+	const double total = sum_tree_total(&r->tree), size = (double)b->size;
 	double smallest = total; /* of the drawn priorities; its weight is the largest */
-	for (size_t row = 0; row < b->size; row++) {
-		const double mass = ((double)row + rng_double(rng)) / n * total;
-		b->slot[row] = (uint32_t)sum_tree_find(&r->tree, mass);
-		const double p = sum_tree_get(&r->tree, b->slot[row]);
-		smallest = p < smallest ? p : smallest;
+	double x[SUM_TREE_MANY];
+	for (size_t row = 0, n; row < b->size; row += n) {
+		n = at_most(b->size - row, SUM_TREE_MANY);
+		for (size_t j = 0; j < n; j++)
+			x[j] = ((double)(row + j) + rng_double(rng)) / size * total;
+		sum_tree_find_many(&r->tree, n, x, b->slot + row);
+		for (size_t j = 0; j < n; j++) {
+			const double p = sum_tree_get(&r->tree, b->slot[row + j]);
+			smallest = p < smallest ? p : smallest;
+		}
 	}
 	/* (N P_i)^-beta / max = (P_i / P_min)^-beta */
-	for (size_t row = 0; row < b->size; row++) {
-		const double ratio = sum_tree_get(&r->tree, b->slot[row]) / smallest;
-		b->weight[row] = (float)pm_exp(-beta * pm_log(ratio));
+	for (size_t row = 0, n; row < b->size; row += n) {
+		n = at_most(b->size - row, SUM_TREE_MANY);
+		for (size_t j = 0; j < n; j++)
+			x[j] = sum_tree_get(&r->tree, b->slot[row + j]) / smallest;
+		pm_powers(n, -beta, x);
+		for (size_t j = 0; j < n; j++)
+			b->weight[row + j] = (float)x[j];
 	}
 }
 
@@ -213,6 +231,28 @@ static void draw_uniform(const struct replay *r, struct rng *rng, struct batch *
 	rng_below_many(rng, r->count, b->slot, b->size);
 	for (size_t row = 0; row < b->size; row++)
 		b->weight[row] = 1;
+}
+
+static inline void prefetch(const void *p)
+{
+#if defined(__GNUC__)
+	__builtin_prefetch(p);
+#else
+	(void)p;
+#endif
+}
+
+/* The rows of n slots, which lie anywhere in memory, come together instead of one by one. */
+static void fetch_rows(const struct replay *r, size_t n, const uint32_t *slot)
+{
+	for (size_t j = 0; j < n; j++) {
+		const size_t i = slot[j];
+		prefetch(r->obs + i * r->obs_dim);
+		prefetch(r->next_obs + i * r->obs_dim);
+		prefetch(r->reward + i);
+		prefetch(r->action + i);
+		prefetch(r->terminated + i);
+	}
 }
 
 void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
@@ -225,6 +265,7 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 		draw_prioritized(r, rng, beta, b);
 	else
 		draw_uniform(r, rng, b);
+	fetch_rows(r, b->size, b->slot);
 	/* Copies: the compiler then knows that no store of the loop changes them. */
 	const struct replay from = *r;
 	const struct batch to = *b;
@@ -257,9 +298,14 @@ void replay_update_priorities(struct replay *r, const struct batch *b, const flo
 {
 	if (!r->prioritized)
 		return;
-	for (size_t row = 0; row < b->size; row++) {
-		const double priority = fabs((double)td_error[row]) + r->per.eps;
-		r->max_priority = priority > r->max_priority ? priority : r->max_priority;
-		sum_tree_set(&r->tree, b->slot[row], scaled_priority(r, priority));
+	double x[SUM_TREE_MANY];
+	for (size_t row = 0, n; row < b->size; row += n) {
+		n = at_most(b->size - row, SUM_TREE_MANY);
+		for (size_t j = 0; j < n; j++) {
+			x[j] = fabs((double)td_error[row + j]) + r->per.eps;
+			r->max_priority = x[j] > r->max_priority ? x[j] : r->max_priority;
+		}
+		pm_powers(n, r->per.alpha, x);
+		sum_tree_set_many(&r->tree, n, b->slot + row, x);
 	}
 }

@@ -4,6 +4,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { GROUP = 8 }; /* descents at a time: what fits the registers */
 
 static uint64_t power_of_two(uint64_t n)
 {
@@ -37,9 +40,30 @@ void sum_tree_release(struct sum_tree *t)
 void sum_tree_set(struct sum_tree *t, size_t leaf, double priority)
 {
 	assert(leaf < t->n_leaves && priority >= 0);
-	size_t i = t->n_leaves + leaf;
-	t->node[i] = priority;
-	for (i /= 2; i > 0; i /= 2)
+	double sum = priority;
+	t->node[t->n_leaves + leaf] = priority;
+	for (size_t i = t->n_leaves + leaf; i > 1; i /= 2) {
+		sum += t->node[i ^ 1]; /* whichever is left: a + b is b + a */
+		t->node[i / 2] = sum;
+	}
+}
+
+void sum_tree_set_many(struct sum_tree *t, size_t n, const uint32_t *leaf, const double *priority)
+{
+	assert(n <= SUM_TREE_MANY);
+	size_t at[SUM_TREE_MANY], width = t->n_leaves;
+	for (size_t j = 0; j < n; j++) {
+		assert(leaf[j] < t->n_leaves && priority[j] >= 0);
+		at[j] = t->n_leaves + leaf[j];
+		t->node[at[j]] = priority[j];
+	}
+	for (width /= 2; width > n; width /= 2)
+		for (size_t j = 0; j < n; j++) {
+			at[j] /= 2;
+			t->node[at[j]] = t->node[2 * at[j]] + t->node[2 * at[j] + 1];
+		}
+	/* Levels with no more nodes than leaves were set: all of them. */
+	for (size_t i = 2 * width; i-- > 1;)
 		t->node[i] = t->node[2 * i] + t->node[2 * i + 1];
 }
 
@@ -77,4 +101,50 @@ size_t sum_tree_find(const struct sum_tree *t, double mass)
 			mass -= left;
 	}
 	return i - t->n_leaves;
+}
+
+/* x, or 0 if it is not wanted, without a branch: nobody foresees which. */
+static inline double if_wanted(double x, bool wanted)
+{
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof(bits));
+	bits &= 0 - (uint64_t)wanted;
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/* at[j] = the leaf's node for each mass, unless rounding leads to an empty side: then to some
+ * leaf of priority 0. */
+static void descend(const struct sum_tree *t, const double mass[GROUP], size_t at[GROUP])
+{
+	double m[GROUP];
+	size_t i[GROUP];
+	for (int j = 0; j < GROUP; j++) {
+		m[j] = mass[j];
+		i[j] = 1;
+	}
+	for (size_t width = 1; width < t->n_leaves; width *= 2)
+		for (int j = 0; j < GROUP; j++) {
+			const double left = t->node[2 * i[j]];
+			const bool go_right = m[j] >= left;
+			i[j] = 2 * i[j] + go_right;
+			m[j] -= if_wanted(left, go_right);
+		}
+	for (int j = 0; j < GROUP; j++)
+		at[j] = i[j];
+}
+
+void sum_tree_find_many(const struct sum_tree *t, size_t n, const double *mass, uint32_t *leaf)
+{
+	assert(sum_tree_total(t) > 0);
+	for (size_t first = 0; first < n; first += GROUP) {
+		double m[GROUP] = { 0 };
+		size_t at[GROUP];
+		const size_t rest = n - first < GROUP ? n - first : GROUP;
+		memcpy(m, mass + first, rest * sizeof(*m));
+		descend(t, m, at);
+		for (size_t j = 0; j < rest; j++)
+			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves
+									: sum_tree_find(t, m[j]));
+	}
 }
