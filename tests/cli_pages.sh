@@ -150,6 +150,10 @@ for page in $pages; do
 		matches "$tmp/want" "$tmp/got" >"$tmp/difference" || bad "$(cat "$tmp/difference")"
 	done
 done
+t 'the animation at the top of README.md is what its commands write' 0 true
+rm -rf "$tmp/checkout" && mkdir "$tmp/checkout" && cp -R configs "$tmp/checkout" && cp "$DQN" "$tmp/checkout/dqn" && rm "$tmp/checkout/configs/play-cartpole.svg"
+(cd "$tmp/checkout" && ./dqn train configs/cartpole.ini -q && sed -n '/total_timesteps=1 learning_starts=0/p; /dqn play .*--svg/p' "$root/README.md" | sh) >/dev/null 2>&1
+same_file configs/play-cartpole.svg "$tmp/checkout/configs/play-cartpole.svg"
 t 'that was something' 0 [ "$n_shown" -ge 5 ]
 
 t 'recipes are run by tests/engines' 0 sed -n 's/^<!-- tests.engines \(.*\) -->$/\1/p' $pages

@@ -119,7 +119,7 @@ env 1640
 rl 1390
 run 6885
 study 2220
-cli 10330
+cli 11560
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

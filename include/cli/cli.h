@@ -227,6 +227,17 @@ void terminal_size(int fd, int *columns, int *lines);
 bool can_redraw(int fd);
 bool wants_colour(int fd);
 
+/* Takes the terminal of standard output for pictures: a screen of its own, no cursor and, if
+ * standard input is that terminal too, keys as they are pressed. Whatever ends the program but
+ * KILL, and Ctrl-Z while it is stopped, gives it back as it was. True if the terminal is ours now: not in
+ * the background, nor at first where it has no cursor. May be called again: before each picture. */
+bool terminal_take(void);
+void terminal_give_back(void);
+
+/* Waits up to so many seconds (< 0: without end) for a key, or for a terminal that has changed; 0
+ * is neither. */
+int terminal_key(double seconds);
+
 /* A duration of s seconds, finite, >= 0, rounded up: "59s", "1m02s", "2h01m", "3d04h". */
 void text_add_duration(struct text *t, double s);
 

@@ -75,6 +75,9 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size);
 /* For light and dark pages, without scripts. */
 void plot_svg(const struct plot *p, int width, int height, FILE *f);
 
+/* At most `max` columns of s, as XML. */
+void svg_put_text(FILE *f, const char *s, size_t max);
+
 /* width columns and height lines, the legend below them; in braille, or in ASCII
  * letters, one per series. ERR_RUN for memory. */
 bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f,

@@ -14,6 +14,7 @@
 #define COMMANDS(ROW)    \
 	ROW(train)       \
 	ROW(eval)        \
+	ROW(play)        \
 	ROW(act)         \
 	ROW(export)      \
 	ROW(config)      \

@@ -30,8 +30,7 @@ struct canvas {
 	double left, right, top, bottom; /* of the plotting area */
 };
 
-/* At most `max` columns of s, as XML */
-static void put_text(FILE *f, const char *s, size_t max)
+void svg_put_text(FILE *f, const char *s, size_t max)
 {
 	const char *end = s + text_fit(s, max < INT_MAX ? (int)max : INT_MAX);
 	for (int n, columns; s < end; s += n) {
@@ -55,7 +54,7 @@ static void put_text(FILE *f, const char *s, size_t max)
 static void put_label(FILE *f, const char *class, double x, double y, const char *s, size_t max)
 {
 	fprintf(f, "<text%s x=\"%g\" y=\"%g\">", class, x, y);
-	put_text(f, s, max);
+	svg_put_text(f, s, max);
 	fputs("</text>\n", f);
 }
 
@@ -167,7 +166,7 @@ static void put_axes(const struct canvas *c)
 	const double middle = fmin(fmax((c->top + c->bottom) / 2, half), end - half);
 	fprintf(c->f, "<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\">",
 		px(c->left - widest - 17), px(middle));
-	put_text(c->f, p->y.label, (size_t)(end / letter_px));
+	svg_put_text(c->f, p->y.label, (size_t)(end / letter_px));
 	fputs("</text>\n", c->f);
 }
 
@@ -291,7 +290,7 @@ static void put_legend(const struct canvas *c, int width, double top, struct leg
 	const size_t n_letters = (size_t)fmax(0, (column_px - swatch_px - letter_px) / letter_px);
 	if (l.brief) {
 		fprintf(c->f, "<text x=\"%g\" y=\"%g\">", px(margin_px), px(top));
-		put_text(c->f, c->p->keys, (size_t)((width - 2 * margin_px) / letter_px));
+		svg_put_text(c->f, c->p->keys, (size_t)((width - 2 * margin_px) / letter_px));
 		fputs(":</text>\n", c->f);
 		top += line_px;
 	}
@@ -323,9 +322,9 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
 		"viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
 		width, height, width, height);
-	put_text(f, p->y.label, sizeof(p->y.label));
+	svg_put_text(f, p->y.label, sizeof(p->y.label));
 	fputs(" against ", f);
-	put_text(f, p->x.label, sizeof(p->x.label));
+	svg_put_text(f, p->x.label, sizeof(p->x.label));
 	fputs("</title>\n", f);
 	put_style(p, f);
 	fprintf(f, "<rect class=\"b\" width=\"%d\" height=\"%d\"/>\n", width, height);

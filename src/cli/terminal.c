@@ -1,9 +1,12 @@
 #include "cli/cli.h"
 
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool locale_is_utf8(void)
@@ -44,6 +47,115 @@ bool wants_colour(int fd)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	return can_redraw(fd) && !(no_colour && no_colour[0]);
+}
+
+/* --- pictures --- */
+
+/* The terminal as it was, for the handlers of signals, which call only what POSIX allows there. */
+static struct {
+	struct termios before;
+	volatile sig_atomic_t has_modes, has_keys, is_taken, is_caught;
+} taken;
+
+static void put_control(const char *s)
+{
+	const ssize_t n = write(STDOUT_FILENO, s, strlen(s));
+	(void)n; /* a terminal that has gone needs nothing */
+}
+
+static void enter(void)
+{
+	struct termios raw = taken.before;
+	if (taken.is_taken || tcgetpgrp(STDOUT_FILENO) != getpgrp())
+		return;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw.c_cc[VMIN] = 0; /* read() never waits */
+	raw.c_cc[VTIME] = 0;
+	if (taken.has_modes)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	put_control("\033[?1049h\033[?25l\033[2J");
+	taken.is_taken = 1;
+}
+
+static void leave(void)
+{
+	if (!taken.is_taken)
+		return;
+	taken.is_taken = 0;
+	put_control("\033[0m\033[?25h\033[?1049l");
+	if (taken.has_modes)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &taken.before);
+}
+
+static void catch (int number, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_NODEFER }, now;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
+
+static void on_end(int number)
+{
+	leave();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void on_stop(int number)
+{
+	on_end(number); /* stops here */
+	catch (number, on_stop);
+	enter();
+}
+
+static void on_continue(int number)
+{
+	(void)number;
+	taken.is_taken = 0; /* after STOP the shell has changed it */
+	enter();
+}
+
+static void on_resize(int number)
+{
+	(void)number; /* poll() returns */
+}
+
+bool terminal_take(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1,
+		SIGUSR2, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU };
+	if (!taken.is_caught) {
+		taken.has_modes = taken.has_keys = tcgetattr(STDIN_FILENO, &taken.before) == 0;
+		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+			catch (ends[i], on_end);
+		catch (SIGTSTP, on_stop);
+		catch (SIGCONT, on_continue);
+		catch (SIGWINCH, on_resize);
+		signal(SIGTTOU, SIG_IGN);
+		taken.is_caught = 1;
+	}
+	enter();
+	return taken.is_taken;
+}
+
+void terminal_give_back(void)
+{
+	leave();
+}
+
+int terminal_key(double seconds)
+{
+	const double background_s = 0.2;
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char key = 0;
+	if (!taken.is_taken && (seconds < 0 || seconds > background_s))
+		seconds = background_s;
+	const int n = poll(&in, taken.has_keys && taken.is_taken,
+		seconds < 0 ? -1 : (int)ceil(seconds * 1000));
+	if (n > 0 && read(STDIN_FILENO, &key, 1) <= 0)
+		taken.has_keys = 0; /* hung up */
+	return key;
 }
 
 void text_add_duration(struct text *t, double s)
