@@ -132,7 +132,7 @@ test: $(program) $(tests:%=$(BUILD)/tests/%) $(BUILD)/tests/dqn-toy
 
 sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # These read sources and scripts, or build programs of their own: nothing is sanitized in them.
-unsanitized = cli_build.sh cli_pages.sh cli_source.sh cli_learning.sh cli_harness.sh
+unsanitized = cli_build.sh cli_instructions.sh cli_pages.sh cli_source.sh cli_learning.sh cli_harness.sh
 sanitized = $(filter-out $(unsanitized),$(notdir $(wildcard tests/test_*.c tests/fuzz/fuzz_*.c tests/cli_*.sh)))
 check:
 	@$(MAKE) --no-print-directory BUILD=build/check CFLAGS='-O1 -g $(sanitize)' test TESTS='$(or $(TESTS),$(sanitized))'

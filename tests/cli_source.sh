@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3665
-nn 1500
+nn 1750
 env 1640
 rl 1390
 run 6885

@@ -126,7 +126,7 @@ static void test_find_names_the_sets(void)
 			continue;
 		}
 		CHECK_STR(k->isa, isas[i]);
-		CHECK(k->matmul && k->column_sums && k->relu_backward && k->adam && k->polyak &&
+		CHECK(k->matmul && k->matmul_t && k->column_sums && k->adam && k->polyak &&
 			k->sum_squares && k->transpose && k->fma_peak);
 		best = k;
 	}
@@ -227,6 +227,21 @@ static void test_matmul_of_many_sizes(void)
 			}
 }
 
+/* Every width up to 70 with depths up to 70 and batches up to 257. */
+static void test_matmul_of_every_width(void)
+{
+	static const size_t batches[] = { 1, 2, 5, 8, 16, 17, 31, 32, 33, 48, 64, 65, 96, 127, 128,
+		129, 255, 256, 257 };
+	for (size_t n = 1; n <= 70; n++)
+		for (size_t k = 1 + n % 5; k <= 70; k += 5) {
+			const size_t m =
+				batches[random_bits() % (sizeof(batches) / sizeof(batches[0]))];
+			const struct product s =
+				product(m, n, k, random_bits() % 3, random_bits() % 4);
+			check_product(&s, TAME);
+		}
+}
+
 static void test_matmul_of_empty_sums_is_the_bias(void)
 {
 	static const float bias[3] = { 1.5f, -2.5f, -0.0f };
@@ -242,19 +257,90 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
 	}
 }
 
-/* Wide or narrow enough to be packed, more rows than are packed at a time. */
+/* On either side of every block's edge: of vectors, panels, packed rows and groups. One
+ * size is large, the others are moderate. */
+static void test_matmul_at_the_edges_of_blocks(void)
+{
+	static const size_t edges[] = { 127, 128, 129, 191, 192, 193, 255, 256, 257, 421, 511, 512,
+		513, 1023, 1024, 1025 };
+	static const size_t rows[] = { 1, 3, 16, 23, 24, 32, 33, 65 };
+	enum {
+		N_EDGES = sizeof(edges) / sizeof(edges[0]),
+		N_ROWS = sizeof(rows) / sizeof(rows[0])
+	};
+	for (unsigned i = 0; i < 3 * N_EDGES; i++) {
+		const size_t edge = edges[i / 3], small = rows[random_bits() % N_ROWS];
+		const size_t other = 1 + random_bits() % 40;
+		const struct product s = i % 3 == 0 ? product(edge, other, small, i % 2 * 2, i % 4)
+					 : i % 3 == 1
+						 ? product(small, edge, other, i % 2 * 2, i % 4)
+						 : product(small, other, edge, i % 2 * 2, i % 4);
+		check_product(&s, TAME);
+	}
+}
+
+/* Both wide enough to be packed and deeper than is packed at a time, or narrow. */
 static void test_matmul_of_packed_products(void)
 {
-	static const size_t sizes[][3] = { { 8, 1, 513 }, { 64, 2, 1100 }, { 33, 3, 600 },
-		{ 7, 4, 129 }, { 70, 8, 257 }, { 1, 255, 9 }, { 1, 256, 64 }, { 1, 300, 33 },
-		{ 1, 421, 5 }, { 24, 192, 256 }, { 33, 193, 257 }, { 40, 207, 513 },
-		{ 65, 256, 64 }, { 23, 256, 300 }, { 100, 300, 1 }, { 32, 4096, 7 } };
+	static const size_t sizes[][3] = { { 8, 1, 513 }, { 33, 3, 600 }, { 7, 4, 129 },
+		{ 70, 8, 257 }, { 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 },
+		{ 100, 300, 1 }, { 40, 513, 130 }, { 32, 4096, 7 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		for (unsigned v = 0; v < 4; v++) {
+		for (unsigned v = 1; v < 3; v++) {
 			const struct product s =
 				product(sizes[i][0], sizes[i][1], sizes[i][2], v == 2 ? 2 : 0, v);
 			check_product(&s, TAME);
 		}
+}
+
+/* matmul_t: rows of c and of the gate are pad floats longer than the product. */
+static void check_transposed(
+	size_t m, size_t n, size_t k, size_t pad, bool gated, enum flavour flavour)
+{
+	const size_t c_row = n + pad, size = (m - 1) * c_row + n;
+	const struct product s = { .m = m, .n = n, .k = k, .a_row = k, .a_col = 1 };
+	const float *a = fresh(ends[0], m * k, flavour);
+	const float *b = fresh(ends[1], n * k, flavour);
+	const float *gate = gated ? fresh(ends[2], size, flavour) : NULL;
+	for (size_t j = 0; j < n; j++)
+		for (size_t p = 0; p < k; p++)
+			want[1][p * n + j] = b[j * k + p];
+	naive_matmul(&s, a, want[1], NULL, want[0]);
+	for (int i = 0; i < N_ISAS; i++) {
+		const struct kernels *kernels = kernels_find(isas[i]);
+		size_t n_bad = 0;
+		if (!kernels)
+			continue;
+		float *c = fresh(ends[3], size, WILD);
+		memcpy(want[2], c, size * sizeof(float));
+		for (size_t r = 0; r < m; r++)
+			for (size_t j = 0; j < n; j++)
+				want[2][r * c_row + j] = !gate || gate[r * c_row + j] > 0
+								 ? want[0][r * n + j]
+								 : 0.0f;
+		kernels->matmul_t(m, n, k, a, b, gate, c, c_row);
+		n_bad = n_different(size, c, want[2]);
+		if (n_bad > 0)
+			printf("%s: m %zu n %zu k %zu pad %zu gated %d\n", kernels->isa, m, n, k,
+				pad, gated);
+		CHECK_INT(n_bad, 0);
+		CHECK(canaries_live(c));
+	}
+}
+
+static void test_matmul_t(void)
+{
+	static const size_t large[][3] = { { 1, 300, 513 }, { 2, 257, 300 }, { 33, 513, 33 },
+		{ 257, 255, 7 }, { 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 } };
+	for (size_t m = 1; m <= 40; m += m < 3 ? 1 : 12)
+		for (size_t n = 1; n <= 70; n++) {
+			const size_t k = 1 + random_bits() % 70;
+			check_transposed(m, n, k, n % 3, n % 2, TAME);
+			check_transposed(m, n, 1 + n % 4, m % 2, m % 3, WILD);
+		}
+	for (unsigned i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+		for (unsigned v = 0; v < 4; v += 3)
+			check_transposed(large[i][0], large[i][1], large[i][2], v & 1, v & 2, TAME);
 }
 
 /* column_sums */
@@ -305,25 +391,7 @@ static void test_transpose(void)
 	for_each_isa(check_transpose);
 }
 
-/* relu_backward, polyak */
-
-static void check_relu_backward(const struct kernels *k)
-{
-	for (size_t n = 0; n <= 100; n++) {
-		const float *gate = fresh(ends[0], n, n % 2 ? TAME : WILD);
-		float *delta = fresh(ends[1], n, WILD);
-		for (size_t i = 0; i < n; i++)
-			want[0][i] = gate[i] > 0 ? delta[i] : 0.0f;
-		k->relu_backward(n, gate, delta);
-		CHECK_INT(n_different(n, delta, want[0]), 0);
-		CHECK(canaries_live(delta));
-	}
-}
-
-static void test_relu_backward(void)
-{
-	for_each_isa(check_relu_backward);
-}
+/* polyak */
 
 static void check_polyak(const struct kernels *k)
 {
@@ -621,11 +689,13 @@ int main(void)
 	RUN(test_find_names_the_sets);
 	RUN(test_matmul_of_every_small_size);
 	RUN(test_matmul_of_many_sizes);
+	RUN(test_matmul_of_every_width);
 	RUN(test_matmul_of_empty_sums_is_the_bias);
+	RUN(test_matmul_at_the_edges_of_blocks);
 	RUN(test_matmul_of_packed_products);
+	RUN(test_matmul_t);
 	RUN(test_column_sums);
 	RUN(test_transpose);
-	RUN(test_relu_backward);
 	RUN(test_polyak);
 	RUN(test_adam);
 	RUN(test_adam_flushes_moments_below_2_to_minus_100);

@@ -35,12 +35,15 @@ struct kernels {
 	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 		const float *b, const float *bias, bool relu, float *c);
 
+	/* c (m,n) = a (m,k) b^T, where gate (m,n) > 0, else 0: the layer below of a gradient.
+	 * a and b (n,k) are dense, rows of c and of gate are c_row apart; gate NULL: everywhere.
+	 * Sums are those of matmul. */
+	void (*matmul_t)(size_t m, size_t n, size_t k, const float *a, const float *b,
+		const float *gate, float *c, size_t c_row);
+
 	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n), rows may
 	 * be 0 */
 	void (*column_sums)(size_t rows, size_t n, const float *x, float *sums);
-
-	/* delta (n) = gate > 0 ? delta : 0, in place */
-	void (*relu_backward)(size_t n, const float *gate, float *delta);
 
 	/* One step of torch.optim.Adam on n parameters, in place:
 	 *   g = grad * grad_scale

@@ -5,23 +5,28 @@
 
 #include <assert.h>
 
+#if defined(__OPTIMIZE__)
 #define INLINE static inline __attribute__((always_inline))
+#else /* all of them in one function would need a deep stack */
+#define INLINE static
+#endif
 
-/* Panels of a b this wide are copied together first: their rows are so far apart that
- * they share few sets of the caches and need many pages. */
+/* A large b is copied into packed panels first: its rows are so far apart that they share
+ * few sets of the caches and need many pages. */
 #define PACK_FROM 192     /* columns */
 #define PACK_FLOATS 4096  /* at a time: half a first-level cache */
 #define PANEL (2 * LANES) /* columns */
-#define NARROW 4          /* columns at most that leave a vector empty */
-#define MOST_ROWS 16      /* of a tile */
 #define PACK_ROWS (PACK_FLOATS / PANEL)
+#define GROUP (8 * PANEL)  /* columns whose sums go on together: see wide() */
+#define NARROW ((size_t)4) /* columns at most that leave a vector empty */
+#define MOST_SUMS 16       /* vectors of a tile */
 
-/* c (m,.) = from (m,.) + a (m,k) b (k,.), for as many columns as a panel has. */
+/* c (m,n) = from (m,n) + a (m,k) b (k,n), see matmul and matmul_backward in kernels.h */
 struct product {
-	size_t m, k;
-	const float *a, *b, *from; /* from NULL: zeros */
+	size_t m, n, k;
+	const float *a, *b, *from, *gate;
 	float *c;
-	size_t a_row, a_col, b_row, from_row, c_row; /* strides */
+	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
 	bool relu;
 };
 
@@ -45,46 +50,62 @@ INLINE void store(float *p, vf v, int n)
 }
 
 /* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0. rows and n_vec are constants wherever this is inlined, so that the
- * accumulators live in registers. */
+ * tail > 0; b's columns are adjacent. rows and n_vec are constants wherever this is
+ * inlined, so that the accumulators live in registers. */
 INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i)
 {
 	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
-	const float *b = x->b, *a[MOST_ROWS / 3 + 1]; /* of every third row: see below */
+	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
+	UNROLL
 	for (size_t g = 0; g < (rows + 2) / 3; g++)
 		a[g] = x->a + (i + 3 * g) * a_row;
-	vf acc[MOST_ROWS][ROW_VECTORS];
+	vf acc[MOST_SUMS];
+	UNROLL
 	for (size_t v = 0; v < n_vec; v++) {
 		const int n = v == n_vec - 1 ? tail : 0;
 		if (!x->from || x->from_row == 0) {
 			const vf all = x->from ? load(x->from + v * LANES, n) : vf_set1(0.0f);
+			UNROLL
 			for (size_t r = 0; r < rows; r++)
-				acc[r][v] = all;
+				acc[r * n_vec + v] = all;
 		} else {
+			UNROLL
 			for (size_t r = 0; r < rows; r++)
-				acc[r][v] = load(x->from + (i + r) * x->from_row + v * LANES, n);
+				acc[r * n_vec + v] =
+					load(x->from + (i + r) * x->from_row + v * LANES, n);
 		}
 	}
 	for (size_t p = 0; p < x->k; p++, b += b_row) {
-		vf bp[ROW_VECTORS];
+		vf bp[MOST_SUMS];
+		UNROLL
 		for (size_t v = 0; v < n_vec; v++)
 			bp[v] = load(b + v * LANES, v == n_vec - 1 ? tail : 0);
+		UNROLL
 		for (size_t r = 0; r < rows; r++) {
 			/* Base, base + index and base + 2 index: an address for each row
 			 * would not fit the registers. */
 			const vf ar = vf_set1(a[r / 3][r % 3 * a_row]);
+			UNROLL
 			for (size_t v = 0; v < n_vec; v++)
-				acc[r][v] = vf_fma(ar, bp[v], acc[r][v]);
+				acc[r * n_vec + v] = vf_fma(ar, bp[v], acc[r * n_vec + v]);
 		}
+		UNROLL
 		for (size_t g = 0; g < (rows + 2) / 3; g++)
 			a[g] += a_col;
 	}
-	for (size_t r = 0; r < rows; r++)
+	const vf low = vf_set1(x->relu ? 0 : -INFINITY);
+	UNROLL
+	for (size_t r = 0; r < rows; r++) {
+		const size_t at = (i + r) * x->c_row;
+		UNROLL
 		for (size_t v = 0; v < n_vec; v++) {
-			const vf y = x->relu ? vf_relu(acc[r][v]) : acc[r][v];
-			float *to = x->c + (i + r) * x->c_row + v * LANES;
-			store(to, y, v == n_vec - 1 ? tail : 0);
+			const int n = v == n_vec - 1 ? tail : 0;
+			vf y = vf_max(low, acc[r * n_vec + v]);
+			if (x->gate)
+				y = vf_pass(y, load(x->gate + at + v * LANES, n));
+			store(x->c + at + v * LANES, y, n);
 		}
+	}
 }
 
 /* All m rows of one panel of columns, in tiles of nearly equal height: a tile of few rows
@@ -123,18 +144,18 @@ INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 	}
 }
 
-/* The first n <= PANEL columns. The product is passed by value: the compiler then knows
- * that no store of a vector changes it. */
-static void panel(size_t n, struct product x)
+/* x->n <= PANEL columns. The product is passed by value: the compiler then knows that no
+ * store of a vector changes it. */
+static void panel(struct product x)
 {
-	if (n == PANEL)
+	if (x.n == PANEL)
 		tiles(2, 0, &x);
-	else if (n > LANES)
-		tiles(2, (int)(n - LANES), &x);
-	else if (n == LANES)
+	else if (x.n > LANES)
+		tiles(2, (int)(x.n - LANES), &x);
+	else if (x.n == LANES)
 		tiles(1, 0, &x);
 	else
-		tiles(1, (int)n, &x);
+		tiles(1, (int)x.n, &x);
 }
 
 /* rows x PANEL of b, side by side */
@@ -146,50 +167,132 @@ static void pack(size_t rows, const float *b, size_t b_row, float *packed)
 	}
 }
 
+/* LANES rows of x, `row` floats apart, of which those after `last` repeat it, become the
+ * columns of t, `t_row` apart; width columns of x. */
+INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
+{
+	size_t p = 0;
+	for (; p + 4 <= width; p += 4, t += 4 * t_row) {
+		vf v[4];
+		vf_columns(v, x + p, row, last);
+		UNROLL
+		for (size_t l = 0; l < 4; l++)
+			vf_store(t + l * t_row, v[l]);
+	}
+	for (; p < width; p++, t += t_row)
+		for (size_t r = 0; r < LANES; r++)
+			t[r] = x[smaller(r, last) * row + p];
+}
+
+/* The same of a b that is stored by columns, b_col floats apart: n <= PANEL of them. */
+static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, float *packed)
+{
+	for (size_t j = 0; j < n; j += LANES, b += LANES * b_col, packed += LANES)
+		if (n - j >= LANES)
+			flip(rows, b, b_col, LANES - 1, packed, PANEL);
+		else
+			flip(rows, b, b_col, n - j - 1, packed, PANEL);
+}
+
 /* A c of few columns would leave most lanes of a vector empty. Vectors of LANES rows of
  * c fill them, where a is dense in one of its two directions: the same sums in the same
  * order. Two ways to get at those rows: both add to ct, where a column of c begins as its
  * bias. */
 
-/* From the columns of a (rows,k), rows <= LANES; n is a constant wherever this is
- * inlined. */
-INLINE void columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row, const float *b,
-	bool relu, float *ct)
+/* From the columns of a (rows,k), rows <= blocks * LANES; n and blocks are constants
+ * wherever this is inlined. A single block would wait for its own sums. */
+INLINE void columns(
+	size_t n, size_t blocks, size_t rows, const struct product *x, const float *a, float *ct)
 {
-	vf acc[NARROW];
-	for (size_t j = 0; j < n; j++)
-		acc[j] = vf_load(ct + j * LANES);
-	for (size_t p = 0; p < k; p += 4, b += 4 * n) {
-		const size_t width = smaller(k - p, 4);
-		vf v[4];
-		if (width == 4) {
-			vf_columns(v, a + p, a_row, rows - 1);
-		} else {
-			float column[4][LANES] = { 0 };
-			for (size_t r = 0; r < rows; r++)
-				for (size_t l = 0; l < width; l++)
-					column[l][r] = a[r * a_row + p + l];
-			for (size_t l = 0; l < 4; l++)
-				v[l] = vf_load(column[l]);
+	const size_t last = rows - (blocks - 1) * LANES - 1; /* of the last block */
+	const float *b = x->b;
+	vf acc[2 * NARROW];
+	UNROLL
+	for (size_t s = 0; s < n * blocks; s++)
+		acc[s] = vf_load(ct + s / blocks * PANEL + s % blocks * LANES);
+	size_t p = 0;
+	for (; p + 4 <= x->k; p += 4) {
+		vf v[2][4];
+		vf_columns(v[0], a + p, x->a_row, blocks > 1 ? LANES - 1 : last);
+		if (blocks > 1)
+			vf_columns(v[1], a + p + LANES * x->a_row, x->a_row, last);
+		UNROLL
+		for (size_t l = 0; l < 4; l++, b += x->b_row) {
+			UNROLL
+			for (size_t s = 0; s < n * blocks; s++)
+				acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]),
+					acc[s]);
 		}
-		for (size_t l = 0; l < width; l++)
-			for (size_t j = 0; j < n; j++)
-				acc[j] = vf_fma(v[l], vf_set1(b[l * n + j]), acc[j]);
 	}
-	for (size_t j = 0; j < n; j++)
-		vf_store(ct + j * LANES, relu ? vf_relu(acc[j]) : acc[j]);
+	for (; p < x->k; p++, b += x->b_row) {
+		float column[PANEL] = { 0 };
+		for (size_t r = 0; r < rows; r++)
+			column[r] = a[r * x->a_row + p];
+		UNROLL
+		for (size_t s = 0; s < n * blocks; s++)
+			acc[s] = vf_fma(vf_load(column + s % blocks * LANES),
+				vf_set1(b[s / blocks * x->b_col]), acc[s]);
+	}
+	UNROLL
+	for (size_t s = 0; s < n * blocks; s++)
+		vf_store(ct + s / blocks * PANEL + s % blocks * LANES, acc[s]);
 }
 
-static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t a_row,
-	const float *b, bool relu, float *ct)
+/* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
+ * PANEL. */
+static void from_rows(size_t rows, const struct product *x, const float *a, float *ct)
 {
-	switch (n) {
-#define COLUMNS(n)                                                   \
-	case n:                                                      \
-		if (rows == LANES)                                   \
-			columns(LANES, n, k, a, a_row, b, relu, ct); \
-		else                                                 \
-			columns(rows, n, k, a, a_row, b, relu, ct);  \
+	panel((struct product){ .m = x->n,
+		.n = rows,
+		.k = x->k,
+		.a = x->b,
+		.a_row = x->b_col,
+		.a_col = x->b_row,
+		.b = a,
+		.b_row = x->a_col,
+		.from = ct,
+		.from_row = PANEL,
+		.c = ct,
+		.c_row = PANEL });
+}
+
+/* n is x->n, a constant. */
+INLINE void narrow_columns(size_t n, const struct product *x)
+{
+	float ct[NARROW * PANEL];
+	const vf low = vf_set1(x->relu ? 0 : -INFINITY);
+	for (size_t i = 0, rows; i < x->m; i += rows) {
+		const float *a = x->a + i * x->a_row;
+		rows = smaller(x->m - i, PANEL);
+		for (size_t j = 0; j < n; j++)
+			for (size_t l = 0; l < PANEL; l += LANES)
+				vf_store(ct + j * PANEL + l, vf_set1(x->from ? x->from[j] : 0));
+		if (x->a_row == 1)
+			from_rows(rows, x, a, ct);
+		else if (rows == PANEL)
+			columns(n, 2, PANEL, x, a, ct);
+		else
+			columns(n, 1, rows = smaller(rows, LANES), x, a, ct);
+		for (size_t s = 0; s < n * PANEL; s += LANES)
+			vf_store(ct + s, vf_max(low, vf_load(ct + s)));
+		float *c = x->c + i * x->c_row;
+		for (size_t r = 0; r < rows; r++, c += x->c_row) {
+			UNROLL
+			for (size_t j = 0; j < n; j++)
+				c[j] = ct[j * PANEL + r];
+		}
+		for (size_t r = i; x->gate && r < i + rows; r++)
+			for (size_t j = r * x->c_row; j < r * x->c_row + n; j++)
+				x->c[j] = x->gate[j] > 0 ? x->c[j] : 0;
+	}
+}
+
+static void narrow(const struct product *x)
+{
+	switch (x->n) {
+#define COLUMNS(n)                    \
+	case n:                       \
+		narrow_columns(n, x); \
 		break;
 		COLUMNS(1)
 		COLUMNS(2)
@@ -197,104 +300,142 @@ static void from_columns(size_t rows, size_t n, size_t k, const float *a, size_t
 		COLUMNS(4)
 #undef COLUMNS
 	default:
-		assert(n >= 1 && n <= NARROW);
+		assert(x->n >= 1 && x->n <= NARROW);
 	}
 }
 
-/* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
- * PANEL. */
-static void from_rows(size_t rows, size_t n, size_t k, const float *a, size_t a_col, const float *b,
-	bool relu, float *ct)
+/* The columns of the product from j on. */
+static struct product from_column(const struct product *x, size_t j)
 {
-	struct product x = { .m = n, .k = k, .a = b, .a_row = 1, .a_col = n, .b = a };
-	x.b_row = a_col;
-	x.from = x.c = ct;
-	x.from_row = x.c_row = PANEL;
-	x.relu = relu;
-	panel(rows, x);
+	struct product part = *x;
+	part.n -= j;
+	part.b += j * x->b_col;
+	part.from = x->from ? x->from + j : NULL;
+	part.gate = x->gate ? x->gate + j : NULL;
+	part.c += j;
+	return part;
 }
 
-static void narrow(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-	const float *b, const float *bias, bool relu, float *c)
+/* A single row has too few sums in a panel. */
+static void row(const struct product *x)
 {
-	float ct[MOST_ROWS * PANEL];
-	const size_t block = a_row == 1 ? PANEL : LANES;
-	for (size_t i = 0; i < m; i += block) {
-		const size_t rows = smaller(m - i, block);
-		for (size_t j = 0; j < n; j++)
-			for (size_t l = 0; l < block; l += LANES)
-				vf_store(ct + j * block + l, vf_set1(bias ? bias[j] : 0));
-		if (a_row == 1)
-			from_rows(rows, n, k, a + i, a_col, b, relu, ct);
-		else
-			from_columns(rows, n, k, a + i * a_row, a_row, b, relu, ct);
-		for (size_t j = 0; j < n; j++)
-			for (size_t r = 0; r < rows; r++)
-				c[(i + r) * n + j] = ct[j * block + r];
+	for (size_t j = 0, n; j < x->n; j += n) {
+		struct product part = from_column(x, j);
+		n = ROW_VECTORS * LANES;
+		if (part.n >= n)
+			tile(1, ROW_VECTORS, 0, &part, 0);
+		else if (part.n >= (n /= 2))
+			tile(1, ROW_VECTORS / 2, 0, &part, 0);
+		else {
+			part.n = n = smaller(part.n, PANEL);
+			panel(part);
+		}
 	}
 }
 
-static void wide(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-	const float *b, const float *bias, bool relu, float *c)
+/* In blocks of k and, if b is packed, groups of columns, whose part of c stays in the
+ * second-level cache from block to block. */
+static void wide(const struct product *x)
 {
 	float packed[PACK_FLOATS];
-	const bool worth_packing = m >= 4 * TILE_ROWS && n >= PACK_FROM;
-	const size_t block = worth_packing ? PACK_ROWS : k;
-	for (size_t j = 0; j < n;) {
-		const size_t left = n - j;
-		const bool whole = m == 1 && left >= ROW_VECTORS * LANES;
-		const bool half = !whole && m == 1 && left >= ROW_VECTORS / 2 * LANES;
-		struct product x = { .m = m, .a_row = a_row, .a_col = a_col };
-		x.from = bias ? bias + j : NULL;
-		x.c = c + j;
-		x.c_row = n;
-		size_t p = 0;
-		do {
-			x.k = smaller(k - p, block);
-			x.a = a + p * a_col;
-			x.b = b + p * n + j;
-			x.b_row = n;
-			if (worth_packing && left >= PANEL) {
-				pack(x.k, x.b, n, packed);
-				x.b = packed;
-				x.b_row = PANEL;
+	const bool by_columns = x->b_col != 1;
+	const bool packs = by_columns || (x->m >= 4 * TILE_ROWS && x->n >= PACK_FROM);
+	const size_t block = packs ? PACK_ROWS : x->k + 1, group = packs ? GROUP : x->n;
+	for (size_t g = 0; g < x->n; g += group)
+		for (size_t p = 0; p == 0 || p < x->k; p += block)
+			for (size_t j = g; j < smaller(x->n, g + group); j += PANEL) {
+				struct product part = from_column(x, j);
+				part.n = smaller(part.n, PANEL);
+				part.k = smaller(x->k - p, block);
+				part.a += p * x->a_col;
+				part.b += p * x->b_row;
+				if (p > 0) {
+					part.from = part.c;
+					part.from_row = part.c_row;
+				}
+				if (p + part.k < x->k) {
+					part.relu = false;
+					part.gate = NULL;
+				}
+				if (by_columns)
+					pack_columns(part.k, part.n, part.b, x->b_col, packed);
+				else if (packs && part.n == PANEL)
+					pack(part.k, part.b, x->b_row, packed);
+				if (by_columns || (packs && part.n == PANEL)) {
+					part.b = packed;
+					part.b_row = PANEL;
+				}
+				panel(part);
 			}
-			p += x.k;
-			x.relu = relu && p == k;
-			if (whole)
-				tile(1, ROW_VECTORS, 0, &x, 0);
-			else if (half)
-				tile(1, ROW_VECTORS / 2, 0, &x, 0);
-			else
-				panel(smaller(left, PANEL), x);
-			x.from = x.c;
-			x.from_row = n;
-		} while (p < k);
-		j += whole ? ROW_VECTORS * LANES : half ? ROW_VECTORS / 2 * LANES : PANEL;
+}
+
+static void multiply(const struct product *x)
+{
+	assert(x->m >= 1 && x->n >= 1);
+	/* Transposing c costs time for each column, and saves time for each product. */
+	const size_t odd = x->n % LANES;
+	const bool pays = odd >= 1 && odd <= NARROW && 2 * odd <= LANES && 2 * x->m >= LANES &&
+			  x->k >= 4 * odd && (x->a_row == 1 || x->a_col == 1);
+	struct product whole = *x;
+	if (pays) {
+		const struct product rest = from_column(x, x->n - odd);
+		narrow(&rest);
+		whole.n -= odd;
 	}
+	if (whole.n > 0 && whole.m == 1 && whole.b_col == 1)
+		row(&whole);
+	else if (whole.n > 0)
+		wide(&whole);
 }
 
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
 	const float *b, const float *bias, bool relu, float *c)
 {
-	assert(m >= 1 && n >= 1);
-	/* Transposing c costs time for each column, and saves time for each product. */
-	const bool pays = n <= NARROW && 2 * n <= LANES && 2 * m >= LANES && k >= 4 * n;
-	if (pays && (a_row == 1 || a_col == 1))
-		narrow(m, n, k, a, a_row, a_col, b, bias, relu, c);
-	else
-		wide(m, n, k, a, a_row, a_col, b, bias, relu, c);
+	multiply(&(struct product){ .m = m,
+		.n = n,
+		.k = k,
+		.a = a,
+		.a_row = a_row,
+		.a_col = a_col,
+		.b = b,
+		.b_row = n,
+		.b_col = 1,
+		.from = bias,
+		.relu = relu,
+		.c = c,
+		.c_row = n });
+}
+
+static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b,
+	const float *gate, float *c, size_t c_row)
+{
+	multiply(&(struct product){ .m = m,
+		.n = n,
+		.k = k,
+		.a = a,
+		.a_row = k,
+		.a_col = 1,
+		.b = b,
+		.b_row = 1,
+		.b_col = k,
+		.gate = gate,
+		.c = c,
+		.c_row = c_row });
 }
 
 INLINE void column_sums_tile(
 	size_t n_vec, int tail, size_t rows, size_t n, const float *x, float *sums)
 {
-	vf sum[ROW_VECTORS];
+	vf sum[MOST_SUMS];
+	UNROLL
 	for (size_t v = 0; v < n_vec; v++)
 		sum[v] = vf_set1(0.0f);
-	for (size_t i = 0; i < rows; i++, x += n)
+	for (size_t i = 0; i < rows; i++, x += n) {
+		UNROLL
 		for (size_t v = 0; v < n_vec; v++)
 			sum[v] = vf_add(sum[v], load(x + v * LANES, v == n_vec - 1 ? tail : 0));
+	}
+	UNROLL
 	for (size_t v = 0; v < n_vec; v++)
 		store(sums + v * LANES, sum[v], v == n_vec - 1 ? tail : 0);
 }
@@ -311,15 +452,6 @@ static void column_sums(size_t rows, size_t n, const float *x, float *sums)
 			column_sums_tile(2, 0, rows, n, x + j, sums + j);
 	if (j < n)
 		column_sums_tile(1, (int)((n - j) % LANES), rows, n, x + j, sums + j);
-}
-
-static void relu_backward(size_t n, const float *gate, float *delta)
-{
-	size_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		vf_store(delta + i, vf_pass(vf_load(delta + i), vf_load(gate + i)));
-	for (; i < n; i++)
-		delta[i] = gate[i] > 0 ? delta[i] : 0;
 }
 
 /* One vector of parameters; the caller loads and stores. */
@@ -387,37 +519,30 @@ static double sum_squares(size_t n, const float *x)
 	return s[0];
 }
 
-/* In blocks of LANES x 4. */
+/* In blocks of LANES rows. */
 static void transpose(size_t rows, size_t cols, const float *x, float *t)
 {
-	for (size_t i = 0; i < rows; i += LANES, x += LANES * cols) {
-		const size_t height = smaller(rows - i, LANES);
-		size_t j = 0;
-		for (; j + 4 <= cols; j += 4) {
-			vf v[4];
-			if (height == LANES)
-				vf_columns(v, x + j, cols, LANES - 1);
-			else
-				vf_columns(v, x + j, cols, height - 1);
-			for (size_t c = 0; c < 4; c++)
-				store(t + (j + c) * rows + i, v[c], (int)(height % LANES));
-		}
-		for (; j < cols; j++)
-			for (size_t r = 0; r < height; r++)
-				t[j * rows + i + r] = x[r * cols + j];
-	}
+	size_t i = 0;
+	for (; i + LANES <= rows; i += LANES)
+		flip(cols, x + i * cols, cols, LANES - 1, t + i, rows);
+	for (; i < rows; i++)
+		for (size_t j = 0; j < cols; j++)
+			t[j * rows + i] = x[i * cols + j];
 }
 
 static float fma_peak(size_t rounds)
 {
 	const vf factor = vf_set1(0.5f), term = vf_set1(1.0f);
 	vf x[KERNELS_PEAK_CHAINS];
+	UNROLL
 	for (int c = 0; c < KERNELS_PEAK_CHAINS; c++)
 		x[c] = vf_set1((float)c);
 	for (size_t r = 0; r < rounds; r++)
-		for (int c = 0; c < KERNELS_PEAK_CHAINS; c++)
-			x[c] = vf_fma(x[c], factor, term);
+		UNROLL
+	for (int c = 0; c < KERNELS_PEAK_CHAINS; c++)
+		x[c] = vf_fma(x[c], factor, term);
 	vf sum = x[0];
+	UNROLL
 	for (int c = 1; c < KERNELS_PEAK_CHAINS; c++)
 		sum = vf_add(sum, x[c]);
 	float lane[LANES];
@@ -446,8 +571,8 @@ extern const struct kernels KERNELS_NAME;
 const struct kernels KERNELS_NAME = {
 	.isa = KERNELS_ISA,
 	.matmul = matmul,
+	.matmul_t = matmul_t,
 	.column_sums = column_sums,
-	.relu_backward = relu_backward,
 	.adam = adam,
 	.polyak = polyak,
 	.sum_squares = sum_squares,

@@ -93,8 +93,7 @@ void net_raise_outputs(const struct net *net, float value, float *params)
 }
 
 /* The scratch memory: the output of every layer (B, dim[l+1]); V (B, 1) and
- * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest); one
- * for a transposed W. */
+ * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest). */
 static size_t widest(const struct net *net)
 {
 	size_t max = 0;
@@ -121,11 +120,11 @@ static size_t heads_width(const struct net *net)
 	return net->dueling ? 1 + n_outputs(net) : 0;
 }
 
-/* per_row * batch + more; 0 if it overflows. */
-static size_t scratch(uint64_t row, size_t batch, uint64_t more)
+/* row * batch; 0 if it overflows. */
+static size_t scratch(uint64_t row, size_t batch)
 {
 	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;
-	return batch > limit / row || row * batch > limit - more ? 0 : (size_t)(row * batch + more);
+	return batch > limit / row ? 0 : (size_t)(row * batch);
 }
 
 static uint64_t forward_row(const struct net *net)
@@ -135,18 +134,12 @@ static uint64_t forward_row(const struct net *net)
 
 size_t net_forward_size(const struct net *net, size_t batch)
 {
-	return scratch(forward_row(net), batch, 0);
+	return scratch(forward_row(net), batch);
 }
 
 size_t net_work_size(const struct net *net, size_t batch)
 {
-	uint64_t transposed = 0;
-	for (int i = 0; i < net_n_linear(net); i++) {
-		const struct linear m = net_linear(net, i);
-		const uint64_t size = (uint64_t)m.in * m.out;
-		transposed = size > transposed ? size : transposed;
-	}
-	return scratch(forward_row(net) + 2 * widest(net), batch, transposed);
+	return scratch(forward_row(net) + 2 * widest(net), batch);
 }
 
 /* --- a linear map --- */
@@ -160,28 +153,23 @@ static void linear_forward(const struct linear *m, const struct kernels *k, cons
 }
 
 /* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
- * dx is NULL, dx (B,in). */
+ * dx is NULL, of dx (B,x_dim), where gate, if any, is positive. */
 static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, const float *dy, size_t batch, float *transposed, float *grad,
+	const float *x, size_t x_dim, const float *dy, size_t batch, const float *gate, float *grad,
 	float *dx)
 {
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
 	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
 	k->column_sums(batch, m->out, dy, grad + m->b);
-	if (dx) { /* dx (B,in) = dy (B,out) W^T (out,in) */
-		k->transpose(m->in, m->out, params + m->w, transposed);
-		k->matmul(batch, m->in, m->out, dy, m->out, 1, transposed, NULL, false, dx);
-	}
+	if (dx) /* dx (B,in) = dy (B,out) W^T (out,in) */
+		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL,
+			dx + m->from, x_dim);
 }
 
 /* --- an activation: its forward pass, then its backward pass --- */
 
-/* y = max(y, 0) is part of matmul. In the forward pass y > 0 was where x > 0: there, and
- * only there, dy passes. */
-static void relu_backward(const struct kernels *k, size_t n, const float *y, float *dy)
-{
-	k->relu_backward(n, y, dy);
-}
+/* ReLU, y = max(x, 0), is part of matmul. In the forward pass y > 0 was where x > 0: there,
+ * and only there, dy passes, which is part of matmul_t. */
 
 static void tanh_forward(size_t n, float *y)
 {
@@ -202,9 +190,8 @@ static void tanh_forward(size_t n, float *y)
 }
 
 /* In the forward pass y was tanh(x): dx = dy (1 - y^2), in place. */
-static void tanh_backward(const struct kernels *k, size_t n, const float *y, float *dy)
+static void tanh_backward(size_t n, const float *y, float *dy)
 {
-	(void)k;
 	for (size_t i = 0; i < n; i++)
 		dy[i] *= 1 - y[i] * y[i];
 }
@@ -213,9 +200,9 @@ static void tanh_backward(const struct kernels *k, size_t n, const float *y, flo
 static const struct {
 	bool in_matmul; /* matmul has applied it */
 	void (*forward)(size_t n, float *y);
-	void (*backward)(const struct kernels *k, size_t n, const float *y, float *dy);
+	void (*backward)(size_t n, const float *y, float *dy);
 } activations[] = {
-	{ true, NULL, relu_backward },
+	{ true, NULL, NULL },
 	{ false, tanh_forward, tanh_backward },
 };
 
@@ -282,8 +269,7 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 	const int last = net->n_layers - 1;
 	const size_t wide = batch * widest(net), n = n_outputs(net);
 	float *heads = work + act_offset(net, batch, net->n_layers);
-	float *dx = heads + batch * heads_width(net), *spare = dx + wide;
-	float *transposed = spare + wide;
+	float *dx = heads + batch * heads_width(net), *other = dx + wide;
 
 	const float *dy = d_out;
 	if (net->dueling) {
@@ -295,27 +281,16 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		const int layer = i < last ? i : last;
 		const size_t x_dim = (size_t)net->dim[layer];
 		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
-		if (net->dueling && layer == last) {
-			/* The heads' halves of dx lie side by side in a row. */
-			const float *d_head = i > last ? heads + batch : heads;
-			linear_backward(&m, k, params, input, x_dim, d_head, batch, transposed,
-				grad, layer > 0 ? spare : NULL);
-			for (size_t row = 0; layer > 0 && row < batch; row++)
-				memcpy(dx + row * x_dim + m.from, spare + row * m.in,
-					m.in * sizeof(float));
-			if (i > last)
-				continue; /* the other half is still to come */
-		} else {
-			linear_backward(&m, k, params, input, x_dim, dy, batch, transposed, grad,
-				layer > 0 ? dx : NULL);
-		}
-		if (layer == 0)
-			continue;
-		activations[net->activation].backward(k, batch * x_dim, input, dx);
-		dy = dx; /* for the layer below, which writes the other block */
-		float *const other = spare;
-		spare = dx;
-		dx = other;
+		const bool gated = activations[net->activation].in_matmul;
+		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch,
+			gated ? input : NULL, grad, layer > 0 ? dx : NULL);
+		if (layer == 0 || i > last)
+			continue; /* after the advantage head the other half is still to come */
+		if (!gated)
+			activations[net->activation].backward(batch * x_dim, input, dx);
+		float *const spare = other; /* for the layer below */
+		dy = other = dx;
+		dx = spare;
 	}
 }
 

@@ -6,7 +6,7 @@
  *     vf_load_n(p, n)  vf_store_n(p, v, n)     the first n < LANES of them, the rest 0
  *     vf_fma(a, b, c)    a * b + c, rounded once
  *     vf_add vf_mul vf_div vf_sqrt             correctly rounded, as IEEE 754 has them
- *     vf_relu(v)         v < 0 ? 0 : v, so NaN stays NaN
+ *     vf_max(low, v)     v < low ? low : v, so NaN and -0 stay
  *     vf_pass(v, gate)   gate > 0 ? v : 0
  *     vf_flush(v)        |v| < TINY ? 0 : v
  *
@@ -31,6 +31,14 @@
 #endif
 
 #define TINY 0x1p-100f
+
+/* Before each loop over vectors in an array. gcc -O2 would leave the loop, and then they are
+ * in memory; clang unrolls all of them by itself. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
 
 /* fmaf in double, exactly: the product of two floats is exact in a double. If
  * the sum is not, its last bit is made odd towards the rest, so that the one
@@ -74,7 +82,7 @@ static inline __mmask16 first_n(int n)
 #define vf_mul(a, b) _mm512_mul_ps(a, b)
 #define vf_div(a, b) _mm512_div_ps(a, b)
 #define vf_sqrt(a) _mm512_sqrt_ps(a)
-#define vf_relu(v) _mm512_max_ps(_mm512_setzero_ps(), v)
+#define vf_max(low, v) _mm512_max_ps(low, v)
 #define vf_pass(v, gate) \
 	_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
 #define vf_flush(v)          \
@@ -84,6 +92,7 @@ static inline __mmask16 first_n(int n)
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
 	vf t[4]; /* four floats each of rows i, i + 4, i + 8, i + 12 */
+	UNROLL
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
 		const __m128 four = _mm_loadu_ps(x);
 		t[r % 4] = r < 4 ? _mm512_castps128_ps512(four)
@@ -122,7 +131,7 @@ static inline __m256i first_n(int n)
 #define vf_mul(a, b) _mm256_mul_ps(a, b)
 #define vf_div(a, b) _mm256_div_ps(a, b)
 #define vf_sqrt(a) _mm256_sqrt_ps(a)
-#define vf_relu(v) _mm256_max_ps(_mm256_setzero_ps(), v)
+#define vf_max(low, v) _mm256_max_ps(low, v)
 #define vf_pass(v, gate) _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), v)
 static inline vf vf_flush(vf v)
 {
@@ -133,6 +142,7 @@ static inline vf vf_flush(vf v)
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
 	vf t[4]; /* four floats each of rows i and i + 4 */
+	UNROLL
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
 		const __m128 four = _mm_loadu_ps(x);
 		t[r % 4] = r < 4 ? _mm256_castps128_ps256(four)
@@ -210,7 +220,7 @@ static inline vf vf_fma(vf a, vf b, vf c)
 #define vf_mul(a, b) _mm_mul_ps(a, b)
 #define vf_div(a, b) _mm_div_ps(a, b)
 #define vf_sqrt(a) _mm_sqrt_ps(a)
-#define vf_relu(v) _mm_max_ps(_mm_setzero_ps(), v)
+#define vf_max(low, v) _mm_max_ps(low, v)
 #define vf_pass(v, gate) _mm_and_ps(_mm_cmpgt_ps(gate, _mm_setzero_ps()), v)
 static inline vf vf_flush(vf v)
 {
@@ -219,6 +229,7 @@ static inline vf vf_flush(vf v)
 }
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
+	UNROLL
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0)
 		v[r] = _mm_loadu_ps(x);
 	_MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]);
@@ -261,13 +272,14 @@ static inline vf vf_and(vf v, uint32x4_t mask)
 #define vf_mul(a, b) vmulq_f32(a, b)
 #define vf_div(a, b) vdivq_f32(a, b)
 #define vf_sqrt(a) vsqrtq_f32(a)
-#define vf_relu(v) vf_and(v, vmvnq_u32(vcltzq_f32(v)))
+#define vf_max(low, v) vbslq_f32(vcltq_f32(v, low), low, v)
 #define vf_pass(v, gate) vf_and(v, vcgtzq_f32(gate))
 #define vf_flush(v) vf_and(v, vmvnq_u32(vcaltq_f32(v, vdupq_n_f32(TINY))))
 
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
 	vf t[4];
+	UNROLL
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0)
 		t[r] = vld1q_f32(x);
 	const float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(t[0], t[1]));
@@ -301,7 +313,7 @@ typedef float vf;
 #define vf_mul(a, b) ((a) * (b))
 #define vf_div(a, b) ((a) / (b))
 #define vf_sqrt(a) sqrtf(a)
-#define vf_relu(v) ((v) < 0 ? 0 : (v))
+#define vf_max(low, v) ((v) < (low) ? (low) : (v))
 #define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
 #define vf_columns(v, x, row, last) ((void)(row), (void)(last), memcpy(v, x, 4 * sizeof(vf)))
