@@ -15,6 +15,7 @@
 #define DQN_BASE_LINES_H
 
 #include "base/err.h"
+#include "base/sha256.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct lines {
 	size_t begin, searched, end; /* the rest of it; no line ends before `searched` */
 	size_t most_line;            /* bytes that are kept of a line whose end has not come */
 	int64_t n;                   /* lines taken so far */
+	struct sha256 *sha256;       /* gets what is read, the caller's; NULL after lines_init */
 };
 
 #define LINES_PIECE 65536 /* bytes of one read */

@@ -64,6 +64,7 @@ struct config {
 	int64_t buffer_size;
 	bool prioritized;
 	double per_alpha, per_beta0, per_eps;
+	char preload[CONFIG_FILE_SIZE]; /* run/inputs.h, run/transitions.h */
 	double learning_rate;
 	int learning_rate_schedule;
 	double adam_beta1, adam_beta2, adam_eps, max_grad_norm;
@@ -139,7 +140,7 @@ double config_threshold(const struct config *c);
  * bounds them only without a discount. */
 void config_q_range(const struct config *c, double *low, double *high);
 
-/* Slots of the replay buffer: no more than there are steps. */
+/* Slots of the replay buffer: no more than there are steps, unless a file comes before them. */
 int64_t config_replay_slots(const struct config *c);
 
 /* Bytes that a run allocates for networks, minibatch, replay buffer and files. */

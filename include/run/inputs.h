@@ -1,6 +1,7 @@
-/* Files that decide a run as its keys do, and that keys name: init_weights.
+/* Files that decide a run as its keys do, and that keys name: init_weights, preload.
  *
- *     inputs_take(&in, key, &config, path, data, len, &e);  // for each such key that is set
+ *     inputs_take(&in, key, &config, path, data, len, &e);  // for each such key that is set, or
+ *     inputs_open(&in, key, &config, path, &e);             // with option.no_copy
  *     inputs_parse(&in, &config, &report, &e);              // once the environment is known
  *     inputs_write(&in, dir, &e);                           // copies, in the run's directory
  *     inputs_release(&in);
@@ -8,7 +9,8 @@
  * The value of such a key (option.copy is set) is FILE, as the user wrote it, or FILE@sha256:DIGEST,
  * with the 64 hexadecimal digits that the file must have. After inputs_take it is
  * COPY@sha256:DIGEST, COPY being the file's name in the run's directory: equal files are equal
- * configurations wherever they lie, and another file is another configuration.
+ * configurations wherever they lie, and another file is another configuration. With option.no_copy
+ * no copy is made: a run resumes without the file, but starts again only with it.
  */
 #ifndef DQN_RUN_INPUTS_H
 #define DQN_RUN_INPUTS_H
@@ -27,6 +29,7 @@ struct inputs { /* zeros: none */
 		char name[FILE_PATH_SIZE]; /* where it was read, for messages */
 		char *data;                /* (len) owned */
 		size_t len;
+		int fd; /* owned, of a file that has no copy; or -1 */
 	} at[MAX_INPUTS];
 	struct weights weights; /* of init_weights, after inputs_parse; params NULL: none */
 };
@@ -43,6 +46,11 @@ void inputs_file(const struct config *c, const struct option *key, char file[CON
  * asks for another digest. */
 bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name,
 	char *data, size_t len, struct err *e);
+
+/* The same for a file with option.no_copy, which stays where it is: it is read in pieces for its
+ * digest and is at its beginning again. It must be a regular file (ERR_CORRUPT). */
+bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name,
+	struct err *e);
 const struct input *inputs_find(const struct inputs *in, const char *key);
 
 /* Reads what is in the files and compares it with the configuration. Warns of what may be wrong. */

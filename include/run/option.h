@@ -51,6 +51,7 @@ struct option {
 	 * nothing follows. */
 	bool (*set)(struct config *c, const char *value, struct err *e);
 	const char *copy;  /* OPTION_STRING: of a file, its name in the run's directory; or NULL */
+	bool no_copy;      /* of such a file: it may be large, and `copy` is only its name */
 	const char *def;   /* default, as in a file without quotes */
 	int64_t min, max;  /* OPTION_INT */
 	const char *range; /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */

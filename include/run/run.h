@@ -19,14 +19,16 @@
 #include "run/inputs.h"
 #include "run/rundir.h"
 #include "run/train.h"
+#include "run/transitions.h"
 
 enum run_state { RUN_ACTIVE, RUN_DONE };
 
 struct run {
 	struct rundir dir; /* dir.state: what run_open found there */
 	enum run_state state;
-	bool was_resumed;  /* from a checkpoint */
-	char warning[512]; /* what is wrong with the latest checkpoint, or "" */
+	bool was_resumed;                   /* from a checkpoint */
+	char warning[512];                  /* what is wrong with the latest checkpoint, or "" */
+	struct transitions_found preloaded; /* by run_open */
 	struct train train;
 	struct result result; /* valid once state is RUN_DONE */
 
@@ -48,6 +50,11 @@ struct run {
  * after the call. */
 bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in,
 	const struct kernels *k, bool fresh, struct err *e);
+
+/* Fills the replay buffer before the first step, if the configuration says so. `in` has the file,
+ * or ERR_USAGE; otherwise as transitions_read. */
+bool run_preload(
+	struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e);
 
 /* One environment step, or some episodes of an evaluation, with its rows, and a checkpoint if
  * one is due. After the last step: the final evaluation, some episodes a call, then the files

@@ -9,11 +9,11 @@
  * One call of train_step is one environment step, in this order, with
  * timesteps counting from 1:
  *
- *   1 act     uniformly at random while timesteps <= learning_starts, else
+ *   1 act     uniformly at random while preloaded + timesteps <= learning_starts, else
  *             epsilon-greedy, epsilon = schedule(timesteps - 1)
  *   2 step    the environment; reward * reward_scale
  *   3 store   the transition, with the true next observation
- *   4 learn   if timesteps > learning_starts and timesteps % train_freq == 0:
+ *   4 learn   if preloaded + timesteps > learning_starts and timesteps % train_freq == 0:
  *             gradient_steps updates (-1: train_freq of them)
  *   5 sync    if timesteps % target_update_interval == 0
  *   6 eval    if timesteps % eval_freq == 0, and stop if stop_return is confirmed
@@ -122,6 +122,7 @@ struct train {
 	struct episode_log episode_log;
 	void *memory; /* of the last few */
 
+	int64_t preloaded;   /* transitions in the buffer before the first step, the caller's */
 	int phase;           /* enum train_phase; PHASE_COLLECT unless interrupted */
 	int64_t updates_due; /* in PHASE_LEARN */
 	int64_t timesteps, episodes;

@@ -56,6 +56,7 @@ struct transitions_opts {
 	const struct env_ops *ops;
 	const float *obs_scale; /* (obs_dim) */
 	double reward_scale;
+	const char *sha256; /* that the file must have; NULL: any */
 };
 
 struct transitions_found {
@@ -67,7 +68,7 @@ uint64_t transitions_bytes(const struct env_ops *ops);
 
 /* Pushes the steps of a file into the replay buffer, in order. ERR_CORRUPT names the line, the
  * column, the value and what was expected; ERR_USAGE: they are more than the buffer has slots. The buffer
- * then holds some of them. */
+ * then holds some of them. ERR_RUN where the file has another SHA-256. */
 bool transitions_read(int fd, const char *name, const struct transitions_opts *o, struct replay *r,
 	struct transitions_found *found, struct err *e);
 

@@ -62,6 +62,8 @@ bool lines_read(struct lines *l, size_t *n, struct err *e)
 		if (got < 0)
 			return err_set(e, ERR_RUN, "read %.500s: %s", l->name, strerror(errno));
 		*n = (size_t)got;
+		if (l->sha256)
+			sha256_add(l->sha256, l->buf + l->end, *n);
 		l->end += *n;
 		l->buf[l->end] = '\0';
 		return true;

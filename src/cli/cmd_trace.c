@@ -636,11 +636,14 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 	const struct inputs *in, const struct args *args, struct err *e)
 {
 	const struct kernels *k = choose_kernels(e);
+	struct transitions_found preloaded;
 	if (!check_update(tr->update, n_updates(c), "", e) || !k ||
 		!train_init(&tr->train, c, k, e))
 		return false;
 	if (in->weights.params)
 		train_set_weights(&tr->train, in->weights.params);
+	if (!run_preload(&tr->train, in, &preloaded, e))
+		return false;
 	if (config_is_process(c))
 		train_set_processes(
 			&tr->train, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);

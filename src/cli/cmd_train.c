@@ -177,6 +177,13 @@ static void say_start(const struct run *r, enum progress_level level)
 		say("warning: %s", r->warning);
 	if (level == PROGRESS_BRIEF)
 		return;
+	if (r->preloaded.n_stored > 0)
+		say("preload: %" PRId64 " transitions", r->preloaded.n_stored);
+	if (r->preloaded.n_left_out > 0)
+		say("warning: preload: %" PRId64
+		    " more steps are left out, as the file does not say "
+		    "what they led to",
+			r->preloaded.n_left_out);
 	if (r->dir.removed[0])
 		say("removed from '%.500s': %s", r->dir.path, r->dir.removed);
 	if (r->dir.state == RUNDIR_DONE)

@@ -267,7 +267,7 @@ static bool find_input(const char *name, const char *config, char path[RUN_PATH_
 	       file_exists(NULL, path);
 }
 
-/* There is no such file: takes the copy of the run in `out`. */
+/* There is no such file: takes the copy of the run in `out`, or its word for one that has none. */
 static bool load_copy(
 	struct inputs *in, const struct option *o, struct config *c, const char *out, struct err *e)
 {
@@ -277,11 +277,12 @@ static bool load_copy(
 	inputs_file(c, o, file);
 	if (out && !rundir_recall_input(out, o, c, e))
 		return false;
-	if (!out || !inputs_digest(c, o) || !file_join(path, sizeof(path), out, o->copy, e) ||
+	if (!out || !inputs_digest(c, o) ||
+		!file_join(path, sizeof(path), out, o->no_copy ? RUN_CONFIG : o->copy, e) ||
 		!file_exists(NULL, path))
 		return err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
-	return file_load(NULL, path, INPUT_LIMIT, &data, &len, e) &&
-	       inputs_take(in, o, c, path, data, len, e);
+	return o->no_copy || (file_load(NULL, path, INPUT_LIMIT, &data, &len, e) &&
+				     inputs_take(in, o, c, path, data, len, e));
 }
 
 static bool load_input(struct inputs *in, const struct option *o, struct config *c,
@@ -295,9 +296,8 @@ static bool load_input(struct inputs *in, const struct option *o, struct config 
 		return load_copy(in, o, c, out, e);
 	errno = 0;
 	snprintf(name, sizeof(name), "%s", path);
-	if (strcmp(o->copy, RUN_INIT_WEIGHTS) == 0 ? read_weights(path, name, &data, &len, e)
-						   : file_read(path, INPUT_LIMIT, &data, &len, e))
-		return inputs_take(in, o, c, name, data, len, e);
+	if (o->no_copy ? inputs_open(in, o, c, path, e) : read_weights(path, name, &data, &len, e))
+		return o->no_copy || inputs_take(in, o, c, name, data, len, e);
 	if (e->kind == ERR_RUN && !is_machines_fault(errno))
 		e->kind = ERR_USAGE;
 	return !file_exists(NULL, path) && load_copy(in, o, c, out, e);

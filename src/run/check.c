@@ -162,7 +162,7 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 		"learning_starts = %" PRId64 " is more than buffer_size = %" PRId64
 		" holds: what is overwritten before is never learned from",
 		c->learning_starts, c->buffer_size);
-	say_if(r, WARNING, c->batch_size > first_update,
+	say_if(r, WARNING, c->batch_size > first_update && !c->preload[0],
 		"batch_size = %" PRId64 " is more than the first update can draw from: %" PRId64
 		" transitions",
 		c->batch_size, first_update);

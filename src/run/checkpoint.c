@@ -112,6 +112,8 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_list(l, "env_rng", ST_U64, &t->env_rng, 4);
 	add_table(l, "stream", ST_U64, t->stream, N_STREAMS, 4);
 
+	if (t->config.preload[0])
+		add_one(l, "preloaded", ST_I64, &t->preloaded);
 	add_one(l, "phase", ST_I32, &t->phase);
 	add_one(l, "updates_due", ST_I64, &t->updates_due);
 	add_one(l, "timesteps", ST_I64, &t->timesteps);
@@ -229,7 +231,8 @@ static bool are_counters_sound(const struct train *t)
 	       in_range(t->episode_length, 0, t->timesteps) &&
 	       in_range(t->n_sum, 0, INT64_MAX / 2) && /* it will grow */
 	       in_range(t->warning, 0, N_WARNINGS - 1) &&
-	       (t->replay.count > 0) == (t->timesteps > 0);
+	       in_range(t->preloaded, 0, (int64_t)t->replay.buffer_size) &&
+	       (t->replay.count > 0) == (t->preloaded + t->timesteps > 0);
 }
 
 static bool is_phase_sound(const struct train *t)

@@ -2,6 +2,7 @@
 #include "run/config.h"
 
 #include "run/train.h"
+#include "run/transitions.h"
 
 #include <math.h>
 #include <string.h>
@@ -115,7 +116,8 @@ double config_threshold(const struct config *c)
 
 int64_t config_replay_slots(const struct config *c)
 {
-	return c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
+	return c->buffer_size < c->total_timesteps || c->preload[0] ? c->buffer_size
+								    : c->total_timesteps;
 }
 
 uint64_t config_memory(const struct config *c)
@@ -132,6 +134,7 @@ uint64_t config_memory(const struct config *c)
 		batch_bytes((size_t)c->batch_size, obs_dim, mask_dim),
 		FILE_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
 		train_bytes(c),
+		c->preload[0] ? transitions_bytes(config_env(c)) : 0,
 	};
 	uint64_t sum = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARK "@sha256:"
 enum { MARK_LEN = sizeof(MARK) - 1, DIGEST_LEN = SHA256_HEX_SIZE - 1 };
@@ -41,23 +42,74 @@ void inputs_file(const struct config *c, const struct option *key, char file[CON
 	file[n] = '\0';
 }
 
-bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name,
-	char *data, size_t len, struct err *e)
+/* A file of that digest; its data or its descriptor is for the caller to set. NULL if the key asks
+ * for another. */
+static struct input *add(struct inputs *in, const struct option *key, struct config *c,
+	const char *name, const char *digest, struct err *e)
 {
 	const char *wanted = inputs_digest(c, key);
-	char digest[SHA256_HEX_SIZE], value[64 + MARK_LEN + SHA256_HEX_SIZE];
-	sha256_of(data, len, digest);
+	char value[64 + MARK_LEN + SHA256_HEX_SIZE];
 	if (wanted && strcmp(wanted, digest) != 0) {
-		free(data);
-		return err_set(e, ERR_CORRUPT,
+		err_set(e, ERR_CORRUPT,
 			"'%.300s' is not the file that %s asks for: its SHA-256 is %s, not %s",
 			name, key->key, digest, wanted);
+		return NULL;
 	}
 	snprintf(value, sizeof(value), "%s" MARK "%s", key->copy, digest);
 	config_set_value(c, key, value);
 	struct input *input = &in->at[in->n++];
-	*input = (struct input){ .key = key, .data = data, .len = len };
+	*input = (struct input){ .key = key, .fd = -1 };
 	snprintf(input->name, sizeof(input->name), "%s", name);
+	return input;
+}
+
+bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name,
+	char *data, size_t len, struct err *e)
+{
+	char digest[SHA256_HEX_SIZE];
+	sha256_of(data, len, digest);
+	struct input *input = add(in, key, c, name, digest, e);
+	if (!input) {
+		free(data);
+		return false;
+	}
+	input->data = data;
+	input->len = len;
+	return true;
+}
+
+static bool hash_file(
+	int fd, const char *name, uint64_t len, char digest[SHA256_HEX_SIZE], struct err *e)
+{
+	static char piece[1 << 16]; /* too much for a small stack */
+	struct sha256 h;
+	sha256_init(&h);
+	for (uint64_t at = 0; at < len;) {
+		const size_t n = len - at < sizeof(piece) ? (size_t)(len - at) : sizeof(piece);
+		if (!file_read_at(fd, name, at, piece, n, e))
+			return false;
+		sha256_add(&h, piece, n);
+		at += n;
+	}
+	sha256_hex(&h, digest);
+	return true;
+}
+
+bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name,
+	struct err *e)
+{
+	char digest[SHA256_HEX_SIZE];
+	uint64_t len;
+	int fd;
+	if (!file_open(NULL, name, &fd, &len, e))
+		return false;
+	struct input *input =
+		hash_file(fd, name, len, digest, e) ? add(in, key, c, name, digest, e) : NULL;
+	if (!input) {
+		close(fd);
+		return false;
+	}
+	input->fd = fd;
 	return true;
 }
 
@@ -93,7 +145,7 @@ bool inputs_write(const struct inputs *in, const struct dir *d, struct err *e)
 {
 	for (int i = 0; i < in->n; i++) {
 		const struct input *input = &in->at[i];
-		if (!is_copied(input, d) &&
+		if (!input->key->no_copy && !is_copied(input, d) &&
 			!file_write_atomic(d, input->key->copy, input->data, input->len, e))
 			return false;
 	}
@@ -106,6 +158,8 @@ bool inputs_check(const struct config *c, const struct dir *d, struct err *e)
 		char *data, path[FILE_PATH_SIZE], digest[SHA256_HEX_SIZE];
 		const char *wanted = inputs_digest(c, o);
 		size_t len;
+		if (o->no_copy)
+			continue;
 		if (!file_exists(d, o->copy))
 			return err_set(e, ERR_CORRUPT,
 				"'%.500s' has no '%s', which its %s asks for", d->path, o->copy,
@@ -125,7 +179,10 @@ bool inputs_check(const struct config *c, const struct dir *d, struct err *e)
 void inputs_release(struct inputs *in)
 {
 	weights_release(&in->weights);
-	for (int i = 0; i < in->n; i++)
+	for (int i = 0; i < in->n; i++) {
 		free(in->at[i].data);
+		if (in->at[i].fd >= 0)
+			close(in->at[i].fd);
+	}
 	in->n = 0;
 }

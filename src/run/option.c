@@ -180,6 +180,12 @@ const struct option config_options[] = {
 			"prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
 	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .help = "Added to every |TD error|.",
 		.elsewhere = "prioritized_replay_eps" },
+	{ STRING("replay", preload, ""), .copy = "preload.csv", .no_copy = true,
+		.help = "A CSV file of transitions, of another policy or a log, that fill the buffer before the first "
+			"step and count as steps of learning_starts; 'dqn eval --steps' writes one. Its SHA-256 stands "
+			"in config.ini: a file with another one is another run.",
+		.elsewhere =
+			"replay_buffer_path demonstrations demos expert_data offline_data input_data" },
 
 	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
 		.elsewhere = "lr alpha step_size" },

@@ -104,6 +104,27 @@ static bool replace(struct run *r, const struct config *c, const struct inputs *
 	       rundir_remove_run(&r->dir, c, e);
 }
 
+bool run_preload(
+	struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e)
+{
+	const struct option *key = config_find("preload");
+	const struct input *file = inputs_find(in, key->key);
+	const struct transitions_opts opts = { .ops = t->env.ops,
+		.obs_scale = t->obs_scale,
+		.reward_scale = t->config.reward_scale,
+		.sha256 = inputs_digest(&t->config, key) };
+	*found = (struct transitions_found){ 0 };
+	if (!t->config.preload[0])
+		return true;
+	if (!file)
+		return err_set(e, ERR_USAGE,
+			"preload: its file is gone, and there is no checkpoint to resume from");
+	if (!transitions_read(file->fd, file->name, &opts, &t->replay, found, e))
+		return false;
+	t->preloaded = found->n_stored;
+	return true;
+}
+
 /* In the open directory. What would fail later, fails here; and memory comes before files,
  * so that a run that does not fit costs no earlier run. */
 static bool start(struct run *r, const struct config *c, const struct inputs *in,
@@ -119,12 +140,17 @@ static bool start(struct run *r, const struct config *c, const struct inputs *in
 	r->buf = memory_zeroed(r->buf_size);
 	if (!r->buf)
 		return err_set(e, ERR_RUN, "out of memory for writing the weights");
+	if (r->dir.state != RUNDIR_STARTED && !run_preload(&r->train, in, &r->preloaded, e))
+		return false;
 	if (!rundir_check_writable(&r->dir, e) || !check_file_size(&r->train, e) ||
 		(fresh && !replace(r, c, in, e)))
 		return false;
 	if (!(r->dir.state == RUNDIR_STARTED ? load_checkpoint(r, &marks, e)
 					     : write_config(r, c, e)) ||
 		!inputs_write(in, &r->dir.held, e))
+		return false;
+	if (r->dir.state == RUNDIR_STARTED && !r->was_resumed &&
+		!run_preload(&r->train, in, &r->preloaded, e))
 		return false;
 	r->start_s -= marks.wall_s;
 	const int64_t *sizes = r->was_resumed ? marks.log_size : NULL;

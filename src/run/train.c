@@ -274,7 +274,7 @@ static void swap_obs(struct train *t)
 static bool collect(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
-	const bool warmup = t->timesteps < c->learning_starts;
+	const bool warmup = t->preloaded + t->timesteps < c->learning_starts;
 	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
 	const float *q;
 	struct step s;
@@ -313,7 +313,7 @@ static bool collect(struct train *t, struct err *e)
 static int64_t updates_due(const struct train *t)
 {
 	const struct config *c = &t->config;
-	if (t->timesteps <= c->learning_starts || t->timesteps % c->train_freq != 0)
+	if (t->preloaded + t->timesteps <= c->learning_starts || t->timesteps % c->train_freq != 0)
 		return 0;
 	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
 }

@@ -158,6 +158,7 @@ struct reader {
 	struct replay *replay;
 	struct transitions_found *found;
 	struct lines lines;
+	struct sha256 sha256;
 	size_t n; /* columns */
 	struct column *column;
 	uint8_t *has; /* (n_all_columns) in the order of kinds */
@@ -646,7 +647,19 @@ static bool reader_init(struct reader *r, int fd, const char *name, struct err *
 	r->has = mask + 4 * n_actions;
 	r->now = &r->rows[0];
 	r->before = &r->rows[1];
-	return lines_init(&r->lines, fd, name, ":", most_line(ops), e);
+	if (!lines_init(&r->lines, fd, name, ":", most_line(ops), e))
+		return false;
+	sha256_init(&r->sha256);
+	r->lines.sha256 = &r->sha256;
+	return true;
+}
+
+static bool check_sha256(struct reader *r, struct err *e)
+{
+	char hex[SHA256_HEX_SIZE];
+	sha256_hex(&r->sha256, hex);
+	return !r->o->sha256 || strcmp(hex, r->o->sha256) == 0 ||
+	       err_set(e, ERR_RUN, "'%.500s' has changed while it was read", r->lines.name);
 }
 
 bool transitions_read(int fd, const char *name, const struct transitions_opts *o, struct replay *r,
@@ -654,7 +667,8 @@ bool transitions_read(int fd, const char *name, const struct transitions_opts *o
 {
 	struct reader reader = { .o = o, .replay = r, .found = found };
 	*found = (struct transitions_found){ 0 };
-	bool ok = reader_init(&reader, fd, name, e) && read_lines(&reader, e);
+	bool ok = reader_init(&reader, fd, name, e) && read_lines(&reader, e) &&
+		  check_sha256(&reader, e);
 	if (ok && found->n_stored == 0)
 		ok = err_set(e, ERR_CORRUPT, "'%.500s' has no transition", name);
 	if (ok && found->n_stored > (int64_t)r->buffer_size)
