@@ -68,7 +68,7 @@ static const char *describe(const struct replay *r)
 
 static void check_read(const struct env_ops *ops, const char *text, const char *want, int left_out)
 {
-	const struct transitions_opts o = { ops, ones, 1 };
+	const struct transitions_opts o = { ops, ones, 1, NULL };
 	struct transitions_found found;
 	struct replay r;
 	struct err e;
@@ -84,7 +84,7 @@ static void check_read(const struct env_ops *ops, const char *text, const char *
 
 static void check_error(const struct env_ops *ops, const char *text, const char *message)
 {
-	const struct transitions_opts o = { ops, ones, 1 };
+	const struct transitions_opts o = { ops, ones, 1, NULL };
 	struct transitions_found found;
 	struct replay r;
 	struct err e;
@@ -112,7 +112,7 @@ static float random_float(struct rng *rng)
 static void check_round_trip(bool with_q)
 {
 	enum { N = 5000 };
-	const struct transitions_opts o = { &masked, ones, 1 };
+	const struct transitions_opts o = { &masked, ones, 1, NULL };
 	const size_t line = transition_size(&masked);
 	char *buf = malloc(N * line + line);
 	struct replay want, got;
@@ -192,7 +192,7 @@ static void test_a_line_as_text(void)
 static void test_obs_and_rewards_are_scaled(void)
 {
 	const float scale[2] = { 0.1f, -3 };
-	const struct transitions_opts o = { &plain, scale, 0.01 };
+	const struct transitions_opts o = { &plain, scale, 0.01, NULL };
 	const char *text = "obs_0,obs_1,action,reward,terminated,next_obs_0,next_obs_1\n"
 			   "0.7,2,1,0.3,0,0.3,4\n";
 	struct transitions_found found;
@@ -391,7 +391,7 @@ static void test_mistakes_of_masks(void)
 
 static void test_a_NUL_byte(void)
 {
-	const struct transitions_opts o = { &plain, ones, 1 };
+	const struct transitions_opts o = { &plain, ones, 1, NULL };
 	static const char text[] = MIN "0,0\0,0,1,0\n";
 	struct transitions_found found;
 	struct replay r;
@@ -403,7 +403,7 @@ static void test_a_NUL_byte(void)
 
 static void test_more_than_the_buffer_holds(void)
 {
-	const struct transitions_opts o = { &plain, ones, 1 };
+	const struct transitions_opts o = { &plain, ones, 1, NULL };
 	const char *text = MIN "0,0,0,1,1\n0,0,0,1,1\n0,0,0,1,1\n";
 	struct transitions_found found;
 	struct replay r;
@@ -421,7 +421,7 @@ static void test_more_than_the_buffer_holds(void)
 static void test_a_long_file(void)
 {
 	enum { N = 20000 };
-	const struct transitions_opts o = { &plain, ones, 1 };
+	const struct transitions_opts o = { &plain, ones, 1, NULL };
 	struct transitions_found found;
 	struct replay r;
 	struct err e;

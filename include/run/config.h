@@ -28,7 +28,7 @@
 #include "run/report.h"
 
 /* Room for a configuration as text: config_print. In JSON it takes at most twice as much. */
-#define CONFIG_TEXT_MAX 16384
+#define CONFIG_TEXT_MAX 20480
 
 #define CONFIG_COMMAND_SIZE 1024
 #define CONFIG_FILE_SIZE 1024

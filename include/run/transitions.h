@@ -4,18 +4,8 @@
  *     transition_print(ops, &transition, &text);               // a line each
  *     transitions_read("demo.csv", &reading, &replay, &e);     // a whole file into the buffer
  *
- * The first line names the columns, in any order:
- *
- *     obs_0, obs_1 ...       the observation, as the environment has it: not scaled
- *     action                 0 to n_actions - 1
- *     reward                 as the environment has it, within its range
- *     terminated             0 or 1: the step ended the MDP
- *     truncated              0 or 1: the episode was cut after the step; may be left out
- *     next_obs_0 ...         the observation after the step; may be left out, all of them
- *     mask, next_mask        of environments with masks, a digit for each action: 1011;
- *                            next_mask goes with next_obs
- *     episode, step          whole numbers; may be left out
- *     q_0, q_1 ...           Q values; the reader skips them
+ * The first line names the columns, those of transition_columns, in any order. Cells may be in
+ * double quotes.
  *
  * Each other line is a step. It continues the one before, unless that ended the episode, `episode`
  * is another, `step` is not one more, or obs is not the next_obs before it; n-step returns end
@@ -32,6 +22,12 @@
 #include "base/text.h"
 #include "env/env.h"
 #include "rl/replay.h"
+
+/* In the order in which they are printed; name NULL ends them. A name that ends in '_' is that of a
+ * list: obs_0, obs_1 ... */
+extern const struct transition_column {
+	const char *name, *help; /* help: a clause */
+} transition_columns[];
 
 struct transition {
 	int64_t episode, step;           /* from 1 */

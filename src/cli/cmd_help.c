@@ -111,6 +111,24 @@ static void put_item(const char *tag, const char *text)
 	putchar('\n');
 }
 
+static void man_transitions(void)
+{
+	printf(".SH TRANSITIONS\n");
+	put_roff(
+		"A CSV file for the key preload, as 'dqn eval --steps' writes it. The first line names the "
+		"columns, in any order; each other line is a step:\n");
+	for (const struct transition_column *c = transition_columns; c->name; c++)
+		put_item(c->name, c->help);
+	printf(".PP\n");
+	put_roff(
+		"A step continues the one on the line before unless that ended the episode, episode is another, "
+		"step is not one more, or obs is not the next_obs before it; n-step returns end there. Without "
+		"next_obs the file is a log: the obs of the step that continues it is what a step led to. After "
+		"the last step of an episode a line may have obs (and episode, step, mask) alone, the other "
+		"cells empty. A step that nothing follows is left out, unless it terminated. Everything else is an error, "
+		"with the line, the column and the value.\n");
+}
+
 static void man_files(void)
 {
 	int n = 0;
@@ -242,6 +260,7 @@ static void print_man(void)
 		"5e4.\n");
 	man_keys();
 	man_environments();
+	man_transitions();
 	man_files();
 	printf(".SH ENVIRONMENT\n");
 	put_item("DQN_ISA",

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which they are printed. */
+/* A row of transition_columns. */
 enum kind {
 	EPISODE,
 	STEP,
@@ -28,9 +28,23 @@ enum kind {
 	N_KINDS
 };
 
-/* A name that ends in '_' is that of a list: obs_0, obs_1 ... */
-static const char *const names[N_KINDS] = { "episode", "step", "obs_", "action", "reward",
-	"terminated", "truncated", "next_obs_", "mask", "next_mask", "q_" };
+const struct transition_column transition_columns[] = {
+	[EPISODE] = { "episode", "whole number; may be left out" },
+	[STEP] = { "step", "of the episode, whole number; may be left out" },
+	[OBS] = { "obs_", "obs_0, obs_1 ...: the observation before the step, not scaled" },
+	[ACTION] = { "action", "0 to the number of actions - 1" },
+	[REWARD] = { "reward", "of the step, not scaled; within the environment's range" },
+	[TERMINATED] = { "terminated", "0 or 1, false or true: the step ended the MDP" },
+	[TRUNCATED] = { "truncated",
+		"0 or 1: the episode was cut after the step; may be left out" },
+	[NEXT_OBS] = { "next_obs_",
+		"the observation after the step; may be left out, all of them" },
+	[MASK] = { "mask",
+		"of environments with masks: a digit for each action, 1 where obs allows it" },
+	[NEXT_MASK] = { "next_mask", "the same for next_obs, and only with it" },
+	[Q] = { "q_", "Q values of obs, printed with --q; skipped by preload" },
+	[N_KINDS] = { .name = NULL },
+};
 
 static bool is_list(enum kind kind)
 {
@@ -66,7 +80,7 @@ void transition_print_header(const struct env_ops *ops, bool with_q, struct text
 {
 	for (int kind = 0; kind < N_KINDS - !with_q; kind++)
 		for (size_t i = 0; i < n_columns(ops, kind); i++) {
-			text_add(t, "%s%s", kind == 0 ? "" : ",", names[kind]);
+			text_add(t, "%s%s", kind == 0 ? "" : ",", transition_columns[kind].name);
 			if (is_list(kind))
 				text_add(t, "%zu", i);
 		}
@@ -308,9 +322,9 @@ static const char *scan_cell(struct reader *r, const struct column *c, const cha
 static void column_name(enum kind kind, size_t index, char buf[32])
 {
 	if (is_list(kind))
-		snprintf(buf, 32, "%s%zu", names[kind], index);
+		snprintf(buf, 32, "%s%zu", transition_columns[kind].name, index);
 	else
-		snprintf(buf, 32, "%s", names[kind]);
+		snprintf(buf, 32, "%s", transition_columns[kind].name);
 }
 
 /* "episode, step, obs_0 to obs_3, action ..." */
@@ -333,8 +347,8 @@ static void add_known(const struct env_ops *ops, struct text *t)
 static bool find_column(const struct env_ops *ops, const char *name, size_t n, struct column *c)
 {
 	for (int kind = 0; kind < N_KINDS; kind++) {
-		const size_t len = strlen(names[kind]), n_digits = n - len;
-		if (n < len || strncmp(name, names[kind], len) != 0 ||
+		const size_t len = strlen(transition_columns[kind].name), n_digits = n - len;
+		if (n < len || strncmp(name, transition_columns[kind].name, len) != 0 ||
 			(n_digits > 0) != is_list(kind) || n_digits > 5 ||
 			strspn(name + len, "0123456789") < n_digits)
 			continue;
