@@ -595,10 +595,11 @@ static bool print_json(const struct trace *tr, struct err *e)
 /* --- the command --- */
 
 /* Updates of the run unless it stops earlier. */
-static uint64_t n_updates(const struct config *c)
+static uint64_t n_updates(const struct train *t)
 {
-	const int64_t starts =
-		c->learning_starts < c->total_timesteps ? c->learning_starts : c->total_timesteps;
+	const struct config *c = &t->config;
+	const int64_t wanted = c->learning_starts - t->preloaded, most = c->total_timesteps;
+	const int64_t starts = wanted < 0 ? 0 : wanted < most ? wanted : most;
 	const uint64_t rounds =
 		(uint64_t)(c->total_timesteps / c->train_freq - starts / c->train_freq);
 	const uint64_t each = (uint64_t)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
@@ -637,13 +638,11 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 {
 	const struct kernels *k = choose_kernels(e);
 	struct transitions_found preloaded;
-	if (!check_update(tr->update, n_updates(c), "", e) || !k ||
-		!train_init(&tr->train, c, k, e))
+	if (!k || !train_init(&tr->train, c, k, e) || !run_preload(&tr->train, in, &preloaded, e) ||
+		!check_update(tr->update, n_updates(&tr->train), "", e))
 		return false;
 	if (in->weights.params)
 		train_set_weights(&tr->train, in->weights.params);
-	if (!run_preload(&tr->train, in, &preloaded, e))
-		return false;
 	if (config_is_process(c))
 		train_set_processes(
 			&tr->train, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);
