@@ -61,11 +61,11 @@ err_lines 6
 t 'config.ini is what dqn config prints' 0 "$DQN" config short.ini log_interval=100
 same_file "$out" files/config.ini
 t 'progress.csv' 0 cat files/progress.csv
-is header "$(head -n 1 "$out")" 'timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low'
+is header "$(head -n 1 "$out")" 'timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low,obs_max,obs_min'
 out_lines 21
-out_has '^100,[0-9]+,0,([0-9.]+)?,([0-9.]+)?,[0-9.]+,0.0019,,,,,[0-9.]+,,,,,[0-9.]+,,,0$'
-out_has '^2000,[0-9]+,1900,([-+.e0-9]+,){16}[-+.e0-9]+$'
-is 'widths of the rows' "$(awk -F, '{ print NF }' "$out" | sort -u)" 20
+out_has '^100,[0-9]+,0,([0-9.]+)?,([0-9.]+)?,[0-9.]+,0.0019,,,,,[0-9.]+,,,,,[0-9.]+,,,0,,$'
+out_has '^2000,[0-9]+,1900,([-+.e0-9]+,){18}[-+.e0-9]+$'
+is 'widths of the rows' "$(awk -F, '{ print NF }' "$out" | sort -u)" 22
 is 'first column' "$(sed 1d "$out" | cut -d, -f1 | tr '\n' ' ')" "$(seq 100 100 2000 | tr '\n' ' ')"
 is 'exploration_rate falls' "$(sed 1d "$out" | cut -d, -f6 | sort -gr | cksum)" "$(sed 1d "$out" | cut -d, -f6 | cksum)"
 t 'eval.csv' 0 cat files/eval.csv

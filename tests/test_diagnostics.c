@@ -184,6 +184,24 @@ static void test_weight_norm_by_hand(void)
 	agent_release(&a);
 }
 
+static void test_sizes_of_observations_by_hand(void)
+{
+	enum { ROWS = 2, N = 4 };
+	static const float obs[ROWS * N] = { 3, 0, -0.5f, 7, 4, 0, 0.5f, -1 };
+	struct batch b;
+	struct diagnostics d = { 0 };
+	struct err e;
+	CHECK(batch_init(&b, ROWS, N, 0, &e));
+	agent_diagnose_obs(&b, &d); /* all are 0 */
+	CHECK_NEAR(d.obs_max, 0, 0);
+	CHECK_NEAR(d.obs_min, 0, 0);
+	memcpy(b.obs, obs, sizeof(obs));
+	agent_diagnose_obs(&b, &d);
+	CHECK_NEAR(d.obs_max, 5, 0); /* 7, -1 */
+	CHECK_NEAR(d.obs_min, 0.5, 0);
+	batch_release(&b);
+}
+
 /* --- of an update with action masks --- */
 
 /* Masked values do not count, rows with one action have no gap, and a row without any
@@ -410,6 +428,7 @@ static void test_rows_carry_the_diagnosis(void)
 		CHECK(d->dead_share >= 0 && d->dead_share < 1);
 		struct diagnostics again;
 		agent_diagnose(&t->agent, NULL, &again);
+		agent_diagnose_obs(&t->batch, &again);
 		CHECK(memcmp(&again, d, sizeof(again)) == 0);
 	}
 	CHECK(n_terminated > 100 && n_truncated > 100);
@@ -734,6 +753,7 @@ int main(void)
 	RUN(test_p95_is_the_nearest_rank);
 	RUN(test_masked_values_do_not_count);
 	RUN(test_weight_norm_by_hand);
+	RUN(test_sizes_of_observations_by_hand);
 	RUN(test_dead_units_by_hand);
 	RUN(test_dead_units_of_several_layers);
 	RUN(test_terminated_transitions_are_counted_through_overwriting);

@@ -232,7 +232,8 @@ static void test_the_files_say_what_the_training_did(void)
 	text_init(&ep, episodes, sizeof(episodes));
 	text_add(&p, "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
-		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low\n");
+		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low,"
+		     "obs_max,obs_min\n");
 	text_add(&v,
 		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,"
 		"discounted_return\n");
@@ -264,7 +265,8 @@ static void test_the_files_say_what_the_training_did(void)
 				r->diagnostics.action_gap, r->diagnostics.td_error_mean,
 				r->diagnostics.td_error_p95, r->diagnostics.weight_norm,
 				(double)t.replay.n_terminated / (double)t.replay.count,
-				r->diagnostics.dead_share, r->diagnostics.q_min, r->q_bound_low };
+				r->diagnostics.dead_share, r->diagnostics.q_min, r->q_bound_low,
+				r->diagnostics.obs_max, r->diagnostics.obs_min };
 			text_add(&p, "%" PRId64 ",%" PRId64 ",%" PRIu64, r->timesteps, r->episodes,
 				r->n_updates);
 			for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)

@@ -58,14 +58,16 @@ struct learn_stats {
 /* Of the online network on the last minibatch. The Q values of actions that s does not
  * allow are never trained and do not count. */
 struct diagnostics {
-	double q_max;         /* largest Q(s,a) of any action */
-	double action_gap;    /* mean of best less second-best Q(s,.) over the rows with at least
+	double q_max;            /* largest Q(s,a) of any action */
+	double action_gap;       /* mean of best less second-best Q(s,.) over the rows with at least
 				 two actions; NaN if there are none */
-	double td_error_mean; /* mean of |Q(s,a) - y| */
-	double td_error_p95;  /* its 95th percentile, nearest rank */
-	double weight_norm;   /* Euclidean, over all parameters */
-	double dead_share;    /* of hidden units that were 0 on every row; NaN without ReLU */
-	double q_min;         /* smallest Q(s,a) of any action */
+	double td_error_mean;    /* mean of |Q(s,a) - y| */
+	double td_error_p95;     /* its 95th percentile, nearest rank */
+	double weight_norm;      /* Euclidean, over all parameters */
+	double dead_share;       /* of hidden units that were 0 on every row; NaN without ReLU */
+	double q_min;            /* smallest Q(s,a) of any action */
+	double obs_max, obs_min; /* largest and smallest size of an observation, after scaling:
+				    the root of its mean square; 0s alone do not count */
 };
 
 /* Bytes that agent_init allocates; UINT64_MAX if the count overflows. */
@@ -97,8 +99,10 @@ double agent_loss_of(enum loss loss, double d, double *derivative);
 bool agent_loss(struct agent *a, const struct batch *b, const float *params,
 	struct learn_stats *stats, struct err *e);
 
-/* Of the last agent_learn, which must have been called; mask is that of its batch. */
+/* Of the last agent_learn, which must have been called; mask is that of its batch. Leaves
+ * obs_max and obs_min to the second function. */
 void agent_diagnose(struct agent *a, const uint8_t *mask, struct diagnostics *d);
+void agent_diagnose_obs(const struct batch *b, struct diagnostics *d);
 
 /* After the online weights are set: target and average become copies. */
 void agent_begin(struct agent *a);

@@ -22,6 +22,7 @@
 	ROW(report)      \
 	ROW(plot)        \
 	ROW(watch)       \
+	ROW(diagnose)    \
 	ROW(env)         \
 	ROW(trace)       \
 	ROW(bench)       \

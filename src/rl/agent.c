@@ -234,6 +234,23 @@ void agent_diagnose(struct agent *a, const uint8_t *mask, struct diagnostics *d)
 	d->dead_share = net_dead_share(net, size, a->work);
 }
 
+void agent_diagnose_obs(const struct batch *b, struct diagnostics *d)
+{
+	double max = 0, min = (double)INFINITY; /* mean squares */
+	for (size_t j = 0; j < b->obs_dim; j++) {
+		double sum = 0;
+		for (size_t i = 0; i < b->size; i++) {
+			const double x = b->obs[i * b->obs_dim + j];
+			sum += x * x;
+		}
+		const double mean = sum / (double)b->size;
+		max = fmax(max, mean);
+		min = mean > 0 ? fmin(min, mean) : min;
+	}
+	d->obs_max = sqrt(max);
+	d->obs_min = sqrt(fmin(min, max));
+}
+
 void agent_begin(struct agent *a)
 {
 	agent_sync(a, 1);

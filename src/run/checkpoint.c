@@ -13,7 +13,7 @@ enum { MAX_PARTS = 80, N_EVAL = sizeof(struct evaluation) / sizeof(double) };
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
 _Static_assert(N_EVAL == 9, "an evaluation is nine reals");
-_Static_assert(sizeof(struct diagnostics) == 7 * sizeof(double), "diagnostics are seven reals");
+_Static_assert(sizeof(struct diagnostics) == 9 * sizeof(double), "diagnostics are nine reals");
 
 /* --- what a checkpoint holds --- */
 
@@ -126,7 +126,7 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_one(l, "sum.q_mean", ST_F64, &t->sum.q_mean);
 	add_one(l, "sum.grad_norm", ST_F64, &t->sum.grad_norm);
 	add_one(l, "n_sum", ST_I64, &t->n_sum);
-	add_list(l, "diagnostics", ST_F64, &t->diagnostics, 7);
+	add_list(l, "diagnostics", ST_F64, &t->diagnostics, 9);
 	add_one(l, "diagnosed", ST_U8, &t->diagnosed);
 	add_one(l, "first_q", ST_F64, &t->first_q);
 	add_one(l, "first_mean", ST_F64, &t->first_mean);

@@ -46,6 +46,9 @@ static const struct log_column progress[] = {
 	{ DIAGNOSTIC(dead_share), "share of ReLU units that were 0 on all of the last minibatch" },
 	{ DIAGNOSTIC(q_min), "smallest Q(s,a) of any action in the last minibatch" },
 	{ PROGRESS(CELL_REAL, q_bound_low), "the smallest discounted return there can be" },
+	{ DIAGNOSTIC(obs_max), "largest root mean square of an observation in the last minibatch, "
+			       "after obs_scale" },
+	{ DIAGNOSTIC(obs_min), "smallest of these; observations that are always 0 do not count" },
 	{ .name = NULL },
 };
 

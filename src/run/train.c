@@ -471,6 +471,7 @@ void train_diagnose(struct train *t)
 {
 	if (t->agent.adam.t > 0 && !t->diagnosed) {
 		agent_diagnose(&t->agent, t->batch.mask, &t->diagnostics);
+		agent_diagnose_obs(&t->batch, &t->diagnostics);
 		t->diagnosed = true;
 	}
 }
@@ -489,7 +490,7 @@ static void log_step(struct train *t)
 		.loss = t->sum.loss / n,
 		.q_mean = t->sum.q_mean / n,
 		.grad_norm = t->sum.grad_norm / n,
-		.diagnostics = { nan, nan, nan, nan, nan, nan, nan },
+		.diagnostics = { nan, nan, nan, nan, nan, nan, nan, nan, nan },
 	};
 	config_q_range(&t->config, &row->q_bound_low, &row->q_bound);
 	train_diagnose(t);

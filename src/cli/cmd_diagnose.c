@@ -1,0 +1,140 @@
+#include "cli/cli.h"
+
+#include "run/option.h"
+#include "study/diagnose.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { JSON };
+static const struct flag diagnose_flags[] = {
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
+	{ .name = NULL },
+};
+
+/* The run in a directory, and no other. */
+static bool find_run(struct records *list, const char *path, struct err *e)
+{
+	if (!records_find(list, path, e))
+		return false;
+	records_sort(list);
+	if (list->n == 0 && list->left_out.n > 0)
+		return err_set(e, ERR_CORRUPT, "%s", list->left_out.first);
+	if (list->n == 0)
+		return err_set(
+			e, ERR_RUN, "'%s' is not a run directory: it has no config.ini", path);
+	if (list->n > 1)
+		return err_set(e, ERR_USAGE, "'%s' holds %zu runs; name one, as '%s'", path,
+			list->n, list->at[0].dir);
+	if (list->at[0].state == RECORD_UNREADABLE)
+		return err_set(e, ERR_CORRUPT, "%s", list->at[0].fault);
+	return true;
+}
+
+static const char *number_text(double x, char buf[TEXT_REAL_SIZE])
+{
+	snprintf(buf, TEXT_REAL_SIZE, fabs(x) >= 1000 && fabs(x) < 1e15 ? "%.0f" : "%.3g", x);
+	return buf;
+}
+
+static void print_finding(const struct finding *f, const struct config *c, int i)
+{
+	char value[64], number[TEXT_REAL_SIZE];
+	struct text t;
+	text_init(&t, value, sizeof(value));
+	config_print_brief(c, f->key, &t);
+	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value,
+		f->timesteps, f->before, number_text(f->number, number), f->after,
+		*f->advice ? "; " : "", f->advice);
+}
+
+static void print_text(const struct diagnosis *d, const struct record *r)
+{
+	static const char *const states[] = { [RECORD_DONE] = "after",
+		[RECORD_FAILED] = "diverged after",
+		[RECORD_UNFINISHED] = "under way, after" };
+	char mean[TEXT_REAL_SIZE], target[TEXT_REAL_SIZE];
+	printf("%s, %s %" PRId64 " of %" PRId64 " steps: ", config_env(&r->config)->id,
+		states[r->state], d->timesteps, r->config.total_timesteps);
+	if (isnan(d->return_mean))
+		printf("no evaluation");
+	else
+		printf("return %s", number_text(d->return_mean, mean));
+	if (!isnan(d->target))
+		printf(", target %s", number_text(d->target, target));
+	printf("\n");
+	for (int i = 0; i < d->n; i++)
+		print_finding(&d->finding[i], &r->config, i);
+}
+
+static void add_real(struct text *t, const char *key, double x)
+{
+	text_add(t, "\"%s\":", key);
+	text_add_json_real(t, x);
+}
+
+static void print_json(const struct diagnosis *d, const struct record *r)
+{
+	static const char *const verdicts[] = { "healthy", "early", "failing" };
+	static char buf[2 * RUN_PATH_SIZE + 8192];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	text_add(&t, "{\"run\":");
+	text_add_json_string(&t, r->dir);
+	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64 ",",
+		config_env(&r->config)->id, verdicts[d->verdict], d->timesteps);
+	add_real(&t, "return_mean", d->return_mean);
+	text_add(&t, ",");
+	add_real(&t, "target", d->target);
+	text_add(&t, ",\"findings\":[");
+	for (int i = 0; i < d->n; i++) {
+		const struct finding *f = &d->finding[i];
+		char value[64];
+		struct text v;
+		text_init(&v, value, sizeof(value));
+		config_print_brief(&r->config, f->key, &v);
+		text_add(&t, "%s{\"rule\":\"%s\",\"key\":\"%s\",\"value\":", i ? "," : "", f->rule,
+			f->key->key);
+		text_add_json_string(&t, value);
+		text_add(&t, ",\"timesteps\":%" PRId64 ",", f->timesteps);
+		add_real(&t, "number", f->number);
+		text_add(&t, "}");
+	}
+	text_add(&t, "]}");
+	puts(buf);
+}
+
+static int cmd_diagnose(const struct args *args)
+{
+	struct records list;
+	static struct diagnosis d;
+	struct err e;
+	records_init(&list);
+	const bool ok = find_run(&list, args->pos[0], &e) && diagnose(&d, &list.at[0], &e);
+	if (ok && args->flag[JSON].set)
+		print_json(&d, &list.at[0]);
+	else if (ok && d.n > 0)
+		print_text(&d, &list.at[0]);
+	else if (ok)
+		say("no finding: %s", d.verdict == VERDICT_HEALTHY
+					      ? "the run reached what it was asked for"
+				      : d.verdict == VERDICT_EARLY
+					      ? "the run is under way and may still get there"
+					      : "the run fails, but its logs do not say why");
+	records_release(&list);
+	return ok ? STATUS_OK : fail(&e);
+}
+
+const struct command command_diagnose = {
+	.name = "diagnose",
+	.synopsis = "RUN [--json]",
+	.summary = "say why a run does not learn",
+	.details = "",
+	.examples = "dqn diagnose runs/cartpole/seed-1\n",
+	.flags = diagnose_flags,
+	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
+	.min_args = 1,
+	.max_args = 1,
+	.run = cmd_diagnose,
+};
