@@ -2,6 +2,7 @@
 # dqn diagnose: each of its rules, on short runs that are broken in one way or whose logs are
 # rewritten, and silence where there is nothing to say. tests/diagnose counts how often it is
 # right.
+# shellcheck disable=SC2016 # awk programs
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 copy_configs
@@ -31,6 +32,7 @@ while read -r rule key words; do
 	first run "$(echo "$rule" | tr _ ' ')" "$key"
 done <<'END'
 other_evaluation_limit eval_max_episode_steps eval_max_episode_steps=7
+early_stop stop_return stop_return=9 stop_episodes=2
 no_updates gradient_steps gradient_steps=0
 no_updates train_freq train_freq=500
 late_start learning_starts learning_starts=3500
@@ -46,6 +48,7 @@ large_learning_rate learning_rate learning_rate=0.5
 short_run total_timesteps total_timesteps=1500
 rare_target_copies target_update_interval target_update_interval=3000
 rare_target_copies tau tau=1e-4
+no_target_network target_update_interval target_update_interval=1 initial_q=50
 small_steps learning_rate learning_rate=1e-8
 small_steps adam_eps adam_eps=1 reward_scale=0.01
 small_steps max_grad_norm max_grad_norm=1e-12
@@ -64,7 +67,7 @@ END
 # --- symptoms: logs of a run that fails for no such reason, rewritten ---
 
 rm -rf run
-train base.ini --out run learning_starts=1000 buffer_size=4000 double_q=false
+train base.ini --out run learning_starts=1000 buffer_size=2000 double_q=false
 cp -r run failing
 rewrite() # LOG EXPRESSION: awk over its rows; a column is c["name"], t the step
 {
@@ -99,9 +102,15 @@ t 'units that were dead at first' 0 "$DQN" diagnose run
 err_has 'no finding'
 rewrite episodes '$c["r"] = 0; $c["terminated"] = "false"'
 rewritten 'goal never seen' max_episode_steps
-rewrite progress 'if (t > 1200) $c["terminal_share"] = 0'
+rewrite progress 'if (t > 2000) $c["terminal_share"] = 0'
+rewrite episodes '$c["terminated"] = t < 1500 ? "true" : "false"; $c["r"] = t < 1500 ? -5 : -9'
+rewritten 'only failures in memory' buffer_size
+rewrite progress 'if (t > 2000) $c["terminal_share"] = 0'
+t 'a buffer of successes' 0 "$DQN" diagnose run
+err_has 'no finding'
+cp failing/progress.csv run/
 sed -i 's/^buffer_size = .*/buffer_size = 1000/' run/config.ini
-t 'a buffer that could hold all' 5 "$DQN" diagnose run
+t 'a configuration that is not that of the result' 5 "$DQN" diagnose run
 err_has 'is of another run|buffer_size'
 cp failing/config.ini run/
 rewrite eval '$c["return_mean"] = int(t / 400) % 2 ? 480 : 20'
@@ -139,7 +148,7 @@ part()
 }
 part under-way good 700
 t 'a run under way' 0 "$DQN" diagnose under-way
-err_has '^dqn: no finding: the run is under way and may still get there$'
+err_has '^dqn: no finding: the run may still get there$'
 rm under-way/*.csv
 t 'that has just begun' 0 "$DQN" diagnose under-way
 err_has 'may still get there'
@@ -155,11 +164,12 @@ first half 'large learning rate' learning_rate
 
 # --- runs that diverged, and what cannot be diagnosed ---
 
-t "a run that diverges" 4 "$DQN" train base.ini --out diverged -q learning_rate=1 reward_scale=1e6 \
-	obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 loss=mse target_update_interval=1
+t 'a run that diverges' 4 "$DQN" train short.ini --out diverged -q clip_targets=false learning_rate=1 reward_scale=1e6 \
+	obs_scale=1e6,1e6,1e6,1e6 max_grad_norm=0 loss=mse target_update_interval=1 eval_freq=50 log_interval=50 \
+	adam_beta1=0 adam_beta2=0 adam_eps=1e-10 net_arch=16,16,16,16,16,16,16,16
 err_any
-first diverged "large rewards" reward_scale
-out_has '^CartPole-v1, diverged after [0-9]+ of 4000 steps: '
+first diverged "large learning rate" learning_rate
+out_has '^CartPole-v1, diverged after [0-9]+ of 2000 steps: '
 t 'no argument' 2 "$DQN" diagnose
 err_has "RUN"
 t 'no such directory' 1 "$DQN" diagnose nowhere

@@ -120,7 +120,7 @@ static int cmd_diagnose(const struct args *args)
 		say("no finding: %s", d.verdict == VERDICT_HEALTHY
 					      ? "the run reached what it was asked for"
 				      : d.verdict == VERDICT_EARLY
-					      ? "the run is under way and may still get there"
+					      ? "the run may still get there"
 					      : "the run fails, but its logs do not say why");
 	records_release(&list);
 	return ok ? STATUS_OK : fail(&e);
@@ -130,8 +130,16 @@ const struct command command_diagnose = {
 	.name = "diagnose",
 	.synopsis = "RUN [--json]",
 	.summary = "say why a run does not learn",
-	.details = "",
-	.examples = "dqn diagnose runs/cartpole/seed-1\n",
+	.details =
+		"Prints at most three findings, the likeliest cause first, each with the key to change, the "
+		"step where it began and a number. They come from the run's configuration and logs, while it "
+		"is under way, too. A run has no finding if its last evaluation reaches the environment's "
+		"threshold or, without one, stop_return; without either, if its evaluations have gained more "
+		"than chance. A run under way has none either in the first half of its steps and while it "
+		"still gets better. Only evaluations under another time limit than the environment's own are "
+		"always a finding, as returns then do not compare.",
+	.examples = "dqn diagnose runs/cartpole/seed-1\n"
+		    "dqn diagnose runs/cartpole/seed-1 --json\n",
 	.flags = diagnose_flags,
 	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
 	.min_args = 1,

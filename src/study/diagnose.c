@@ -173,10 +173,12 @@ static enum verdict judge(const struct evidence *v)
 	const double recent = is_over ? d->return_mean : largest(v, EVAL_RETURN, n > 3 ? n - 3 : 0);
 	if (v->r->state == RECORD_FAILED)
 		return VERDICT_FAILING;
-	if (v->r->state == RECORD_DONE && v->r->result.stopped)
+	if (v->r->state == RECORD_DONE && v->r->result.stopped && !(v->c->stop_return < d->target))
 		return VERDICT_HEALTHY;
 	if (isnan(d->target) ? has_gained(v) : recent >= d->target)
 		return VERDICT_HEALTHY;
+	if (isnan(d->target) && n == 0)
+		return VERDICT_EARLY;
 	return is_over ? VERDICT_FAILING : has_time(v, recent) ? VERDICT_EARLY : VERDICT_FAILING;
 }
 
@@ -200,6 +202,14 @@ static bool other_eval_limit(const struct evidence *v, struct finding *f)
 	return own > 0 && limit != own;
 }
 
+static bool early_stop(const struct evidence *v, struct finding *f)
+{
+	const double at_return = v->c->stop_return;
+	key_is(v, true, "stop_return", at_return, f);
+	f->timesteps = (int64_t)v->n_steps;
+	return v->r->state == RECORD_DONE && v->r->result.stopped && at_return < v->d->target;
+}
+
 static bool late_start(const struct evidence *v, struct finding *f)
 {
 	const double starts = (double)v->c->learning_starts;
@@ -209,10 +219,11 @@ static bool late_start(const struct evidence *v, struct finding *f)
 
 static bool few_updates(const struct evidence *v, struct finding *f)
 {
-	const double per_step = v->n_updates / fmax(1, v->n_steps - (double)v->c->learning_starts);
-	key_is(v, true, v->c->gradient_steps == 0 ? "gradient_steps" : "train_freq", v->n_updates,
-		f);
-	return v->n_steps > (double)v->c->learning_starts && per_step < 0.02;
+	const struct config *c = v->c;
+	const double per_step =
+		c->gradient_steps < 0 ? 1 : (double)c->gradient_steps / (double)c->train_freq;
+	return key_is(v, per_step < 0.02, c->gradient_steps == 0 ? "gradient_steps" : "train_freq",
+		v->n_updates, f);
 }
 
 /* Of a hidden weight before the first update: 1 / sqrt(its layer's inputs). */
@@ -439,6 +450,13 @@ static bool beyond_bound(const struct evidence *v, struct finding *f)
 	return mostly_above(v, STEP, excess, 0.5, f);
 }
 
+static bool frequent_copies(const struct evidence *v, struct finding *f)
+{
+	const int64_t interval = v->c->target_update_interval;
+	return key_is(v, v->c->tau == 1 && interval <= v->c->train_freq, "target_update_interval",
+		(double)interval, f);
+}
+
 static double dead_share(const struct evidence *v, size_t i)
 {
 	return at(v, DEAD_SHARE, i);
@@ -468,16 +486,20 @@ static double lacks_terminal(const struct evidence *v, size_t i)
 	return at(v, TERMINAL_SHARE, i) == 0 && at(v, STEP, i) > (double)v->c->buffer_size;
 }
 
-/* Episodes have ended, but the buffer has forgotten them. */
+/* Episodes have ended at the goal, which returns more than the time limit, but the buffer has
+ * forgotten them. */
 static bool only_failures(const struct evidence *v, struct finding *f)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < v->s[EPISODE_STEP].n; i++)
-		n += at(v, EPISODE_TERMINATED, i) > 0;
+	double n[2] = { 0, 0 }, sum[2] = { 0, 0 }; /* cut, and ended */
+	for (size_t i = 0; i < v->s[EPISODE_STEP].n; i++) {
+		const int ended = at(v, EPISODE_TERMINATED, i) > 0;
+		n[ended]++;
+		sum[ended] += at(v, EPISODE_RETURN, i);
+	}
 	const bool holds = mostly_above(v, STEP, lacks_terminal, 0.5, f);
 	f->key = config_find("buffer_size");
-	f->number = (double)n;
-	return holds && n > 0;
+	f->number = n[1];
+	return holds && n[0] > 0 && n[1] > 0 && sum[1] / n[1] > sum[0] / n[0];
 }
 
 /* How often evaluations fell from the target, or half of the gain, to below it. */
@@ -530,7 +552,7 @@ static bool wrong_values(const struct evidence *v, struct finding *f)
 static bool out_of_time(const struct evidence *v, struct finding *f)
 {
 	key_is(v, true, "total_timesteps", largest(v, EVAL_RETURN, 0), f);
-	return v->r->state == RECORD_DONE && (is_rising(v));
+	return v->r->state == RECORD_DONE && is_rising(v);
 }
 
 static bool weak_exploration(const struct evidence *v, struct finding *f)
@@ -548,79 +570,78 @@ static bool weak_exploration(const struct evidence *v, struct finding *f)
 /* --- the rules --- */
 
 /* The likeliest cause first: where several hold, keys far from anything that works come before
- * symptoms, which have many causes. */
+ * symptoms, which have many causes. The first one is not only of failing runs. */
 static const struct rule {
 	const char *name;
 	bool (*holds)(const struct evidence *v, struct finding *f);
 	const char *before, *after; /* of the number */
 	const char *advice;
-	bool always; /* not only of a failing run */
 } rules[] = {
 	{ "other evaluation limit", other_eval_limit, "evaluations end after",
-		" steps, not at the environment's own limit", "0 is that limit", true },
-	{ "no updates", few_updates, "the whole run made only", " updates", "1 is usual", false },
-	{ "late start", late_start, "nothing is learned before step", "", "1000 is usual", false },
-	{ "short sight", short_sight, "values look only", " steps ahead", "0.99 is usual", false },
+		" steps, not at the environment's own limit", "0 is that limit" },
+	{ "early stop", early_stop, "the run stopped at a return of", ", before it was solved",
+		"the threshold or more" },
+	{ "no updates", few_updates, "the whole run made only", " updates", "1 is usual" },
+	{ "late start", late_start, "nothing is learned before step", "", "1000 is usual" },
+	{ "short sight", short_sight, "values look only", " steps ahead", "0.99 is usual" },
 	{ "long sight", long_sight, "a step discounts by", " only, so that values hardly settle",
-		"0.99 is usual", false },
-	{ "small rewards", small_values, "scaled returns are at most",
-		", less than a new network's values", "make returns about 1", false },
-	{ "large rewards", large_values, "scaled returns reach",
-		", far from a new network's values", "make returns about 1", false },
-	{ "far start", far_start, "values begin at", ", beyond any return", "0 is usual", false },
-	{ "small observations", small_obs, "the largest input has the size", "",
-		"make sizes about 1", false },
-	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest",
-		"make sizes about 1", false },
-	{ "large observations", large_obs, "the largest input has the size", "",
-		"make sizes about 1", false },
+		"0.99 is usual" },
 	{ "large learning rate", large_rate, "an update moves a weight by up to",
-		" times its initial size", "1e-3 is usual", false },
-	{ "short run", short_run, "the whole run made only", " updates", "50000 steps are usual",
-		false },
+		" times its initial size", "1e-3 is usual" },
+	{ "short run", short_run, "the whole run made only", " updates", "50000 steps are usual" },
 	{ "rare target copies", rare_copies, "the target network was copied only", " times",
-		"copy it at least every 1000 steps", false },
-	{ "small steps", small_steps, "all updates together move a weight by at most",
-		" times its initial size", "the default moves it further", false },
+		"copy it at least every 1000 steps" },
 	{ "slow average", slow_average, "evaluations judge a mean over", " updates",
-		"0.999 is usual", false },
-	{ "small network", small_network, "its narrowest layer has", " units", "64,64 is usual",
-		false },
-	{ "small minibatch", small_batch, "an update sees only", " transitions", "32 is usual",
-		false },
-	{ "many steps", many_steps, "a target adds up", " rewards of older policies", "3 is usual",
-		false },
-	{ "short memory", short_memory, "the buffer holds only",
-		" transitions, less than four long episodes", "10000 is usual", false },
+		"0.999 is usual" },
+	{ "small network", small_network, "its narrowest layer has", " units", "64,64 is usual" },
+	{ "small minibatch", small_batch, "an update sees only", " transitions", "32 is usual" },
+	{ "many steps", many_steps, "a target adds up", " rewards of older policies",
+		"3 is usual" },
 	{ "random to the end", random_to_the_end, "the share of random actions stays above", "",
-		"0.05 is usual", false },
+		"0.05 is usual" },
+	{ "small rewards", small_values, "scaled returns are at most",
+		", less than a new network's values", "make returns about 1" },
+	{ "large rewards", large_values, "scaled returns reach",
+		", far from a new network's values", "make returns about 1" },
+	{ "far start", far_start, "values begin at", ", beyond any return", "0 is usual" },
+	{ "small observations", small_obs, "the largest input has the size", "",
+		"make sizes about 1" },
+	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest",
+		"make sizes about 1" },
+	{ "large observations", large_obs, "the largest input has the size", "",
+		"make sizes about 1" },
+	{ "small steps", small_steps, "all updates together move a weight by at most",
+		" times its initial size", "the default moves it further" },
+	{ "short memory", short_memory, "the buffer holds only",
+		" transitions, less than four long episodes", "10000 is usual" },
 	{ "little exploration", no_exploration,
-		"the share of random actions in the whole run is only", "", "0.1 is usual", false },
+		"the share of random actions in the whole run is only", "", "0.1 is usual" },
 	{ "short training episodes", short_training_episodes, "training episodes end after",
-		" steps, earlier than those of evaluations", "make them as long", false },
+		" steps, earlier than those of evaluations", "make them as long" },
 	{ "diverged", diverged, "the network was not finite after", " updates",
-		"a tenth of it is a start", false },
+		"a tenth of it is a start" },
 	{ "values beyond the bound", beyond_bound, "values leave the range of possible returns by",
-		" times its width", "clipped targets and smaller steps keep them there", false },
+		" times its width", "clipped targets and smaller steps keep them there" },
+	{ "no target network", frequent_copies, "the target network is copied every", " steps",
+		"500 is usual" },
 	{ "dead network", dead_network, "a share of", " of the hidden units is always 0",
-		"a tenth of it is a start", false },
+		"a tenth of it is a start" },
 	{ "goal never seen", goal_unseen, "all",
 		" training episodes were cut at the time limit, with one return",
-		"longer episodes see more", false },
+		"longer episodes see more" },
 	{ "only failures in memory", only_failures, "the buffer has forgotten the",
-		" episodes that ended", "as many as the run has steps", false },
-	{ "alternating evaluations", alternating,
-		"the number of times that evaluations fell from what they had reached is", "",
-		"an average of the weights, or a smaller falling rate, steadies them", false },
+		" episodes that ended", "as many as the run has steps" },
+	{ "alternating evaluations", alternating, "evaluations fell back",
+		" times from what they had reached",
+		"an average of the weights or a falling learning rate steadies them" },
 	{ "weak exploration", weak_exploration,
 		"epsilon had fallen before the first success, at step", "",
-		"a longer fall sees more", false },
+		"a longer fall sees more" },
 	{ "wrong values", wrong_values, "values differ from the returns that followed by",
-		" times the largest return", "", false },
-	{ "collapsed", collapsed, "evaluations had reached", "", "a tenth of it is a start",
-		false },
+		" times the largest return", "" },
+	{ "collapsed", collapsed, "evaluations had reached", "", "a tenth of it is a start" },
 	{ "out of time", out_of_time, "the best evaluation,", ", was one of the last",
-		"a longer run", false },
+		"a longer run" },
 };
 
 static bool is_named(const struct diagnosis *d, const struct option *key)
@@ -649,7 +670,7 @@ bool diagnose(struct diagnosis *d, const struct record *r, struct err *e)
 			.before = rule->before,
 			.after = rule->after,
 			.advice = rule->advice };
-		if ((rule->always || d->verdict == VERDICT_FAILING) && rule->holds(&v, &f) &&
+		if ((i == 0 || d->verdict == VERDICT_FAILING) && rule->holds(&v, &f) &&
 			!is_named(d, f.key))
 			d->finding[d->n++] = f;
 	}
