@@ -48,7 +48,7 @@ large_learning_rate learning_rate learning_rate=0.5
 short_run total_timesteps total_timesteps=1500
 rare_target_copies target_update_interval target_update_interval=3000
 rare_target_copies tau tau=1e-4
-no_target_network target_update_interval target_update_interval=1 initial_q=50
+no_target_network target_update_interval target_update_interval=1 clip_targets=true
 small_steps learning_rate learning_rate=1e-8
 small_steps adam_eps adam_eps=1 reward_scale=0.01
 small_steps max_grad_norm max_grad_norm=1e-12
