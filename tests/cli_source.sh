@@ -116,10 +116,10 @@ done <<'END'
 base 3665
 nn 1750
 env 1640
-rl 1390
+rl 1400
 run 7040
-study 2220
-cli 11590
+study 2920
+cli 11720
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
