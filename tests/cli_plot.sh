@@ -250,7 +250,7 @@ is 'ticks are where they are' "$(sed -n 's/.*class="m" x="[0-9.]*" y="[0-9.]*">\
 for n in 1 2 3; do for size in 16 256; do
 	run "keys/$n/$size" 1 $n n_steps=$n target_update_interval=$size double_q=true
 done; done
-t 'names that do not fit' 0 "$DQN" plot keys -o keys.svg --size 300x220
+t 'names that do not fit' 0 "$DQN" plot keys -o keys.svg --size 300x220 --font-size 12
 svg keys.svg
 yes_if grep -q '>target_update_interval, n_steps:</text>' keys.svg
 yes_if grep -q '>256, 3</text>' keys.svg
@@ -298,12 +298,123 @@ if has_terminal 'plots on a terminal'; then
 	no_if grep -q "$(printf '\033')" "$out"
 fi
 
+# --- figures for a paper ---
+
+for n in 1 3 6 12; do
+	for i in $(seq $n); do
+		run "fig/$n/preset-$i/1" 1 $((170 - 10 * i)) n_steps=$i
+		run "fig/$n/preset-$i/2" 2 $((165 - 10 * i)) n_steps=$i
+		[ $n -lt 6 ] || for seed in 1 2; do
+			sed -i "s/^learning_rate = .*/learning_rate = 0.00$i/" fig/$n/preset-$i/$seed/config.ini
+		done
+	done
+done
+checked_svg() # what the pictures must be, but for the ellipsis of --cut
+{
+	[ -n "$no_python" ] || yes_if python3 "$root/tests/check_svg.py" "$@"
+}
+for n in 1 3 6 12; do
+	for size in 252x170 330x220 720x440; do
+		t "$n groups, $size" 0 "$DQN" plot fig/$n --size $size -o figure.svg
+		svg figure.svg
+		checked_svg figure.svg
+		t "$n groups by their directories, $size" 0 "$DQN" plot fig/$n --by dir --size $size \
+			-o figure.svg
+		checked_svg figure.svg
+		t "$n groups, legend above, $size" 0 "$DQN" plot fig/$n --by dir --legend above \
+			--title 'A title' --size ${size%x*}x250 -o figure.svg
+		checked_svg figure.svg
+	done
+done
+t 'a key, 6 groups, 330 pixels' 0 "$DQN" plot fig/6 --x double_q --by n_steps --size 330x220 -o figure.svg
+checked_svg figure.svg
+t 'each line has its own dashes and marks' 0 "$DQN" plot fig/12 -o figure.svg
+is dashes "$(grep -o '^<style>.*@media' figure.svg | grep -o 'stroke-dasharray:[0-9 ]*}' | sort -u | wc -l)" 6
+is 'solid marks, and in the legend' "$(grep -o '<path class="c[0-9]* k"' figure.svg | wc -l)" 12
+is 'hollow ones' "$(grep -o '<path class="c[0-9]* h"' figure.svg | wc -l)" 12
+labels() { sed -n 's/.*<text x="[0-9.]*" y="[0-9.]*">\([^<]*\)<.*/\1/p' "$1" | tr '\n' ';'; }
+t 'groups with names' 0 "$DQN" plot ours=fig/3/preset-1 theirs=fig/3/preset-2 theirs=fig/3/preset-3 -o figure.svg
+is legend "$(labels figure.svg)" 'ours;theirs;threshold 475;'
+t 'a path with an equals sign is a path' 0 sh -c 'cp -r fig/3/preset-1 a=b && exec "$DQN" plot a=b -o figure.svg'
+is legend "$(labels figure.svg)" 'all, 2 runs;threshold 475;'
+t 'by directory' 0 "$DQN" plot fig/3 --by dir -o figure.svg
+is legend "$(labels figure.svg)" 'preset-1;preset-2;preset-3;threshold 475;'
+t 'also in a report' 0 "$DQN" report fig/3 --by dir --tsv
+out_has '^group	runs	'
+out_has '^preset-3	2	'
+t 'other texts' 0 "$DQN" plot fig/3 --label n_steps=1:ours --label 'n_steps=3:the & third' --title 'T <1>' \
+	--xlabel steps --ylabel return -o figure.svg
+is legend "$(labels figure.svg)" 'ours;n_steps=2, 2 runs;the &amp; third;threshold 475;'
+yes_if grep -q '>T &lt;1&gt;</text>' figure.svg
+yes_if grep -q '>steps</text>' figure.svg
+yes_if grep -q '>return</text>' figure.svg
+t 'a label of a real number, however it is written' 0 "$DQN" plot fig/6 --by learning_rate \
+	--label learning_rate=1e-3:slow -o figure.svg
+yes_if grep -q '>slow</text>' figure.svg
+t '--ylim' 0 "$DQN" plot fig/3 --ylim=-100,400 -o figure.svg
+yes_if grep -q '>-100</text>' figure.svg
+yes_if grep -q '<clipPath' figure.svg
+t '--font-size' 0 "$DQN" plot fig/3 --font-size 9 -o figure.svg
+yes_if grep -q 'font:9px' figure.svg
+t '--legend none' 0 "$DQN" plot fig/3 --legend none -o figure.svg
+is legend "$(labels figure.svg)" ''
+across() { grep -c '^<path class="t" d="M[0-9.]* [0-9.]*H' figure.svg; }
+t 'a threshold of ones own' 0 "$DQN" plot fig/3 --threshold 200 -o figure.svg
+is 'lines across' "$(across)" 1
+yes_if grep -q '>threshold 200</text>' figure.svg
+t 'none' 0 "$DQN" plot fig/3 --threshold none -o figure.svg
+is 'lines across' "$(across)" 0
+t 'none on a loss' 0 "$DQN" plot fig/3 --y loss -o figure.svg
+is 'lines across' "$(across)" 0
+t 'what is drawn as CSV' 0 "$DQN" plot fig/3/preset-1 --csv
+out_is 'group,kind,runs,x,y,low,high
+"all",line,2,1000,157.5,,
+"all",line,2,2000,315,,
+"all",line,2,3000,472.5,,'
+for seed in 1 2; do run "bands/wide/$seed" $seed $((20 + 5 * seed)) n_steps=1; done
+t 'with the intervals of 14 runs' 0 "$DQN" plot bands/wide -o bands.csv --csv
+is 'rows with an interval' "$(grep -c ',line,14,[0-9]*,[-0-9.e]*,[-0-9.e]*,[-0-9.e]*$' bands.csv)" 3
+t 'in a terminal, with its interval' 0 utf8 "$DQN" plot bands/wide --size 60x12
+out_has '95 %'
+cp "$out" with
+t 'and without' 0 sh -c 'rm -r bands/wide/1 bands/wide/2; exec env LC_ALL=C.UTF-8 "$DQN" plot bands/wide --size 60x12'
+dots() { grep -o "$(printf '\342[\240-\243]')" "$1" | wc -l; }
+yes_if [ "$(dots with)" -gt $(($(dots "$out") + 10)) ]
+t 'of many groups there is none' 0 utf8 "$DQN" plot fig/6 --by dir
+out_lacks '95 %'
+t 'a key as CSV' 0 "$DQN" plot fig/3 --x n_steps --csv
+out_has '^"all",run,6,1,480,,$'
+out_has '^"all",mean,6,1,472.5,,$'
+printf 'r,l,timesteps,terminated\n9,9,9,true\n20,20,29,true\n' >fig/1/preset-1/1/episodes.csv
+cp fig/1/preset-1/1/episodes.csv fig/1/preset-1/2
+t 'the returns of training episodes' 0 "$DQN" plot fig/1 --y r --csv
+out_has '^"all",line,2,29,20,,$'
+run early/1 1 50
+rm early/1/result.json
+sed -i '2,$d' early/1/eval.csv
+t 'no evaluation yet' 0 "$DQN" plot early -o figure.svg
+yes_if grep -q '>training return (no evaluation yet)</text>' figure.svg
+for label in n_steps=1 n_steps=1: n_step=1:x n_steps=x:y n_steps=9:z nobody:x; do
+	t "--label $label" 2 "$DQN" plot fig/3 --label $label
+	err_has "^dqn: --label '$label"
+done
+for ylim in 5 5,5 6,5 a,b 1,2,3; do
+	t "--ylim $ylim" 2 "$DQN" plot fig/3 --ylim $ylim
+	err_has "^dqn: --ylim '$ylim' is not of the form 0,500$"
+done
+t '--legend left' 2 "$DQN" plot fig/3 --legend left
+err_has "^dqn: --legend 'left' is not below, above or none$"
+t '--threshold x' 2 "$DQN" plot fig/3 --threshold x
+err_has "^dqn: --threshold 'x' is not a real number or none$"
+t 'names and --by' 2 "$DQN" plot a=fig/3 --by seed
+err_has '^dqn: --by chooses groups, but'
+
 # --- mistakes ---
 
 t 'an unknown --x' 2 "$DQN" plot all --x step
 err_has "^dqn: --x 'step' is not steps, updates, seconds or a key; did you mean 'steps'\?$"
 t 'an unknown column' 2 "$DQN" plot all --y los
-err_has "^dqn: no column 'los' in eval.csv or progress.csv; did you mean 'loss'\?$"
+err_has "^dqn: no column 'los' in eval.csv, progress.csv or episodes.csv; did you mean 'loss'\?$"
 t 'an unknown metric' 2 "$DQN" plot all --x n_steps --y loss
 err_has "^dqn: unknown metric 'loss'"
 for size in 10 x10 10x 0x5 axb 99999x5; do

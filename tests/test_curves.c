@@ -444,15 +444,15 @@ static void test_broken_directories(void)
 static void test_columns(void)
 {
 	struct curve c;
-	bool of_eval;
-	CHECK(curve_column("return_std", &of_eval, &e) && of_eval);
-	CHECK(curve_column("loss", &of_eval, &e) && !of_eval);
-	CHECK(!curve_column("losses", &of_eval, &e));
+	enum run_log log;
+	CHECK(curve_column("return_std", &log, &e) && log == LOG_EVAL);
+	CHECK(curve_column("loss", &log, &e) && log == LOG_PROGRESS);
+	CHECK(!curve_column("losses", &log, &e));
 	CHECK_INT(e.kind, ERR_USAGE);
 	CHECK(strstr(e.msg, "did you mean 'loss'?") != NULL);
-	CHECK(!curve_column("return_meen", &of_eval, &e));
+	CHECK(!curve_column("return_meen", &log, &e));
 	CHECK(strstr(e.msg, "did you mean 'return_mean'?") != NULL);
-	CHECK(!curve_column("qqqqqqqq", &of_eval, &e));
+	CHECK(!curve_column("qqqqqqqq", &log, &e));
 	CHECK(strstr(e.msg, "mean '") == NULL);
 	load("e", NULL);
 	CHECK(curve_of_group(

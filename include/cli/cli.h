@@ -25,7 +25,16 @@ enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_ki
 
 /* --- commands and their arguments: main.c, args.c, cmd_help.c --- */
 
-enum flag_kind { FLAG_SWITCH, FLAG_STRING, FLAG_COUNT, FLAG_SEED, FLAG_REAL, FLAG_SHARE };
+enum flag_kind {
+	FLAG_SWITCH,
+	FLAG_STRING,
+	FLAG_LIST, /* a string, any number of times up to MAX_LIST */
+	FLAG_COUNT,
+	FLAG_SEED,
+	FLAG_REAL,
+	FLAG_SHARE
+};
+enum { MAX_LIST = 16 };
 
 struct flag {             /* one row feeds the parser, the help and the man page */
 	const char *name; /* without the dashes; NULL ends a table */
@@ -37,8 +46,10 @@ struct flag {             /* one row feeds the parser, the help and the man page
 
 struct flag_value {
 	bool set;
-	const char *string; /* not empty; of every kind but a switch */
-	int64_t count;      /* 1 to 1000000 */
+	const char *string; /* not empty; of every kind but a switch; the last one of a list */
+	int n;              /* of a list */
+	const char *list[MAX_LIST];
+	int64_t count; /* 1 to 1000000 */
 	uint64_t seed;
 	double real; /* finite; a share in [0, 1] */
 };
@@ -204,9 +215,9 @@ bool load_weights(const char *path, const struct flag_value *flags, struct child
 const struct env_ops *weights_start_env(const struct weights *w, const char *name,
 	const char *command, struct children *ch, struct err *e);
 
-/* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that
- * differ). `list` is initialised and stays the caller's to release, as does *g. Warns of
- * runs that cannot be read. */
+/* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that differ), or
+ * by their directories ("dir"), or by the names of arguments NAME=PATH. `list` is initialised and
+ * stays the caller's to release, as does *g. Warns of runs that cannot be read. */
 bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
 	struct err *e);
 

@@ -21,6 +21,7 @@ enum {
 	PLOT_MAX_DOTS = 400, /* of all series: a file is below 100 KB */
 	PLOT_MAX_NAMES = 24,
 	PLOT_MAX_TICKS = 16,
+	PLOT_MOST_INTERVALS = 4, /* series in a terminal of which intervals are drawn */
 };
 
 struct axis {
@@ -35,6 +36,7 @@ struct axis {
 
 struct series {
 	char label[256], brief[128]; /* "n_steps=3 gamma=0.9, 5 runs" and "3, 0.9" */
+	char name[256];              /* "n_steps=3 gamma=0.9" */
 	size_t n_runs;               /* that it is made of */
 	bool is_partial;             /* these are not all of the group */
 	bool has_marks;              /* at the points of the line */
@@ -45,9 +47,18 @@ struct series {
 	double dot_x[PLOT_MAX_DOTS], dot_y[PLOT_MAX_DOTS];
 };
 
+enum plot_legend { PLOT_LEGEND_BELOW, PLOT_LEGEND_ABOVE, PLOT_LEGEND_NONE };
+extern const char *const plot_legend_names[]; /* in that order; NULL ends them */
+
 struct plot {
 	struct axis x, y;
-	char keys[256]; /* of brief labels, "n_steps, gamma"; "": there are none */
+	char title[128]; /* or "" */
+	enum plot_legend legend;
+	double font_px;             /* 0: as the width has it */
+	double threshold;           /* a line across; NaN: none */
+	bool is_threshold_optional; /* not where it would take more than half of the axis */
+	bool is_limited;            /* y.low and y.high are given, and hide what is beyond them */
+	char keys[256];             /* of brief labels, "n_steps, gamma"; "": there are none */
 	int n_series;
 	struct series *series; /* (PLOT_MAX_SERIES + 1), the last one being scratch */
 };
@@ -63,10 +74,13 @@ void plot_scale(struct plot *p);
 bool plot_is_brief(const struct plot *p, int n_letters);
 const char *plot_label(const struct plot *p, int i, bool brief);
 
+/* The legend's entry for the threshold; false if there is none to be seen. */
+bool plot_threshold_label(const struct plot *p, char *buf, size_t size);
+
 /* True if there are only single dots. */
 bool plot_is_scatter(const struct plot *p);
 
-/* Where x is on the axis, 0 to 1. */
+/* Where x is on the axis: 0 to 1, or beyond limits that were given, no further than 10. */
 double axis_at(const struct axis *a, double x);
 
 /* Tick i as text. */
@@ -77,6 +91,9 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f);
 
 /* At most `max` columns of s, as XML. */
 void svg_put_text(FILE *f, const char *s, size_t max);
+
+/* Exactly what is drawn, as CSV: a row for each point, with its interval, and each single dot. */
+void plot_csv(const struct plot *p, FILE *f);
 
 /* width columns and height lines, the legend below them; in braille, or in ASCII
  * letters, one per series. ERR_RUN for memory. */

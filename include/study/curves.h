@@ -31,11 +31,14 @@ struct curve {
 
 extern const char *const curve_x_names[]; /* of enum curve_x; NULL ends them */
 
-/* The columns of progress.csv or eval.csv that can be drawn; NULL ends them. */
+/* The columns of a log that can be drawn; NULL ends them. */
 void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS]);
 
-/* True if the column is one of eval.csv; false of progress.csv. ERR_USAGE if neither. */
-bool curve_column(const char *column, bool *of_eval, struct err *e);
+/* The log that has the column: eval.csv, progress.csv or episodes.csv. ERR_USAGE if none has. */
+bool curve_column(const char *column, enum run_log *log, struct err *e);
+
+/* True if the column is on the scale of returns. */
+bool curve_is_return(const char *column);
 
 /* ERR_RUN for memory. A run whose log cannot be read is not in the curve, and is added to
  * `faults` unless it is_damaged already. */

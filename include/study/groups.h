@@ -1,4 +1,5 @@
-/* Runs in groups: those that differ only in the seed, or only in keys outside a list.
+/* Runs in groups: those that differ only in the seed, or only in keys outside a list, or those
+ * whose groups the caller has named.
  *
  *     groups_init(&g, &records, "n_steps,double_q", NULL, &e);
  *     for each g.group[i]: runs g.member[first] to g.member[first + n - 1]
@@ -33,15 +34,16 @@ struct groups {
 	const struct record **member;
 	uint32_t *unit;    /* per member: its run, or its setting */
 	bool has_settings; /* units are settings */
+	bool has_names;    /* groups are those of record.group: n_keys is 0 */
 };
 
-/* `by` is a list of keys, ERR_USAGE if one is unknown; or NULL: all keys that differ but
- * `except` (NULL: none). */
+/* `by` is a list of keys, ERR_USAGE if one is unknown; or NULL: the names of the records if they
+ * have one, else all keys that differ but `except` (NULL: none). */
 bool groups_init(struct groups *g, const struct records *records, const char *by,
 	const struct option *except, struct err *e);
 void groups_release(struct groups *g);
 
-/* "n_steps=3 double_q=true", or "all" without keys. */
+/* "n_steps=3 double_q=true", or "all" without keys, or the group's name. */
 void groups_label(const struct groups *g, size_t i, struct text *t);
 
 #endif

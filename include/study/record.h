@@ -29,6 +29,10 @@ enum record_state {
 
 struct record {
 	char *dir;
+	/* The name of its group where groups have names: so many bytes, which are the caller's or
+	 * part of dir. NULL: none. */
+	const char *group;
+	size_t group_len;
 	struct config config;
 	enum record_state state;
 	struct result result; /* if done */

@@ -123,7 +123,8 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 {
 	struct flag_value *v = &a->flag[f - command->flags];
 	const char *want = NULL; /* what the value should have been */
-	if (f->kind != FLAG_SWITCH && (!value || (f->kind == FLAG_STRING && !value[0])))
+	const bool is_string = f->kind == FLAG_STRING || f->kind == FLAG_LIST;
+	if (f->kind != FLAG_SWITCH && (!value || (is_string && !value[0])))
 		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
 	if (f->kind == FLAG_COUNT && (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
 					     v->count > most_count))
@@ -137,8 +138,12 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 		want = "in [0, 1]";
 	if (want)
 		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
-	if (v->set)
+	if (v->set && f->kind != FLAG_LIST)
 		return err_set(e, ERR_USAGE, "--%s is given twice", f->name);
+	if (v->n == MAX_LIST)
+		return err_set(e, ERR_USAGE, "--%s is given more than %d times", f->name, MAX_LIST);
+	if (f->kind == FLAG_LIST)
+		v->list[v->n++] = value;
 	v->set = true;
 	v->string = value;
 	return true;
@@ -161,7 +166,8 @@ static bool parse_flag(struct args *a, const struct command *command, const char
 		return is_long ? err_set(e, ERR_USAGE, "--%s takes no value", f->name)
 			       : err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart",
 					 arg);
-	if (*n_taken && f->kind == FLAG_STRING && next && next[0] == '-' && next[1])
+	if (*n_taken && (f->kind == FLAG_STRING || f->kind == FLAG_LIST) && next &&
+		next[0] == '-' && next[1])
 		return err_set(e, ERR_USAGE,
 			"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name, f->arg,
 			next, f->name, next);

@@ -2,6 +2,7 @@
  * Each is a line: the candidate, a tab, its meaning. The lines ":ini", ":dirs" and ":files"
  * stand for names of files, which shells find themselves; ":value" for one after '='. */
 #include "cli/cli.h"
+#include "cli/plot.h"
 #include "study/curves.h"
 
 #include <string.h>
@@ -183,7 +184,10 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 		if (strchr(q->word, ','))
 			begin_after(q, strrchr(q->word, ','));
 		offer_keys(q, "");
+		offer(q, "", "dir", "", "");
 	}
+	if (strcmp(flag, "legend") == 0)
+		offer_all(q, plot_legend_names);
 	if (strcmp(flag, "env") == 0)
 		for (int i = 0; env_table[i]; i++)
 			if (env_table[i]->reset)
@@ -195,10 +199,10 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 		offer_keys(q, "");
 	}
 	if (strcmp(flag, "y") == 0) {
-		curve_columns(LOG_EVAL, names);
-		offer_all(q, names);
-		curve_columns(LOG_PROGRESS, names);
-		offer_all(q, names);
+		for (int log = 0; log < LOG_TIMING; log++) {
+			curve_columns((enum run_log)log, names);
+			offer_all(q, names);
+		}
 	}
 	if (strcmp(flag, "y") == 0 || strcmp(flag, "metric") == 0)
 		for (const struct metric *m = record_metrics; m->name; m++)

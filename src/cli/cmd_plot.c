@@ -11,13 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUT, X, Y, BY, SIZE };
+enum { OUT, X, Y, BY, SIZE, CSV, LABEL, TITLE, XLABEL, YLABEL, YLIM, THRESHOLD, FONT, LEGEND };
 static const struct flag plot_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "write an SVG to FILE" },
 	[X] = { "x", 'x', FLAG_STRING, "WHAT", "steps (default), updates, seconds or a key" },
 	[Y] = { "y", 'y', FLAG_STRING, "WHAT", "a column, or a metric if --x is a key" },
-	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys, separated by commas" },
+	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys (commas), or by dir" },
 	[SIZE] = { "size", '\0', FLAG_STRING, "WxH", "pixels (720x440), or columns and lines" },
+	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "what is drawn, as numbers, instead of a plot" },
+	[LABEL] = { "label", '\0', FLAG_LIST, "GROUP:TEXT",
+		"call GROUP (KEY=VALUE, a name) TEXT; repeatable" },
+	[TITLE] = { "title", '\0', FLAG_STRING, "TEXT", "a line above the plot" },
+	[XLABEL] = { "xlabel", '\0', FLAG_STRING, "TEXT", "what stands below the axis of x" },
+	[YLABEL] = { "ylabel", '\0', FLAG_STRING, "TEXT", "what stands beside the axis of y" },
+	[YLIM] = { "ylim", '\0', FLAG_STRING, "LOW,HIGH", "the range of y" },
+	[THRESHOLD] = { "threshold", '\0', FLAG_STRING, "R",
+		"a line across at R (in an SVG: solved), or none" },
+	[FONT] = { "font-size", '\0', FLAG_REAL, "PX", "of an SVG (12, less in a narrow one)" },
+	[LEGEND] = { "legend", '\0', FLAG_STRING, "WHERE", "below (default), above or none" },
 	{ .name = NULL },
 };
 
@@ -34,6 +45,7 @@ struct plot_job {
 	const struct option *key;                      /* what --x names, or NULL: curves */
 	const struct config *category[PLOT_MAX_NAMES]; /* one with each name on the axis of x */
 	const char *column;
+	bool is_default; /* --y is not given */
 	const struct metric *metric;
 	int width, height; /* 0: the default */
 	struct records records;
@@ -77,19 +89,59 @@ static bool parse_size(struct plot_job *job, const char *word, struct err *e)
 	return true;
 }
 
+/* What the plot looks like. */
+static bool parse_look(struct plot_job *job, struct err *e)
+{
+	const struct flag_value *flag = job->args->flag;
+	struct plot *p = &job->plot;
+	if (!plot_init(p, e))
+		return false;
+	if (flag[YLIM].set) {
+		char low[TEXT_REAL_SIZE];
+		const char *comma = strchr(flag[YLIM].string, ',');
+		snprintf(low, sizeof(low), "%.*s", comma ? (int)(comma - flag[YLIM].string) : 0,
+			flag[YLIM].string);
+		p->is_limited = comma && text_parse_real(low, &p->y.low) == TEXT_OK &&
+				text_parse_real(comma + 1, &p->y.high) == TEXT_OK &&
+				p->y.low < p->y.high;
+		if (!p->is_limited)
+			return err_set(e, ERR_USAGE, "--ylim '%s' is not of the form 0,500",
+				flag[YLIM].string);
+	}
+	if (flag[FONT].set && !(flag[FONT].real >= 4 && flag[FONT].real <= 100))
+		return err_set(e, ERR_USAGE, "--font-size '%s' is not from 4 to 100 pixels",
+			flag[FONT].string);
+	p->font_px = flag[FONT].set ? flag[FONT].real : 0;
+	const char *threshold = flag[THRESHOLD].string;
+	if (threshold && strcmp(threshold, "none") != 0 &&
+		text_parse_real(threshold, &p->threshold) != TEXT_OK)
+		return err_set(
+			e, ERR_USAGE, "--threshold '%s' is not a real number or none", threshold);
+	int k = 0;
+	while (flag[LEGEND].set && plot_legend_names[k] &&
+		strcmp(plot_legend_names[k], flag[LEGEND].string) != 0)
+		k++;
+	p->legend = (enum plot_legend)k;
+	snprintf(p->title, sizeof(p->title), "%s", flag[TITLE].set ? flag[TITLE].string : "");
+	return plot_legend_names[k] ||
+	       err_set(e, ERR_USAGE, "--legend '%s' is not below, above or none",
+		       flag[LEGEND].string);
+}
+
 static bool parse_args(struct plot_job *job, struct err *e)
 {
 	const struct flag_value *flag = job->args->flag;
-	bool unused;
+	enum run_log unused;
 	if (flag[X].set && !parse_x(job, flag[X].string, e))
 		return false;
 	if (job->key)
 		job->metric = record_metric(flag[Y].string, e);
 	else
 		job->column = flag[Y].set ? flag[Y].string : "return_mean";
+	job->is_default = !flag[Y].set;
 	if (job->key ? !job->metric : !curve_column(job->column, &unused, e))
 		return false;
-	if (flag[SIZE].set && !parse_size(job, flag[SIZE].string, e))
+	if ((flag[SIZE].set && !parse_size(job, flag[SIZE].string, e)) || !parse_look(job, e))
 		return false;
 	const char *dot = flag[OUT].set ? strrchr(flag[OUT].string, '.') : NULL;
 	if (dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".pdf") == 0))
@@ -101,6 +153,74 @@ static bool parse_args(struct plot_job *job, struct err *e)
 }
 
 /* --- labels --- */
+
+/* Whether a label's front, "n_steps=3 gamma=0.9" or a group's name, is this group. */
+static bool is_meant(
+	const struct plot_job *job, size_t group, const char *front, size_t len, struct err *e)
+{
+	static struct config theirs; /* too much for a small stack */
+	const struct config *c = &job->groups.member[job->groups.group[group].first]->config;
+	char name[256], word[256];
+	struct text t;
+	text_init(&t, name, sizeof(name));
+	groups_label(&job->groups, group, &t);
+	e->kind = ERR_NONE;
+	if (job->groups.has_names || !memchr(front, '=', len))
+		return strlen(name) == len && memcmp(name, front, len) == 0;
+	snprintf(name, sizeof(name), "%.*s", (int)len, front);
+	for (const char *rest = name; text_next_word(&rest, word, sizeof(word));) {
+		char *value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		const struct option *o = config_find(word);
+		theirs = *c;
+		if (!o || !value)
+			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a key=value", front,
+				       word) &&
+			       err_suggest(e, "", config_suggest(word));
+		if (!config_set_value(&theirs, o, value))
+			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a value of %s",
+				front, value, word);
+		if (config_compare(&theirs, c, o) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The text that --label has for the group, or NULL. */
+static const char *find_label(const struct plot_job *job, size_t group, struct err *e)
+{
+	const struct flag_value *labels = &job->args->flag[LABEL];
+	for (int i = 0; i < labels->n; i++) {
+		const char *colon = strchr(labels->list[i], ':');
+		if (is_meant(job, group, labels->list[i], (size_t)(colon - labels->list[i]), e))
+			return colon + 1;
+		if (e->kind != ERR_NONE)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* Each label must be that of a group. */
+static bool check_labels(const struct plot_job *job, struct err *e)
+{
+	const struct flag_value *labels = &job->args->flag[LABEL];
+	for (int i = 0; i < labels->n; i++) {
+		const char *label = labels->list[i], *colon = strchr(label, ':');
+		bool is_found = false;
+		if (!colon || !colon[1])
+			return err_set(e, ERR_USAGE,
+				"--label '%s' is not of the form KEY=VALUE:TEXT", label);
+		for (size_t k = 0; !is_found && k < job->groups.n_groups; k++) {
+			is_found = is_meant(job, k, label, (size_t)(colon - label), e);
+			if (e->kind != ERR_NONE)
+				return false;
+		}
+		if (!is_found)
+			return err_set(e, ERR_USAGE, "--label '%s': there is no such group", label);
+	}
+	return true;
+}
 
 /* ", 4 of 8 runs (2 unfinished, 3 diverged: counted as 1)" */
 static void add_counts(
@@ -138,12 +258,23 @@ static void set_labels(
 {
 	const struct groups *all = &job->groups;
 	const struct group *g = &all->group[group];
-	struct text label, brief;
+	struct text label, brief, name;
+	struct err unused; /* check_labels has looked */
+	const char *text = find_label(job, group, &unused);
+	text_init(&name, s->name, sizeof(s->name));
+	if (text)
+		text_add(&name, "%s", text);
+	else
+		groups_label(all, group, &name);
 	text_init(&label, s->label, sizeof(s->label));
-	groups_label(all, group, &label);
-	add_counts(job, group, share, &label);
+	text_add(&label, "%s", s->name);
+	const bool is_plain = share->n == g->n && share->n_worst + share->n_never == 0;
+	if (!is_plain || !(text || all->has_names))
+		add_counts(job, group, share, &label);
 	text_init(&brief, s->brief, sizeof(s->brief));
-	for (int k = 0; k < all->n_keys; k++) {
+	if (text || all->n_keys == 0)
+		text_add(&brief, "%s", s->name);
+	for (int k = 0; k < all->n_keys && !text; k++) {
 		text_add(&brief, "%s", k ? ", " : "");
 		config_print_brief(&all->member[g->first]->config, all->key[k], &brief);
 	}
@@ -159,7 +290,7 @@ static void set_key_names(struct plot_job *job)
 {
 	struct text t;
 	text_init(&t, job->plot.keys, sizeof(job->plot.keys));
-	for (int k = 0; k < job->groups.n_keys; k++)
+	for (int k = 0; k < job->groups.n_keys && job->args->flag[LABEL].n == 0; k++)
 		text_add(&t, "%s%s", k ? ", " : "", job->groups.key[k]->key);
 }
 
@@ -187,7 +318,11 @@ static void label_y(struct plot_job *job, const char *what)
 	struct text t;
 	text_init(&t, job->plot.y.label, sizeof(job->plot.y.label));
 	text_add(&t, "%s", what);
-	if (lacks_interval)
+	const bool is_text = !job->args->flag[OUT].set;
+	const bool is_crowded = is_text && job->plot.n_series > PLOT_MOST_INTERVALS;
+	if (is_crowded && (lacks_interval || has_interval))
+		text_add(&t, " (IQM)"); /* their intervals would hide each other */
+	else if (lacks_interval)
 		text_add(&t, " (IQM, 95 %% from %d %s)", STATS_LEAST_RUNS,
 			job->groups.has_settings ? "settings" : "runs");
 	else if (has_interval)
@@ -236,6 +371,20 @@ static void insert_curve(struct plot_job *job, const struct curve *c, size_t gro
 }
 _Static_assert(PLOT_MAX_POINTS == CURVE_MAX_POINTS, "a series has room for a curve");
 
+/* The line across, if all runs have the same threshold. */
+static void set_threshold(struct plot_job *job)
+{
+	const struct groups *g = &job->groups;
+	double threshold = g->member[0]->threshold;
+	for (size_t i = 1; i < g->n_members; i++)
+		if (g->member[i]->threshold != threshold)
+			threshold = (double)NAN;
+	if (job->args->flag[THRESHOLD].set || !job->args->flag[OUT].set)
+		return; /* in a terminal only if it is asked for */
+	job->plot.threshold = threshold;
+	job->plot.is_threshold_optional = true;
+}
+
 static bool plot_curves(struct plot_job *job, struct err *e)
 {
 	struct faults faults = { 0 };
@@ -248,9 +397,14 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 		if (c.n > 0)
 			insert_curve(job, &c, i);
 	}
+	if (n_curves == 0 && job->is_default && strcmp(job->column, "return_mean") == 0) {
+		job->column = "ep_rew_mean";
+		return plot_curves(job, e);
+	}
 	say_damaged(&faults);
 	if (n_curves == 0)
-		return err_set(e, ERR_RUN, "no run has a row with '%s' yet", job->column);
+		return err_set(e, ERR_RUN, "no run has a row with '%s' yet",
+			job->is_default ? "return_mean" : job->column);
 	if (n_curves < job->groups.n_groups)
 		say("warning: left out %zu of the groups: no rows with '%s' that their runs share",
 			job->groups.n_groups - n_curves, job->column);
@@ -258,7 +412,12 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves,
 			PLOT_MAX_SERIES);
 	snprintf(job->plot.x.label, sizeof(job->plot.x.label), "%s", x_labels[job->x]);
-	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return" : job->column);
+	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return"
+		     : strcmp(job->column, "ep_rew_mean") == 0 && job->is_default
+			     ? "training return (no evaluation yet)"
+			     : job->column);
+	if (curve_is_return(job->column))
+		set_threshold(job);
 	return true;
 }
 
@@ -445,13 +604,14 @@ static bool regroup(struct plot_job *job, struct err *e)
 	groups_release(g);
 	if (!groups_init(g, &job->records, NULL, job->key, e))
 		return false;
-	if (g->n_keys > 0 && g->n_groups <= PLOT_MAX_SERIES / 2)
+	if ((g->n_keys > 0 || g->has_names) && g->n_groups <= PLOT_MAX_SERIES / 2)
 		return true;
 	groups_release(g);
 	if (!groups_init(g, &job->records, job->key->key, NULL, e))
 		return false;
 	/* All in one: the members stay in the order of the key. */
 	g->n_keys = 0;
+	g->has_names = false;
 	g->n_groups = 1;
 	g->group[0].n = g->n_members;
 	return true;
@@ -507,25 +667,36 @@ static bool plot_scatter(struct plot_job *job, struct err *e)
 	choose_scale(p);
 	snprintf(p->x.label, sizeof(p->x.label), "%s", job->key->key);
 	label_y(job, job->metric == record_metrics ? "final return" : job->metric->name);
+	if (job->metric->worst == WORST_RETURN)
+		set_threshold(job);
 	return true;
 }
 
 /* --- the command --- */
 
-static bool write_svg(const struct plot_job *job, struct err *e)
+/* The file that --out names: the SVG or the CSV. */
+static void put_file(const struct plot_job *job, FILE *f)
+{
+	if (job->args->flag[CSV].set)
+		plot_csv(&job->plot, f);
+	else
+		plot_svg(&job->plot, job->width ? job->width : 720, job->height ? job->height : 440,
+			f);
+}
+
+static bool write_file(const struct plot_job *job, struct err *e)
 {
 	const char *path = job->args->flag[OUT].string;
-	const int width = job->width ? job->width : 720, height = job->height ? job->height : 440;
 	char *data = NULL;
 	size_t len = 0;
 	if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) {
-		plot_svg(&job->plot, width, height, stdout);
+		put_file(job, stdout);
 		return true;
 	}
 	FILE *f = open_memstream(&data, &len);
 	if (!f)
 		return err_set(e, ERR_RUN, "out of memory for '%s'", path);
-	plot_svg(&job->plot, width, height, f);
+	put_file(job, f);
 	const bool lost = ferror(f) != 0;
 	const bool ok = fclose(f) == 0 && !lost
 				? file_write(path, data, len, e)
@@ -552,12 +723,21 @@ static bool make_plot(struct plot_job *job, struct err *e)
 {
 	const struct flag_value *flag = job->args->flag;
 	if (!load_groups(&job->records, &job->groups, job->args, flag[BY].string, e) ||
-		!plot_init(&job->plot, e) ||
-		!(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
+		!check_labels(job, e) || !(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
 		return false;
+	struct plot *p = &job->plot;
 	set_key_names(job);
-	plot_scale(&job->plot);
-	return flag[OUT].set ? write_svg(job, e) : print_plot(job, e);
+	if (flag[XLABEL].set)
+		snprintf(p->x.label, sizeof(p->x.label), "%s", flag[XLABEL].string);
+	if (flag[YLABEL].set)
+		snprintf(p->y.label, sizeof(p->y.label), "%s", flag[YLABEL].string);
+	plot_scale(p);
+	if (flag[OUT].set)
+		return write_file(job, e);
+	if (!flag[CSV].set)
+		return print_plot(job, e);
+	plot_csv(p, stdout);
+	return true;
 }
 
 static int cmd_plot(const struct args *args)
@@ -574,20 +754,26 @@ static int cmd_plot(const struct args *args)
 
 const struct command command_plot = {
 	.name = "plot",
-	.synopsis = "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--size WxH]",
+	.synopsis =
+		"RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--csv] [--size WxH]",
 	.summary = "draw learning curves, or returns against a key",
 	.details =
 		"Runs that differ only in the seed are one line: their interquartile mean, with its 95 % "
 		"interval as a band. Each point of a line is of the same runs, as many as the legend "
 		"says, and the line ends where the shortest of them ends. A run that diverged has the lowest "
-		"return after its last row. --x is steps, updates or seconds, and --y a column of eval.csv or "
-		"progress.csv. If --x is a configuration key, the plot shows a dot per run: the final return, "
+		"return after its last row. --x is steps, updates or seconds, and --y a column of eval.csv, "
+		"progress.csv or episodes.csv; by default the evaluations' return, or, while no run has an "
+		"evaluation, the training return. If --x is a configuration key, the plot shows a dot per run: the final return, "
 		"or the metric of dqn report that --y names, against the value of the key. The axis is "
-		"logarithmic if that spreads the values more evenly. Without --out the plot goes to the "
-		"terminal; FILE is an SVG, or - for standard output.",
+		"logarithmic if that spreads the values more evenly. NAME=DIR makes the runs of DIR a group "
+		"of that name, --by dir the runs in each directory, and --label gives a group another text. "
+		"--csv prints what is drawn: group, kind (line, mean of the runs at x, or a single run), "
+		"runs, x, y and the ends of the interval. Without --out the plot goes to the terminal; FILE is "
+		"an SVG, or - for standard output.",
 	.examples = "dqn plot runs/sweep-cartpole\n"
 		    "dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
-		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n",
+		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n"
+		    "dqn plot ours=runs/a theirs=runs/b --size 330x220 -o paper.svg\n",
 	.flags = plot_flags,
 	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
 	.min_args = 1,

@@ -353,6 +353,11 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 	const struct groups *g = &job->groups;
 	char cell[CONFIG_VALUE_SIZE];
 	struct text text;
+	text_init(&text, cell, sizeof(cell));
+	if (g->has_names) {
+		groups_label(g, row->group, &text);
+		table_add(t, "%s", cell);
+	}
 	for (int i = 0; i < g->n_keys; i++) {
 		text_init(&text, cell, sizeof(cell));
 		(data ? config_print_value : config_print_brief)(
@@ -375,6 +380,8 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 static void make_table(const struct report_job *job, bool data, struct table *t)
 {
 	const struct groups *g = &job->groups;
+	if (g->has_names)
+		table_column(t, "group", TABLE_TEXT);
 	for (int i = 0; i < g->n_keys; i++) {
 		const enum option_type type = g->key[i]->type;
 		const bool is_string = type == OPTION_NAME || type == OPTION_WIDTHS ||
@@ -485,7 +492,7 @@ static void put_json_number(const char *key, double x)
 static void print_json(const struct report_job *job, const struct table *t)
 {
 	const struct improvement *i = &job->improvement;
-	const int n_keys = job->groups.n_keys;
+	const int n_keys = job->groups.n_keys + job->groups.has_names; /* one or the other */
 	printf("{\"metric\":\"%s\",\"groups\":[", job->metric->name);
 	for (size_t row = 1; row < table_n_rows(t); row++) {
 		printf("%s{\"keys\":{", row > 1 ? "," : "");

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const plot_legend_names[] = { "below", "above", "none", NULL };
+
 bool plot_init(struct plot *p, struct err *e)
 {
-	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES + 1, sizeof(struct series)) };
+	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES + 1, sizeof(struct series)),
+		.threshold = (double)NAN };
 	return p->series || err_set(e, ERR_RUN, "out of memory for a plot");
 }
 
@@ -60,7 +63,8 @@ double axis_at(const struct axis *a, double x)
 {
 	const double low = on_axis(a, a->low), high = on_axis(a, a->high);
 	const double share = half_span(low, on_axis(a, x)) / half_span(low, high);
-	return share > 1 ? 1 : share > 0 ? share : 0;
+	const double most = 10;
+	return isnan(share) ? 0 : fmax(-most, fmin(most, share));
 }
 
 static void include(struct axis *a, double x)
@@ -181,6 +185,7 @@ static void place_ticks(struct plot *p)
 
 void plot_scale(struct plot *p)
 {
+	const double y_low = p->y.low, y_high = p->y.high; /* if they are given */
 	p->x.low = p->y.low = (double)INFINITY;
 	p->x.high = p->y.high = -(double)INFINITY;
 	bool has_dots = false;
@@ -202,7 +207,16 @@ void plot_scale(struct plot *p)
 	}
 	finish_axis(&p->x, !has_dots);
 	place_ticks(p);
+	const double beyond = fmax(p->threshold - p->y.high, p->y.low - p->threshold);
+	if (p->is_threshold_optional && beyond > p->y.high - p->y.low)
+		p->threshold = (double)NAN;
+	include(&p->y, p->threshold);
 	finish_axis(&p->y, false);
+	if (p->is_limited) {
+		p->y.low = y_low;
+		p->y.high = y_high;
+		linear_ticks(&p->y);
+	}
 }
 
 void axis_tick(const struct axis *a, int i, char *buf, size_t size)
@@ -231,12 +245,54 @@ bool plot_is_brief(const struct plot *p, int n_letters)
 	bool is_long = false;
 	for (int i = 0; i < p->n_series; i++)
 		is_long |= text_columns(p->series[i].label) > n_letters;
-	return is_long && p->keys[0];
+	return is_long;
 }
 
 const char *plot_label(const struct plot *p, int i, bool brief)
 {
 	return brief ? p->series[i].brief : p->series[i].label;
+}
+
+bool plot_threshold_label(const struct plot *p, char *buf, size_t size)
+{
+	snprintf(buf, size, "threshold %g", p->threshold);
+	return p->threshold >= p->y.low && p->threshold <= p->y.high;
+}
+
+static void put_csv_row(
+	const struct series *s, const char *kind, FILE *f, const double *cell, int n)
+{
+	char buf[4 * TEXT_REAL_SIZE];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	for (int i = 0; i < 4; i++) {
+		text_add(&t, ",");
+		if (i < n && !isnan(cell[i]))
+			text_add_real(&t, cell[i]);
+	}
+	fputc('"', f);
+	for (const char *c = s->name; *c; c++) {
+		fputs(*c == '"' ? "\"" : "", f);
+		fputc(*c, f);
+	}
+	fprintf(f, "\",%s,%zu%s\n", kind, s->n_runs, buf);
+}
+
+void plot_csv(const struct plot *p, FILE *f)
+{
+	fprintf(f, "group,kind,runs,x,y,low,high\n");
+	for (int i = 0; i < p->n_series; i++) {
+		const struct series *s = &p->series[i];
+		for (size_t k = 0; k < s->n; k++) {
+			const double cell[] = { s->x[k], s->y[k], s->low[k], s->high[k] };
+			if (!isnan(s->y[k]))
+				put_csv_row(s, s->has_marks ? "mean" : "line", f, cell, 4);
+		}
+		for (size_t k = 0; k < s->n_dots; k++) {
+			const double cell[] = { s->dot_x[k], s->dot_y[k] };
+			put_csv_row(s, "run", f, cell, 2);
+		}
+	}
 }
 
 bool plot_is_scatter(const struct plot *p)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Okabe and Ito's colours, which people with every kind of colour vision can tell apart,
- * without the two that vanish on a light or a dark page. From the seventh series on they
- * are used again, dashed. */
+ * without the two that vanish on a light or a dark page. Grey print has no colours: each series
+ * has its own dashes and marks. From the seventh series on colours are used again. */
 static const struct {
 	const char *light, *dark;
 } colours[] = {
@@ -20,15 +20,54 @@ static const struct {
 	{ "#56b4e9", "#7cccf5" },
 };
 enum { N_COLOURS = sizeof(colours) / sizeof(colours[0]) };
+static const char *const dashes[] = { "none", "7 3", "2 2", "9 3 2 3", "12 4", "5 2 1 2 1 2",
+	"4 4" };
+enum { N_DASHES = sizeof(dashes) / sizeof(dashes[0]) };
 
-static const double line_px = 18, letter_px = 6.6, margin_px = 14, swatch_px = 26, mark_px = 6,
-		    dot_px = 3;
+/* A mark of radius 1 around the origin; from the seventh series on they are hollow. */
+static const double marks[][8][2] = {
+	{ { -0.4, -1 }, { 0.4, -1 }, { 1, -0.4 }, { 1, 0.4 }, { 0.4, 1 }, { -0.4, 1 }, { -1, 0.4 },
+		{ -1, -0.4 } },
+	{ { -0.9, -0.9 }, { 0.9, -0.9 }, { 0.9, 0.9 }, { -0.9, 0.9 } },
+	{ { 0, -1.2 }, { 1.1, 0.8 }, { -1.1, 0.8 } },
+	{ { 0, -1.3 }, { 1.3, 0 }, { 0, 1.3 }, { -1.3, 0 } },
+	{ { 0, 1.2 }, { 1.1, -0.8 }, { -1.1, -0.8 } },
+	{ { -0.4, -1.2 }, { 0.4, -1.2 }, { 0.4, 1.2 }, { -0.4, 1.2 } },
+};
+enum { N_MARKS = sizeof(marks) / sizeof(marks[0]), CORNERS = 8 };
+
+static const double mark_px = 6, dot_px = 3;
 
 struct canvas {
 	const struct plot *p;
 	FILE *f;
-	double left, right, top, bottom; /* of the plotting area */
+	double font_px, line_px, margin_px; /* line: from one line of text to the next */
+	double width;                       /* of the picture */
+	double left, right, top, bottom;    /* of the plotting area */
 };
+
+/* Estimates from above: those of DejaVu Sans, which is wide. */
+static double letter_em(const char *s, int columns)
+{
+	if (columns != 1 || (unsigned char)*s >= 0x80)
+		return columns == 0 ? 0 : 1;
+	if (strchr("mwMW@%", *s))
+		return 0.98;
+	if (strchr("=+<>~#", *s) || (*s >= 'A' && *s <= 'Z'))
+		return *s == 'I' ? 0.42 : 0.84;
+	return strchr("ijl.,:;'|!()[]/ ", *s) ? 0.42 : 0.64;
+}
+
+static double text_px(const struct canvas *c, const char *s)
+{
+	double em = 0;
+	for (int columns; *s;) {
+		const int n = text_char(s, &columns);
+		em += letter_em(s, columns < 0 ? 1 : columns);
+		s += n;
+	}
+	return em * c->font_px;
+}
 
 void svg_put_text(FILE *f, const char *s, size_t max)
 {
@@ -50,30 +89,45 @@ void svg_put_text(FILE *f, const char *s, size_t max)
 		fputs("…", f);
 }
 
-/* `class` is "" or " class=\"...\"". */
-static void put_label(FILE *f, const char *class, double x, double y, const char *s, size_t max)
+/* What takes more than `room` pixels is cut. */
+static void put_text(const struct canvas *c, const char *s, double room)
 {
-	fprintf(f, "<text%s x=\"%g\" y=\"%g\">", class, x, y);
-	svg_put_text(f, s, max);
-	fputs("</text>\n", f);
-}
-
-static void put_circle(const struct canvas *c, int series, const char *class, double x, double y,
-	double radius, const char *end)
-{
-	fprintf(c->f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>%s",
-		series % N_COLOURS, class, x, y, radius, end);
-}
-
-static double text_px(const char *s)
-{
-	return letter_px * text_columns(s);
+	const double most = text_px(c, s) <= room ? room : room - c->font_px; /* the dots: one em */
+	double em = 0;
+	size_t max = 0;
+	for (const char *next = s; *next;) {
+		int columns;
+		const int n = text_char(next, &columns);
+		columns = columns < 0 ? 1 : columns;
+		em += letter_em(next, columns);
+		if (em * c->font_px > most + 1e-9)
+			break;
+		max += (size_t)columns;
+		next += n;
+	}
+	svg_put_text(c->f, s, max);
 }
 
 /* A coordinate with as many digits as can be seen. */
 static double px(double x)
 {
 	return floor(x * 10 + 0.5) / 10;
+}
+
+/* `class` is "" or " class=\"...\"". */
+static void put_label(
+	const struct canvas *c, const char *class, double x, double y, const char *s, double room)
+{
+	fprintf(c->f, "<text%s x=\"%g\" y=\"%g\">", class, px(x), px(y));
+	put_text(c, s, room);
+	fputs("</text>\n", c->f);
+}
+
+static void put_circle(const struct canvas *c, int series, const char *class, double x, double y,
+	double radius, const char *end)
+{
+	fprintf(c->f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>%s", series, class, x,
+		y, radius, end);
 }
 
 static double x_px(const struct canvas *c, double x)
@@ -93,81 +147,134 @@ static double y_px(const struct canvas *c, double y)
 	return px(c->bottom - axis_at(&c->p->y, y) * (c->bottom - c->top));
 }
 
-static void put_style(const struct plot *p, FILE *f)
+static void put_colours(const struct canvas *c, bool dark)
 {
-	const int crowd = 6; /* more bands than this would hide each other */
-	fputs("<style>text{font:12px system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
-	      ".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.l{fill:none;stroke-width:2;"
-	      "stroke-linejoin:round}.i{stroke:none}.w{fill:none;stroke-width:1.5}.p{"
-	      "stroke:none}.d{stroke:none}.e{text-anchor:end}.m{text-anchor:middle}",
-		f);
-	fprintf(f, ".i{opacity:%s}.d{opacity:%s}", p->n_series > crowd ? ".06" : ".18",
-		plot_is_scatter(p) ? ".75" : ".45");
-	for (int i = 0; i < N_COLOURS; i++)
-		fprintf(f, ".c%d{stroke:%s;fill:%s}", i, colours[i].light, colours[i].light);
-	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}"
-	      ".g{stroke:#30363d}.a{stroke:#8b949e}",
-		f);
-	for (int i = 0; i < N_COLOURS; i++)
-		fprintf(f, ".c%d{stroke:%s;fill:%s}", i, colours[i].dark, colours[i].dark);
-	/* After the colours, so that lines are not filled and dots have no edge. */
-	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}</style>\n", f);
+	for (int i = 0; i < c->p->n_series; i++) {
+		const char *colour =
+			dark ? colours[i % N_COLOURS].dark : colours[i % N_COLOURS].light;
+		fprintf(c->f, ".c%d{stroke:%s;fill:%s", i, colour, colour);
+		if (!dark && i % N_DASHES > 0)
+			fprintf(c->f, ";stroke-dasharray:%s", dashes[i % N_DASHES]);
+		fputs("}", c->f);
+	}
 }
 
-/* Ticks and grid. Returns the width of the widest label. */
-static double put_y_ticks(const struct canvas *c)
+static void put_style(const struct canvas *c)
+{
+	const int crowd = 6; /* more bands than this would hide each other */
+	fprintf(c->f,
+		"<style>text{font:%gpx system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
+		".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.t{stroke:#6e7781;stroke-width:1.5;"
+		"stroke-dasharray:1 3;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:round}"
+		".i{stroke:none}.w{fill:none;stroke-width:1.5}.p{stroke:none}.d{stroke:none}"
+		".e{text-anchor:end}.m{text-anchor:middle}.n{font-size:%gpx}",
+		c->font_px, c->font_px * 1.2);
+	fprintf(c->f, ".i{opacity:%s}.d{opacity:%s}", c->p->n_series > crowd ? ".06" : ".18",
+		plot_is_scatter(c->p) ? ".75" : ".45");
+	put_colours(c, false);
+	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}"
+	      ".g{stroke:#30363d}.a,.t{stroke:#8b949e}",
+		c->f);
+	put_colours(c, true);
+	/* After the colours, so that lines are not filled and dots have no edge. */
+	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}.w,.k,.h{stroke-dasharray:none}.h{fill:#fff;"
+	      "stroke-width:1.5}@media(prefers-color-scheme:dark){.h{fill:#0d1117}}</style>\n",
+		c->f);
+}
+
+/* --- axes --- */
+
+static double tick_px(const struct canvas *c, const struct axis *a)
+{
+	double widest = 0;
+	for (int i = 0; i < a->n_ticks; i++) {
+		char tick[64];
+		axis_tick(a, i, tick, sizeof(tick));
+		widest = fmax(widest, text_px(c, tick));
+	}
+	return widest;
+}
+
+static void put_y_ticks(const struct canvas *c)
 {
 	const struct axis *y = &c->p->y;
-	double widest = 0, free_to = (double)INFINITY;
+	double free_to = (double)INFINITY;
 	for (int i = 0; i < y->n_ticks; i++) {
 		char tick[64];
 		const double at = y_px(c, y->tick[i]);
 		axis_tick(y, i, tick, sizeof(tick));
 		if (at > free_to)
 			continue;
-		free_to = at - 0.8 * line_px;
-		widest = text_px(tick) > widest ? text_px(tick) : widest;
+		free_to = at - 1.2 * c->font_px;
 		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", px(c->left), at, px(c->right));
-		put_label(c->f, " class=\"e\"", px(c->left - 6), at + 4, tick, sizeof(tick));
+		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, tick,
+			c->left);
 	}
-	return widest;
 }
 
-/* As many labels as there is room for. */
+/* As many labels as there is room for. Names of categories are cut to their share instead, unless
+ * less than three letters would be left. */
 static void put_x_ticks(const struct canvas *c)
 {
 	const struct axis *x = &c->p->x;
+	const double share = (c->right - c->left) / (x->n_ticks > 0 ? x->n_ticks : 1);
+	const bool cut = x->n_names > 0 && share >= 4 * c->font_px;
+	const double room = cut ? share - c->font_px / 2 : c->right + c->margin_px;
 	double free_from = 0;
 	for (int i = 0; i < x->n_ticks; i++) {
 		char tick[64];
 		const double at = x_px(c, x->tick[i]);
 		axis_tick(x, i, tick, sizeof(tick));
+		const double half = fmin(text_px(c, tick), room) / 2;
 		if (x->n_names == 0)
 			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top),
 				px(c->bottom));
-		if (at - text_px(tick) / 2 < free_from)
+		if (at - half < free_from || at + half > c->width)
 			continue;
-		free_from = at + text_px(tick) / 2 + letter_px;
-		put_label(c->f, " class=\"m\"", at, px(c->bottom + 17), tick, sizeof(tick));
+		free_from = at + half + c->font_px / 2;
+		put_label(c, " class=\"m\"", at, c->bottom + 1.4 * c->font_px, tick, room);
 	}
 }
 
-static void put_axes(const struct canvas *c)
+/* A label along an axis, after its opening tag. Without room for all of it, what is in
+ * parentheses is left out; then the letters are smaller. */
+static void put_axis_label(const struct canvas *c, const char *label, double room)
+{
+	char brief[sizeof(c->p->y.label)];
+	const char *parenthesis = strstr(label, " (");
+	snprintf(brief, sizeof(brief), "%.*s", parenthesis ? (int)(parenthesis - label) : 0, label);
+	label = parenthesis && text_px(c, label) > room ? brief : label;
+	const double least = 5, fit = c->font_px * fmin(1, room / text_px(c, label));
+	struct canvas small = *c;
+	small.font_px = fmin(c->font_px, fmax(least, floor(fit * 10) / 10));
+	if (small.font_px < c->font_px)
+		fprintf(c->f, " style=\"font-size:%gpx\"", small.font_px);
+	fputs(">", c->f);
+	put_text(&small, label, room);
+	fputs("</text>\n", c->f);
+}
+
+static void put_axes(const struct canvas *c, double y_tick_px)
 {
 	const struct plot *p = c->p;
-	const double widest = put_y_ticks(c);
+	put_y_ticks(c);
 	put_x_ticks(c);
 	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(c->left), px(c->top),
 		px(c->bottom), px(c->right));
-	put_label(c->f, " class=\"m\"", px((c->left + c->right) / 2), px(c->bottom + 36),
-		p->x.label, sizeof(p->x.label));
+	const double end = c->bottom + 3 * c->font_px;
+	const double x_room =
+		fmin(c->left + c->right, 2 * c->width - c->left - c->right) - c->font_px;
+	fprintf(c->f, "<text class=\"m\" x=\"%g\" y=\"%g\"", px((c->left + c->right) / 2), px(end));
+	put_axis_label(c, p->x.label, x_room);
 	/* In the middle of the frame; a long one reaches from the top to the legend. */
-	const double end = c->bottom + 2 * line_px, half = fmin(text_px(p->y.label), end) / 2;
-	const double middle = fmin(fmax((c->top + c->bottom) / 2, half), end - half);
-	fprintf(c->f, "<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\">",
-		px(c->left - widest - 17), px(middle));
-	svg_put_text(c->f, p->y.label, (size_t)(end / letter_px));
-	fputs("</text>\n", c->f);
+	const double room = end - c->top, half = fmin(text_px(c, p->y.label), room) / 2;
+	const double middle = fmin(fmax((c->top + c->bottom) / 2, c->top + half), end - half);
+	fprintf(c->f, "<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\"",
+		px(c->left - y_tick_px - 1.2 * c->font_px), px(middle));
+	put_axis_label(c, p->y.label, room);
+	if (p->threshold >= p->y.low && p->threshold <= p->y.high)
+		fprintf(c->f, "<path class=\"t\" d=\"M%g %gH%g\"/>\n", px(c->left),
+			y_px(c, p->threshold), px(c->right));
 }
 
 /* --- series --- */
@@ -192,7 +299,7 @@ static void put_band(const struct canvas *c, int i)
 		end = next_gap(s->low, k, s->n);
 		if (end == k)
 			continue;
-		fprintf(c->f, "<path class=\"c%d i\" d=\"M", i % N_COLOURS);
+		fprintf(c->f, "<path class=\"c%d i\" d=\"M", i);
 		for (size_t m = k; m < end; m++)
 			put_point(c, i, s->x[m], s->high[m]);
 		fputs("L", c->f);
@@ -202,15 +309,40 @@ static void put_band(const struct canvas *c, int i)
 	}
 }
 
-static const char *dashes(int i)
-{
-	return i >= N_COLOURS ? " stroke-dasharray=\"6 4\"" : "";
-}
-
 /* No line leads from one category to the next. */
 static bool has_line(const struct plot *p, const struct series *s)
 {
 	return !s->has_marks || p->x.n_names == 0;
+}
+
+static void put_mark(const struct canvas *c, int i, double x, double y, double radius)
+{
+	const double(*corner)[2] = marks[i % N_MARKS];
+	for (int k = 0; k < CORNERS && (corner[k][0] != 0 || corner[k][1] != 0); k++)
+		fprintf(c->f, "%s%g %g", k ? " " : "M", px(x + radius * corner[k][0]),
+			px(y + radius * corner[k][1]));
+	fputs("Z", c->f);
+}
+
+/* A few marks along a line, at other places than those of its neighbours. Only where several lines
+ * must be told apart. */
+static void put_line_marks(const struct canvas *c, int i)
+{
+	const struct series *s = &c->p->series[i];
+	const double apart = (c->right - c->left) / 5, shift = apart * (i % 4) / 4;
+	double next = c->left + shift + apart / 8;
+	bool any = false;
+	for (size_t k = 0; c->p->n_series > 1 && !s->has_marks && k < s->n; k++) {
+		const double x = x_px(c, s->x[k]);
+		if (isnan(s->y[k]) || (x < next && (any || k + 1 < s->n)))
+			continue;
+		fprintf(c->f, any ? "" : "<path class=\"c%d %s\" d=\"", i, i < N_MARKS ? "k" : "h");
+		put_mark(c, i, x, y_px(c, s->y[k]), 0.28 * c->font_px);
+		any = true;
+		while (next <= x)
+			next += apart;
+	}
+	fputs(any ? "\"/>\n" : "", c->f);
 }
 
 static void put_line(const struct canvas *c, int i)
@@ -220,13 +352,27 @@ static void put_line(const struct canvas *c, int i)
 		end = next_gap(s->y, k, s->n);
 		if (end == k)
 			continue;
-		fprintf(c->f, "<path class=\"c%d l\"%s d=\"M", i % N_COLOURS, dashes(i));
+		fprintf(c->f, "<path class=\"c%d l\" d=\"M", i);
 		for (size_t m = k; m < end; m++)
 			put_point(c, i, s->x[m], s->y[m]);
 		fputs("\"/>\n", c->f);
 		if (end - k == 1 && !s->has_marks) /* a line of one point cannot be seen */
 			put_circle(c, i, "p", x_px(c, s->x[k]), y_px(c, s->y[k]), 3, "\n");
 	}
+	put_line_marks(c, i);
+}
+
+/* The mean of the runs at one x */
+static void put_mean(const struct canvas *c, int i, double x, double y)
+{
+	const double radius = 4.5;
+	if (i == 0) {
+		put_circle(c, i, "p", x, y, radius, "\n");
+		return;
+	}
+	fprintf(c->f, "<path class=\"c%d %s\" d=\"", i, i < N_MARKS ? "k" : "h");
+	put_mark(c, i, x, y, radius);
+	fputs("\"/>\n", c->f);
 }
 
 static void put_marks(const struct canvas *c, int i)
@@ -240,9 +386,9 @@ static void put_marks(const struct canvas *c, int i)
 		const double low = y_px(c, s->low[k]), high = y_px(c, s->high[k]);
 		if (!isnan(s->low[k]))
 			fprintf(c->f, "<path class=\"c%d w\" d=\"M%g %gH%gM%g %gV%gM%g %gH%g\"/>\n",
-				i % N_COLOURS, x - 4, low, x + 4, x, low, high, x - 4, high, x + 4);
+				i, x - 4, low, x + 4, x, low, high, x - 4, high, x + 4);
 		if (!isnan(s->y[k]))
-			put_circle(c, i, "p", x, y_px(c, s->y[k]), 4.5, "\n");
+			put_mean(c, i, x, y_px(c, s->y[k]));
 	}
 }
 
@@ -250,91 +396,152 @@ static void put_marks(const struct canvas *c, int i)
 
 struct legend {
 	bool brief;
-	int n_columns, n_lines;
+	int n_columns, n_lines,
+		n; /* n: entries, the threshold being the last one if there is one */
+	char threshold[64];
 };
 
-/* As many entries side by side as there is room for. If they would take more than a third of
- * the height, they are brief, and in the end cut. */
-static struct legend legend_of(const struct plot *p, int width, int height)
+static const char *entry(const struct canvas *c, const struct legend *l, int i, bool brief)
 {
+	return i < c->p->n_series ? plot_label(c->p, i, brief) : l->threshold;
+}
+
+static double swatch_px(const struct canvas *c)
+{
+	return 2.6 * c->font_px;
+}
+
+/* As many entries side by side as there is room for. If they would take more than a third of
+ * the height, they are brief; if even then more than a half, they are cut. */
+static struct legend legend_of(const struct canvas *c, int width, int height)
+{
+	const struct plot *p = c->p;
 	struct legend l = { .brief = false };
-	const int most_lines = (int)(height / 3.0 / line_px);
-	const int least = (p->n_series + most_lines - 1) / most_lines;
-	const double column_px = (width - 2 * margin_px) / least - swatch_px - letter_px;
-	l.brief = plot_is_brief(p, (int)(column_px / letter_px));
-	double widest = 1;
-	for (int i = 0; i < p->n_series; i++) {
-		const double w = swatch_px + text_px(plot_label(p, i, l.brief)) + 2 * margin_px;
-		widest = w > widest ? w : widest;
+	const bool has_line_across = plot_threshold_label(p, l.threshold, sizeof(l.threshold));
+	l.n = p->n_series + has_line_across;
+	const double room = width - 2 * c->margin_px;
+	for (int brief = 0; brief < 2; brief++) {
+		const int most_lines = (int)(height / (brief ? 2.0 : 3.0) / c->line_px) - brief;
+		const int most = most_lines > 1 ? most_lines : 1;
+		const int least = (l.n + most - 1) / most;
+		double widest = 1;
+		for (int i = 0; i < l.n; i++)
+			widest = fmax(widest,
+				swatch_px(c) + c->font_px + text_px(c, entry(c, &l, i, brief)));
+		const int n = (int)((room + c->font_px) / widest);
+		l.brief = brief;
+		l.n_columns = n < least ? least : n > l.n ? l.n : n;
+		l.n_lines = (l.n + l.n_columns - 1) / l.n_columns + (brief && p->keys[0]);
+		if (n >= least)
+			break;
 	}
-	const int n = (int)((width - margin_px) / widest);
-	l.n_columns = n < least ? least : n > p->n_series ? p->n_series : n;
-	l.n_lines = (p->n_series + l.n_columns - 1) / l.n_columns + l.brief;
 	return l;
 }
 
-/* What stands for series i in the legend, 20 pixels wide */
+/* What stands for series i in the legend */
 static void put_swatch(const struct canvas *c, int i, double x, double y)
 {
 	const struct series *s = &c->p->series[i];
-	if (s->n > 0 && has_line(c->p, s))
-		fprintf(c->f, "<path class=\"c%d l\"%s d=\"M%g %gh20\"/>", i % N_COLOURS, dashes(i),
-			x, y);
-	else
-		put_circle(c, i, s->n > 0 ? "p" : "d", x + 10, y, s->n > 0 ? 4.5 : dot_px, "");
+	const double long_px = px(2 * c->font_px);
+	if (i == c->p->n_series) {
+		fprintf(c->f, "<path class=\"t\" d=\"M%g %gh%g\"/>", x, y, long_px);
+		return;
+	}
+	if (s->n == 0 || !has_line(c->p, s)) {
+		if (s->n > 0)
+			put_mean(c, i, px(x + long_px / 2), y);
+		else
+			put_circle(c, i, "d", px(x + long_px / 2), y, dot_px, "");
+		return;
+	}
+	fprintf(c->f, "<path class=\"c%d l\" d=\"M%g %gh%g\"/>", i, x, y, long_px);
+	if (c->p->n_series == 1 || s->has_marks)
+		return;
+	fprintf(c->f, "<path class=\"c%d %s\" d=\"", i, i < N_MARKS ? "k" : "h");
+	put_mark(c, i, x + long_px / 2, y, 0.28 * c->font_px);
+	fputs("\"/>", c->f);
 }
 
-static void put_legend(const struct canvas *c, int width, double top, struct legend l)
+static void put_legend(const struct canvas *c, int width, double top, const struct legend *l)
 {
-	const double column_px = (width - 2 * margin_px) / l.n_columns;
-	const size_t n_letters = (size_t)fmax(0, (column_px - swatch_px - letter_px) / letter_px);
-	if (l.brief) {
-		fprintf(c->f, "<text x=\"%g\" y=\"%g\">", px(margin_px), px(top));
-		svg_put_text(c->f, c->p->keys, (size_t)((width - 2 * margin_px) / letter_px));
-		fputs(":</text>\n", c->f);
-		top += line_px;
+	const double room = width - 2 * c->margin_px, column_px = room / l->n_columns;
+	if (l->brief && c->p->keys[0]) {
+		char keys[sizeof(c->p->keys) + 1];
+		snprintf(keys, sizeof(keys), "%s:", c->p->keys);
+		put_label(c, "", c->margin_px, top, keys, room);
+		top += c->line_px;
 	}
-	for (int i = 0; i < c->p->n_series; i++) {
-		const int line = i / l.n_columns, column = i % l.n_columns;
-		const double x = px(margin_px + column * column_px), y = px(top + line * line_px);
-		put_swatch(c, i, x, y - 4);
-		put_label(c->f, "", px(x + swatch_px), y, plot_label(c->p, i, l.brief), n_letters);
+	for (int i = 0; i < l->n; i++) {
+		const int line = i / l->n_columns, column = i % l->n_columns;
+		const double x = px(c->margin_px + column * column_px);
+		const double y = px(top + line * c->line_px);
+		put_swatch(c, i, x, px(y - c->font_px / 3));
+		const bool is_last = i == l->n - 1 || column == l->n_columns - 1;
+		const double end =
+			is_last ? c->width - c->margin_px : x + column_px - c->font_px / 2;
+		put_label(c, "", x + swatch_px(c), y, entry(c, l, i, l->brief),
+			end - x - swatch_px(c));
 	}
+}
+
+/* 12 pixels, fewer in the narrow columns of a page. */
+static double default_font_px(int width)
+{
+	return fmin(12, fmax(8, floor(width / 36.0)));
 }
 
 void plot_svg(const struct plot *p, int width, int height, FILE *f)
 {
-	char tick[64];
-	double tick_px = 0;
-	for (int i = 0; i < p->y.n_ticks; i++) {
-		axis_tick(&p->y, i, tick, sizeof(tick));
-		tick_px = text_px(tick) > tick_px ? text_px(tick) : tick_px;
-	}
-	const struct legend legend = legend_of(p, width, height);
-	const double legend_px = legend.n_lines * line_px;
-	const struct canvas c = { .p = p,
+	const double font_px = p->font_px > 0 ? p->font_px : default_font_px(width);
+	struct canvas c = { .p = p,
 		.f = f,
-		.left = margin_px + 22 + tick_px,
-		.right = width - margin_px - 8,
-		.top = margin_px,
-		.bottom = height - legend_px - 54 };
+		.width = width,
+		.font_px = font_px,
+		.line_px = 1.5 * font_px,
+		.margin_px = 1.2 * font_px };
+	struct legend legend = { .n_lines = 0 };
+	if (p->legend != PLOT_LEGEND_NONE)
+		legend = legend_of(&c, width, height);
+	const double legend_px = legend.n_lines * c.line_px, y_tick_px = tick_px(&c, &p->y);
+	const double above_px = p->legend == PLOT_LEGEND_ABOVE ? legend_px : 0;
+	c.left = c.margin_px + 1.9 * font_px + y_tick_px;
+	const double half = p->x.n_names > 0 ? 0 : tick_px(&c, &p->x) / 2;
+	c.right = width - fmax(c.margin_px + 0.7 * font_px, half + font_px / 2);
+	c.top = c.margin_px + (p->title[0] ? 1.2 * c.line_px : 0) + above_px;
+	c.bottom = height - (legend_px - above_px) - 3 * font_px - c.margin_px;
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
 		"viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
 		width, height, width, height);
-	svg_put_text(f, p->y.label, sizeof(p->y.label));
-	fputs(" against ", f);
-	svg_put_text(f, p->x.label, sizeof(p->x.label));
+	const double any = (double)INFINITY;
+	put_text(&c, p->title[0] ? p->title : p->y.label, any);
+	if (!p->title[0]) {
+		fputs(" against ", f);
+		put_text(&c, p->x.label, any);
+	}
 	fputs("</title>\n", f);
-	put_style(p, f);
+	put_style(&c);
 	fprintf(f, "<rect class=\"b\" width=\"%d\" height=\"%d\"/>\n", width, height);
-	put_axes(&c);
+	if (p->title[0])
+		put_label(&c, " class=\"m n\"", width / 2.0, c.margin_px + font_px * 0.8, p->title,
+			(width - 2 * c.margin_px) / 1.2);
+	put_axes(&c, y_tick_px);
+	if (p->is_limited)
+		fprintf(f,
+			"<clipPath id=\"area\"><rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>"
+			"</clipPath><g clip-path=\"url(#area)\">\n",
+			px(c.left), px(c.top), px(c.right - c.left), px(c.bottom - c.top));
 	for (int i = p->n_series; i-- > 0;) /* the first on top */
 		put_band(&c, i);
 	for (int i = p->n_series; i-- > 0;)
 		put_line(&c, i);
 	for (int i = p->n_series; i-- > 0;)
 		put_marks(&c, i);
-	put_legend(&c, width, height - legend_px + 6, legend);
+	fputs(p->is_limited ? "</g>\n" : "", f);
+	if (p->legend != PLOT_LEGEND_NONE)
+		put_legend(&c, width,
+			above_px > 0 ? c.top - above_px + font_px * 0.4
+				     : height - legend_px + c.line_px / 3,
+			&legend);
 	fputs("</svg>\n", f);
 }

@@ -14,6 +14,8 @@ struct canvas {
 	bool utf8, colour;
 	bool braille; /* else a cell is a letter */
 	int n_columns, n_lines, margin;
+	int threshold_line;                         /* or NOBODY */
+	char threshold[64];                         /* its label */
 	int letter[MAX_LINES];                      /* the series that ends there, or NOBODY */
 	unsigned char dots[MAX_LINES][MAX_COLUMNS]; /* bits of U+2800 */
 	short series[MAX_LINES][MAX_COLUMNS];       /* the last one drawn there */
@@ -55,6 +57,33 @@ static void draw_line(struct canvas *c, int x0, int y0, int x1, int y1, int seri
 	const int dx = x1 - x0, dy = y1 - y0, n = abs(dx) > abs(dy) ? abs(dx) : abs(dy);
 	for (int i = 0; i <= n; i++)
 		set_dot(c, x0 + (n ? dx * i / n : 0), y0 + (n ? dy * i / n : 0), series);
+}
+
+/* Dots a column apart. */
+static void draw_dotted(struct canvas *c, const struct series *s, const double *y, int i)
+{
+	for (size_t k = 1; k < s->n; k++) {
+		const int x0 = dot_x(c, s->x[k - 1]), x1 = dot_x(c, s->x[k]);
+		const int y0 = dot_y(c, y[k - 1]), y1 = dot_y(c, y[k]);
+		for (int x = x0; x <= x1 && !isnan(y[k - 1]) && !isnan(y[k]); x++)
+			if (x % (2 * DOTS_X) == 0)
+				set_dot(c, x, y0 + (x1 > x0 ? (y1 - y0) * (x - x0) / (x1 - x0) : 0),
+					i);
+	}
+}
+
+/* The bounds of the intervals: under all lines. */
+static void draw_intervals(struct canvas *c, int i)
+{
+	const struct series *s = &c->p->series[i];
+	if (!s->has_marks) {
+		draw_dotted(c, s, s->low, i);
+		draw_dotted(c, s, s->high, i);
+	}
+	for (size_t k = 0; s->has_marks && k < s->n; k++)
+		if (!isnan(s->low[k]))
+			draw_line(c, dot_x(c, s->x[k]), dot_y(c, s->low[k]), dot_x(c, s->x[k]),
+				dot_y(c, s->high[k]), i);
 }
 
 static void draw_series(struct canvas *c, int i)
@@ -113,7 +142,8 @@ static void put_cell(const struct canvas *c, int line, int column)
 	const unsigned dots = c->dots[line][column];
 	const int series = c->series[line][column];
 	if (dots == 0) {
-		fputc(' ', c->f);
+		const char *across = column % 2 ? " " : c->utf8 ? "╌" : ".";
+		fputs(line == c->threshold_line ? across : " ", c->f);
 		return;
 	}
 	if (c->colour)
@@ -144,7 +174,8 @@ static void put_row(const struct canvas *c, int line)
 	const char *frame = c->utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|");
 	fprintf(c->f, "%*s %s", c->margin, tick, frame);
 	int n = c->n_columns;
-	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY)
+	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY &&
+		line != c->threshold_line)
 		n--;
 	for (int column = 0; column < n; column++)
 		put_cell(c, line, column);
@@ -183,7 +214,9 @@ static void put_x_axis(const struct canvas *c)
 static void put_legend(const struct canvas *c, int width)
 {
 	const bool brief = plot_is_brief(c->p, width - 2);
-	if (brief) {
+	if (c->p->legend == PLOT_LEGEND_NONE)
+		return;
+	if (brief && c->p->keys[0]) {
 		put_cut(c, c->p->keys, width - 1);
 		fputs(":\n", c->f);
 	}
@@ -193,6 +226,8 @@ static void put_legend(const struct canvas *c, int width)
 		put_cut(c, plot_label(c->p, i, brief), width - 2);
 		fputc('\n', c->f);
 	}
+	if (c->threshold_line != NOBODY)
+		fprintf(c->f, "%s %s\n", c->utf8 ? "╌" : ".", c->threshold);
 }
 
 bool plot_text(
@@ -215,9 +250,17 @@ bool plot_text(
 	const int others = 4; /* a blank, the frame, a blank and a letter */
 	c->n_columns = clamp(width - c->margin - others, 8, MAX_COLUMNS);
 	c->n_lines = clamp(height, 4, MAX_LINES);
+	const bool across = plot_threshold_label(p, c->threshold, sizeof(c->threshold));
+	c->threshold_line = across ? dot_y(c, p->threshold) / DOTS_Y : NOBODY;
+	for (int i = p->n_series; i-- > 0 && p->n_series <= PLOT_MOST_INTERVALS;)
+		draw_intervals(c, i);
 	for (int i = p->n_series; i-- > 0;)
 		draw_series(c, i);
 	place_letters(c);
+	if (p->title[0]) {
+		put_cut(c, p->title, width);
+		fputc('\n', f);
+	}
 	put_cut(c, p->y.label, width);
 	fputc('\n', f);
 	for (int line = 0; line < c->n_lines; line++)

@@ -272,26 +272,90 @@ void say_damaged(const struct faults *f)
 		say("warning: cannot read all of %zu of the runs: %s", f->n, f->first);
 }
 
+/* NAME=PATH, unless that is a path itself. Returns PATH, or NULL. */
+static const char *named_path(const char *arg)
+{
+	const char *equals = strchr(arg, '='), *slash = strchr(arg, '/');
+	if (!equals || equals == arg || (slash && slash < equals) || file_exists(NULL, arg))
+		return NULL;
+	return equals + 1;
+}
+
+/* Finds the runs of all arguments; those of NAME=PATH get that name. */
+static bool find_runs(struct records *list, const struct args *args, bool *has_names, struct err *e)
+{
+	*has_names = false;
+	for (int i = 0; i < args->n; i++)
+		*has_names |= named_path(args->pos[i]) != NULL;
+	for (int i = 0; i < args->n; i++) {
+		const char *named = named_path(args->pos[i]), *path = named ? named : args->pos[i];
+		const size_t before = list->n;
+		if (!records_find(list, path, e))
+			return false;
+		if (list->n == before)
+			return err_set(e, ERR_RUN, "no run in '%s' or below", path);
+		for (size_t k = before; k < list->n && *has_names; k++) {
+			list->at[k].group = args->pos[i];
+			list->at[k].group_len =
+				named ? (size_t)(named - 1 - args->pos[i]) : strlen(path);
+		}
+	}
+	return true;
+}
+
+/* Groups are the directories that runs lie in, without what all of these begin with. */
+static void name_by_dir(struct records *list)
+{
+	size_t common = SIZE_MAX, base = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		struct record *r = &list->at[i];
+		const char *slash = strrchr(r->dir, '/'), *first = list->at[0].group;
+		r->group = slash ? r->dir : ".";
+		r->group_len = slash ? (size_t)(slash - r->dir) : 1;
+		size_t same = 0;
+		while (i > 0 && same < common && same < r->group_len &&
+			r->group[same] == first[same])
+			same++;
+		common = i > 0 ? same : r->group_len;
+	}
+	for (size_t k = 0; k < common; k++)
+		if (list->at[0].group[k] == '/')
+			base = k + 1;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i].group_len <= base)
+			base = 0; /* one of them is the directory of the others */
+	for (size_t i = 0; i < list->n; i++) {
+		list->at[i].group += base;
+		list->at[i].group_len -= base;
+	}
+}
+
 bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
 	struct err *e)
 {
+	const bool by_dir = by && strcmp(by, "dir") == 0;
+	bool has_names;
 	size_t n_readable = 0;
 	*g = (struct groups){ 0 };
-	for (int i = 0; i < args->n; i++) {
-		const size_t before = list->n;
-		if (!records_find(list, args->pos[i], e))
-			return false;
-		if (list->n == before)
-			return err_set(e, ERR_RUN, "no run in '%s' or below", args->pos[i]);
-	}
+	if (!find_runs(list, args, &has_names, e))
+		return false;
+	if (has_names && by)
+		return err_set(
+			e, ERR_USAGE, "--by chooses groups, but '%s' names them", args->pos[0]);
 	records_sort(list);
+	if (by_dir)
+		name_by_dir(list);
 	say_left_out(list);
 	for (size_t i = 0; i < list->n; i++)
 		n_readable += list->at[i].state != RECORD_UNREADABLE;
 	if (n_readable == 0)
 		return err_set(e, ERR_CORRUPT, "no run can be read");
-	if (!groups_init(g, list, by, NULL, e))
+	if (!groups_init(g, list, by_dir ? NULL : by, NULL, e))
 		return false;
+	const int many = 5;
+	if (g->n_keys > many && !by)
+		say("%d keys tell the groups apart; '--by dir' or NAME=DIR gives them short names",
+			g->n_keys);
 	if (g->n_copies > 0)
 		say("warning: %zu of the runs have the configuration and seed of another; "
 		    "counted once",

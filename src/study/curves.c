@@ -12,7 +12,8 @@ void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS])
 {
 	int n = 0;
 	for (const struct log_column *c = run_logs[log].columns; c->name; c++)
-		if (c->cell == CELL_REAL || (log == LOG_PROGRESS && c != run_logs[log].columns))
+		if (c->cell == CELL_REAL || (log == LOG_PROGRESS && c != run_logs[log].columns) ||
+			(log == LOG_EPISODES && strcmp(c->name, "l") == 0))
 			names[n++] = c->name;
 	names[n] = NULL;
 }
@@ -25,22 +26,25 @@ static bool is_in(const char *word, const char *const *list)
 	return false;
 }
 
-/* Of those, the columns on the scale of returns. */
-static const char *const returns[] = { "return_mean", "return_min", "return_max", "ep_rew_mean",
-	NULL };
-
-bool curve_column(const char *column, bool *of_eval, struct err *e)
+bool curve_is_return(const char *column)
 {
-	const char *eval[LOG_MAX_COLUMNS], *progress[LOG_MAX_COLUMNS];
-	curve_columns(LOG_EVAL, eval);
-	curve_columns(LOG_PROGRESS, progress);
-	*of_eval = is_in(column, eval);
-	if (*of_eval || is_in(column, progress))
-		return true;
-	const char *near = text_nearest(column, eval);
-	if (!near)
-		near = text_nearest(column, progress);
-	err_set(e, ERR_USAGE, "no column '%s' in eval.csv or progress.csv", column);
+	static const char *const returns[] = { "return_mean", "return_min", "return_max",
+		"ep_rew_mean", "r", NULL };
+	return is_in(column, returns);
+}
+
+bool curve_column(const char *column, enum run_log *log, struct err *e)
+{
+	static const enum run_log logs[] = { LOG_EVAL, LOG_PROGRESS, LOG_EPISODES };
+	const char *names[LOG_MAX_COLUMNS], *near = NULL;
+	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+		curve_columns(logs[i], names);
+		*log = logs[i];
+		if (is_in(column, names))
+			return true;
+		near = near ? near : text_nearest(column, names);
+	}
+	err_set(e, ERR_USAGE, "no column '%s' in eval.csv, progress.csv or episodes.csv", column);
 	return err_suggest(e, "", near);
 }
 
@@ -85,7 +89,7 @@ static bool line_init(struct line *l, size_t n_rows, struct err *e)
 struct curve_job {
 	enum curve_x axis;
 	const char *column;
-	bool of_eval;
+	enum run_log log;
 	struct faults *faults;
 	size_t n; /* runs of the group */
 	const struct record *const *member;
@@ -155,15 +159,15 @@ static bool read_line(
 	struct csv t;
 	struct line clock = { 0 };
 	*l = (struct line){ .after = (double)NAN };
-	if (!read_log(job, r, job->of_eval ? RUN_EVAL : RUN_PROGRESS, job->column, &t))
+	if (!read_log(job, r, run_logs[job->log].name, job->column, &t))
 		return true;
 	const bool has_clock = job->axis == CURVE_SECONDS;
 	const bool ok = line_init(l, t.n_rows, e) && (!has_clock || read_clock(job, r, &clock, e));
 	if (ok)
 		add_points(job, &t, has_clock ? &clock : NULL, l);
-	if (r->state == RECORD_FAILED && is_in(job->column, returns))
+	if (r->state == RECORD_FAILED && curve_is_return(job->column))
 		l->after = r->worst_return;
-	else if (r->state == RECORD_DONE && job->of_eval && l->n > 0)
+	else if (r->state == RECORD_DONE && job->log == LOG_EVAL && l->n > 0)
 		l->after = l->y[l->n - 1];
 	free(clock.x);
 	csv_release(&t);
@@ -280,7 +284,7 @@ bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum 
 		.n = n,
 		.member = (const struct record *const *)g->member + first };
 	*c = (struct curve){ 0 };
-	if (!curve_column(column, &job.of_eval, e))
+	if (!curve_column(column, &job.log, e))
 		return false;
 	job.line = calloc(n, sizeof(*job.line));
 	job.unit = malloc(n * sizeof(*job.unit));

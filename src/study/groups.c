@@ -52,11 +52,12 @@ static bool choose_keys(
 	const struct option *seed = config_find("seed");
 	if (by && !parse_keys(g, by, e))
 		return false;
+	g->has_names = !by && g->records->n > 0 && g->records->at[0].group;
 	g->n_keys = g->n_differing;
 	for (const struct option *o = config_options; o->key; o++)
 		if (o != seed && o != except && differs(g->records, o))
 			add_key(g, o);
-	if (!by)
+	if (!by && !g->has_names)
 		g->n_keys = g->n_differing;
 	if (except && except != seed && differs(g->records, except))
 		add_key(g, except);
@@ -66,11 +67,20 @@ static bool choose_keys(
 
 /* --- members --- */
 
-/* By the keys `from` to `to` - 1. */
+static int compare_names(const struct groups *g, const struct record *a, const struct record *b)
+{
+	if (!g->has_names)
+		return 0;
+	const size_t least = a->group_len < b->group_len ? a->group_len : b->group_len;
+	const int order = memcmp(a->group, b->group, least);
+	return order != 0 ? order : (a->group_len > b->group_len) - (a->group_len < b->group_len);
+}
+
+/* By the keys `from` to `to` - 1, and from the first one on by the names before them. */
 static int compare(
 	const struct groups *g, int from, int to, const struct record *a, const struct record *b)
 {
-	int order = 0;
+	int order = from == 0 ? compare_names(g, a, b) : 0;
 	for (int i = from; i < to && order == 0; i++)
 		order = config_compare(&a->config, &b->config, g->key[i]);
 	return order;
@@ -145,6 +155,11 @@ static void set_units(struct groups *g)
 	g->has_settings = g->n_differing > g->n_keys && g->n_groups == 1;
 	for (size_t i = 1; i < g->n_groups; i++)
 		g->has_settings |= !same_settings(g, &g->group[0], &g->group[i]);
+	bool is_single = g->has_names; /* a setting in each: that is what the name stands for */
+	for (size_t i = 0; i < g->n_groups && is_single; i++)
+		is_single = setting_size(g, g->group[i].first, g->group[i].first + g->group[i].n) ==
+			    g->group[i].n;
+	g->has_settings &= !is_single;
 	for (size_t i = 0; i < g->n_groups; i++) {
 		const size_t end = g->group[i].first + g->group[i].n;
 		for (size_t k = g->group[i].first, n; k < end; k += n) {
@@ -196,6 +211,9 @@ void groups_label(const struct groups *g, size_t i, struct text *t)
 		text_add(t, "%s%s=", k ? " " : "", g->key[k]->key);
 		config_print_brief(c, g->key[k], t);
 	}
-	if (g->n_keys == 0)
+	const struct record *r = g->member[g->group[i].first];
+	if (g->has_names)
+		text_add(t, "%.*s", (int)r->group_len, r->group);
+	else if (g->n_keys == 0)
 		text_add(t, "all");
 }
