@@ -41,8 +41,9 @@ static const struct env_ops *find_builtin(const char *id, struct err *e)
 
 /* --- list, show --- */
 
-static int list(struct err *e)
+static int list(const struct args *args, struct err *e)
 {
+	(void)args;
 	struct table t = { 0 };
 	static const struct {
 		const char *name;
@@ -92,33 +93,22 @@ struct server {
 	float *obs;               /* (obs_dim) */
 };
 
-/* A blank and a whole number below 2^64; moves *s past them. */
-static bool parse_whole(const char **s, uint64_t *x)
-{
-	const char *p = *s;
-	*x = 0;
-	if (*p++ != ' ' || *p < '0' || *p > '9')
-		return false;
-	for (; *p >= '0' && *p <= '9'; p++) {
-		const uint64_t digit = (uint64_t)(*p - '0');
-		if (*x > (UINT64_MAX - digit) / 10)
-			return false;
-		*x = 10 * *x + digit;
-	}
-	*s = p;
-	return true;
-}
-
-/* Reads `VERB INSTANCE NUMBER`; false if it is anything else. */
+/* Reads `VERB INSTANCE NUMBER`, in digits; false if it is anything else. */
 static bool parse_request(const char *line, const char *verb, int *instance, uint64_t *number)
 {
 	const size_t len = strlen(verb);
-	const char *rest = line + len;
-	uint64_t which;
-	if (strncmp(line, verb, len) != 0 || !parse_whole(&rest, &which) || which >= N_SERVED ||
-		!parse_whole(&rest, number) || *rest)
+	char which[8];
+	uint64_t i;
+	if (strncmp(line, verb, len) != 0 || line[len] != ' ')
 		return false;
-	*instance = (int)which;
+	const char *rest = line + len + 1, *blank = strchr(rest, ' ');
+	if (!blank || blank - rest >= (int)sizeof(which) || rest[strspn(rest, "0123456789 ")])
+		return false;
+	snprintf(which, sizeof(which), "%.*s", (int)(blank - rest), rest);
+	if (text_parse_u64(which, &i) != TEXT_OK || i >= N_SERVED ||
+		text_parse_u64(blank + 1, number) != TEXT_OK)
+		return false;
+	*instance = (int)i;
 	return true;
 }
 
@@ -231,10 +221,10 @@ static bool serve_lines(struct server *s)
 	}
 }
 
-static int serve(const char *id, struct err *e)
+static int serve(const struct args *args, struct err *e)
 {
 	static struct server s;
-	s.ops = find_builtin(id, e);
+	s.ops = find_builtin(args->pos[1], e);
 	if (!s.ops)
 		return fail(e);
 	s.obs = memory_zeroed((uint64_t)s.ops->obs_dim * sizeof(float));
@@ -251,44 +241,54 @@ static int serve(const char *id, struct err *e)
 	return ok ? STATUS_OK : ERR_RUN;
 }
 
-static double seconds(const struct flag_value *flag, double otherwise)
+static int show(const struct args *args, struct err *e)
 {
-	return flag->set ? flag->real : otherwise;
+	const struct env_ops *ops = find_builtin(args->pos[1], e);
+	if (!ops)
+		return fail(e);
+	print_declaration(ops);
+	return STATUS_OK;
+}
+
+static int check(const struct args *args, struct err *e)
+{
+	double seconds[] = { [START_TIMEOUT] = 60, [TIMEOUT] = 10 };
+	for (int i = 0; i < 2; i++) {
+		if (args->flag[i].set)
+			seconds[i] = args->flag[i].real;
+		if (!(seconds[i] > 0)) {
+			err_set(e, ERR_USAGE, "a timeout is a number of seconds above 0");
+			return fail(e);
+		}
+	}
+	return env_check(args->pos[1], seconds[START_TIMEOUT], seconds[TIMEOUT]);
 }
 
 static int cmd_env(const struct args *args)
 {
-	static const char *const verbs[] = { "list", "show", "serve", "check", NULL };
-	const char *verb = args->pos[0], *what = args->n > 1 ? args->pos[1] : NULL;
-	const struct flag_value *flag = args->flag;
+	static const struct {
+		const char *name, *needs;
+		int (*run)(const struct args *args, struct err *e);
+	} verbs[] = { { "list", NULL, list }, { "show", "an ID", show },
+		{ "serve", "an ID", serve }, { "check", "a COMMAND", check } };
+	enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+	const char *verb = args->pos[0], *names[N_VERBS + 1] = { NULL };
+	const bool has_operand = args->n > 1;
 	struct err e;
-	int v = 0;
-	while (verbs[v] && strcmp(verbs[v], verb) != 0)
-		v++;
-	if (!verbs[v]) {
-		err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
-		err_suggest(&e, "", text_nearest(verb, verbs));
-	} else if (v == 0 && what) {
-		err_set(&e, ERR_USAGE, "'env list' takes no argument");
-	} else if (v > 0 && !what) {
-		err_set(&e, ERR_USAGE, "'env %s' needs %s", verb, v == 3 ? "a COMMAND" : "an ID");
-	} else if ((flag[START_TIMEOUT].set && !(flag[START_TIMEOUT].real > 0)) ||
-		   (flag[TIMEOUT].set && !(flag[TIMEOUT].real > 0))) {
-		err_set(&e, ERR_USAGE, "a timeout is a number of seconds above 0");
-	} else if (v == 0) {
-		return list(&e);
-	} else if (v == 1) {
-		const struct env_ops *ops = find_builtin(what, &e);
-		if (!ops)
-			return fail(&e);
-		print_declaration(ops);
-		return STATUS_OK;
-	} else if (v == 2) {
-		return serve(what, &e);
-	} else {
-		return env_check(
-			what, seconds(&flag[START_TIMEOUT], 60), seconds(&flag[TIMEOUT], 10));
+	for (int i = 0; i < N_VERBS; i++) {
+		names[i] = verbs[i].name;
+		if (strcmp(verb, names[i]) != 0)
+			continue;
+		if (has_operand == (verbs[i].needs != NULL))
+			return verbs[i].run(args, &e);
+		if (has_operand)
+			err_set(&e, ERR_USAGE, "'env %s' takes no argument", verb);
+		else
+			err_set(&e, ERR_USAGE, "'env %s' needs %s", verb, verbs[i].needs);
+		return fail(&e);
 	}
+	err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
+	err_suggest(&e, "", text_nearest(verb, names));
 	return fail(&e);
 }
 

@@ -408,7 +408,8 @@ const struct command command_train = {
 		"The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"
 		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
-		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n",
+		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"
+		    "dqn train configs/cartpole.ini init_weights=runs/cartpole/seed-1 --out further\n",
 	.flags = train_flags,
 	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, 129, 130, 138, 143, -1 },
 	.min_args = 1,

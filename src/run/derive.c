@@ -126,13 +126,14 @@ uint64_t config_memory(const struct config *c)
 	struct err e;
 	if (!config_net(c, &net, &e))
 		return UINT64_MAX;
-	enum { FILE_BLOCKS = 2 }; /* weights files are built in them */
+	/* Weights files are built in two blocks; init_weights is a file and what is in it. */
+	const uint64_t n_blocks = c->init_weights[0] ? 4 : 2;
 	const size_t obs_dim = (size_t)net.dim[0], mask_dim = env_mask_dim(config_env(c));
 	const uint64_t parts[] = {
 		agent_bytes(&net, (size_t)c->batch_size, c->ema_decay),
 		replay_bytes((uint64_t)config_replay_slots(c), obs_dim, mask_dim, c->prioritized),
 		batch_bytes((size_t)c->batch_size, obs_dim, mask_dim),
-		FILE_BLOCKS * sizeof(float) * (uint64_t)net.n_params,
+		n_blocks * sizeof(float) * (uint64_t)net.n_params,
 		train_bytes(c),
 		c->preload[0] ? transitions_bytes(config_env(c)) : 0,
 	};
