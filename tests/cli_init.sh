@@ -42,7 +42,7 @@ same_file a/progress.csv other/progress.csv
 
 # --- equal files are equal configurations ---
 
-keys='seed=3 checkpoint_interval=0'
+keys='seed=3 checkpoint_interval=0.001'
 t 'a run' 0 "$DQN" train short.ini $keys init_weights=w.safetensors --out a3 -q
 same_file a3/init_weights.safetensors w.safetensors
 t 'its configuration' 0 grep '^init_weights' a3/config.ini
@@ -65,13 +65,15 @@ out_has '^init_weights = nowhere/y$'
 
 # --- without the original ---
 
-t 'interrupted' 0 true
-for moment in 0 700 1900; do
+has_or_is_done() { [ -e "$1/$2" ] || [ -e "$1/result.json" ]; } # DIR FILE
+for file in config.ini init_weights.safetensors checkpoint.safetensors best.safetensors; do
 	rm -rf cut && cp w.safetensors gone
-	# dqn stops at the first signal; a time limit of a step is none that it can miss
-	timeout -s KILL 0.$moment "$DQN" train short.ini $keys init_weights=gone --out cut -q >"$out" 2>"$err"
+	launch "$DQN" train short.ini $keys init_weights=gone --out cut -q
+	t "killed once it has its $file" 0 wait_for has_or_is_done cut "$file"
+	kill -9 "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
 	[ ! -e cut/init_weights.safetensors ] || rm gone
-	t "killed after 0.$moment s, and resumed" 0 "$DQN" train short.ini $keys init_weights=gone --out cut -q
+	t 'and resumed' 0 "$DQN" train short.ini $keys init_weights=gone --out cut -q
 	same_tree a3 cut
 done
 rm -f gone
@@ -191,6 +193,18 @@ err_has "^dqn: warning: '$sb3' does not say how its observations were scaled; .*
 refused 'of another size' 5 "the network is 4-.*, not 4-7-2$" net_arch=7 init_weights="$sb3"
 refused 'for another environment' 5 'its layers lead in no order from 6 observations to 3 actions; it has ' \
 	id=Acrobot-v1 init_weights="$sb3"
+
+# --- tests/finetune ---
+
+t 'fine-tuning, on two seeds' 0 env OUT=tuned GRAVITY=12 sh "$root/tests/finetune" 7 8
+out_has '^gravity 12: the beginning takes [0-9.]+ times the steps, 95 %: [0-9.]+ to [0-9.]+$'
+cp "$out" table
+for start in scratch weights; do
+	row=$(tail -q -n 1 tuned/$start-12/[78]/timing.csv | awk -F, '{ sum += $1 } END { print sum / 2 }')
+	is "steps, $start" "$(grep "$([ $start = weights ] && echo v1 || echo beginning) |" table | cut -d'|' -f6,7 | tr -d ' ')" "$row|$row"
+done
+is 'whose weights they are' "$(sha256sum <tuned/weights-12/7/init_weights.safetensors)" \
+	"$(sha256sum <tuned/v1/7/final.safetensors)"
 
 # --- sweeps, completions ---
 

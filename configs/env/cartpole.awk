@@ -18,10 +18,10 @@ function reset(i, seed,   k) { # an episode depends on its seed and its actions 
 	theta[i] = uniform(-0.05, 0.05); theta_dot[i] = uniform(-0.05, 0.05)
 }
 
-function step(i, action,   s, c, temp, theta_acc, x_acc) { # whether the episode terminated
+function step(i, action,   s, c, temp, theta_acc, x_acc) { # whether it terminated; -v gravity=12: on a heavier planet
 	s = sine(theta[i]); c = cosine(theta[i])
 	temp = ((action == 1 ? 10 : -10) + 0.05 * (theta_dot[i] * theta_dot[i]) * s) / 1.1
-	theta_acc = (9.8 * s - c * temp) / (0.5 * (4 / 3 - 0.1 * (c * c) / 1.1))
+	theta_acc = ((gravity ? gravity : 9.8) * s - c * temp) / (0.5 * (4 / 3 - 0.1 * (c * c) / 1.1))
 	x_acc = temp - 0.05 * theta_acc * c / 1.1
 	x[i] += 0.02 * x_dot[i]; x_dot[i] += 0.02 * x_acc
 	theta[i] += 0.02 * theta_dot[i]; theta_dot[i] += 0.02 * theta_acc
