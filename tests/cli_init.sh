@@ -181,13 +181,25 @@ t 'another environment of that size' 0 "$DQN" train short.ini init_weights=w.saf
 
 # --- weights of other programs ---
 
-sb3=$golden/sb3.safetensors
-t 'what weights of SB3 do' 0 "$DQN" act "$sb3" --env CartPole-v1 --q <obs4
-cp "$out" q
-arch=$("$DQN" inspect "$sb3" | awk '/q_net\.q_net\..*weight/ && !/target/ { gsub(/[(,)]/, " "); print $2 }' | sed '$d' | paste -sd,)
-t 'a run from them' 0 "$DQN" train short.ini net_arch="$arch" obs_scale=none gradient_steps=0 init_weights="$sb3" --out sb3 -q
-t 'does the same' 0 "$DQN" act sb3 --q <obs4
-same_file "$out" q
+# As 'dqn export' makes ours of them, which say their net_arch, and as they are.
+sed -n 's/^file //p' "$golden.txt" >names
+while read -r name activation; do
+	file=$golden/$name.safetensors
+	t "what weights of $name do" 0 "$DQN" act "$file" --env CartPole-v1 --activation "$activation" --q <obs4
+	cp "$out" q
+	"$DQN" export "$file" --env CartPole-v1 --activation "$activation" --to safetensors --out ours
+	"$DQN" inspect ours >inside
+	arch=$(sed -n 's/^  net_arch = //p' inside)
+	dueling=false && ! grep -q 'value\.weight' inside || dueling=true
+	for weights in "$file" ours; do
+		rm -rf theirs
+		t "a run from $(basename "$weights")" 0 "$DQN" train short.ini net_arch="$arch" dueling=$dueling \
+			activation="$activation" obs_scale=none gradient_steps=0 total_timesteps=600 init_weights="$weights" --out theirs -q
+		t 'does the same' 0 "$DQN" act theirs --q <obs4
+		same_file "$out" q
+	done
+done <names
+sb3=$golden/sb3.safetensors arch=8,8
 t 'scaled observations' 0 "$DQN" train short.ini net_arch="$arch" gradient_steps=0 init_weights="$sb3" --out sb3s
 err_has "^dqn: warning: '$sb3' does not say how its observations were scaled; .*obs_scale"
 refused 'of another size' 5 "the network is 4-.*, not 4-7-2$" net_arch=7 init_weights="$sb3"
