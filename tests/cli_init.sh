@@ -79,6 +79,7 @@ done
 rm -f gone
 t 'a run that is done needs no file' 0 "$DQN" train short.ini $keys init_weights=gone --out cut
 err_has "^dqn: 'cut' is already done"
+err_has "^dqn: warning: init_weights = 'gone': no such file; taking the copy of the run in 'cut'$"
 t 'nor does --recheck' 0 "$DQN" eval cut --recheck
 out_has 'the same as in its result.json'
 t 'it can be run again' 0 "$DQN" train short.ini $keys init_weights=gone --out cut --fresh -q

@@ -144,9 +144,10 @@ bool check_env(const struct config *c, bool quiet);
 
 /* Reads the files that a configuration names (run/inputs.h). The path of a file is from this
  * directory or else from that of the configuration, `config`. Where there is no such file, the run
- * in `out` (NULL: none) has a copy. ERR_USAGE: there is neither. On failure *in is empty. */
-bool load_inputs(
-	struct inputs *in, struct config *c, const char *config, const char *out, struct err *e);
+ * in `out` has a copy, which is taken with a warning (out and r NULL: no run). ERR_USAGE: there is
+ * neither. On failure *in is empty. */
+bool load_inputs(struct inputs *in, struct config *c, const char *config, const char *out,
+	struct report *r, struct err *e);
 
 /* load_config for a space. It points into static memory, which the next call overwrites. */
 bool load_space(struct space *s, const struct args *args, int *status);

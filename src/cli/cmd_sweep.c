@@ -178,7 +178,7 @@ static bool is_done(struct sweep *s, struct config *c, const char *dir)
 	struct err ignored;
 	if (!s->has_inputs) {
 		s->inputs = *c;
-		load_inputs(&in, &s->inputs, s->args->pos[0], NULL, &ignored);
+		load_inputs(&in, &s->inputs, s->args->pos[0], NULL, NULL, &ignored);
 		inputs_release(&in);
 		s->has_inputs = true;
 	}

@@ -372,11 +372,13 @@ static int cmd_train(const struct args *args)
 	signals_catch();
 	if (!k)
 		return fail(&e);
-	if (!load_inputs(&inputs, &c, args->pos[0], out, &e))
-		return fail(&e);
-	if (!start_children(&children, &c, out, args, quiet || brief, &status))
-		return status;
 	report_init(&report);
+	if (!load_inputs(&inputs, &c, args->pos[0], out, &report, &e))
+		return fail(&e);
+	if (!start_children(&children, &c, out, args, quiet || brief, &status)) {
+		inputs_release(&inputs);
+		return status;
+	}
 	bool ok = inputs_parse(&inputs, &c, &report, &e);
 	say_report(&report, !quiet && !brief);
 	ok = ok && run_open(&r, out, &c, &inputs, k, args->flag[FRESH].set, &e);
@@ -406,10 +408,11 @@ const struct command command_train = {
 		"that is done. With id = process, command is the environment: it is run, like a recipe of a "
 		"Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
 		"The result goes to standard output, progress to standard error.",
-	.examples = "dqn train configs/cartpole.ini\n"
-		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
-		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"
-		    "dqn train configs/cartpole.ini init_weights=runs/cartpole/seed-1 --out further\n",
+	.examples =
+		"dqn train configs/cartpole.ini\n"
+		"dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
+		"dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"
+		"dqn train configs/cartpole.ini init_weights=runs/cartpole/seed-1 --out further\n",
 	.flags = train_flags,
 	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, 129, 130, 138, 143, -1 },
 	.min_args = 1,

@@ -268,8 +268,8 @@ static bool find_input(const char *name, const char *config, char path[RUN_PATH_
 }
 
 /* There is no such file: takes the copy of the run in `out`, or its word for one that has none. */
-static bool load_copy(
-	struct inputs *in, const struct option *o, struct config *c, const char *out, struct err *e)
+static bool load_copy(struct inputs *in, const struct option *o, struct config *c, const char *out,
+	struct report *r, struct err *e)
 {
 	static char path[RUN_PATH_SIZE];
 	char file[CONFIG_FILE_SIZE], *data;
@@ -281,35 +281,37 @@ static bool load_copy(
 		!file_join(path, sizeof(path), out, o->no_copy ? RUN_CONFIG : o->copy, e) ||
 		!file_exists(NULL, path))
 		return err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
+	report_warning(r, "%s = '%.250s': no such file; %s the run in '%.250s'", o->key, file,
+		o->no_copy ? "the digest is that of" : "taking the copy of", out);
 	return o->no_copy || (file_load(NULL, path, INPUT_LIMIT, &data, &len, e) &&
 				     inputs_take(in, o, c, path, data, len, e));
 }
 
 static bool load_input(struct inputs *in, const struct option *o, struct config *c,
-	const char *config, const char *out, struct err *e)
+	const char *config, const char *out, struct report *r, struct err *e)
 {
 	static char path[RUN_PATH_SIZE], name[RUN_PATH_SIZE]; /* too much for a small stack */
 	char file[CONFIG_FILE_SIZE], *data;
 	size_t len;
 	inputs_file(c, o, file);
 	if (!find_input(file, config, path))
-		return load_copy(in, o, c, out, e);
+		return load_copy(in, o, c, out, r, e);
 	errno = 0;
 	snprintf(name, sizeof(name), "%s", path);
 	if (o->no_copy ? inputs_open(in, o, c, path, e) : read_weights(path, name, &data, &len, e))
 		return o->no_copy || inputs_take(in, o, c, name, data, len, e);
 	if (e->kind == ERR_RUN && !is_machines_fault(errno))
 		e->kind = ERR_USAGE;
-	return !file_exists(NULL, path) && load_copy(in, o, c, out, e);
+	return !file_exists(NULL, path) && load_copy(in, o, c, out, r, e);
 }
 
-bool load_inputs(
-	struct inputs *in, struct config *c, const char *config, const char *out, struct err *e)
+bool load_inputs(struct inputs *in, struct config *c, const char *config, const char *out,
+	struct report *r, struct err *e)
 {
 	*in = (struct inputs){ 0 };
 	bool ok = true;
 	for (const struct option *o = inputs_next(c, NULL); ok && o; o = inputs_next(c, o))
-		ok = load_input(in, o, c, config, out, e);
+		ok = load_input(in, o, c, config, out, r, e);
 	if (!ok)
 		inputs_release(in);
 	return ok;

@@ -2,6 +2,7 @@
 
 #include "base/sha256.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static struct input *add(struct inputs *in, const struct option *key, struct con
 {
 	const char *wanted = inputs_digest(c, key);
 	char value[64 + MARK_LEN + SHA256_HEX_SIZE];
+	assert(in->n < MAX_INPUTS);
 	if (wanted && strcmp(wanted, digest) != 0) {
 		err_set(e, ERR_CORRUPT,
 			"'%.300s' is not the file that %s asks for: its SHA-256 is %s, not %s",
