@@ -100,9 +100,9 @@ const struct option config_options[] = {
 		.elsewhere = "dueling_dqn use_dueling" },
 
 	{ STRING("network", init_weights, ""), .copy = RUN_INIT_WEIGHTS,
-		.help = "A file of weights, or a run's directory, that the online and the target network start from, in "
-			"place of weight_init and initial_q; weights of another program must be for this network and "
-			"this obs_scale. The run keeps a copy; its SHA-256 stands in config.ini, and a file with "
+		.help = "Weights that the online and the target network start from, instead of weight_init and "
+			"initial_q: a weights file or a run's directory. Weights of another program must fit this "
+			"network and this obs_scale. The run keeps a copy, and config.ini has its SHA-256: a file with "
 			"another one is another run.",
 		.elsewhere =
 			"trained_agent pretrained pretrained_path load_path load_model init_from warm_start" },
@@ -374,7 +374,8 @@ void option_print_range(const struct option *o, struct text *t)
 			OBS_SCALE_MAX);
 		break;
 	case OPTION_STRING:
-		text_add(t, "printable text of up to %zu bytes", o->size - 1);
+		text_add(t, "printable %s of up to %zu bytes", o->copy ? "path" : "text",
+			o->size - 1);
 		break;
 	}
 }
