@@ -544,6 +544,36 @@ static void test_tanh_gradient_by_central_differences(void)
 	check_gradients(ACTIVATION_TANH);
 }
 
+/* Wide enough to be transposed on the way: each sum is over the batch in row order. */
+static void test_gradient_of_a_wide_layer_to_the_bit(void)
+{
+	enum { IN = 801, OUT = 35, BATCH = 18 };
+	static float params[(IN + 1) * OUT], grad[(IN + 1) * OUT], x[BATCH * IN], d[BATCH * OUT];
+	const struct net_shape shape = { .n_inputs = IN, .n_outputs = OUT };
+	struct net net;
+	struct rng rng;
+	struct err e;
+	size_t n_bad = 0;
+	CHECK(net_init(&net, &shape, &e));
+	rng_init(&rng, 1);
+	for (int i = 0; i < BATCH * IN; i++)
+		x[i] = (float)rng_uniform(&rng, -1, 1);
+	for (int i = 0; i < BATCH * OUT; i++)
+		d[i] = (float)rng_uniform(&rng, -1, 1);
+	float *work = calloc(net_work_size(&net, BATCH), sizeof(float));
+	net_forward(&net, kernels_find(NULL), params, x, BATCH, work);
+	net_backward(&net, kernels_find(NULL), params, x, d, BATCH, work, grad);
+	for (int i = 0; i < IN; i++)
+		for (int o = 0; o < OUT; o++) {
+			float sum = 0;
+			for (int row = 0; row < BATCH; row++)
+				sum = fmaf(x[row * IN + i], d[row * OUT + o], sum);
+			n_bad += memcmp(&sum, &grad[i * OUT + o], sizeof(sum)) != 0;
+		}
+	CHECK_INT(n_bad, 0);
+	free(work);
+}
+
 static void test_backward_changes_no_input(void)
 {
 	static const int hidden[] = { 6, 5 };
@@ -595,6 +625,7 @@ int main(void)
 	RUN(test_bits_depend_on_neither_batch_nor_instruction_set);
 	RUN(test_relu_gradient_by_central_differences);
 	RUN(test_tanh_gradient_by_central_differences);
+	RUN(test_gradient_of_a_wide_layer_to_the_bit);
 	RUN(test_backward_changes_no_input);
 	RUN(test_argmax_is_the_first_maximum);
 	return test_end();

@@ -13,7 +13,7 @@
 
 /* A large b is copied into packed panels first: its rows are so far apart that they share
  * few sets of the caches and need many pages. */
-#define PACK_FROM 192     /* columns */
+#define PACK_FROM 320     /* columns */
 #define PACK_FLOATS 4096  /* at a time: half a first-level cache */
 #define PANEL (2 * LANES) /* columns */
 #define PACK_ROWS (PACK_FLOATS / PANEL)
@@ -21,13 +21,21 @@
 #define NARROW ((size_t)4) /* columns at most that leave a vector empty */
 #define MOST_SUMS 16       /* vectors of a tile */
 
-/* c (m,n) = from (m,n) + a (m,k) b (k,n), see matmul and matmul_backward in kernels.h */
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* to the second-level cache */
+#else
+#define PREFETCH(p) (void)(p)
+#endif
+
+/* c (m,n) = from (m,n) + a (m,k) b (k,n), see matmul and matmul_t in kernels.h */
 struct product {
 	size_t m, n, k;
 	const float *a, *b, *from, *gate;
 	float *c;
 	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
 	bool relu;
+	const float *next; /* the part of b that is packed next, of next_rows x next_cols */
+	size_t next_rows, next_cols, next_row;
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -108,6 +116,16 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 	}
 }
 
+/* Asks for a share of what is packed next, while there is work to do. */
+INLINE void fetch(const struct product *x, size_t share, size_t n_shares)
+{
+	const size_t line = 16; /* floats */
+	const size_t end = (share + 1) * x->next_rows / n_shares;
+	for (size_t r = share * x->next_rows / n_shares; r < end; r++)
+		for (size_t c = 0; c < x->next_cols; c += line)
+			PREFETCH(x->next + r * x->next_row + c);
+}
+
 /* All m rows of one panel of columns, in tiles of nearly equal height: a tile of few rows
  * has too few independent sums. */
 INLINE void tiles(size_t n_vec, int tail, const struct product *x)
@@ -116,6 +134,8 @@ INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 	const size_t n_tiles = (x->m + most - 1) / most;
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
+		if (x->next)
+			fetch(x, t, n_tiles);
 		switch (rows + (t < n_larger)) {
 #define ROWS(r)                                     \
 	case r:                                     \
@@ -333,6 +353,23 @@ static void row(const struct product *x)
 	}
 }
 
+/* After the panel at (p,j) of the group from g on. */
+static void set_next(struct product *part, const struct product *x, size_t g, size_t p, size_t j)
+{
+	j += PANEL;
+	if (j >= smaller(x->n, g + GROUP)) {
+		j = g;
+		p += PACK_ROWS;
+	}
+	if (p >= x->k)
+		return;
+	const size_t rows = smaller(x->k - p, PACK_ROWS), cols = smaller(x->n - j, PANEL);
+	part->next = x->b + p * x->b_row + j * x->b_col;
+	part->next_rows = x->b_col == 1 ? rows : cols;
+	part->next_cols = x->b_col == 1 ? cols : rows;
+	part->next_row = x->b_col == 1 ? x->b_row : x->b_col;
+}
+
 /* In blocks of k and, if b is packed, groups of columns, whose part of c stays in the
  * second-level cache from block to block. */
 static void wide(const struct product *x)
@@ -357,6 +394,7 @@ static void wide(const struct product *x)
 					part.relu = false;
 					part.gate = NULL;
 				}
+				set_next(&part, x, g, p, j);
 				if (by_columns)
 					pack_columns(part.k, part.n, part.b, x->b_col, packed);
 				else if (packs && part.n == PANEL)

@@ -93,7 +93,14 @@ void net_raise_outputs(const struct net *net, float value, float *params)
 }
 
 /* The scratch memory: the output of every layer (B, dim[l+1]); V (B, 1) and
- * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest). */
+ * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest);
+ * one for a transposed input (B, dim[l]) of a linear map. */
+
+/* Inputs of that width are transposed for the gradient of a W of at least so many outputs:
+ * their columns lie in few sets of the caches. */
+#define TRANSPOSE_FROM ((size_t)768)
+#define TRANSPOSE_OUTPUTS ((size_t)32)
+
 static size_t widest(const struct net *net)
 {
 	size_t max = 0;
@@ -139,7 +146,11 @@ size_t net_forward_size(const struct net *net, size_t batch)
 
 size_t net_work_size(const struct net *net, size_t batch)
 {
-	return scratch(forward_row(net) + 2 * widest(net), batch);
+	size_t transposed = 0;
+	for (int l = 0; l < net->n_layers; l++)
+		if ((size_t)net->dim[l] >= TRANSPOSE_FROM && (size_t)net->dim[l] > transposed)
+			transposed = (size_t)net->dim[l];
+	return scratch(forward_row(net) + 2 * widest(net) + transposed, batch);
 }
 
 /* --- a linear map --- */
@@ -155,11 +166,18 @@ static void linear_forward(const struct linear *m, const struct kernels *k, cons
 /* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
  * dx is NULL, of dx (B,x_dim), where gate, if any, is positive. */
 static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, const float *dy, size_t batch, const float *gate, float *grad,
-	float *dx)
+	const float *x, size_t x_dim, const float *dy, size_t batch, const float *gate,
+	float *transposed, float *grad, float *dx)
 {
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
-	k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
+	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS) {
+		k->transpose(batch, x_dim, x, transposed);
+		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL,
+			false, grad + m->w);
+	} else {
+		k->matmul(
+			m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
+	}
 	k->column_sums(batch, m->out, dy, grad + m->b);
 	if (dx) /* dx (B,in) = dy (B,out) W^T (out,in) */
 		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL,
@@ -270,6 +288,7 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 	const size_t wide = batch * widest(net), n = n_outputs(net);
 	float *heads = work + act_offset(net, batch, net->n_layers);
 	float *dx = heads + batch * heads_width(net), *other = dx + wide;
+	float *transposed = other + wide;
 
 	const float *dy = d_out;
 	if (net->dueling) {
@@ -283,7 +302,7 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
 		const bool gated = activations[net->activation].in_matmul;
 		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch,
-			gated ? input : NULL, grad, layer > 0 ? dx : NULL);
+			gated ? input : NULL, transposed, grad, layer > 0 ? dx : NULL);
 		if (layer == 0 || i > last)
 			continue; /* after the advantage head the other half is still to come */
 		if (!gated)
