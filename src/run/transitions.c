@@ -46,12 +46,12 @@ const struct transition_column transition_columns[] = {
 	[N_KINDS] = { .name = NULL },
 };
 
-static bool is_list(enum kind kind)
+static bool is_list(int kind)
 {
 	return kind == OBS || kind == NEXT_OBS || kind == Q;
 }
 
-static size_t n_columns(const struct env_ops *ops, enum kind kind)
+static size_t n_columns(const struct env_ops *ops, int kind)
 {
 	if (kind == MASK || kind == NEXT_MASK)
 		return ops->has_masks;
@@ -154,7 +154,7 @@ void transition_print_json(const struct env_ops *ops, const struct transition *t
 /* --- reading --- */
 
 struct column {
-	enum kind kind;
+	int kind;
 	size_t index; /* in its list, or 0 */
 };
 
@@ -319,7 +319,7 @@ static const char *scan_cell(struct reader *r, const struct column *c, const cha
 
 /* --- the header --- */
 
-static void column_name(enum kind kind, size_t index, char buf[32])
+static void column_name(int kind, size_t index, char buf[32])
 {
 	if (is_list(kind))
 		snprintf(buf, 32, "%s%zu", transition_columns[kind].name, index);
@@ -361,7 +361,7 @@ static bool find_column(const struct env_ops *ops, const char *name, size_t n, s
 static size_t place(const struct env_ops *ops, const struct column *c)
 {
 	size_t n = c->index;
-	for (int kind = 0; kind < (int)c->kind; kind++)
+	for (int kind = 0; kind < c->kind; kind++)
 		n += n_columns(ops, kind);
 	return n;
 }
@@ -432,7 +432,7 @@ static bool take_header(struct reader *r, const char *line, struct err *e)
 /* --- a line --- */
 
 /* What a cell should have been. */
-static void add_wanted(const struct reader *r, enum kind kind, struct text *t)
+static void add_wanted(const struct reader *r, int kind, struct text *t)
 {
 	const struct env_ops *ops = r->o->ops;
 	if (kind == ACTION)
@@ -472,7 +472,7 @@ static bool bad_count(const struct reader *r, const char *line, struct err *e)
 	return bad_line(r, e, "%zu cells; the first line names %zu", line[0] ? n : 0, r->n);
 }
 
-static bool may_be_empty(const struct reader *r, enum kind kind)
+static bool may_be_empty(const struct reader *r, int kind)
 {
 	return !r->has_kind[NEXT_OBS] &&
 	       (kind == ACTION || kind == REWARD || kind == TERMINATED || kind == TRUNCATED);

@@ -1,0 +1,102 @@
+/* The reader of transitions: what it takes is sound, and printed and read again it is the same. */
+#include "fuzz.h"
+#include "run/transitions.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SLOTS = 64, MOST = 60000 }; /* bytes: a pipe holds them */
+
+static const struct env_ops plain = {
+	.id = "Plain-v0", .obs_dim = 2, .n_actions = 3, .reward_low = -1, .reward_high = 2
+};
+static const struct env_ops masked = { .id = "Masked-v0",
+	.obs_dim = 1,
+	.n_actions = 3,
+	.reward_low = -(double)INFINITY,
+	.reward_high = (double)INFINITY,
+	.has_masks = true };
+static const float ones[2] = { 1, 1 };
+
+static bool read_into(struct replay *r, const struct env_ops *ops, const void *data, size_t size)
+{
+	const struct transitions_opts o = { .ops = ops, .obs_scale = ones, .reward_scale = 1 };
+	struct transitions_found found;
+	struct err e;
+	int fd[2];
+	MUST(pipe(fd) == 0 && write(fd[1], data, size) == (ssize_t)size && close(fd[1]) == 0);
+	MUST(replay_init(r, SLOTS, (size_t)ops->obs_dim, env_mask_dim(ops), NULL, &e));
+	const bool ok = transitions_read(fd[0], "x", &o, r, &found, &e);
+	close(fd[0]);
+	MUST(ok || e.msg[0]);
+	MUST(!ok || (found.n_stored == (int64_t)r->count && r->count > 0));
+	return ok;
+}
+
+static void unpack(const uint8_t *bits, uint8_t mask[3])
+{
+	for (int i = 0; i < 3; i++)
+		mask[i] = bits ? *bits >> i & 1 : 0;
+}
+
+/* Every transition as a line of its own. */
+static void print(const struct replay *r, const struct env_ops *ops, struct text *t)
+{
+	transition_print_header(ops, false, t);
+	for (size_t i = 0; i < r->count; i++) {
+		const float *obs = r->obs + i * r->obs_dim;
+		const float *next_obs = r->next_obs + i * r->obs_dim;
+		uint8_t mask[3], next_mask[3];
+		unpack(r->masks ? r->masks + i : NULL, mask);
+		unpack(r->next_masks ? r->next_masks + i : NULL, next_mask);
+		const struct transition tr = { .episode = 1,
+			.step = (int64_t)i,
+			.obs = obs,
+			.next_obs = next_obs,
+			.mask = mask,
+			.next_mask = next_mask,
+			.action = r->action[i],
+			.result = { r->reward[i], r->terminated[i], r->truncated[i] } };
+		MUST(tr.action >= 0 && tr.action < ops->n_actions && isfinite(tr.result.reward));
+		MUST(!r->masks || mask[tr.action]);
+		for (size_t k = 0; k < r->obs_dim; k++)
+			MUST(isfinite(obs[k]) && isfinite(next_obs[k]));
+		transition_print(ops, &tr, t);
+	}
+	MUST(!t->full);
+	MUST(r->terminated[r->count - 1] || r->truncated[r->count - 1]);
+}
+
+static void try(const struct env_ops *ops, const uint8_t *data, size_t size)
+{
+	static char buf[MOST];
+	struct replay r, again;
+	struct text t;
+	if (read_into(&r, ops, data, size)) {
+		const size_t n = r.count;
+		fuzz_accepted++;
+		text_init(&t, buf, sizeof(buf));
+		print(&r, ops, &t);
+		MUST(read_into(&again, ops, buf, t.len) && again.count == n);
+		MUST(memcmp(r.obs, again.obs, n * r.obs_dim * sizeof(float)) == 0);
+		MUST(memcmp(r.next_obs, again.next_obs, n * r.obs_dim * sizeof(float)) == 0);
+		MUST(memcmp(r.reward, again.reward, n * sizeof(float)) == 0);
+		MUST(memcmp(r.action, again.action, n * sizeof(int32_t)) == 0);
+		MUST(memcmp(r.terminated, again.terminated, n) == 0);
+		MUST(memcmp(r.truncated, again.truncated, n) == 0);
+		MUST(!r.masks || memcmp(r.masks, again.masks, n) == 0);
+		MUST(!r.masks || memcmp(r.next_masks, again.next_masks, n) == 0);
+		replay_release(&again);
+	}
+	replay_release(&r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size <= MOST) {
+		try(&plain, data, size);
+		try(&masked, data, size);
+	}
+	return 0;
+}
