@@ -244,6 +244,8 @@ static void test_a_log_of_consecutive_steps(void)
 	/* the last line is the observation after it */
 	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,0\n2,2,,,,\n",
 		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 0);
+	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,,,,\n5,5,2,1,1,0\n",
+		"0 0>1 1 a0 r1 u; 5 5>5 5 a2 r1 t", 0);
 	/* terminated: nothing looks at what followed */
 	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,1,0\n5,5,2,1,0,0\n6,6,,,,\n",
 		"0 0>1 1 a0 r1; 1 1>1 1 a1 r1 t; 5 5>6 6 a2 r1 u", 0);
