@@ -34,8 +34,12 @@ struct product {
 	float *c;
 	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
 	bool relu;
-	const float *next; /* the part of b that is packed next, of next_rows x next_cols */
-	size_t next_rows, next_cols, next_row;
+	const struct next *next; /* or NULL */
+};
+
+struct next { /* the part of b that is packed next, (rows,cols) as it is stored */
+	const float *b;
+	size_t rows, cols, row;
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -117,13 +121,13 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 }
 
 /* Asks for a share of what is packed next, while there is work to do. */
-INLINE void fetch(const struct product *x, size_t share, size_t n_shares)
+INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 {
 	const size_t line = 16; /* floats */
-	const size_t end = (share + 1) * x->next_rows / n_shares;
-	for (size_t r = share * x->next_rows / n_shares; r < end; r++)
-		for (size_t c = 0; c < x->next_cols; c += line)
-			PREFETCH(x->next + r * x->next_row + c);
+	const size_t end = (share + 1) * next->rows / n_shares;
+	for (size_t r = share * next->rows / n_shares; r < end; r++)
+		for (size_t c = 0; c < next->cols; c += line)
+			PREFETCH(next->b + r * next->row + c);
 }
 
 /* All m rows of one panel of columns, in tiles of nearly equal height: a tile of few rows
@@ -135,7 +139,7 @@ INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
 		if (x->next)
-			fetch(x, t, n_tiles);
+			fetch(x->next, t, n_tiles);
 		switch (rows + (t < n_larger)) {
 #define ROWS(r)                                     \
 	case r:                                     \
@@ -353,8 +357,21 @@ static void row(const struct product *x)
 	}
 }
 
-/* After the panel at (p,j) of the group from g on. */
-static void set_next(struct product *part, const struct product *x, size_t g, size_t p, size_t j)
+/* The panels of a small b lie in the first-level cache as they are. */
+static void plain(struct product *x)
+{
+	for (size_t left = x->n; left > 0; left -= x->n) {
+		x->n = smaller(left, PANEL);
+		panel(*x);
+		x->b += x->n;
+		x->c += x->n;
+		x->from = x->from ? x->from + x->n : NULL;
+		x->gate = x->gate ? x->gate + x->n : NULL;
+	}
+}
+
+/* After the panel at (p,j) of the group from g on; false after the last. */
+static bool find_next(const struct product *x, size_t g, size_t p, size_t j, struct next *next)
 {
 	j += PANEL;
 	if (j >= smaller(x->n, g + GROUP)) {
@@ -362,30 +379,29 @@ static void set_next(struct product *part, const struct product *x, size_t g, si
 		p += PACK_ROWS;
 	}
 	if (p >= x->k)
-		return;
+		return false;
 	const size_t rows = smaller(x->k - p, PACK_ROWS), cols = smaller(x->n - j, PANEL);
-	part->next = x->b + p * x->b_row + j * x->b_col;
-	part->next_rows = x->b_col == 1 ? rows : cols;
-	part->next_cols = x->b_col == 1 ? cols : rows;
-	part->next_row = x->b_col == 1 ? x->b_row : x->b_col;
+	const float *b = x->b + p * x->b_row + j * x->b_col;
+	*next = x->b_col == 1 ? (struct next){ b, rows, cols, x->b_row }
+			      : (struct next){ b, cols, rows, x->b_col };
+	return true;
 }
 
-/* In blocks of k and, if b is packed, groups of columns, whose part of c stays in the
- * second-level cache from block to block. */
-static void wide(const struct product *x)
+/* In blocks of k and groups of columns, whose part of c stays in the second-level cache
+ * from block to block. */
+static void packed(const struct product *x)
 {
-	float packed[PACK_FLOATS];
-	const bool by_columns = x->b_col != 1;
-	const bool packs = by_columns || (x->m >= 4 * TILE_ROWS && x->n >= PACK_FROM);
-	const size_t block = packs ? PACK_ROWS : x->k + 1, group = packs ? GROUP : x->n;
-	for (size_t g = 0; g < x->n; g += group)
-		for (size_t p = 0; p == 0 || p < x->k; p += block)
-			for (size_t j = g; j < smaller(x->n, g + group); j += PANEL) {
+	float floats[PACK_FLOATS];
+	struct next next;
+	for (size_t g = 0; g < x->n; g += GROUP)
+		for (size_t p = 0; p == 0 || p < x->k; p += PACK_ROWS)
+			for (size_t j = g; j < smaller(x->n, g + GROUP); j += PANEL) {
 				struct product part = from_column(x, j);
 				part.n = smaller(part.n, PANEL);
-				part.k = smaller(x->k - p, block);
+				part.k = smaller(x->k - p, PACK_ROWS);
 				part.a += p * x->a_col;
 				part.b += p * x->b_row;
+				part.next = find_next(x, g, p, j, &next) ? &next : NULL;
 				if (p > 0) {
 					part.from = part.c;
 					part.from_row = part.c_row;
@@ -394,36 +410,36 @@ static void wide(const struct product *x)
 					part.relu = false;
 					part.gate = NULL;
 				}
-				set_next(&part, x, g, p, j);
-				if (by_columns)
-					pack_columns(part.k, part.n, part.b, x->b_col, packed);
-				else if (packs && part.n == PANEL)
-					pack(part.k, part.b, x->b_row, packed);
-				if (by_columns || (packs && part.n == PANEL)) {
-					part.b = packed;
+				if (x->b_col != 1)
+					pack_columns(part.k, part.n, part.b, x->b_col, floats);
+				else if (part.n == PANEL)
+					pack(part.k, part.b, x->b_row, floats);
+				if (x->b_col != 1 || part.n == PANEL) {
+					part.b = floats;
 					part.b_row = PANEL;
 				}
 				panel(part);
 			}
 }
 
-static void multiply(const struct product *x)
+/* Uses up *x. */
+static void multiply(struct product *x)
 {
 	assert(x->m >= 1 && x->n >= 1);
 	/* Transposing c costs time for each column, and saves time for each product. */
 	const size_t odd = x->n % LANES;
-	const bool pays = odd >= 1 && odd <= NARROW && 2 * odd <= LANES && 2 * x->m >= LANES &&
-			  x->k >= 4 * odd && (x->a_row == 1 || x->a_col == 1);
-	struct product whole = *x;
-	if (pays) {
+	if (odd >= 1 && odd <= NARROW && 2 * odd <= LANES && 2 * x->m >= LANES && x->k >= 4 * odd &&
+		(x->a_row == 1 || x->a_col == 1)) {
 		const struct product rest = from_column(x, x->n - odd);
 		narrow(&rest);
-		whole.n -= odd;
+		x->n -= odd;
 	}
-	if (whole.n > 0 && whole.m == 1 && whole.b_col == 1)
-		row(&whole);
-	else if (whole.n > 0)
-		wide(&whole);
+	if (x->b_col != 1 || (x->m >= 4 * TILE_ROWS && x->n >= PACK_FROM))
+		packed(x);
+	else if (x->m == 1)
+		row(x);
+	else
+		plain(x);
 }
 
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
