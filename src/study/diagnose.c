@@ -319,7 +319,7 @@ static bool large_values(const struct evidence *v, struct finding *f)
 static bool small_values(const struct evidence *v, struct finding *f)
 {
 	const double size = value_size(v);
-	return key_is(v, size < 0.01 && size > 0, "reward_scale", size, f);
+	return key_is(v, size < 0.1 && size > 0, "reward_scale", size, f);
 }
 
 static bool far_start(const struct evidence *v, struct finding *f)
