@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "study/liveness.h"
+#include "study/stats.h"
 
 #include <math.h>
 #include <signal.h>
@@ -115,6 +116,19 @@ static void add_columns(struct table *t)
 	table_column(t, "state", TABLE_TEXT);
 }
 
+/* The final return of a done run, else that of its last training episodes; NaN: none. */
+static double return_of(const struct line *l)
+{
+	return l->state == DONE ? l->r->result.final.return_mean : l->r->ep_rew_mean;
+}
+
+/* Seconds that a running run will take, at most; NaN: unknown. */
+static double seconds_left(const struct line *l)
+{
+	const double left = (double)(l->r->config.total_timesteps - l->r->timesteps);
+	return l->state == RUNNING ? left / run_steps_per_s(l->r) : (double)NAN;
+}
+
 static void add_line(struct table *t, const struct watch *w, const struct line *l)
 {
 	const struct record *r = l->r;
@@ -122,16 +136,16 @@ static void add_line(struct table *t, const struct watch *w, const struct line *
 	const double steps = (double)(done ? r->result.timesteps : r->timesteps);
 	const double total = (double)r->config.total_timesteps;
 	const double speed = run_steps_per_s(r);
-	const double value = done ? r->result.final.return_mean : r->ep_rew_mean;
+	const double value = return_of(l), left_s = seconds_left(l);
 	char buf[2][32];
 	struct text value_text, left;
 	text_init(&value_text, buf[0], sizeof(buf[0]));
 	text_init(&left, buf[1], sizeof(buf[1]));
 	if (isfinite(value))
 		text_add_return(&value_text, value);
-	if (l->state == RUNNING && !isnan(speed)) {
+	if (!isnan(left_s)) {
 		text_add(&left, "%s", isfinite(r->config.stop_return) ? "<" : "");
-		text_add_duration(&left, (total - steps) / speed);
+		text_add_duration(&left, left_s);
 	}
 	table_add(t, "%s", r->dir + w->base);
 	table_add(t, "%.0f %%", done ? 100 : floor(100 * steps / total));
@@ -188,6 +202,65 @@ static void put_summary(const struct watch *w, const struct view *v)
 	put_words(buf, v);
 }
 
+/* In one environment: the best, the median and the worst return, and the time until the last of
+ * the running ones is done. Prints a line if there are enough runs to need it; its number. */
+static size_t put_returns(const struct watch *w, const struct view *v)
+{
+	const size_t enough = 3;
+	const struct line *best = NULL, *worst = NULL;
+	double *x = malloc((w->records.n + 1) * sizeof(*x)), left_s = (double)NAN;
+	char buf[2 * RUN_PATH_SIZE + 256];
+	struct text t;
+	size_t n = 0;
+	for (size_t i = 0; x && i < w->records.n; i++) {
+		const struct line *l = &w->line[i];
+		left_s = fmax(left_s, seconds_left(l));
+		if (config_compare_env(&w->line[0].r->config, &l->r->config) != 0) {
+			n = 0;
+			break;
+		}
+		if (!isfinite(return_of(l)))
+			continue;
+		x[n++] = return_of(l);
+		best = best && return_of(best) >= return_of(l) ? best : l;
+		worst = worst && return_of(worst) <= return_of(l) ? worst : l;
+	}
+	text_init(&t, buf, sizeof(buf));
+	if (n >= enough) {
+		stats_sort(x, n);
+		text_add(&t, "return: best ");
+		text_add_return(&t, return_of(best));
+		text_add(&t, ", median ");
+		text_add_return(&t, stats_quantile(x, n, 0.5));
+		text_add(&t, ", worst ");
+		text_add_return(&t, return_of(worst));
+		text_add(&t, isfinite(left_s) ? "; running ones need up to " : "");
+		if (isfinite(left_s))
+			text_add_duration(&t, left_s);
+		text_add(
+			&t, "; best %s, worst %s", best->r->dir + w->base, worst->r->dir + w->base);
+		put_words(buf, v);
+	}
+	free(x);
+	return n >= enough;
+}
+
+/* Who needs help: the stopped and the failed ones by name, as many as a line holds. */
+static size_t put_stuck(const struct watch *w, const struct view *v)
+{
+	const size_t enough = 3;
+	char buf[RUN_PATH_SIZE];
+	struct text t;
+	text_init(&t, buf, sizeof(buf));
+	if (w->records.n < enough || w->n[STOPPED] + w->n[FAILED] == 0)
+		return 0;
+	for (size_t i = 0; i < w->records.n && !t.full; i++)
+		if (w->line[i].state == STOPPED || w->line[i].state == FAILED)
+			text_add(&t, "%s%s", t.len ? ", " : "stuck: ", w->line[i].r->dir + w->base);
+	put_words(buf, v);
+	return 1;
+}
+
 static bool put_runs(const struct watch *w, size_t n, const struct view *v, struct err *e)
 {
 	static const int dispensable[] = { SPEED, STEPS, LEFT, RETURN, STATE, PROGRESS, -1 };
@@ -210,12 +283,13 @@ static bool put_runs(const struct watch *w, size_t n, const struct view *v, stru
 
 static bool put_table(const struct watch *w, const struct view *v, struct err *e)
 {
-	const size_t others = 3; /* the summary, the header, the runs that are not shown */
+	size_t others = 3; /* the summary, the header, the runs that are not shown */
 	const size_t n = w->records.n, lines = (size_t)v->lines;
 	size_t n_shown = n;
+	put_summary(w, v);
+	others += put_returns(w, v) + put_stuck(w, v);
 	if (v->lines > 0 && n + others > lines)
 		n_shown = lines > others + 1 ? lines - others : 1;
-	put_summary(w, v);
 	if (n == 0)
 		return true;
 	if (!put_runs(w, n_shown, v, e))
@@ -378,7 +452,8 @@ const struct command command_watch = {
 	.details =
 		"A table of the runs in and below the directories, running ones first, redrawn in place until all "
 		"are done. If standard output is not a terminal, it is printed once. It is made from the files "
-		"alone, so the runs may be on other machines. The return is that of the last 100 training "
+		"alone, so the runs may be on other machines. Of three runs or more the best, the median and the "
+		"worst return and who is stuck (stopped or failed) come first. The return is that of the last 100 training "
 		"episodes, or the final one of a done run; '<' before the time left: the run may stop earlier. A "
 		"run is running if a process holds its lock. The lock is visible on the machine of the process, "
 		"and on others if the file system shares locks. If no lock was ever seen, a run is running if it "
