@@ -70,6 +70,13 @@ t 'more of them are asked for' 0 "$DQN" train short.ini $keys preload=steps.csv 
 	total_timesteps=$((n + 1001)) buffer_size=$((2 * n)) --out late -q
 is 'updates at step 1000' "$(sed -n 2p late/progress.csv | cut -d, -f1,3)" 1000,999
 
+t 'more than there will ever be' 2 "$DQN" train short.ini $keys preload=steps.csv learning_starts=$((n + 2000)) --out never
+err_has "^dqn: learning_starts = $((n + 2000)) must be below total_timesteps = 2000 and the $n transitions of preload, or nothing is learned$"
+t 'a run that is shorter than learning_starts' 0 "$DQN" train short.ini $keys preload=steps.csv total_timesteps=50 \
+	learning_starts=100 --out brief
+err_lacks 'learning_starts|nothing is learned'
+out_has 'trained for 50 steps: .* 50 updates'
+
 # The same as a log: what a step led to is the next line.
 awk -F, 'NR == 1 { print "truncated,reward,episode,obs_3,obs_2,obs_1,obs_0,terminated,action"; next }
 	{ print $10 "," $8 "," $1 "," $6 "," $5 "," $4 "," $3 "," $9 "," $7 }

@@ -25,7 +25,7 @@ static void ERR_PRINTF(4, 5)
 
 static void check_sizes(const struct config *c, struct report *r)
 {
-	say_if(r, ERROR, c->learning_starts >= c->total_timesteps,
+	say_if(r, ERROR, c->learning_starts >= c->total_timesteps && !c->preload[0],
 		"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
 		", or nothing is learned",
 		c->learning_starts, c->total_timesteps);
@@ -113,11 +113,16 @@ static void check_memory(const struct config *c, uint64_t memory_bytes, struct r
 		c->buffer_size, (double)need / mib, (double)memory_bytes / mib);
 }
 
+/* Steps before the first update; with preload, whose steps count, none at best. */
+static int64_t n_before(const struct config *c)
+{
+	return c->preload[0] ? 0 : c->learning_starts;
+}
+
 /* Of a run that is not stopped. */
 static double n_updates(const struct config *c)
 {
-	const int64_t times =
-		c->total_timesteps / c->train_freq - c->learning_starts / c->train_freq;
+	const int64_t times = c->total_timesteps / c->train_freq - n_before(c) / c->train_freq;
 	return (double)times * (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
 }
 
@@ -138,7 +143,7 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 	char a[TEXT_REAL_SIZE];
 	const int64_t interval = c->target_update_interval;
 	/* The last step's copy of the target network serves no update. */
-	const int64_t syncs = (c->total_timesteps - 1) / interval - c->learning_starts / interval;
+	const int64_t syncs = (c->total_timesteps - 1) / interval - n_before(c) / interval;
 	const bool is_stuck = updates > 1 && c->tau * (double)syncs < 1;
 	const int64_t first_update = (c->learning_starts / c->train_freq + 1) * c->train_freq;
 

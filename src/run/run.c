@@ -122,7 +122,11 @@ bool run_preload(
 	if (!transitions_read(file->fd, file->name, &opts, &t->replay, found, e))
 		return false;
 	t->preloaded = found->n_stored;
-	return true;
+	return t->preloaded + t->config.total_timesteps > t->config.learning_starts ||
+	       err_set(e, ERR_USAGE,
+		       "learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
+		       " and the %" PRId64 " transitions of preload, or nothing is learned",
+		       t->config.learning_starts, t->config.total_timesteps, t->preloaded);
 }
 
 /* In the open directory. What would fail later, fails here; and memory comes before files,
