@@ -89,7 +89,7 @@ cases() # FUNCTION
 	"$1" 'eval wei' "$(words weights.safetensors)"
 	"$1" 'eval weights.safetensors --episodes ' ''
 	"$1" 'config --explain per_a' "$(words per_alpha)"
-	"$1" 'help sw' "$(words sweep)"
+	"$1" 'help sw' "$(words sweep sweeps)"
 	"$1" 'env ' "$(words list show serve check)"
 	"$1" 'env show ' "$(words CartPole-v0 CartPole-v1 Acrobot-v1 MountainCar-v0)"
 	"$1" 'env --timeout 3 serve Ac' "$(words Acrobot-v1)"
@@ -162,7 +162,7 @@ if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
 	END
 	t 'zsh: as it is typed' 0 zsh -f ask.zsh trai 'eval --req' 'train conf/on' 'train conf/one.ini loss=hu' \
 		'train conf/one.ini init_weights=wei' 'train conf/one.ini --out=wi' 'train -o wi' 'sweep conf/one.ini target_' 'config --explain per_a' \
-		'report runs --metric eval_' 'plot runs --by gamma,net_' 'plot runs -x sec' 'eval wei' 'help sw' 'completions fi'
+		'report runs --metric eval_' 'plot runs --by gamma,net_' 'plot runs -x sec' 'eval wei' 'help be' 'completions fi'
 	cat >want <<-'END'
 		<train>
 		<eval><--require>
@@ -177,7 +177,7 @@ if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
 		<plot><runs><--by><gamma,net_arch>
 		<plot><runs><-x><seconds>
 		<eval><weights.safetensors>
-		<help><sweep>
+		<help><bench>
 		<completions><fish>
 	END
 	tr -d '\r' <"$out" | sed '/^$/d' >got

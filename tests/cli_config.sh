@@ -41,8 +41,27 @@ while read -r key _ value; do
 	t "--explain $key" 0 "$DQN" config --explain "$key"
 	is 'first lines' "$(sed -n 2p "$out")" "$key = $value"
 	yes_if [ "$(wc -l <"$out")" -ge 4 ]
-	is 'the part of the whole' "$(sed 1d "$out")" "$(sed -n "/^$key = /,/^[^ ]/p" explained | sed -n '1p; 2,$ { /^ /p; }')"
+	sed -n "/^$key = /,/^[^ ]/p" explained | sed -n '1p; 2,$ { /^ /p; }' >part
+	is 'the part of the whole' "$(sed 1d "$out" | head -n "$(wc -l <part)")" "$(cat part)"
+	yes_if [ "$(sed 1d "$out" | wc -l)" -gt "$(wc -l <part)" ] # what it does to learning
+	yes_if awk 'length($0) > 80 { exit 1 }' "$out"
+	if [ "$key" != seed ] && grep -Eq 'Takes: (whole number|real)' part; then
+		for word in Typical 'Too low' 'Too high'; do
+			out_has "^    $word: "
+		done
+	fi
 done <pairs
+for section in $("$DQN" config /dev/null | sed -n 's/^\[\(.*\)\]$/\1/p'); do
+	t "--explain $section: the section" 0 "$DQN" config --explain "$section"
+	is keys "$(sed -n 's/^\([a-z_0-9]*\) = .*/\1/p' "$out")" "$(sed -n "/^\[$section\]/,/^$/s/ = .*//p" defaults.ini)"
+	cp "$out" section
+	t "--explain [$section]" 0 "$DQN" config --explain "[$section]"
+	same_file "$out" section
+done
+t 'with a dash' 0 "$DQN" config --explain target-network-frequency
+out_has '^target_update_interval = '
+t 'a section that does not exist' 2 "$DQN" config --explain '[gamma]'
+err_has "unknown key '\[gamma\]'"
 t 'a key that does not exist' 2 "$DQN" config --explain learnig_rate
 err_has "^dqn: unknown key 'learnig_rate'; did you mean 'learning_rate'\?$"
 t 'nor anything like it' 2 "$DQN" config --explain zzzzzzz

@@ -50,6 +50,37 @@ for command in train eval sweep report plot; do
 		out_has "^  (-[a-z],|   ) $flag( [A-Zx]+)? +[a-z]"
 	done <flags
 done
+topics=$("$DQN" help | sed -n 's/^Topics: //p')
+is topics "$topics" 'dqn keys environments transitions run-directory sweeps faults'
+for topic in $topics; do
+	t "help $topic" 0 "$DQN" help "$topic"
+	yes_if [ "$(wc -l <"$out")" -ge 20 ]
+	yes_if awk 'length($0) > 80 { exit 1 }' "$out"
+	no_if grep -qE ' +$' "$out"
+	no_if grep -q '[^[:print:]]' "$out"
+	t "help $topic that cannot be written" 1 sh -c "exec \"\$DQN\" help $topic >/dev/full"
+	err_has 'No space left'
+done
+t 'the algorithm has every key of how it learns, with its default' 0 "$DQN" help dqn
+tr -s ' \n' '\n\n' <"$out" >words
+"$DQN" config /dev/null | sed -n '/^\[network\]/,/^\[eval\]/s/ = /=/p' >pairs
+yes_if [ "$(wc -l <pairs)" -ge 30 ]
+while read -r pair; do
+	yes_if grep -qxF "$pair" words
+done <pairs
+t 'every key is in keys' 0 "$DQN" help keys
+"$DQN" config /dev/null | sed -n 's/ = .*//p' >keys
+while read -r key; do
+	out_has "^  $key = "
+done <keys
+t 'every environment in environments' 0 "$DQN" help environments
+"$DQN" env list | sed -n 's/^\([A-Za-z]*-v[0-9]\) .*/\1/p' >environments
+yes_if [ "$(wc -l <environments)" -ge 4 ]
+while read -r id; do
+	out_has "^  $id$"
+done <environments
+t 'a topic that is nearly one' 2 "$DQN" help environment
+err_has "^dqn: unknown topic 'environment'; did you mean 'environments'\?$"
 for how in --version -V; do
 	t "$how" 0 "$DQN" $how
 	out_is "dqn $version"
@@ -98,7 +129,7 @@ t 'all closed' 2 sh -c 'exec "$DQN" <&- >&- 2>&-'
 t 'help --man' 0 "$DQN" help --man
 cp "$out" dqn.1
 out_has '^\.TH DQN 1 '
-for section in NAME SYNOPSIS DESCRIPTION COMMANDS CONFIGURATION FILES ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+for section in NAME SYNOPSIS DESCRIPTION COMMANDS ALGORITHM CONFIGURATION ENVIRONMENTS FILES SWEEPS FAULTS ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 	out_has "^\.SH $section$"
 done
 no_if grep -q '[^[:print:]]' "$out"

@@ -117,9 +117,9 @@ base 3665
 nn 1750
 env 1640
 rl 1400
-run 7040
+run 7270
 study 2955
-cli 12402
+cli 13050
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -57,8 +57,10 @@ struct option {
 	const char *range; /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
 	const char *const *names; /* OPTION_NAME */
 	const char *help;         /* whole sentences */
-	const char *elsewhere;    /* other frameworks' names, separated by blanks, or "" */
-	bool neutral;             /* changes no result: runs that differ in it are the same */
+	/* What it does to learning; of numbers also lines "Typical: ", "Too low: ", "Too high: ". */
+	const char *effect;
+	const char *elsewhere; /* other frameworks' names, separated by blanks, or "" */
+	bool neutral;          /* changes no result: runs that differ in it are the same */
 };
 
 /* All options in the order of a printed file; the last has key NULL. */

@@ -3,6 +3,7 @@
  * stand for names of files, which shells find themselves; ":value" for one after '='. */
 #include "cli/cli.h"
 #include "cli/plot.h"
+#include "cli/topics.h"
 #include "study/curves.h"
 
 #include <string.h>
@@ -178,8 +179,11 @@ static void offer_argument(struct query *q, const char *metavar, const char *fla
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (strcmp(metavar, files[i].metavar) == 0)
 			puts(files[i].files);
-	if (strcmp(metavar, "COMMAND") == 0)
+	if (strcmp(metavar, "COMMAND|TOPIC") == 0) {
 		offer_commands(q);
+		for (const struct topic *t = topics; t->name; t++)
+			offer(q, "", t->name, "", "a topic");
+	}
 	if (strcmp(metavar, "KEYS") == 0) {
 		if (strchr(q->word, ','))
 			begin_after(q, strrchr(q->word, ','));
@@ -277,9 +281,12 @@ static void offer_word(const struct command *c, int n, char *const *words)
 		offer_argument(&q, x.flag->arg ? x.flag->arg : "", x.flag->name);
 	else if (is_flag)
 		offer_flags(&q, c);
-	else if (x.explains)
+	else if (x.explains) {
+		for (const struct option *o = config_options; o->key; o++)
+			if (o == config_options || strcmp(o->section, o[-1].section) != 0)
+				offer(&q, "", o->section, "", "a section");
 		offer_keys(&q, "");
-	else if (is_override && equals) {
+	} else if (is_override && equals) {
 		begin_after(&q, equals);
 		offer_values(&q, q.before);
 	} else if (is_override)

@@ -7,7 +7,8 @@
 
 enum { EXPLAIN, LIST, MEMORY };
 static const struct flag config_flags[] = {
-	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "explain all keys, or one KEY" },
+	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL,
+		"explain all keys, or one KEY or SECTION" },
 	[LIST] = { "list", '\0', FLAG_SWITCH, NULL, "list the configurations that came with dqn" },
 	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
 		"print the peak memory of the run instead" },
@@ -37,6 +38,19 @@ static void explain(const struct option *o)
 	}
 }
 
+/* With what the key does to learning, a line for each line of its text. */
+static void explain_whole(const struct option *o)
+{
+	char line[512];
+	explain(o);
+	for (const char *s = o->effect; *s;) {
+		const int len = (int)strcspn(s, "\n");
+		snprintf(line, sizeof(line), "%.*s", len, s);
+		print_wrapped(stdout, 4, line);
+		s += len + (s[len] != '\0');
+	}
+}
+
 static int explain_all(void)
 {
 	const char *section = "";
@@ -49,17 +63,34 @@ static int explain_all(void)
 	return STATUS_OK;
 }
 
-static int explain_one(const char *key)
+/* A key by any name, '-' counting as '_', or a section, "replay" or "[replay]". */
+static int explain_one(const char *word)
 {
 	static struct report r;
-	const struct option *o = config_find_elsewhere(key);
+	char name[64];
+	const bool has_brackets = word[0] == '[';
+	bool is_section = false;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + has_brackets, "]"),
+		word + has_brackets);
+	for (const struct option *o = config_options; o->key; o++) {
+		if (strcmp(name, o->section) != 0)
+			continue;
+		printf(is_section ? "\n" : "[%s]\n", o->section);
+		explain_whole(o);
+		is_section = true;
+	}
+	if (is_section)
+		return STATUS_OK;
+	for (char *c = name; *c; c++)
+		*c = *c == '-' ? '_' : *c;
+	const struct option *o = has_brackets ? NULL : config_find_elsewhere(name);
 	if (o) {
 		printf("[%s]\n", o->section);
-		explain(o);
+		explain_whole(o);
 		return STATUS_OK;
 	}
 	report_init(&r);
-	report_unknown_key(&r, "", key);
+	report_unknown_key(&r, "", word);
 	say_report(&r, true);
 	return ERR_USAGE;
 }
@@ -73,7 +104,7 @@ static int cmd_config(const struct args *args)
 	if (args->flag[EXPLAIN].set) {
 		if (args->n <= 1)
 			return args->n == 1 ? explain_one(args->pos[0]) : explain_all();
-		err_set(&e, ERR_USAGE, "--explain takes one key, or none for all");
+		err_set(&e, ERR_USAGE, "--explain takes one key or section, or none for all");
 		return fail(&e);
 	}
 	if (args->flag[LIST].set) {
@@ -118,14 +149,17 @@ static int cmd_config(const struct args *args)
 
 const struct command command_config = {
 	.name = "config",
-	.synopsis = "CONFIG [key=value ...] [--memory] | --explain [KEY] | --list",
+	.synopsis = "CONFIG [key=value ...] [--memory] | --explain [KEY|SECTION] | --list",
 	.summary = "print the full configuration, or explain its keys",
 	.details =
 		"The printed file has every key and reads back to the same configuration. CONFIG is a "
-		"file, - for standard input, or one of the names that --list prints.",
+		"file, - for standard input, or one of the names that --list prints. --explain KEY also says what "
+		"the key does to learning, a typical value, and what too low and too high ones look like; KEY may "
+		"be the name that another framework has for it.",
 	.examples = "dqn config configs/cartpole.ini seed=7\n"
 		    "dqn config /dev/null          # all defaults\n"
-		    "dqn config --explain n_steps\n",
+		    "dqn config --explain n_steps\n"
+		    "dqn config --explain replay   # a section\n",
 	.flags = config_flags,
 	.statuses = (const int[]){ 0, 1, 2, -1 },
 	.min_args = 0,
