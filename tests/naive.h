@@ -4,6 +4,7 @@
 #define DQN_TESTS_NAIVE_H
 
 #include "nn/kernels.h"
+#include "nn/tanh.h"
 
 #include <math.h>
 
@@ -21,6 +22,19 @@ static inline double naive_sum_squares(size_t n, const float *x)
 static inline float naive_flush(float x)
 {
 	return fabsf(x) < 0x1p-100f ? 0.0f : x;
+}
+
+static inline float naive_tanh(float x)
+{
+	x = x < -TANH_LIMIT ? -TANH_LIMIT : x > TANH_LIMIT ? TANH_LIMIT : x;
+	const float z = x * x;
+	float p = tanh_p[3], q = tanh_q[3];
+	for (int i = 2; i >= 0; i--) {
+		p = fmaf(p, z, tanh_p[i]);
+		q = fmaf(q, z, tanh_q[i]);
+	}
+	const float y = fmaf(x * z, p, x) / fmaf(q, z, 1);
+	return y < -1 ? -1 : y > 1 ? 1 : y;
 }
 
 static inline void naive_adam(

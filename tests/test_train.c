@@ -72,14 +72,6 @@ static size_t layer_start(const struct naive *s, int layer)
 	return start;
 }
 
-static float naive_tanh(float y)
-{
-	const double x = y;
-	if (fabs(x) >= 20)
-		return x > 0 ? 1 : -1;
-	return (float)(fabs(x) < 1e-3 ? x - x * x * x / 3 : 1 - 2 / (pm_exp(2 * x) + 1));
-}
-
 /* act[0] is x, act[l + 1] the output of layer l. */
 static void naive_forward(const struct naive *s, const float *params, const float *x,
 	float act[NET_MAX_LAYERS + 1][MAX_WIDTH])

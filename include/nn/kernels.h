@@ -55,6 +55,12 @@ struct kernels {
 	void (*adam)(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v,
 		float *param);
 
+	/* y (n) = tanh(y) by the formula of nn/tanh.h, in place */
+	void (*tanh_forward)(size_t n, float *y);
+
+	/* delta (n) = delta * (1 - y * y), y (n) = tanh(x), in place; each operation rounded */
+	void (*tanh_backward)(size_t n, const float *y, float *delta);
+
 	/* target = fma(tau, source, (1 - tau) * target), in place */
 	void (*polyak)(size_t n, float tau, const float *source, float *target);
 

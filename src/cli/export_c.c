@@ -1,6 +1,7 @@
 #include "cli/export.h"
 
 #include "cli/version.h"
+#include "nn/tanh.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -173,11 +174,6 @@ static uint64_t flash_bytes(const struct export_job *job)
 	return n;
 }
 
-static bool has_tanh(const struct net *net)
-{
-	return net->activation == ACTIVATION_TANH && net->n_layers > 1;
-}
-
 static void add_head(struct text *t, const struct export_job *job)
 {
 	const struct weights *w = job->weights;
@@ -204,17 +200,13 @@ static void add_head(struct text *t, const struct export_job *job)
 		(unsigned long long)sizeof(float) *
 			(unsigned)(n_blocks(w) * widest(w) +
 				   (w->env->has_masks ? 2 : 1) * n_actions));
-	add(t, job,
-		has_tanh(net)
-			? " * C99 or C++; allocates nothing and needs tanh of the C library.\n"
-			: " * C99 or C++; allocates nothing and needs no library.\n");
+	add(t, job, " * C99 or C++; allocates nothing and needs no library.\n");
 	add(t, job,
 		" *\n"
 		" * Q is that of dqn to the bit where the CPU fuses multiplication and addition, and all\n"
 		" * but to the bit where it has double. To be faster on a CPU without either, with Q within\n"
 		" * 1e-6 or so: #define $_FMA(a, b, c) ((a) * (b) + (c))\n"
-		" * To try it out: cc -x c -D$_SELF_TEST FILE");
-	add(t, job, has_tanh(net) ? " -lm; ./a.out\n */\n" : "; ./a.out\n */\n");
+		" * To try it out: cc -x c -D$_SELF_TEST FILE; ./a.out\n */\n");
 }
 
 static void add_macros(struct text *t, const struct export_job *job)
@@ -240,12 +232,37 @@ static void add_macros(struct text *t, const struct export_job *job)
 		"#define $_FMA(a, b, c) ((float)((double)(a) * (double)(b) + (double)(c)))\n"
 		"#endif\n"
 		"#endif\n\n");
-	if (has_tanh(net))
-		add(t, job,
-			"#ifndef $_TANH /* through double: Q is as near as without */\n"
-			"#include <math.h>\n"
-			"#define $_TANH(x) ((float)tanh((double)(x)))\n"
-			"#endif\n\n");
+}
+
+/* The body of a loop over x[i]: the formula of nn/tanh.h. */
+static void add_tanh(struct text *t, const struct export_job *job)
+{
+	const double limit = TANH_LIMIT;
+	addf(t, job,
+		"\t\tfloat y = x[i], z, p = %.9gf, q = %.9gf;\n"
+		"\t\ty = y < -%.9gf ? -%.9gf : y > %.9gf ? %.9gf : y;\n"
+		"\t\tz = y * y;\n",
+		(double)tanh_p[3], (double)tanh_q[3], limit, limit, limit, limit);
+	for (int i = 2; i >= 0; i--)
+		addf(t, job, "\t\tp = $_FMA(p, z, %.9gf);\n\t\tq = $_FMA(q, z, %.9gf);\n",
+			(double)tanh_p[i], (double)tanh_q[i]);
+	add(t, job,
+		"\t\ty = $_FMA(y * z, p, y) / $_FMA(q, z, 1.0f);\n"
+		"\t\tx[i] = y < -1 ? -1 : y > 1 ? 1 : y;\n");
+}
+
+static void add_activate(struct text *t, const struct export_job *job)
+{
+	add(t, job,
+		"static inline void @_activate(int n, float *x)\n"
+		"{\n"
+		"\tint i;\n"
+		"\tfor (i = 0; i < n; i++) {\n");
+	if (job->weights->net.activation == ACTIVATION_TANH)
+		add_tanh(t, job);
+	else
+		add(t, job, "\t\tx[i] = x[i] > 0 ? x[i] : 0;\n");
+	add(t, job, "\t}\n}\n\n");
 }
 
 static void add_linear(struct text *t, const struct export_job *job)
@@ -268,15 +285,7 @@ static void add_linear(struct text *t, const struct export_job *job)
 		job->int8 ? "0" : "$_FLOAT(b + j)", job->int8 ? "$_INT8" : "$_FLOAT",
 		job->int8 ? "$_FMA(sum, $_FLOAT(s + j), $_FLOAT(b + j))" : "sum");
 	if (job->weights->net.n_layers > 1)
-		addf(t, job,
-			"static inline void @_activate(int n, float *x)\n"
-			"{\n"
-			"\tint i;\n"
-			"\tfor (i = 0; i < n; i++)\n"
-			"\t\tx[i] = %s;\n"
-			"}\n\n",
-			job->weights->net.activation == ACTIVATION_RELU ? "x[i] > 0 ? x[i] : 0"
-									: "$_TANH(x[i])");
+		add_activate(t, job);
 }
 
 static void call_linear(struct text *t, const struct export_job *job, int l, const char *x,

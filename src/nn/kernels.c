@@ -1,6 +1,8 @@
 /* Compiled once per instruction set: one of the KERNELS_ of simd.h, or none. */
 #include "nn/kernels.h"
 
+#include "nn/tanh.h"
+#include "nn/tanh.h"
 #include "simd.h"
 
 #include <assert.h>
@@ -542,6 +544,46 @@ static void adam(
 	}
 }
 
+static inline vf tanh_vector(vf v)
+{
+	const vf x = vf_clamp(v, TANH_LIMIT), z = vf_mul(x, x);
+	vf p = vf_set1(tanh_p[3]), q = vf_set1(tanh_q[3]);
+	p = vf_fma(p, z, vf_set1(tanh_p[2]));
+	p = vf_fma(p, z, vf_set1(tanh_p[1]));
+	p = vf_fma(p, z, vf_set1(tanh_p[0]));
+	q = vf_fma(q, z, vf_set1(tanh_q[2]));
+	q = vf_fma(q, z, vf_set1(tanh_q[1]));
+	q = vf_fma(q, z, vf_set1(tanh_q[0]));
+	const vf y = vf_div(vf_fma(vf_mul(x, z), p, x), vf_fma(q, z, vf_set1(1)));
+	return vf_clamp(y, 1);
+}
+
+static void tanh_forward(size_t n, float *y)
+{
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		vf_store(y + i, tanh_vector(vf_load(y + i)));
+	const int tail = (int)(n - i);
+	if (tail > 0)
+		vf_store_n(y + i, tanh_vector(vf_load_n(y + i, tail)), tail);
+}
+
+static inline vf tanh_derivative(vf y, vf delta)
+{
+	return vf_mul(delta, vf_fma(vf_set1(-1), vf_mul(y, y), vf_set1(1)));
+}
+
+static void tanh_backward(size_t n, const float *y, float *delta)
+{
+	size_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		vf_store(delta + i, tanh_derivative(vf_load(y + i), vf_load(delta + i)));
+	const int tail = (int)(n - i);
+	if (tail > 0)
+		vf_store_n(delta + i,
+			tanh_derivative(vf_load_n(y + i, tail), vf_load_n(delta + i, tail)), tail);
+}
+
 static void polyak(size_t n, float tau, const float *source, float *target)
 {
 	const vf t = vf_set1(tau), keep = vf_set1(1 - tau);
@@ -628,6 +670,8 @@ const struct kernels KERNELS_NAME = {
 	.matmul_t = matmul_t,
 	.column_sums = column_sums,
 	.adam = adam,
+	.tanh_forward = tanh_forward,
+	.tanh_backward = tanh_backward,
 	.polyak = polyak,
 	.sum_squares = sum_squares,
 	.transpose = transpose,

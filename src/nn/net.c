@@ -1,7 +1,5 @@
 #include "nn/net.h"
 
-#include "base/pmath.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -189,36 +187,22 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 /* ReLU, y = max(x, 0), is part of matmul. In the forward pass y > 0 was where x > 0: there,
  * and only there, dy passes, which is part of matmul_t. */
 
-static void tanh_forward(size_t n, float *y)
+static void tanh_forward(const struct kernels *k, size_t n, float *y)
 {
-	/* tanh(x) = 1 - 2/(exp(2x)+1), in double: its cancellation near 0 stays far
-	 * below a float's last bit down to the x where x - x^3/3 takes over. */
-	const double series_below = 1e-3, saturated = 20;
-	for (size_t i = 0; i < n; i++) {
-		const double x = y[i], size = fabs(x);
-		double t;
-		if (!(size < saturated)) /* NaN stays NaN */
-			t = x > 0 ? 1 : x < 0 ? -1 : x;
-		else if (size < series_below)
-			t = x - x * x * x / 3;
-		else
-			t = 1 - 2 / (pm_exp(2 * x) + 1);
-		y[i] = (float)t;
-	}
+	k->tanh_forward(n, y);
 }
 
 /* In the forward pass y was tanh(x): dx = dy (1 - y^2), in place. */
-static void tanh_backward(size_t n, const float *y, float *dy)
+static void tanh_backward(const struct kernels *k, size_t n, const float *y, float *dy)
 {
-	for (size_t i = 0; i < n; i++)
-		dy[i] *= 1 - y[i] * y[i];
+	k->tanh_backward(n, y, dy);
 }
 
 /* In the order of enum activation; y (n) is the output of a layer. */
 static const struct {
 	bool in_matmul; /* matmul has applied it */
-	void (*forward)(size_t n, float *y);
-	void (*backward)(size_t n, const float *y, float *dy);
+	void (*forward)(const struct kernels *k, size_t n, float *y);
+	void (*backward)(const struct kernels *k, size_t n, const float *y, float *dy);
 } activations[] = {
 	{ true, NULL, NULL },
 	{ false, tanh_forward, tanh_backward },
@@ -265,7 +249,7 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 		const bool in_matmul = activations[net->activation].in_matmul;
 		linear_forward(&m, k, params, x, m.in, batch, in_matmul, y);
 		if (!in_matmul)
-			activations[net->activation].forward(batch * m.out, y);
+			activations[net->activation].forward(k, batch * m.out, y);
 		x = y;
 		y += batch * m.out;
 	}
@@ -306,7 +290,7 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		if (layer == 0 || i > last)
 			continue; /* after the advantage head the other half is still to come */
 		if (!gated)
-			activations[net->activation].backward(batch * x_dim, input, dx);
+			activations[net->activation].backward(k, batch * x_dim, input, dx);
 		float *const spare = other; /* for the layer below */
 		dy = other = dx;
 		dx = spare;

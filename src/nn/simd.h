@@ -9,6 +9,7 @@
  *     vf_max(low, v)     v < low ? low : v, so NaN and -0 stay
  *     vf_pass(v, gate)   gate > 0 ? v : 0
  *     vf_flush(v)        |v| < TINY ? 0 : v
+ *     vf_clamp(v, most)  v, but within -most and most; NaN and -0 stay
  *
  *     vf_columns(v, x, row, last)    the first 4 columns of LANES rows of x, `row` floats
  *                                    apart; rows after number `last` repeat it
@@ -83,6 +84,8 @@ static inline __mmask16 first_n(int n)
 #define vf_div(a, b) _mm512_div_ps(a, b)
 #define vf_sqrt(a) _mm512_sqrt_ps(a)
 #define vf_max(low, v) _mm512_max_ps(low, v)
+#define vf_clamp(v, most) \
+	_mm512_min_ps(_mm512_set1_ps(most), _mm512_max_ps(_mm512_set1_ps(-(most)), v))
 #define vf_pass(v, gate) \
 	_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
 #define vf_flush(v)          \
@@ -132,6 +135,8 @@ static inline __m256i first_n(int n)
 #define vf_div(a, b) _mm256_div_ps(a, b)
 #define vf_sqrt(a) _mm256_sqrt_ps(a)
 #define vf_max(low, v) _mm256_max_ps(low, v)
+#define vf_clamp(v, most) \
+	_mm256_min_ps(_mm256_set1_ps(most), _mm256_max_ps(_mm256_set1_ps(-(most)), v))
 #define vf_pass(v, gate) _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), v)
 static inline vf vf_flush(vf v)
 {
@@ -221,6 +226,7 @@ static inline vf vf_fma(vf a, vf b, vf c)
 #define vf_div(a, b) _mm_div_ps(a, b)
 #define vf_sqrt(a) _mm_sqrt_ps(a)
 #define vf_max(low, v) _mm_max_ps(low, v)
+#define vf_clamp(v, most) _mm_min_ps(_mm_set1_ps(most), _mm_max_ps(_mm_set1_ps(-(most)), v))
 #define vf_pass(v, gate) _mm_and_ps(_mm_cmpgt_ps(gate, _mm_setzero_ps()), v)
 static inline vf vf_flush(vf v)
 {
@@ -273,6 +279,7 @@ static inline vf vf_and(vf v, uint32x4_t mask)
 #define vf_div(a, b) vdivq_f32(a, b)
 #define vf_sqrt(a) vsqrtq_f32(a)
 #define vf_max(low, v) vbslq_f32(vcltq_f32(v, low), low, v)
+#define vf_clamp(v, most) vminq_f32(vdupq_n_f32(most), vmaxq_f32(vdupq_n_f32(-(most)), v))
 #define vf_pass(v, gate) vf_and(v, vcgtzq_f32(gate))
 #define vf_flush(v) vf_and(v, vmvnq_u32(vcaltq_f32(v, vdupq_n_f32(TINY))))
 
@@ -314,6 +321,7 @@ typedef float vf;
 #define vf_div(a, b) ((a) / (b))
 #define vf_sqrt(a) sqrtf(a)
 #define vf_max(low, v) ((v) < (low) ? (low) : (v))
+#define vf_clamp(v, most) ((v) < -(most) ? -(most) : (v) > (most) ? (most) : (v))
 #define vf_pass(v, gate) ((gate) > 0 ? (v) : 0)
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
 #define vf_columns(v, x, row, last) ((void)(row), (void)(last), memcpy(v, x, 4 * sizeof(vf)))
