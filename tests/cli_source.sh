@@ -117,7 +117,7 @@ base 3665
 nn 1750
 env 1640
 rl 1400
-run 7270
+run 7285
 study 2955
 cli 13050
 END
