@@ -722,6 +722,25 @@ static void test_random_actions_are_uniform_over_the_allowed(void)
 	agent_release(&a);
 }
 
+/* P(at least k) = 1 / k, up to the most. */
+static void test_random_actions_last_as_documented(void)
+{
+	enum { DRAWS = 100000, MOST = 8 };
+	struct rng rng;
+	int at_least[MOST + 2] = { 0 };
+	rng_init(&rng, 5);
+	for (int i = 0; i < DRAWS; i++) {
+		struct rng same = rng;
+		const int64_t k = policy_duration(MOST, &rng);
+		CHECK(k == (int64_t)fmin(MOST, floor(1 / (1 - rng_double(&same)))));
+		CHECK(same.state[0] == rng.state[0] && k >= 1 && k <= MOST);
+		for (int64_t j = 1; j <= k && j <= MOST; j++)
+			at_least[j]++;
+	}
+	for (int k = 1; k <= MOST; k++) /* 5 standard deviations */
+		CHECK_NEAR((double)at_least[k] / DRAWS, 1.0 / k, 0.008);
+}
+
 static void test_a_full_mask_acts_as_none(void)
 {
 	static const uint8_t full[9] = { 1, 1, 1, 1, 1, 1, 1, 1, 1 };
@@ -991,6 +1010,7 @@ int main(void)
 	RUN(test_argmax_among_the_allowed);
 	RUN(test_acts_among_the_allowed_with_the_documented_draws);
 	RUN(test_random_actions_are_uniform_over_the_allowed);
+	RUN(test_random_actions_last_as_documented);
 	RUN(test_a_full_mask_acts_as_none);
 	RUN(test_greedy_rows_have_a_mask_each);
 	RUN(test_masked_targets_by_hand);

@@ -45,6 +45,7 @@ static const char *const combinations[][8] = {
 	{ "stop_return=1", "stop_episodes=3", NULL },
 	{ "ema_decay=0.9", "clip_targets=true", "initial_q=100", NULL },
 	{ "id=CartPole-v0", "gradient_steps=0", NULL },
+	{ "exploration_repeat=30", "exploration_final_eps=0.5", NULL },
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
 

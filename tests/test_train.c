@@ -56,10 +56,12 @@ struct naive {
 	int64_t n_ended;
 	uint64_t n_updates;
 	double epsilon;
+	double repeats;                 /* steps left of a random action, this one included */
 	double loss, q_mean, grad_norm; /* sums since the last row */
 	int64_t n_sum;
 	/* What has been exercised. */
-	int n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated, n_cut_newest, n_wrapped;
+	int n_repeated, n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated,
+		n_cut_newest, n_wrapped;
 	int n_linear_loss, n_terminal_rows;
 };
 
@@ -323,8 +325,14 @@ static void naive_step(struct naive *s)
 
 	s->epsilon = naive_epsilon(c, timesteps);
 	const double p = timesteps <= c->learning_starts ? 1 : s->epsilon;
-	if (p > 0 && rng_double(&s->explore) < p) {
+	if (s->repeats > 0) {
+		t->action = t[-1].action;
+		s->n_repeated++;
+	} else if (p > 0 && rng_double(&s->explore) < p) {
 		t->action = (int)rng_below(&s->explore, (uint64_t)s->dim[s->n_layers]);
+		if (c->exploration_repeat > 1)
+			s->repeats = fmin(floor(1 / (1 - rng_double(&s->explore))),
+				(double)c->exploration_repeat);
 	} else {
 		float q[ACTIONS];
 		naive_q(s, s->online, s->obs, q);
@@ -344,6 +352,7 @@ static void naive_step(struct naive *s)
 		s->episode = (struct episode){ 0 };
 	}
 	s->in_episode = !t->terminated && !t->truncated;
+	s->repeats = s->in_episode && s->repeats > 0 ? s->repeats - 1 : 0;
 
 	if (timesteps > c->learning_starts && timesteps % c->train_freq == 0)
 		for (int64_t i = 0;
@@ -544,6 +553,14 @@ static void test_constant_exploration_matches(void)
 		"exploration_final_eps=0.25", NULL };
 	compare(keys, &naive);
 	CHECK_NEAR(naive.epsilon, 0.25, 0);
+}
+
+static void test_repeated_random_actions_match(void)
+{
+	static const char *const keys[] = { "exploration_repeat=12",
+		"exploration_schedule=constant", "exploration_final_eps=0.4", NULL };
+	compare(keys, &naive);
+	CHECK(naive.n_repeated > 50);
 }
 
 static void test_greedy_after_the_warmup_matches(void)
@@ -1089,6 +1106,7 @@ int main(void)
 	RUN(test_bursts_of_updates_match);
 	RUN(test_exponential_exploration_matches);
 	RUN(test_constant_exploration_matches);
+	RUN(test_repeated_random_actions_match);
 	RUN(test_greedy_after_the_warmup_matches);
 	RUN(test_linear_learning_rate_matches);
 	RUN(test_no_clipping_matches);

@@ -47,6 +47,11 @@ int policy_random(const uint8_t *mask, int n_actions, struct rng *rng);
 int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, double epsilon,
 	struct rng *rng, const float **q);
 
+/* The steps that a random action lasts, 1..most: k or more of them with probability 1 / k. Draws
+ * one double. Temporally extended epsilon-greedy (Dabney, Ostrovski and Barreto, 2021) draws
+ * from a zeta distribution, whose tail falls like this one, but needs pow. */
+int64_t policy_duration(int64_t most, struct rng *rng);
+
 /* actions (n), n in 1..POLICY_ROWS: for each row of obs (n, net.dim[0]) and masks (n,
  * n_actions) the same as policy_act with epsilon 0. False if a Q value is not finite,
  * allowed or not. */

@@ -61,6 +61,7 @@ struct config {
 	double ema_decay;
 	double exploration_initial_eps, exploration_final_eps, exploration_fraction;
 	int exploration_schedule;
+	int64_t exploration_repeat;
 	int64_t buffer_size;
 	bool prioritized;
 	double per_alpha, per_beta0, per_eps;

@@ -10,7 +10,8 @@
  * timesteps counting from 1:
  *
  *   1 act     uniformly at random while preloaded + timesteps <= learning_starts, else
- *             epsilon-greedy, epsilon = schedule(timesteps - 1)
+ *             epsilon-greedy, epsilon = schedule(timesteps - 1); a random action lasts
+ *             policy_duration(exploration_repeat) steps, as far as the episode and masks allow
  *   2 step    the environment; reward * reward_scale
  *   3 store   the transition, with the true next observation
  *   4 learn   if preloaded + timesteps > learning_starts and timesteps % train_freq == 0:
@@ -128,6 +129,8 @@ struct train {
 	int64_t timesteps, episodes;
 	double episode_return; /* of the episode under way */
 	int64_t episode_length;
+	int32_t random_action; /* the last one, in force for: */
+	int64_t repeats_left;  /* the next so many steps */
 	struct {
 		double episode_return[STATS_WINDOW];
 		int64_t length[STATS_WINDOW];

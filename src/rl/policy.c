@@ -38,6 +38,12 @@ int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, do
 	return policy_argmax(values, mask, n_actions);
 }
 
+int64_t policy_duration(int64_t most, struct rng *rng)
+{
+	const double k = 1 / (1 - rng_double(rng)); /* in [1, 2^53] */
+	return k < (double)most ? (int64_t)k : most;
+}
+
 bool policy_greedy(
 	const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions)
 {

@@ -120,6 +120,10 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_one(l, "episodes", ST_I64, &t->episodes);
 	add_one(l, "episode_return", ST_F64, &t->episode_return);
 	add_one(l, "episode_length", ST_I64, &t->episode_length);
+	if (t->config.exploration_repeat > 1) {
+		add_one(l, "random_action", ST_I32, &t->random_action);
+		add_one(l, "repeats_left", ST_I64, &t->repeats_left);
+	}
 	add_list(l, "window.return", ST_F64, t->window.episode_return, STATS_WINDOW);
 	add_list(l, "window.length", ST_I64, t->window.length, STATS_WINDOW);
 	add_one(l, "sum.loss", ST_F64, &t->sum.loss);
@@ -229,6 +233,8 @@ static bool are_counters_sound(const struct train *t)
 	return in_range(t->timesteps, 0, t->config.total_timesteps) &&
 	       in_range(t->episodes, 0, t->timesteps) &&
 	       in_range(t->episode_length, 0, t->timesteps) &&
+	       in_range(t->random_action, 0, t->env.ops->n_actions - 1) &&
+	       in_range(t->repeats_left, 0, t->config.exploration_repeat - 1) &&
 	       in_range(t->n_sum, 0, INT64_MAX / 2) && /* it will grow */
 	       in_range(t->warning, 0, N_WARNINGS - 1) &&
 	       in_range(t->preloaded, 0, (int64_t)t->replay.buffer_size) &&

@@ -310,6 +310,10 @@ const struct option config_options[] = {
 			"linear spends the same time at each epsilon; exponential falls early and stays low for long; "
 			"constant explores all the time, at exploration_final_eps.",
 		.elsewhere = "epsilon_schedule eps_schedule" },
+	{ INT("exploration", exploration_repeat, "1", 1, 1000000000),
+		.help = "Most steps that a random action lasts; k or more of them with probability 1 / k. 1: "
+			"each is a single step. Longer ones find goals that random steps do not reach.",
+		.elsewhere = "ez_greedy temporally_extended max_action_repeat" },
 
 	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
 		.help = "Transitions in the replay buffer; new ones overwrite the oldest.",

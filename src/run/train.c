@@ -223,6 +223,7 @@ static void drop_episode(struct train *t)
 	t->in_episode = false;
 	t->episode_return = 0;
 	t->episode_length = 0;
+	t->repeats_left = 0;
 }
 
 /* The reply to action n = 1, 2, ...; 0: to the reset. */
@@ -270,6 +271,25 @@ static void swap_obs(struct train *t)
 	t->mask = t->next_mask, t->next_mask = mask;
 }
 
+/* Step 1. *q as policy_act: NULL after a random action. */
+static int act(struct train *t, double epsilon, const float **q)
+{
+	struct rng *rng = &t->stream[STREAM_EXPLORATION];
+	const bool allowed = !t->mask || t->mask[t->random_action];
+	if (t->repeats_left > 0 && allowed) {
+		t->repeats_left--;
+		*q = NULL;
+		return t->random_action;
+	}
+	const int action = policy_act(&t->agent.policy, t->obs, t->mask, epsilon, rng, q);
+	t->repeats_left = 0;
+	if (!*q && t->config.exploration_repeat > 1) {
+		t->random_action = action;
+		t->repeats_left = policy_duration(t->config.exploration_repeat, rng) - 1;
+	}
+	return action;
+}
+
 /* Steps 1 to 3: one transition into the replay buffer. */
 static bool collect(struct train *t, struct err *e)
 {
@@ -281,8 +301,7 @@ static bool collect(struct train *t, struct err *e)
 	struct err why;
 	if (!t->in_episode && !begin_episode(t, e))
 		return false;
-	const int action = policy_act(
-		&t->agent.policy, t->obs, t->mask, epsilon, &t->stream[STREAM_EXPLORATION], &q);
+	const int action = act(t, epsilon, &q);
 	if (q && !policy_is_finite(q, (size_t)t->env.ops->n_actions)) {
 		err_set(&why, ERR_DIVERGED, "a Q value is not finite");
 		return diverged(t, &why, e);
@@ -305,6 +324,7 @@ static bool collect(struct train *t, struct err *e)
 		t->episodes++;
 		t->episode_return = 0;
 		t->episode_length = 0;
+		t->repeats_left = 0;
 		t->in_episode = false;
 	}
 	return true;
