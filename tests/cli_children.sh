@@ -156,6 +156,25 @@ out_has '^Maze, seed 1: return -'
 t 'the maze is short' 0 sh -c 'wc -l <configs/env/maze.awk'
 yes_if [ "$(cat "$out")" -le 60 ]
 
+# --- the pendulum ---
+
+t 'the pendulum keeps the rules' 0 "$DQN" env check 'exec awk -Winteractive -f configs/env/pendulum.awk 2>/dev/null'
+t 'the pendulum from a known start' 0 awk -Winteractive -f configs/env/pendulum.awk <<'END'
+hello 1
+reset 0 7
+step 0 2
+END
+err_any
+is "one step is Gymnasium's formula" "$(awk '
+$1 == "obs" { angle = atan2($4, $3); speed = $5 }
+$1 == "step" {
+	reward = -(angle * angle + 0.1 * speed * speed + 0.004)
+	speed += (15 * sin(angle) + 6) * 0.05
+	angle += speed * 0.05
+	good = ($3 - reward) ^ 2 + ($6 - cos(angle)) ^ 2 + ($7 - sin(angle)) ^ 2 + ($8 - speed) ^ 2 < 1e-12
+	print good && !$4 && !$5
+}' "$out")" 1
+
 # --- the bridge to Gymnasium ---
 
 if has python3; then
