@@ -116,8 +116,8 @@ done <<'END'
 base 3665
 nn 1750
 env 1640
-rl 1400
-run 7285
+rl 1409
+run 7307
 study 2955
 cli 13050
 END
