@@ -297,7 +297,7 @@ static int cmd_play(const struct args *args)
 	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
 	const struct player_options options = { flag[SEED].set, flag[SEED].seed, flag[EPSILON].real,
 		flag[LIMIT].count };
-	const struct kernels *k;
+	const struct kernels *k = NULL;
 	struct err e;
 	bool ok = (!flag[FPS].set || (flag[FPS].real > 0 && flag[FPS].real <= 1000)) ||
 		  err_set(&e, ERR_USAGE, "--fps '%s' is not in (0, 1000]", flag[FPS].string);
