@@ -149,7 +149,8 @@ const struct env_ops acrobot_v1 = {
 	.solved_return = -100,
 	.reward_low = -1,
 	.reward_high = 0,
-	.obs_high = (const double[]){ 1, 1, 1, 1, 4, 8 }, /* speeds seen in play, not their bounds */
+	.obs_high =
+		(const double[]){ 1, 1, 1, 1, 4, 8 }, /* speeds seen in play, not their bounds */
 	.state_size = sizeof(struct acrobot),
 	.reset = acrobot_reset,
 	.step = acrobot_step,

@@ -312,7 +312,10 @@ const struct option config_options[] = {
 		.elsewhere = "epsilon_schedule eps_schedule" },
 	{ INT("exploration", exploration_repeat, "1", 1, 1000000000),
 		.help = "Most steps that a random action lasts; k or more of them with probability 1 / k. 1: "
-			"each is a single step. Longer ones find goals that random steps do not reach.",
+			"each is a single step.",
+		.effect =
+			"Longer ones carry the agent to goals that single random steps do not reach, as "
+			"MountainCar's; where one wrong push ends the episode, as CartPole's, they cost steps.",
 		.elsewhere = "ez_greedy temporally_extended max_action_repeat" },
 
 	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
