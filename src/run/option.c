@@ -314,8 +314,10 @@ const struct option config_options[] = {
 		.help = "Most steps that a random action lasts; k or more of them with probability 1 / k. 1: "
 			"each is a single step.",
 		.effect =
-			"Longer ones carry the agent to goals that single random steps do not reach, as "
-			"MountainCar's; where one wrong push ends the episode, as CartPole's, they cost steps.",
+			"Random actions that last carry the agent to goals that single random steps do not reach.\n"
+			"Typical: 1, or 10 to 100 where the goal is far away, as MountainCar's.\n"
+			"Too low: every episode ends at the time limit with the same return.\n"
+			"Too high: where a few wrong steps end the episode, learning takes longer.",
 		.elsewhere = "ez_greedy temporally_extended max_action_repeat" },
 
 	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
