@@ -117,7 +117,7 @@ base 3665
 nn 1750
 env 1640
 rl 1409
-run 7310
+run 7312
 study 2955
 cli 13050
 END
