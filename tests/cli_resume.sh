@@ -12,7 +12,7 @@ run="$DQN train configs/cartpole-fixed.ini seed=9 buffer_size=2000 prioritized=t
 steps=2500
 start=$(date +%s%N)
 $run total_timesteps=1500 --out pilot -q >"$out"
-[ $((($(date +%s%N) - start) / 1000000)) -gt 1500 ] || steps=8000
+[ $((($(date +%s%N) - start) / 1000000)) -gt 1500 ] || steps=20000
 run="$run total_timesteps=$steps"
 long="$DQN train configs/cartpole-fixed.ini seed=9 total_timesteps=5e6"
 export run long

@@ -126,9 +126,10 @@ static const struct {
 		"gamma net_arch activation dueling weight_init init_weights initial_q" },
 	{ "Act",
 		"With probability epsilon take a random action, else the one with the largest Q(s, a). "
-		"Epsilon falls in a share of the run. The first learning_starts actions are random.",
+		"Epsilon falls in a share of the run; random actions may last. The first learning_starts are "
+		"random.",
 		"exploration_initial_eps exploration_final_eps exploration_fraction exploration_schedule "
-		"learning_starts" },
+		"exploration_repeat learning_starts" },
 	{ "Step",
 		"The environment gives a reward r and the next state s'. It is terminal, or the episode was "
 		"truncated by a time limit, or neither.",
