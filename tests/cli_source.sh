@@ -119,7 +119,7 @@ env 1640
 rl 1409
 run 7312
 study 2955
-cli 13050
+cli 12800
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

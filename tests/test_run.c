@@ -639,7 +639,7 @@ static void test_divergence_is_the_same_after_interruptions(void)
 		"eval_freq=0", "gradient_steps=4", "max_episode_steps=2", NULL };
 	int n_diverged = 0, n_at_the_end = 0;
 	for (int seed = 1; seed <= 40; seed++) {
-		char key[20], dir[2][20], hex[2][SHA256_HEX_SIZE];
+		char key[20], dir[2][32], hex[2][SHA256_HEX_SIZE];
 		snprintf(key, sizeof(key), "seed=%d", seed);
 		struct config c = small_config(key);
 		set_keys(&c, keys);

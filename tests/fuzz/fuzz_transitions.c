@@ -37,7 +37,7 @@ static bool read_into(struct replay *r, const struct env_ops *ops, const void *d
 static void unpack(const uint8_t *bits, uint8_t mask[3])
 {
 	for (int i = 0; i < 3; i++)
-		mask[i] = bits ? *bits >> i & 1 : 0;
+		mask[i] = bits && (*bits >> i & 1);
 }
 
 /* Every transition as a line of its own. */
