@@ -62,7 +62,7 @@ for topic in $topics; do
 	err_has 'No space left'
 done
 t 'the algorithm has every key of how it learns, with its default' 0 "$DQN" help dqn
-tr -s ' \n' '\n\n' <"$out" >words
+tr ' ' '\n' <"$out" >words
 "$DQN" config /dev/null | sed -n '/^\[network\]/,/^\[eval\]/s/ = /=/p' >pairs
 yes_if [ "$(wc -l <pairs)" -ge 30 ]
 while read -r pair; do

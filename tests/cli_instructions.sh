@@ -1,5 +1,6 @@
 #!/bin/sh
 # The kernels take as many instructions at -O2, the level of distributions, as at -O3.
+# shellcheck disable=SC2317 # t calls functions
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 cc=${CC:-cc}

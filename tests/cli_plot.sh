@@ -302,10 +302,10 @@ fi
 
 for n in 1 3 6 12; do
 	for i in $(seq $n); do
-		run "fig/$n/preset-$i/1" 1 $((170 - 10 * i)) n_steps=$i
-		run "fig/$n/preset-$i/2" 2 $((165 - 10 * i)) n_steps=$i
+		run "fig/$n/preset-$i/1" 1 $((170 - 10 * i)) n_steps="$i"
+		run "fig/$n/preset-$i/2" 2 $((165 - 10 * i)) n_steps="$i"
 		[ $n -lt 6 ] || for seed in 1 2; do
-			sed -i "s/^learning_rate = .*/learning_rate = 0.00$i/" fig/$n/preset-$i/$seed/config.ini
+			sed -i "s/^learning_rate = .*/learning_rate = 0.00$i/" "fig/$n/preset-$i/$seed/config.ini"
 		done
 	done
 done

@@ -116,7 +116,7 @@ done <<'END'
 base 3665
 nn 1750
 env 1640
-rl 1409
+rl 1410
 run 7312
 study 2955
 cli 12800

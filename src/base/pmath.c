@@ -161,7 +161,8 @@ static void powers_baseline(double exponent, double *x)
 	powers(exponent, x);
 }
 
-#if defined(__GNUC__) && defined(__x86_64__)
+/* On macOS the builtin needs a library that is not always linked. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(__APPLE__)
 __attribute__((target("avx2"))) static void powers_avx2(double exponent, double *x)
 {
 	powers(exponent, x);

@@ -154,7 +154,7 @@ static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng
 
 struct printer {
 	const struct eval_job *job;
-	const struct policy *policy;
+	struct policy policy;
 	const struct vec_env *v; /* row 0 has what came last, scaled */
 	float *raw;              /* (obs_dim) as the environment has it; owned, with: */
 	float *obs, *q;          /* (obs_dim), (n_actions) of the step's begin */
@@ -209,8 +209,8 @@ static void print_step(void *arg, int action, const struct step *s)
 		memcpy(p->mask, p->v->mask, n_actions);
 	if (step->q)
 		memcpy(p->q,
-			net_forward(&p->policy->net, p->policy->k, p->policy->params, p->v->obs, 1,
-				p->policy->work),
+			net_forward(&p->policy.net, p->policy.k, p->policy.params, p->v->obs, 1,
+				p->policy.work),
 			n_actions * sizeof(float));
 }
 
@@ -233,7 +233,7 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	struct episode_seeds seeds = seeds_of(job, &rng);
 	const struct eval_listener shown = { .tell = progress_tell, .arg = &p };
 	const struct eval_listener printed = { .step = print_step, .arg = printer };
-	printer->policy = &policy;
+	printer->policy = policy;
 	printer->v = v;
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init(&p, PROGRESS_NORMAL, NULL);

@@ -255,7 +255,7 @@ static int print_steps(const struct args *args)
 			continue;
 		snprintf(name[i], sizeof(name[i]), "--%s", play_flags[i].name);
 		argv[n++] = name[i];
-		argv[n++] = (char *)flag[i].string;
+		memcpy(&argv[n++], &flag[i].string, sizeof(*argv)); /* nobody writes to it */
 	}
 	argv[n++] = end;
 	argv[n++] = args->pos[0];

@@ -291,8 +291,8 @@ static bool load_input(struct inputs *in, const struct option *o, struct config 
 	const char *config, const char *out, struct report *r, struct err *e)
 {
 	static char path[RUN_PATH_SIZE], name[RUN_PATH_SIZE]; /* too much for a small stack */
-	char file[CONFIG_FILE_SIZE], *data;
-	size_t len;
+	char file[CONFIG_FILE_SIZE], *data = NULL;
+	size_t len = 0;
 	inputs_file(c, o, file);
 	if (!find_input(file, config, path))
 		return load_copy(in, o, c, out, r, e);

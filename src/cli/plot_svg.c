@@ -336,7 +336,8 @@ static void put_line_marks(const struct canvas *c, int i)
 		const double x = x_px(c, s->x[k]);
 		if (isnan(s->y[k]) || (x < next && (any || k + 1 < s->n)))
 			continue;
-		fprintf(c->f, any ? "" : "<path class=\"c%d %s\" d=\"", i, i < N_MARKS ? "k" : "h");
+		if (!any)
+			fprintf(c->f, "<path class=\"c%d %s\" d=\"", i, i < N_MARKS ? "k" : "h");
 		put_mark(c, i, x, y_px(c, s->y[k]), 0.28 * c->font_px);
 		any = true;
 		while (next <= x)

@@ -68,7 +68,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 		return false;
 	begin_values(policy, v, n, ep);
 	tell_step(listener, -1, NULL);
-	for (; n > 0; discount *= policy->gamma) {
+	while (n > 0) {
 		if (!continues(listener, n_over - (int64_t)n, n_all)) {
 			e->kind = ERR_NONE;
 			return false;
@@ -92,6 +92,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 			n_left += !s.terminated && !s.truncated;
 		}
 		n = n_left;
+		discount *= policy->gamma;
 	}
 	return true;
 }

@@ -154,21 +154,22 @@ static void add_points(
 }
 
 static bool read_line(
-	const struct curve_job *job, const struct record *r, struct line *l, struct err *e)
+	const struct curve_job *job, const struct record *r, struct line *line, struct err *e)
 {
 	struct csv t;
-	struct line clock = { 0 };
-	*l = (struct line){ .after = (double)NAN };
+	struct line clock = { 0 }, l = { .after = (double)NAN };
+	*line = l;
 	if (!read_log(job, r, run_logs[job->log].name, job->column, &t))
 		return true;
 	const bool has_clock = job->axis == CURVE_SECONDS;
-	const bool ok = line_init(l, t.n_rows, e) && (!has_clock || read_clock(job, r, &clock, e));
+	const bool ok = line_init(&l, t.n_rows, e) && (!has_clock || read_clock(job, r, &clock, e));
 	if (ok)
-		add_points(job, &t, has_clock ? &clock : NULL, l);
+		add_points(job, &t, has_clock ? &clock : NULL, &l);
 	if (r->state == RECORD_FAILED && curve_is_return(job->column))
-		l->after = r->worst_return;
-	else if (r->state == RECORD_DONE && job->log == LOG_EVAL && l->n > 0)
-		l->after = l->y[l->n - 1];
+		l.after = r->worst_return;
+	else if (r->state == RECORD_DONE && job->log == LOG_EVAL && l.n > 0)
+		l.after = l.y[l.n - 1];
+	*line = l;
 	free(clock.x);
 	csv_release(&t);
 	return ok;
