@@ -2,7 +2,6 @@
 #include "nn/kernels.h"
 
 #include "nn/tanh.h"
-#include "nn/tanh.h"
 #include "simd.h"
 
 #include <assert.h>
