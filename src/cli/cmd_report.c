@@ -549,9 +549,10 @@ static bool print_report(const struct report_job *job, struct err *e)
 static int cmd_report(const struct args *args)
 {
 	const struct flag_value *flag = args->flag;
-	struct report_job job = { .flag = flag };
+	static struct report_job job; /* too much for a small stack */
 	struct err e;
 	int status = STATUS_OK;
+	job.flag = flag;
 	job.steps = record_metric("steps_to_threshold", &e);
 	job.metric = record_metric(flag[METRIC].string, &e);
 	if (!job.metric)

@@ -225,8 +225,8 @@ static void read_run(struct record *r)
 static bool add(struct records *list, const char *dir, const struct stat *st, const char *config,
 	size_t len, struct err *why, struct err *e)
 {
-	char path[RUN_PATH_SIZE];
-	static struct record r; /* too much for a small stack */
+	static char path[RUN_PATH_SIZE]; /* too much for a small stack */
+	static struct record r;
 	if (!make_room(list, e) || !record_init(&r, dir, st, e))
 		return false;
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
