@@ -43,6 +43,8 @@ t '--json --q' 0 lines '0.1 -0.2 0.3 -0.4\n' --q --json
 out_json
 out_is "{\"action\":$one,\"q\":[$q]}"
 
+t 'FLT_MAX as it is printed' 0 lines '3.4028235e+38 -3.4028235e+38 0 0\n'
+
 # --- what it may not be ---
 
 bad_line() # LINE MESSAGE: also after 20 good lines

@@ -11,7 +11,15 @@
 #ifndef DQN_BASE_PMATH_H
 #define DQN_BASE_PMATH_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+/* True if x rounds to a finite float: FLT_MAX prints as 3.4028235e+38, which is more. */
+static inline bool pm_fits_float(double x)
+{
+	return fabs(x) < 0x1.ffffffp127;
+}
 
 /* Sine and cosine of x radians, |x| <= PM_TRIG_MAX (asserted). */
 #define PM_TRIG_MAX 100.0

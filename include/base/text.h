@@ -69,7 +69,10 @@ enum text_parse { TEXT_OK, TEXT_NOT_A_NUMBER, TEXT_NOT_WHOLE, TEXT_TOO_LARGE };
 /* A count: 50000, 50_000, 5e4, 2.5e3; exact, never through double. */
 enum text_parse text_parse_u64(const char *s, uint64_t *value);
 
-/* The same with an optional sign, in int64_t. */
+/* A count of at most `most`, in digits and nothing else. */
+bool text_parse_digits(const char *s, uint64_t most, uint64_t *value);
+
+/* The same as text_parse_u64 with an optional sign, in int64_t. */
 enum text_parse text_parse_i64(const char *s, int64_t *value);
 
 /* A finite decimal real (no hex, no inf, no nan, no blanks); _ between digits. */

@@ -186,7 +186,7 @@ bool json_u64(struct json *j, uint64_t *value)
 	char buf[64];
 	if (!number(j, buf, sizeof(buf)))
 		return false;
-	if (strspn(buf, "0123456789") != strlen(buf) || text_parse_u64(buf, value) != TEXT_OK)
+	if (!text_parse_digits(buf, UINT64_MAX, value))
 		return fail(j, "not a whole number in range");
 	return true;
 }

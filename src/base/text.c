@@ -293,6 +293,12 @@ enum text_parse text_parse_u64(const char *s, uint64_t *value)
 	return TEXT_OK;
 }
 
+bool text_parse_digits(const char *s, uint64_t most, uint64_t *value)
+{
+	return s[strspn(s, "0123456789")] == '\0' && text_parse_u64(s, value) == TEXT_OK &&
+	       *value <= most;
+}
+
 enum text_parse text_parse_i64(const char *s, int64_t *value)
 {
 	const bool negative = *s == '-';

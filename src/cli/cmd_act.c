@@ -2,11 +2,10 @@
 
 #include "base/lines.h"
 #include "base/memory.h"
+#include "base/pmath.h"
 #include "run/weights.h"
 
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,7 +107,7 @@ static bool parse_row(
 	for (; (*s || *last == ',') && !is_word(s, "mask"); n++) {
 		double x;
 		const char *end = text_scan_real(s, &x);
-		if (!end || !ends_field(*end) || !(fabs(x) <= (double)FLT_MAX))
+		if (!end || !ends_field(*end) || !pm_fits_float(x))
 			return bad_line(f, e, "a finite number", s);
 		if (n < f->n_inputs)
 			obs[n] = (float)x * f->obs_scale[n];

@@ -102,11 +102,11 @@ static bool parse_request(const char *line, const char *verb, int *instance, uin
 	if (strncmp(line, verb, len) != 0 || line[len] != ' ')
 		return false;
 	const char *rest = line + len + 1, *blank = strchr(rest, ' ');
-	if (!blank || blank - rest >= (int)sizeof(which) || rest[strspn(rest, "0123456789 ")])
+	if (!blank || blank - rest >= (int)sizeof(which))
 		return false;
 	snprintf(which, sizeof(which), "%.*s", (int)(blank - rest), rest);
-	if (text_parse_u64(which, &i) != TEXT_OK || i >= N_SERVED ||
-		text_parse_u64(blank + 1, number) != TEXT_OK)
+	if (!text_parse_digits(which, N_SERVED - 1, &i) ||
+		!text_parse_digits(blank + 1, UINT64_MAX, number))
 		return false;
 	*instance = (int)i;
 	return true;

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { OBS, ACTIONS, REWARD, LIMIT, SOLVED, HIGH, INSTANCES, MASKS, N_WORDS };
@@ -19,9 +18,8 @@ static const char *const forms[] = { SIZE_FORM, SIZE_FORM, "LOW..HIGH",
 
 static bool parse_whole(const char *s, int least, int most, int *value)
 {
-	const size_t n = strspn(s, "0123456789");
-	const long long x = n > 0 && n <= 10 && !s[n] ? strtoll(s, NULL, 10) : -1;
-	if (x < least || x > most)
+	uint64_t x;
+	if (!text_parse_digits(s, (uint64_t)most, &x) || x < (uint64_t)least)
 		return false;
 	*value = (int)x;
 	return true;

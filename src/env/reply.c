@@ -1,15 +1,14 @@
 #include "env/reply.h"
 
+#include "base/pmath.h"
 #include "base/text.h"
 
-#include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static float to_float(double x)
 {
-	return fabs(x) <= FLT_MAX ? (float)x : x < 0 ? -HUGE_VALF : HUGE_VALF;
+	return pm_fits_float(x) ? (float)x : x < 0 ? -HUGE_VALF : HUGE_VALF;
 }
 
 static bool ends_field(char c)
@@ -21,7 +20,7 @@ static bool ends_field(char c)
 static bool parse_number(const char **s, double *x, struct err *e)
 {
 	const char *field = *s + 1, *end = text_scan_real(field, x);
-	if (end && ends_field(*end) && isfinite(to_float(*x))) {
+	if (end && ends_field(*end) && pm_fits_float(*x)) {
 		*s = end;
 		return true;
 	}

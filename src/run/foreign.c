@@ -1,11 +1,10 @@
 #include "run/foreign.h"
 
+#include "base/pmath.h"
 #include "base/text.h"
 
 #include <ctype.h>
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -355,7 +354,7 @@ static bool get(
 	const struct st_file *st, const struct st_tensor *t, size_t i, float *to, struct err *e)
 {
 	const double x = st_value(t, i);
-	if (!(fabs(x) <= (double)FLT_MAX))
+	if (!pm_fits_float(x))
 		return st_corrupt(
 			st, e, "'%.64s' has a value that is not finite as a float", t->name);
 	*to = (float)x;

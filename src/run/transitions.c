@@ -2,9 +2,9 @@
 
 #include "base/lines.h"
 #include "base/memory.h"
+#include "base/pmath.h"
 
 #include <assert.h>
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -210,9 +210,8 @@ static const char *skip_blanks(const char *s)
 
 static const char *scan(const char *s, double *x)
 {
-	const double too_large = 0x1.ffffffp127; /* from here on a float is infinite */
 	const char *end = text_scan_real(s, x);
-	return end && ends_cell(*end) && fabs(*x) < too_large ? end : NULL;
+	return end && ends_cell(*end) && pm_fits_float(*x) ? end : NULL;
 }
 
 static const char *scan_whole(const char *s, int64_t *value)
@@ -230,7 +229,7 @@ static const char *scan_scaled(const char *s, double scale, float *value)
 {
 	double x;
 	const char *end = scan(s, &x);
-	if (!end || fabs((float)x * scale) > (double)FLT_MAX)
+	if (!end || !pm_fits_float((float)x * scale))
 		return NULL;
 	*value = (float)x;
 	return end;
