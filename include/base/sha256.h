@@ -34,4 +34,14 @@ void sha256_of(const void *data, size_t n_bytes, char hex[SHA256_HEX_SIZE]);
  * this forbids it. True if they are used now. */
 bool sha256_use_instructions(bool wanted);
 
+/* FNV-1a (Fowler, Noll, Vo) of bytes, from FNV_BASIS or the sum of those before: to tell what is in
+ * memory apart. */
+#define FNV_BASIS 0xcbf29ce484222325u
+static inline uint64_t fnv1a(uint64_t sum, const void *bytes, size_t n)
+{
+	for (const unsigned char *p = bytes; n > 0; n--, p++)
+		sum = (sum ^ *p) * 0x100000001b3u;
+	return sum;
+}
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "cli/children.h"
 #include "cli/cli.h"
 #include "env/declare.h"
@@ -33,22 +34,13 @@ struct trace {
 	bool ended;
 };
 
-#define FNV_BASIS 14695981039346656037u
-
-static void add_bytes(struct trace *t, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-	for (size_t i = 0; i < n; i++) /* FNV-1a */
-		t->sum = (t->sum ^ p[i]) * 1099511628211u;
-}
-
 static void note_obs(struct checker *c, size_t i, struct trace *t)
 {
 	const size_t dim = (size_t)c->process.ops.obs_dim;
 	const float *obs = vec_env_obs(&c->v, i);
 	for (size_t k = 0; k < dim; k++)
 		c->largest = fmax(c->largest, fabs((double)obs[k]));
-	add_bytes(t, obs, dim * sizeof(*obs));
+	t->sum = fnv1a(t->sum, obs, dim * sizeof(*obs));
 }
 
 static bool reset(struct checker *c, size_t i, uint64_t seed, struct trace *t, struct err *e)
@@ -74,7 +66,7 @@ static bool step(struct checker *c, size_t i, int action, struct trace *t, struc
 	if (!env_step(&c->v.env[i], action, vec_env_obs(&c->v, i), vec_env_mask(&c->v, i), &s, e))
 		return false;
 	note_obs(c, i, t);
-	add_bytes(t, &s.reward, sizeof(s.reward));
+	t->sum = fnv1a(t->sum, &s.reward, sizeof(s.reward));
 	t->length++;
 	t->ended = s.terminated || s.truncated;
 	return true;

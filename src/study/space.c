@@ -2,6 +2,7 @@
 
 #include "base/pmath.h"
 #include "base/rng.h"
+#include "base/sha256.h"
 #include "base/sobol.h"
 
 #include <assert.h>
@@ -297,17 +298,16 @@ void space_draw(const struct space *s, enum space_method method, uint64_t seed, 
 	}
 }
 
-/* A hash of a setting's values (FNV-1a, 64 bits), never 0. */
+/* A hash of a setting's values, never 0. */
 static uint64_t hash_setting(const struct space *s, const struct config *c)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = FNV_BASIS;
 	for (int k = 0; k < s->n_dims; k++) {
 		char value[CONFIG_VALUE_SIZE];
 		struct text t;
 		text_init(&t, value, sizeof(value));
 		config_print_value(c, s->dim[k].choice->option, &t);
-		for (size_t i = 0; i <= t.len; i++)
-			h = (h ^ (unsigned char)value[i]) * 0x100000001b3u;
+		h = fnv1a(h, value, t.len + 1);
 	}
 	return h ? h : 1;
 }
