@@ -24,6 +24,7 @@ while read -r word i a; do
 	*-STOP) kill -STOP "$PPID"; sleep 2.5; kill -CONT "$PPID" ;;
 	*-both) both; sleep 0.5 ;;
 	*-hang) kill -STOP $$ ;;
+	*-stuck) kill -INT "$PPID"; kill -STOP $$ ;;
 	*-INT | *-TERM | *-HUP | *-USR1) kill "-$do" "$PPID" ;;
 	*-obs) more=0.001 ;;
 	*-mask) mask=01 ;;
@@ -96,6 +97,11 @@ stop_at() # STEP SIGNAL STATUS
 	err_has '^dqn: saved; the same command resumes from there$'
 	none_left
 }
+same_but_for_the_timeout()
+{
+	cp whole/config.ini cut/config.ini
+	same_tree whole cut
+}
 resume() # WHAT STEP
 {
 	t "$1: the same command resumes" 0 train ''
@@ -167,13 +173,29 @@ else
 	skip 'Ctrl-C: no setsid'
 fi
 
+# --- a signal while a reply does not come, long before its deadline ---
+
+for n in 0 1 37; do
+	rm -rf cut
+	before=$((n > 0 ? n - 1 : 0))
+	t "Ctrl-C while reply $n does not come" 130 train "$n:stuck" env_timeout=9999 -q
+	err_has "^dqn: SIGINT: saving at step $before of 160$"
+	none_left
+	cp -R cut "stuck-$n"
+	t 'again in the replay' 130 train 0:stuck env_timeout=9999 -q
+	err_has "^dqn: SIGINT: saving at step $before of 160$"
+	none_left
+	t 'the same command resumes' 0 train '' -q
+	same_but_for_the_timeout
+done
+t 'while the first line does not come' 130 sh -c 'exec "$DQN" train walk.ini --out none -q env_start_timeout=9999 \
+	command="kill -INT \$PPID; kill -STOP \$\$"'
+err_empty
+no_if [ -e none ]
+none_left
+
 # --- stopped for longer than env_timeout ---
 
-same_but_for_the_timeout()
-{
-	cp whole/config.ini cut/config.ini
-	same_tree whole cut
-}
 for who in STOP both; do
 	rm -rf cut
 	t "stopped for 2.5 s: $who" 0 train "37:$who" env_timeout=0.7 -q

@@ -17,8 +17,8 @@
  *
  * Errors: ERR_RUN if the child cannot be started (fork, pipe, memory), else ERR_ENV. One line
  * says what was wrong, quotes it, and ends in what became of the command and in the last that
- * it wrote to its standard error. After an error every function returns that same error; only
- * process_stop is of use.
+ * it wrote to its standard error. ERR_NONE: opts.stop ended the wait. After an error every
+ * function returns that same error; only process_stop is of use.
  *
  * The command runs in /bin/sh -c, in a process group of its own: Ctrl-C does not reach it. It
  * inherits standard descriptors and whatever dqn itself inherited. A second process, the
@@ -33,6 +33,7 @@
 #include "base/err.h"
 #include "env/env.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,8 @@ struct process_opts {
 	const char *command;    /* the caller's, as long as the process is used */
 	double start_timeout_s; /* from process_start to the end of the child's first line */
 	double timeout_s;       /* for each reply, from its process_receive */
+	const volatile sig_atomic_t
+		*stop; /* the caller's, or NULL; not 0: wait 2 s at most, then ERR_NONE */
 	/* What the child writes to its standard error, as it comes; NULL: dropped. */
 	void (*hear)(void *arg, const char *bytes, size_t n);
 	void *arg;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 	const struct process_opts opts = { .command = c->command,
 		.start_timeout_s = c->env_start_timeout,
 		.timeout_s = c->env_timeout,
+		.stop = &stop_signal,
 		.hear = hear,
 		.arg = ch };
 	bool ok = true;

@@ -239,7 +239,7 @@ static bool start_children(struct children *ch, struct config *c, const char *pa
 			return true;
 	}
 	if (!children_start(ch, c, N_CHILDREN, &e) || !children_declare(ch, c, &e)) {
-		*status = fail(&e);
+		*status = e.kind == ERR_NONE ? 128 + (int)stop_signal : fail(&e);
 		return false;
 	}
 	*status = ERR_USAGE;
@@ -295,7 +295,7 @@ static bool prepare_environment(
 		return true;
 	if (!children_time_step(&t->eval_envs, 1, &step_s, e) ||
 		!children_time_step(&t->eval_envs, t->eval_envs.n, &eval_step_s, e))
-		return false;
+		return e->kind == ERR_NONE;
 	say_cost(t, step_s, eval_step_s);
 	return true;
 }

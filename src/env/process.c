@@ -25,6 +25,8 @@
 static const double grace_s = 1;    /* from "quit" to SIGTERM */
 static const double term_s = 0.5;   /* from there to SIGKILL */
 static const double ending_s = 0.2; /* how long an error waits for the exit status */
+static const double stop_s = 2;     /* for a reply, once opts.stop is set */
+static const double slice_s = 0.1;  /* between two looks at opts.stop */
 
 enum {
 	REQUEST_SIZE = 64, /* more than "reset 65535 18446744073709551615" */
@@ -299,6 +301,13 @@ static char *wait_line(struct process *p, const char *limit, double start_s, dou
 			fail_line(p, p->buffers->in, PROCESS_LINE_MAX, e);
 			return NULL;
 		}
+		const bool stopping = p->opts.stop && *p->opts.stop;
+		if (late && stopping) {
+			e->kind = ERR_NONE;
+			p->buffers->failure = *e;
+			p->failed = true;
+			return NULL;
+		}
 		if (late || p->from < 0) {
 			fail_without_reply(p, p->from < 0 ? NULL : limit, seconds, e);
 			return NULL;
@@ -306,8 +315,10 @@ static char *wait_line(struct process *p, const char *limit, double start_s, dou
 		const double now = now_s();
 		if (now > until + 1) /* it was dqn that was stopped */
 			until = now + seconds;
+		if (stopping)
+			until = fmin(until, now + stop_s);
 		late = now >= until;
-		pump(p, late ? 0 : until - now);
+		pump(p, late ? 0 : p->opts.stop ? fmin(until - now, slice_s) : until - now);
 	}
 	if (has_error(line)) {
 		fail_error(p, line, e);

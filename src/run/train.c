@@ -167,8 +167,9 @@ void train_set_processes(struct train *t, struct process *train, struct process 
 	t->eval_envs.proto.process = eval;
 }
 
-/* FNV-1a (Fowler, Noll, Vo) over the bits of what came, from the sum before it. */
-#define FNV_BASIS 2166136261u
+/* FNV-1a over what came, from the sum before it. Of 32 bits, since a checkpoint has one for each step, and
+ * word by word, so that any machine resumes from it. */
+#define SUM_BASIS 2166136261u
 static int32_t checksum(const struct train *t, uint32_t before, const float *obs,
 	const uint8_t *mask, const struct step *s)
 {
@@ -197,7 +198,7 @@ static bool begin_episode(struct train *t, struct err *e)
 	t->in_episode = true;
 	log->n = 0;
 	if (log->n_most > 0)
-		log->sum[0] = checksum(t, FNV_BASIS, t->obs, t->mask, &none);
+		log->sum[0] = checksum(t, SUM_BASIS, t->obs, t->mask, &none);
 	return true;
 }
 
@@ -249,13 +250,13 @@ bool train_resume(struct train *t, struct err *e)
 		return true;
 	}
 	if (!env_reset(&t->env, log->seed, t->next_obs, t->next_mask, e))
-		return false;
-	int32_t sum = checksum(t, FNV_BASIS, t->next_obs, t->next_mask, &s);
+		return e->kind == ERR_NONE;
+	int32_t sum = checksum(t, SUM_BASIS, t->next_obs, t->next_mask, &s);
 	if (sum != log->sum[0])
 		return differs(0, e);
 	for (int64_t i = 0; i < log->n && !stopping(t); i++) {
 		if (!env_step(&t->env, log->action[i], t->next_obs, t->next_mask, &s, e))
-			return false;
+			return e->kind == ERR_NONE;
 		sum = checksum(t, (uint32_t)sum, t->next_obs, t->next_mask, &s);
 		if (sum != log->sum[i + 1])
 			return differs(i + 1, e);
@@ -290,12 +291,16 @@ static int act(struct train *t, double epsilon, const float **q)
 	return action;
 }
 
-/* Steps 1 to 3: one transition into the replay buffer. */
+/* Steps 1 to 3: one transition into the replay buffer. False with ERR_NONE if it was interrupted: then
+ * nothing has happened. */
 static bool collect(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
 	const bool warmup = t->preloaded + t->timesteps < c->learning_starts;
 	const double epsilon = warmup ? 1 : exploration_rate(c, t->timesteps);
+	const struct rng rng = t->stream[STREAM_EXPLORATION];
+	const int32_t random_action = t->random_action;
+	const int64_t repeats_left = t->repeats_left;
 	const float *q;
 	struct step s;
 	struct err why;
@@ -306,8 +311,12 @@ static bool collect(struct train *t, struct err *e)
 		err_set(&why, ERR_DIVERGED, "a Q value is not finite");
 		return diverged(t, &why, e);
 	}
-	if (!step(t, action, &s, e))
+	if (!step(t, action, &s, e)) {
+		t->stream[STREAM_EXPLORATION] = rng;
+		t->random_action = random_action;
+		t->repeats_left = repeats_left;
 		return false;
+	}
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
@@ -547,7 +556,7 @@ bool train_step(struct train *t, struct err *e)
 	t->events = 0;
 	if (t->phase == PHASE_COLLECT) {
 		if (!collect(t, e))
-			return false;
+			return e->kind == ERR_NONE && interrupted(t);
 		t->updates_due = updates_due(t);
 		t->phase = PHASE_LEARN;
 	}
