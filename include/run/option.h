@@ -55,10 +55,10 @@ struct option {
 	const char *def;   /* default, as in a file without quotes */
 	int64_t min, max;  /* OPTION_INT */
 	const char *range; /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
-	const char *const *names; /* OPTION_NAME */
-	const char *help;         /* whole sentences */
-	/* What it does to learning; of numbers also lines "Typical: ", "Too low: ", "Too high: ". */
-	const char *effect;
+	const char *const *names;  /* OPTION_NAME */
+	const char *help, *effect; /* whole sentences; effect: on learning */
+	const char *typical, *low,
+		*high;         /* of numbers: typical values, signs of too low and too high ones */
 	const char *elsewhere; /* other frameworks' names, separated by blanks, or "" */
 	bool neutral;          /* changes no result: runs that differ in it are the same */
 };

@@ -38,16 +38,17 @@ static void explain(const struct option *o)
 	}
 }
 
-/* With what the key does to learning, a line for each line of its text. */
+/* With the effect of the key on learning. */
 static void explain_whole(const struct option *o)
 {
+	const char *const names[] = { "Typical", "Too low", "Too high" };
+	const char *const values[] = { o->typical, o->low, o->high };
 	char line[512];
 	explain(o);
-	for (const char *s = o->effect; *s;) {
-		const int len = (int)strcspn(s, "\n");
-		snprintf(line, sizeof(line), "%.*s", len, s);
+	print_wrapped(stdout, 4, o->effect);
+	for (int i = 0; o->typical && i < 3; i++) {
+		snprintf(line, sizeof(line), "%s: %s.", names[i], values[i]);
 		print_wrapped(stdout, 4, line);
-		s += len + (s[len] != '\0');
 	}
 }
 

@@ -36,455 +36,362 @@ static bool set_declaration(struct config *c, const char *value, struct err *e)
 	return true;
 }
 
+/* A field of a row on a line of its own, where it fits. */
+/* clang-format off */
 const struct option config_options[] = {
 	{ ROW("run", OPTION_SEED, seed, "1"),
 		.help = "Seed of everything random: equal configurations give equal bytes.",
-		.effect =
-			"Decides the first weights, the exploration, the minibatches and the episodes. Seeds differ "
+		.effect = "Decides the first weights, the exploration, the minibatches and the episodes. Seeds differ "
 			"more than most settings do: judge a setting by 5 seeds, compare two by 20.",
 		.elsewhere = "random_seed" },
 	{ INT("run", total_timesteps, "50000", 1, COUNT_MAX),
 		.help = "Environment steps of the run: exactly these, or fewer if stop_return ends it.",
-		.effect =
-			"The length of training, and the clock of all that rises or falls with it: epsilon, a linear "
-			"learning rate, the importance weights.\n"
-			"Typical: 25000 to 1e5 for small tasks, 1e6 and more for others.\n"
-			"Too low: the return still rises at the end, or has no time to after epsilon has fallen.\n"
-			"Too high: time is lost, and long after its best evaluation a network may get worse again.",
+		.effect = "The length of training, and the clock of epsilon, learning rate and importance weights.",
+		.typical = "25000 to 1e5 for small tasks, 1e6 and more for others",
+		.low = "the return still rises at the end, or has no time to after epsilon has fallen",
+		.high = "time is lost, and long after its best evaluation a network may get worse again",
 		.elsewhere = "n_timesteps max_steps num_steps total_steps timesteps" },
 
-	{ .section = "env",
-		.key = "id",
-		.type = OPTION_NAME,
-		.offset = offsetof(struct config, env),
-		.def = "CartPole-v1",
-		.names = env_ids,
+	{ .section = "env", .key = "id", .type = OPTION_NAME, .offset = offsetof(struct config, env),
+		.def = "CartPole-v1", .names = env_ids,
 		.help = "The environment, by its Gymnasium id; process: the one that command starts.",
-		.effect =
-			"What is learned. 'dqn help environments' lists the built-in ones and says how your own "
-			"program can be one.",
+		.effect = "What is learned. 'dqn help environments' lists them and says how your own program can be "
+			"one.",
 		.elsewhere = "env env_id env_name environment" },
 	{ STRING("env", command, ""),
 		.help = "The environment of id = process: a command for /bin/sh, run in the directory where dqn was "
 			"started. Like a Makefile, a configuration can run anything.",
-		.effect =
-			"What is learned, where id = process. 'dqn env check COMMAND' tries whether it keeps the "
-			"rules.",
+		.effect = "What is learned, where id = process. 'dqn env check COMMAND' checks it.",
 		.elsewhere = "env_command env_cmd env_path" },
-	{ REAL("env", env_start_timeout, "60", "(0, 1e6]"),
-		.help = "Seconds that the command may take until it has answered for the first time.",
-		.effect =
-			"Changes no result.\n"
-			"Typical: 10 to 120.\n"
-			"Too low: a program that loads large libraries is ended before it answers: status 7.\n"
-			"Too high: a program that hangs is noticed late.",
-		.elsewhere = "timeout_wait startup_timeout start_timeout", .neutral = true },
-	{ REAL("env", env_timeout, "10", "(0, 1e6]"),
+	{ REAL("env", env_start_timeout, "60", "(0, 1e6]"), .neutral = true, .typical = "10 to 120",
+		.help = "Seconds that the command may take until its first answer.",
+		.effect = "Changes no result.",
+		.low = "a program that loads large libraries is ended before it answers: status 7",
+		.high = "a program that hangs is noticed late",
+		.elsewhere = "timeout_wait startup_timeout start_timeout" },
+	{ REAL("env", env_timeout, "10", "(0, 1e6]"), .neutral = true, .typical = "1 to 60",
 		.help = "Seconds that each later answer of the command may take.",
-		.effect =
-			"Changes no result.\n"
-			"Typical: 1 to 60.\n"
-			"Too low: a slow reset or a busy machine ends the run: status 7; the same command resumes.\n"
-			"Too high: a program that hangs is noticed late.",
-		.elsewhere = "step_timeout reset_timeout", .neutral = true },
-	{ ROW("env", OPTION_BOOL, env_deterministic, "true"),
+		.effect = "Changes no result.",
+		.low = "a slow reset or a busy machine ends the run: status 7; the same command resumes",
+		.high = "a program that hangs is noticed late",
+		.elsewhere = "step_timeout reset_timeout" },
+	{ ROW("env", OPTION_BOOL, env_deterministic, "true"), .neutral = true,
 		.help = "true: a run that resumes replays the episode under way, and the command must answer as "
 			"before. false: it drops that episode instead; its bytes are then no longer promised.",
-		.effect =
-			"Changes no result of a run that is never interrupted. false is for programs that use the "
+		.effect = "Changes no result of a run that is never interrupted. false is for programs that use the "
 			"clock, a network or random numbers of their own.",
-		.elsewhere = "deterministic is_deterministic", .neutral = true },
+		.elsewhere = "deterministic is_deterministic" },
 	{ STRING("env", declaration, ""), .set = set_declaration,
 		.help = "The first line of the command, in which it declares what it is. dqn fills it in, and a run "
 			"resumes only with the same line. If a configuration has one, the command must declare that.",
-		.effect =
-			"Sizes and ranges of the observations, actions and rewards follow from it. Leave it to dqn.",
+		.effect = "Sizes and ranges of the observations, actions and rewards follow from it. Leave it to dqn.",
 		.elsewhere = "" },
-	{ INT("env", max_episode_steps, "0", 0, 1000000000),
+	{ INT("env", max_episode_steps, "0", 0, 1000000000), .typical = "0",
 		.help = "Steps after which a training episode is truncated; 0: the environment's own limit.",
-		.effect =
-			"Decides which states are seen. A truncated episode bootstraps from its last state, so a "
-			"limit does not lower the Q values.\n"
-			"Typical: 0.\n"
-			"Too low: states late in an episode are never seen, and a goal may be out of reach.\n"
-			"Too high: one bad episode fills the buffer with the same situation.",
+		.effect = "Decides which states are seen. A truncated episode bootstraps from its last state, so a "
+			"limit does not lower the Q values.",
+		.low = "states late in an episode are never seen, and a goal may be out of reach",
+		.high = "one bad episode fills the buffer with the same situation",
 		.elsewhere = "time_limit max_steps_per_episode max_episode_length" },
 	{ REAL("env", reward_scale, "1", "(0, 1e6]"),
 		.help = "Rewards are multiplied by it before they are stored; logs show raw returns.",
-		.effect =
-			"Q values are sums of scaled rewards. Networks and Adam learn best where they are near 1; "
-			"Huber loss and max_grad_norm have fixed sizes.\n"
-			"Typical: 1 / the largest return of an episode, to 10 times that.\n"
-			"Too low: actions differ by less than the network's error, and learning is slow.\n"
-			"Too high: q_mean is far above 10, loss and grad_norm are large; learning is slow, or the "
-			"return jumps.",
+		.effect = "Q values are sums of scaled rewards. Networks and Adam learn best where they are near 1; "
+			"Huber loss and max_grad_norm have fixed sizes.",
+		.typical = "1 / the largest return of an episode, to 10 times that",
+		.low = "actions differ by less than the network's error, and learning is slow",
+		.high = "q_mean is far above 10, loss and grad_norm are large; learning is slow, or the return jumps",
 		.elsewhere = "rew_scale reward_factor" },
 	{ ROW("env", OPTION_SCALE, obs_scale, "none"),
 		.help = "Observations are multiplied by it: none, bounds (the environment's own factors, for inputs "
 			"near [-1, 1]), one factor, or a factor per component. Saved with the weights.",
-		.effect =
-			"Inputs of very different sizes slow learning down: the network sees the largest only. Try "
-			"bounds wherever components differ by a factor of 10 or more. Factors that are too small look "
-			"like a constant input, factors that are too large like noise.",
+		.effect = "The network sees only the largest inputs at first. Try bounds wherever components differ by "
+			"a factor of 10 or more. Too small a factor looks like a constant, too large a one like noise.",
 		.elsewhere = "normalize_obs obs_normalization input_scale" },
 
 	{ ROW("network", OPTION_WIDTHS, net_arch, "64,64"),
 		.help = "Widths of the hidden layers, up to 8 of 1 to 4096; none: a linear network.",
-		.effect =
-			"What the network can represent. Typical: 64,64 to 256,256. Too small: the return stays low "
-			"and the loss high, whatever the learning rate. Too large: an update takes longer, by the "
-			"square of the width, and the network fits what it saw last.",
+		.effect = "What the network can represent. Typical: 64,64 to 256,256. Too small: the return stays low "
+			"and the loss high, whatever the learning rate. Too large: an update takes longer, and the "
+			"network fits what it saw last.",
 		.elsewhere = "hidden_sizes hidden_layers hiddens layers hidden_dim fcnet_hiddens" },
 	{ NAME("network", activation, "relu", activation_names),
 		.help = "Activation function after each hidden layer; the output layer has none.",
-		.effect =
-			"relu is fast and the custom. tanh is smoother and has no dead units, but needs inputs near "
+		.effect = "relu is fast and the custom. tanh is smoother and has no dead units, but needs inputs near "
 			"[-1, 1]. If dead_share in progress.csv rises, try tanh or a lower learning_rate.",
 		.elsewhere = "activation_fn act_fn fcnet_activation nonlinearity" },
 	{ NAME("network", weight_init, "torch", weight_init_names),
 		.help = "Initial weights. torch: weights and biases uniform in +-1/sqrt(inputs of the layer). "
 			"glorot_uniform (as in Keras), he_uniform and lecun_uniform: biases zero.",
-		.effect =
-			"The first Q values, and how fast the first layers learn. It matters little, unless settings "
+		.effect = "The first Q values, and how fast the first layers learn. It matters little, unless settings "
 			"of another framework are to be repeated.",
 		.elsewhere = "initializer kernel_initializer init" },
-	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"),
+	{ REAL("network", initial_q, "0", "[-1e6, 1e6]"), .typical = "0, or the largest return times reward_scale",
 		.help = "Added to the biases of the output layer, so to every initial Q value. The largest possible "
 			"return, times reward_scale, makes an optimistic start.",
-		.effect =
-			"Optimism: actions that were not tried keep a high value, so they are tried.\n"
-			"Typical: 0, or the largest return times reward_scale.\n"
-			"Too low: with positive rewards: no effect; with rewards of -1 the default 0 is optimistic "
-			"already.\n"
-			"Too high: the first thousands of updates only bring the values down.",
+		.effect = "Optimism: actions that were not tried keep a high value, so they are tried.",
+		.low = "no effect with positive rewards; with rewards of -1 the default 0 is optimistic already",
+		.high = "the first thousands of updates only bring the values down",
 		.elsewhere = "q_init optimistic_init initial_value" },
 	{ ROW("network", OPTION_BOOL, dueling, "false"),
 		.help = "Dueling network: two streams, each as wide as the last hidden layer, and Q = V + A - mean(A).",
-		.effect =
-			"Learns the value of a state apart from the differences between actions: helps where many "
+		.effect = "Learns the value of a state apart from the differences between actions: helps where many "
 			"actions have the same effect, or there are many. Costs some time per update.",
 		.elsewhere = "dueling_dqn use_dueling" },
-
 	{ STRING("network", init_weights, ""), .copy = RUN_INIT_WEIGHTS,
 		.help = "Weights that the online and the target network start from, instead of weight_init and "
 			"initial_q: a weights file or a run's directory. Weights of another program must fit this "
 			"network and this obs_scale. The run keeps a copy, and config.ini has its SHA-256: a file with "
 			"another one is another run.",
-		.effect =
-			"Training begins with a policy that is good already: fewer steps, if the task is like the old "
-			"one. Lower exploration_initial_eps, or random actions hide it.",
-		.elsewhere =
-			"trained_agent pretrained pretrained_path load_path load_model init_from warm_start" },
+		.effect = "Training begins with a policy that is good already: fewer steps, if the task is like the "
+			"old one. Lower exploration_initial_eps, or random actions hide it.",
+		.elsewhere = "trained_agent pretrained pretrained_path load_path load_model init_from warm_start" },
 
-	{ REAL("agent", gamma, "0.99", "[0, 1]"), .help = "Discount factor.",
-		.effect =
-			"The horizon: rewards 1 / (1 - gamma) steps ahead count for a third.\n"
-			"Typical: 0.98 to 0.999.\n"
-			"Too low: the policy is short-sighted: it never does what pays off beyond the horizon.\n"
-			"Too high: Q values are large and take long to settle: q_mean rises and rises, and the return "
-			"jumps.",
+	{ REAL("agent", gamma, "0.99", "[0, 1]"), .typical = "0.98 to 0.999",
+		.help = "Discount factor.",
+		.effect = "The horizon: rewards 1 / (1 - gamma) steps ahead count for a third.",
+		.low = "the policy is short-sighted: it never does what pays off beyond the horizon",
+		.high = "Q values are large and settle late: q_mean rises and rises, and the return jumps",
 		.elsewhere = "discount discount_factor" },
-	{ INT("agent", batch_size, "64", 1, 65536),
+	{ INT("agent", batch_size, "64", 1, 65536), .typical = "32 to 256",
 		.help = "Transitions in a minibatch, drawn with replacement.",
-		.effect =
-			"How precise the gradient of one update is.\n"
-			"Typical: 32 to 256.\n"
-			"Too low: a noisy gradient: the return jumps from one evaluation to the next.\n"
-			"Too high: an update takes longer and teaches little more.",
+		.effect = "How precise the gradient of one update is.",
+		.low = "a noisy gradient: the return jumps from one evaluation to the next",
+		.high = "an update takes longer and teaches little more",
 		.elsewhere = "minibatch_size train_batch_size batch" },
-	{ INT("agent", learning_starts, "1000", 0, COUNT_MAX),
+	{ INT("agent", learning_starts, "1000", 0, COUNT_MAX), .typical = "100 to 10000, 1 to 5 % of total_timesteps",
 		.help = "Steps of uniformly random actions before the first update; epsilon falls in them, too.",
-		.effect =
-			"The first updates see only these transitions.\n"
-			"Typical: 100 to 10000, 1 to 5 % of total_timesteps.\n"
-			"Too low: the network fits a few episodes, and actions with a bad beginning are not tried "
-			"again.\n"
-			"Too high: steps are lost, and epsilon has fallen when learning begins.",
+		.effect = "The first updates see only these transitions.",
+		.low = "the network fits a few episodes, and actions with a bad beginning are not tried again",
+		.high = "steps are lost, and epsilon has fallen when learning begins",
 		.elsewhere = "min_replay_history replay_start_size warmup_steps "
-			     "num_steps_sampled_before_learning_starts learning_start" },
-	{ INT("agent", train_freq, "1", 1, 1000000),
+			"num_steps_sampled_before_learning_starts learning_start" },
+	{ INT("agent", train_freq, "1", 1, 1000000), .typical = "1 to 16",
 		.help = "Environment steps from one round of updates to the next.",
-		.effect =
-			"With gradient_steps, how many updates each step gets: gradient_steps / train_freq.\n"
-			"Typical: 1 to 16.\n"
-			"Too low: a step takes longer, most of it in updates.\n"
-			"Too high: little is learned from each step: the return rises late.",
+		.effect = "With gradient_steps, updates for each step: gradient_steps / train_freq.",
+		.low = "a step takes longer, most of it in updates",
+		.high = "little is learned from each step: the return rises late",
 		.elsewhere = "train_frequency update_period update_every training_freq" },
-	{ INT("agent", gradient_steps, "1", -1, 1000000),
+	{ INT("agent", gradient_steps, "1", -1, 1000000), .typical = "1 to train_freq, or -1",
 		.help = "Updates in a round; -1: as many as the steps since the last round.",
-		.effect =
-			"With train_freq, how many updates each step gets: gradient_steps / train_freq. 0.25 to 1 is "
-			"the custom.\n"
-			"Typical: 1 to train_freq, or -1.\n"
-			"Too low: little is learned from each step: the return rises late.\n"
-			"Too high: the network fits a buffer that hardly changes: Q values grow too high, and the "
-			"return jumps or falls.",
+		.effect = "With train_freq, updates for each step: gradient_steps / train_freq, usually 0.25 to 1.",
+		.low = "little is learned from each step: the return rises late",
+		.high = "the network fits a buffer that hardly changes: Q grows too high, the return jumps or falls",
 		.elsewhere = "n_updates num_updates updates_per_step utd_ratio" },
 	{ INT("agent", target_update_interval, "500", 1, COUNT_MAX),
 		.help = "Environment steps from one update of the target network to the next.",
-		.effect =
-			"How long the targets stand still while the network learns them.\n"
-			"Typical: 100 to 1000 steps for small tasks, 10000 for large ones; with tau below 0.1: 1.\n"
-			"Too low: the network chases itself: q_mean swings, or grows until the run diverges.\n"
-			"Too high: learning is slow: rewards travel n_steps back per interval.",
-		.elsewhere =
-			"target_network_frequency target_update_freq target_network_update_freq target_update "
+		.effect = "How long the targets stand still while the network learns them.",
+		.typical = "100 to 1000 steps for small tasks, 10000 for large ones; with tau below 0.1: 1",
+		.low = "the network chases itself: q_mean swings, or grows until the run diverges",
+		.high = "learning is slow: rewards travel n_steps back per interval",
+		.elsewhere = "target_network_frequency target_update_freq target_network_update_freq target_update "
 			"target_update_period target_update_frequency" },
 	{ REAL("agent", tau, "1", "(0, 1]"),
 		.help = "An update sets target = tau * online + (1 - tau) * target; 1 copies the network.",
-		.effect =
-			"How far an update of the target network goes.\n"
-			"Typical: 1 with a target_update_interval of 100 and more; 0.005 to 0.05 with 1.\n"
-			"Too low: targets are out of date, and learning is slow.\n"
-			"Too high: with a short interval: the network chases itself, and q_mean swings.",
+		.effect = "How far an update of the target network goes.",
+		.typical = "1 with a target_update_interval of 100 and more; 0.005 to 0.05 with 1",
+		.low = "targets are out of date, and learning is slow",
+		.high = "with a short interval the network chases itself, and q_mean swings",
 		.elsewhere = "polyak soft_update_tau target_tau" },
 	{ ROW("agent", OPTION_BOOL, double_q, "false"),
 		.help = "Double DQN: the online network chooses the next action, the target network evaluates it.",
-		.effect =
-			"The maximum of noisy values is too high; Double DQN takes most of that away. Try it where "
-			"q_mean exceeds the returns that are possible, or the return falls after its best. It costs "
-			"one forward pass, and seldom does harm.",
+		.effect = "The maximum of noisy values is too high; Double DQN takes most of that away, for one "
+			"forward pass. Try it where q_mean exceeds the possible returns, or the return falls after its "
+			"best. It seldom does harm.",
 		.elsewhere = "is_double double_dqn use_double double" },
-	{ INT("agent", n_steps, "1", 1, 64),
+	{ INT("agent", n_steps, "1", 1, 64), .typical = "1 to 10; 3 is a good first try",
 		.help = "n-step returns: the rewards added up before bootstrapping, fewer at the end of an episode.",
-		.effect =
-			"Rewards travel so many steps back with each update.\n"
-			"Typical: 1 to 10; 3 is a good first try.\n"
-			"Too low: sparse or late rewards are learned slowly.\n"
-			"Too high: targets are noisy, and hold rewards of older policies with more random actions.",
+		.effect = "Rewards travel so many steps back with each update.",
+		.low = "sparse or late rewards are learned slowly",
+		.high = "targets are noisy, and hold rewards of older policies with more random actions",
 		.elsewhere = "n_step update_horizon nstep n_step_return" },
 	{ ROW("agent", OPTION_BOOL, clip_targets, "false"),
 		.help = "TD targets are clipped to the possible returns: the range of rewards, 0 included, times "
 			"reward_scale / (1 - gamma).",
-		.effect =
-			"No target is beyond what an episode can return, so Q values cannot run away. Of use where "
+		.effect = "No target is beyond what an episode can return, so Q values cannot run away. Of use where "
 			"the range of rewards is known and a run diverges or q_mean is too high.",
 		.elsewhere = "clip_return clip_q clip_target" },
 	{ NAME("agent", loss, "huber", loss_names),
-		.help = "Loss of a TD error, averaged over the minibatch. huber: smooth L1 with beta 1; mse: the square.",
-		.effect =
-			"huber limits what one large error can do to the gradient, and is the safe choice. mse is for "
-			"TD errors below 1, where both are the same but for a factor of 2.",
+		.help = "Loss of a TD error, averaged over the minibatch. huber: smooth L1 with beta 1; mse: the "
+			"square.",
+		.effect = "huber limits what one large error can do to the gradient, and is the safe choice. mse is "
+			"for TD errors below 1, where both are the same but for a factor of 2.",
 		.elsewhere = "loss_fn criterion loss_type" },
-	{ REAL("agent", ema_decay, "0", "[0, 1)"),
+	{ REAL("agent", ema_decay, "0", "[0, 1)"), .typical = "0, or 0.99 to 0.9999",
 		.help = "Evaluations use, and files save, an average of the weights: after each update average = "
-			"ema_decay * average + (1 - ema_decay) * weights. 0: no average. Actions in training "
-			"always use the weights themselves.",
-		.effect =
-			"Evaluations and saved weights are steadier than those of one moment: it takes away the jumps "
-			"between evaluations, if the average of the policies is good.\n"
-			"Typical: 0, or 0.99 to 0.9999.\n"
-			"Too low: no average to speak of: over 1 / (1 - ema_decay) updates.\n"
-			"Too high: the saved policy lags behind, and early weights are still in it at the end.",
+			"ema_decay * average + (1 - ema_decay) * weights. 0: no average. Actions in training always "
+			"use the weights themselves.",
+		.effect = "Takes away the jumps between evaluations, if the average of the policies is good.",
+		.low = "no average to speak of: over 1 / (1 - ema_decay) updates",
+		.high = "the saved policy is late, and early weights are still in it at the end",
 		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
 
-	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"),
+	{ REAL("exploration", exploration_initial_eps, "1", "[0, 1]"), .typical = "1; with init_weights 0.1 to 0.3",
 		.help = "Epsilon, the share of random actions, at step 0.",
-		.effect =
-			"Whether the first episodes are random.\n"
-			"Typical: 1; with init_weights 0.1 to 0.3.\n"
-			"Too low: the buffer holds only what the first network does, mostly the same action.\n"
-			"Too high: seldom: it falls; but a policy from init_weights is not seen for long.",
+		.effect = "Whether the first episodes are random.",
+		.low = "the buffer holds only what the first network does, mostly the same action",
+		.high = "seldom, as it falls; but a policy from init_weights is not seen for long",
 		.elsewhere = "start_e epsilon_start eps_start initial_epsilon epsilon" },
-	{ REAL("exploration", exploration_final_eps, "0.05", "[0, 1]"),
+	{ REAL("exploration", exploration_final_eps, "0.05", "[0, 1]"), .typical = "0.01 to 0.1",
 		.help = "Epsilon from the end of the schedule on; with a constant schedule, at every step.",
-		.effect =
-			"Random actions that go on to the end of training.\n"
-			"Typical: 0.01 to 0.1.\n"
-			"Too low: the policy is stuck: what it does not do it never learns about.\n"
-			"Too high: training returns stay below those of evaluations, and states that need many right "
-			"actions are not reached.",
-		.elsewhere =
-			"end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min eps_train" },
-	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"),
+		.effect = "How many actions stay random until the end of training.",
+		.low = "the policy is stuck: it never learns about what it does not do",
+		.high = "training returns stay below evaluations, and long rows of right actions are not reached",
+		.elsewhere = "end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min eps_train" },
+	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"), .typical = "0.1 to 0.5",
 		.help = "Share of total_timesteps after which the schedule ends.",
-		.effect =
-			"How long actions are mostly random.\n"
-			"Typical: 0.1 to 0.5.\n"
-			"Too low: the first policy that returns something is never left again.\n"
-			"Too high: the states of a good policy are seen late, and there is little time to learn them.",
+		.effect = "How long actions are mostly random.",
+		.low = "the first policy that returns something is never left again",
+		.high = "the states of a good policy are seen late, and there is little time to learn them",
 		.elsewhere = "eps_decay epsilon_decay epsilon_timesteps eps_fraction" },
 	{ NAME("exploration", exploration_schedule, "linear", schedule_names),
 		.help = "How epsilon falls; exponential: by the same factor at every step.",
-		.effect =
-			"linear spends the same time at each epsilon; exponential falls early and stays low for long; "
-			"constant explores all the time, at exploration_final_eps.",
+		.effect = "linear spends the same time at each epsilon; exponential falls early and stays low for "
+			"long; constant explores all the time, at exploration_final_eps.",
 		.elsewhere = "epsilon_schedule eps_schedule" },
 	{ INT("exploration", exploration_repeat, "1", 1, 1000000000),
-		.help = "Most steps that a random action lasts; k or more of them with probability 1 / k. 1: "
-			"each is a single step.",
-		.effect =
-			"Random actions that last carry the agent to goals that single random steps do not reach.\n"
-			"Typical: 1, or 10 to 100 where the goal is far away, as MountainCar's.\n"
-			"Too low: every episode ends at the time limit with the same return.\n"
-			"Too high: where a few wrong steps end the episode, learning takes longer.",
+		.help = "Most steps that a random action lasts; k or more with probability 1 / k. 1: a single step.",
+		.effect = "Random actions that last carry the agent to goals that single random steps do not reach.",
+		.typical = "1, or 10 to 100 where the goal is far away, as MountainCar's",
+		.low = "every episode ends at the time limit with the same return",
+		.high = "where a few wrong steps end the episode, learning takes longer",
 		.elsewhere = "ez_greedy temporally_extended max_action_repeat" },
 
 	{ INT("replay", buffer_size, "50000", 1, (int64_t)1 << 31),
 		.help = "Transitions in the replay buffer; new ones overwrite the oldest.",
-		.effect =
-			"How far back the transitions reach that are learned from.\n"
-			"Typical: 10000 to 1e6; the whole run of a small task.\n"
-			"Too low: the network forgets what it has not seen of late: the return collapses after a good "
-			"phase.\n"
-			"Too high: memory ('dqn config --memory'), and old transitions of bad policies slow learning "
-			"down.",
-		.elsewhere =
-			"replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
+		.effect = "How far back the transitions reach that are learned from.",
+		.typical = "10000 to 1e6; the whole run of a small task",
+		.low = "the network forgets what it has not seen of late: the return collapses after a good phase",
+		.high = "memory ('dqn config --memory'), and old transitions of bad policies slow learning down",
+		.elsewhere = "replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
 	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
 		.help = "Prioritized replay: transitions are drawn in proportion to |TD error|^per_alpha; new ones "
 			"have the largest priority so far.",
-		.effect =
-			"Transitions with large errors are learned more often: helps with sparse rewards. Each update "
-			"costs more, and a noisy environment draws attention to its noise. Lower learning_rate to "
-			"about a quarter with it.",
+		.effect = "Large errors are learned more often: helps with sparse rewards. Each update costs more, and "
+			"a noisy environment draws attention to its noise. Lower learning_rate to about a quarter with "
+			"it.",
 		.elsewhere = "prioritized_replay use_per per prioritized_experience_replay" },
-	{ REAL("replay", per_alpha, "0.6", "[0, 1]"),
+	{ REAL("replay", per_alpha, "0.6", "[0, 1]"), .typical = "0.4 to 0.7",
 		.help = "Exponent of the priorities; 0: all transitions are equally likely.",
-		.effect =
-			"How much the error decides.\n"
-			"Typical: 0.4 to 0.7.\n"
-			"Too low: like uniform replay.\n"
-			"Too high: a few transitions are drawn over and over, and the network fits them.",
+		.effect = "How much the error decides.",
+		.low = "like uniform replay",
+		.high = "a few transitions are drawn over and over, and the network fits them",
 		.elsewhere = "prioritized_replay_alpha priority_exponent alpha_per" },
-	{ REAL("replay", per_beta0, "0.4", "[0, 1]"),
+	{ REAL("replay", per_beta0, "0.4", "[0, 1]"), .typical = "0.4 to 0.6",
 		.help = "Exponent of the importance weights at step 0; rises linearly to 1 at total_timesteps.",
-		.effect =
-			"How much the importance weights correct what priorities distort.\n"
-			"Typical: 0.4 to 0.6.\n"
-			"Too low: the first updates prefer large errors, which is biased and fast.\n"
-			"Too high: large errors count little from the beginning: slower, and safer.",
-		.elsewhere =
-			"prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
-	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .help = "Added to every |TD error|.",
-		.effect = "Transitions without an error are still drawn sometimes.\n"
-			  "Typical: 1e-6 to 0.01.\n"
-			  "Too low: what was right once is hardly looked at again.\n"
-			  "Too high: priorities differ less: like uniform replay.",
+		.effect = "How much the importance weights correct what priorities distort.",
+		.low = "the first updates prefer large errors, which is biased and fast",
+		.high = "large errors count little from the beginning: slower, and safer",
+		.elsewhere = "prioritized_replay_beta0 prioritized_replay_beta priority_weight per_beta" },
+	{ REAL("replay", per_eps, "1e-06", "[1e-10, 1]"), .typical = "1e-6 to 0.01",
+		.help = "Added to every |TD error|.",
+		.effect = "Transitions without an error are still drawn sometimes.",
+		.low = "what was right once is hardly looked at again",
+		.high = "priorities differ less: like uniform replay",
 		.elsewhere = "prioritized_replay_eps" },
 	{ STRING("replay", preload, ""), .copy = "preload.csv", .no_copy = true,
 		.help = "A CSV file of transitions, of another policy or a log, that fill the buffer before the first "
 			"step and count as steps of learning_starts; 'dqn eval --steps' writes one. Its SHA-256 stands "
 			"in config.ini: a file with another one is another run.",
-		.effect =
-			"Training begins with the experience of somebody else: a controller, a person, a log. Helps "
-			"where random actions never see a reward. Transitions of bad or one-sided play are learned "
-			"from all the same, until new ones overwrite them.",
-		.elsewhere =
-			"replay_buffer_path demonstrations demos expert_data offline_data input_data" },
+		.effect = "Training begins with the experience of somebody else: a controller, a person, a log. Helps "
+			"where random actions never see a reward. Bad play is learned from, too, until new transitions "
+			"overwrite it.",
+		.elsewhere = "replay_buffer_path demonstrations demos expert_data offline_data input_data" },
 
-	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .help = "Adam's step size.",
-		.effect =
-			"The size of each step of the weights, and the first key to tune.\n"
-			"Typical: 1e-4 to 1e-3.\n"
-			"Too low: the return rises late or not at all; loss falls slowly.\n"
-			"Too high: the return jumps or collapses, q_mean swings, units die; in the end the run "
-			"diverges.",
+	{ REAL("optimizer", learning_rate, "0.001", "(0, 1]"), .typical = "1e-4 to 1e-3",
+		.help = "Adam's step size.",
+		.effect = "The size of each step of the weights, and the first key to tune.",
+		.low = "the return rises late or not at all; loss falls slowly",
+		.high = "the return jumps or collapses, q_mean swings, units die; in the end the run diverges",
 		.elsewhere = "lr alpha step_size" },
 	{ NAME("optimizer", learning_rate_schedule, "constant", learning_rate_schedule_names),
 		.help = "linear: from learning_rate at step 0 down to 0 at total_timesteps.",
-		.effect =
-			"linear lets the weights settle at the end, so the last policy is steadier; too few steps are "
-			"then left to learn what comes late. constant suits runs that end early or continue.",
+		.effect = "linear lets the weights settle, so the last policy is steadier, but leaves few steps for "
+			"what comes late. constant suits runs that end early or continue.",
 		.elsewhere = "anneal_lr lr_schedule" },
-	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .help = "Decay of the first moment.",
-		.effect = "Momentum: the average of about 1 / (1 - beta1) gradients.\n"
-			  "Typical: 0.9.\n"
-			  "Too low: noisy steps.\n"
-			  "Too high: old gradients push on: the return swings.",
+	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .typical = "0.9",
+		.help = "Decay of the first moment.",
+		.effect = "Momentum: the average of about 1 / (1 - beta1) gradients.",
+		.low = "noisy steps",
+		.high = "old gradients push on: the return swings",
 		.elsewhere = "beta1 beta_1 betas" },
-	{ REAL("optimizer", adam_beta2, "0.999", "[0, 1)"), .help = "Decay of the second moment.",
-		.effect =
-			"How long sizes of gradients are remembered: 1 / (1 - beta2) updates.\n"
-			"Typical: 0.999.\n"
-			"Too low: one large gradient scales all steps down, then they are too large again.\n"
-			"Too high: steps keep the size that suited the beginning.",
+	{ REAL("optimizer", adam_beta2, "0.999", "[0, 1)"), .typical = "0.999",
+		.help = "Decay of the second moment.",
+		.effect = "How long sizes of gradients are remembered: 1 / (1 - beta2) updates.",
+		.low = "one large gradient scales all steps down, then they are too large again",
+		.high = "steps keep the size that suited the beginning",
 		.elsewhere = "beta2 beta_2" },
-	{ REAL("optimizer", adam_eps, "1e-08", "[1e-10, 1]"),
+	{ REAL("optimizer", adam_eps, "1e-08", "[1e-10, 1]"), .typical = "1e-8 to 1e-4",
 		.help = "Added to the square root of the second moment.",
-		.effect =
-			"A floor for the size of gradients.\n"
-			"Typical: 1e-8 to 1e-4.\n"
-			"Too low: weights with tiny gradients make steps as large as the others.\n"
-			"Too high: steps shrink with the gradient, as with a lower learning_rate.",
+		.effect = "A floor for the size of gradients.",
+		.low = "weights with tiny gradients make steps as large as the others",
+		.high = "steps shrink with the gradient, as with a lower learning_rate",
 		.elsewhere = "eps adam_epsilon optimizer_eps" },
-	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"),
+	{ REAL("optimizer", max_grad_norm, "10", "[0, inf)"), .typical = "0.5 to 10",
 		.help = "The gradient of all weights together is scaled down to this norm; 0: off.",
-		.effect =
-			"Limits what one minibatch can do.\n"
-			"Typical: 0.5 to 10.\n"
-			"Too low: every update is cut (grad_norm in progress.csv is above it): slow.\n"
-			"Too high: one bad minibatch can undo much; 0 never cuts.",
+		.effect = "Limits what one minibatch can do.",
+		.low = "every update is cut (grad_norm in progress.csv is above it): slow",
+		.high = "one bad minibatch can undo much; 0 never cuts",
 		.elsewhere = "grad_clip clip_grad_norm grad_norm_clipping clipnorm gradient_clip" },
 
-	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX),
+	{ INT("eval", eval_freq, "5000", 0, COUNT_MAX), .typical = "1/100 to 1/10 of total_timesteps",
 		.help = "Environment steps from one greedy evaluation to the next; 0: none.",
-		.effect =
-			"Changes the choice of best.safetensors and where stop_return is seen, never the training.\n"
-			"Typical: 1/100 to 1/10 of total_timesteps.\n"
-			"Too low: evaluations take more time than training.\n"
-			"Too high: the best weights fall between two evaluations.",
+		.effect = "Changes the choice of best.safetensors and where stop_return is seen, never the training.",
+		.low = "evaluations take more time than training",
+		.high = "the best weights fall between two evaluations",
 		.elsewhere = "eval_interval evaluation_interval eval_every" },
-	{ INT("eval", eval_episodes, "20", 1, 1000000),
+	{ INT("eval", eval_episodes, "20", 1, 1000000), .typical = "10 to 100",
 		.help = "Episodes in an evaluation. The weights with the best mean are kept as best.safetensors.",
-		.effect = "How precise an evaluation is: its error falls with the square root.\n"
-			  "Typical: 10 to 100.\n"
-			  "Too low: best.safetensors had luck, not skill.\n"
-			  "Too high: evaluations take more time than training.",
+		.effect = "How precise an evaluation is: its error falls with the square root.",
+		.low = "best.safetensors had luck, not skill",
+		.high = "evaluations take more time than training",
 		.elsewhere = "n_eval_episodes num_eval_episodes evaluation_duration" },
-	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000),
+	{ INT("eval", eval_max_episode_steps, "0", 0, 1000000000), .typical = "0",
 		.help = "Steps after which an evaluation's episode is truncated; 0: the environment's own limit, "
 			"whatever max_episode_steps is. With another limit, no run is called solved.",
-		.effect = "Returns of episodes with different limits cannot be compared.\n"
-			  "Typical: 0.\n"
-			  "Too low: a policy that lasts longer looks no better.\n"
-			  "Too high: evaluations take long.",
+		.effect = "Returns of episodes with different limits cannot be compared.",
+		.low = "a policy that lasts longer looks no better",
+		.high = "evaluations take long",
 		.elsewhere = "eval_time_limit" },
-	{ INT("eval", final_eval_episodes, "100", 1, 1000000),
+	{ INT("eval", final_eval_episodes, "100", 1, 1000000), .typical = "100 to 1000",
 		.help = "New episodes after training that evaluate the final weights and decide nothing.",
-		.effect = "How precise the result of the run is; it decides nothing.\n"
-			  "Typical: 100 to 1000.\n"
-			  "Too low: results of equal policies differ.\n"
-			  "Too high: time at the end of the run.",
+		.effect = "How precise the result of the run is; it decides nothing.",
+		.low = "results of equal policies differ",
+		.high = "time at the end of the run",
 		.elsewhere = "n_final_eval_episodes" },
 
 	{ REAL("stop", stop_return, "none", "(-inf, inf]"),
 		.help = "The run ends when an evaluation reaches this return and a second one, on other episodes, "
 			"confirms it; none: the run goes to total_timesteps.",
-		.effect = "Ends the run when it is good enough.\n"
-			  "Typical: the environment's threshold ('dqn env show ID'), or none.\n"
-			  "Too low: the run ends with a policy that could be better.\n"
-			  "Too high: never reached: the run goes to total_timesteps.",
+		.effect = "Ends the run when it is good enough.",
+		.typical = "the environment's threshold ('dqn env show ID'), or none",
+		.low = "the run ends with a policy that could be better",
+		.high = "never reached: the run goes to total_timesteps",
 		.elsewhere = "reward_threshold target_return stop_reward" },
-	{ INT("stop", stop_episodes, "100", 1, 1000000),
+	{ INT("stop", stop_episodes, "100", 1, 1000000), .typical = "100",
 		.help = "Episodes that confirm stop_return.",
-		.effect = "How sure it is that stop_return was reached.\n"
-			  "Typical: 100.\n"
-			  "Too low: luck ends the run.\n"
-			  "Too high: time, each time that an evaluation reaches stop_return.",
+		.effect = "How sure it is that stop_return was reached.",
+		.low = "luck ends the run",
+		.high = "time, each time that an evaluation reaches stop_return",
 		.elsewhere = "confirm_episodes" },
 
-	{ INT("log", log_interval, "1000", 1, COUNT_MAX),
+	{ INT("log", log_interval, "1000", 1, COUNT_MAX), .typical = "1/200 to 1/50 of total_timesteps",
 		.help = "Environment steps between two rows of progress.csv.",
-		.effect = "Changes what is seen, never the training.\n"
-			  "Typical: 1/200 to 1/50 of total_timesteps.\n"
-			  "Too low: files grow, and 'dqn plot' averages over rows.\n"
-			  "Too high: curves of a few points.",
+		.effect = "Changes what is seen, never the training.",
+		.low = "files grow, and 'dqn plot' averages over rows",
+		.high = "curves of a few points",
 		.elsewhere = "log_freq log_every log_frequency" },
 
-	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"),
+	{ REAL("checkpoint", checkpoint_interval, "10", "[0, 1e9]"), .neutral = true, .typical = "10 to 600",
 		.help = "Seconds of wall clock between two checkpoints. From 1 second up, saving takes at most 2 % of "
-			"the time: the interval grows if it must. 0: save only when the run is interrupted. It "
-			"changes no result, and a run may resume with another value.",
-		.effect =
-			"Changes no result.\n"
-			"Typical: 10 to 600.\n"
-			"Too low: nothing: the interval grows until saving takes 2 % of the time.\n"
-			"Too high: more is repeated after a kill or a power cut.",
-		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every",
-		.neutral = true },
+			"the time: the interval grows if it must. 0: save only when the run is interrupted. It changes "
+			"no result, and a run may resume with another value.",
+		.effect = "Changes no result.",
+		.low = "nothing: the interval grows until saving takes 2 % of the time",
+		.high = "more is repeated after a kill or a power cut",
+		.elsewhere = "checkpoint_freq save_freq save_interval checkpoint_every" },
 	{ .key = NULL },
 };
+/* clang-format on */
 
 /* Other frameworks' keys that have no counterpart here, and why. */
 static const struct {
