@@ -217,13 +217,13 @@ corrupt 'no steps' "max_episode_steps '000'"
 patch '"obs_scale":"\[' '"obs_scale":"{'
 corrupt 'another scale' "obs_scale"
 patch '0.weight' '1.weight'
-corrupt 'another name' "tensor '0.weight' is missing"
+corrupt 'another name' "'0.bias' is not of a dense layer"
 patch 'F32' 'F16'
 both 'half precision' "shape and data_offsets disagree in tensor '0.weight'"
 patch 'F32' 'F23'
 both 'no data type' "data type 'F23', which is not one of safetensors"
 patch '"shape":\[16,4\]' '"shape":[4,16]'
-corrupt 'a matrix the other way round' "the shape of '0.weight' does not fit; \(16,4\) would"
+corrupt 'a matrix the other way round' "'0.weight' does not fit its bias; it has "
 patch '"shape":\[16,4\]' '"shape":[16,5]'
 both 'a shape that does not fit the data' "shape and data_offsets disagree"
 patch '{"__metadata__"' '("__metadata__"'

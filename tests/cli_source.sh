@@ -117,7 +117,7 @@ base 3687
 nn 1750
 env 1620
 rl 1410
-run 7226
+run 7184
 study 2952
 cli 12800
 END

@@ -65,7 +65,7 @@ void weights_release(struct weights *w);
 /* True for a weights file or checkpoint of dqn, whole or damaged. */
 bool weights_are_ours(const void *bytes, size_t len);
 
-/* Reads a file of another program, see run/foreign.h: c says for which environment, with which
+/* Reads a file of another program, see run/layers.h: c says for which environment, with which
  * activation and obs_scale. */
 bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
 	const void *bytes, size_t len, struct err *e);

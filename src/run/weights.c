@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "run/checkpoint.h"
-#include "run/foreign.h"
+#include "run/layers.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -183,36 +183,6 @@ bool weights_fold_scale(struct weights *w)
 	return is_finite;
 }
 
-/* The shape of the network from its tensors: a value head makes it a dueling one, the
- * biases of the hidden layers are as long as these are wide. A missing one gets any width:
- * st_load reports it. */
-static bool infer_net(
-	struct weights *w, const struct st_file *st, enum activation activation, struct err *e)
-{
-	const bool dueling = st_find(st, "value.weight") != NULL;
-	const int n_hidden = st->n_tensors / 2 - (dueling ? 2 : 1);
-	struct net_shape shape = { .n_inputs = w->env->obs_dim,
-		.n_hidden = n_hidden,
-		.n_outputs = w->env->n_actions,
-		.activation = activation,
-		.dueling = dueling };
-	if (st->n_tensors % 2 != 0 || n_hidden < 0 || n_hidden > NET_MAX_HIDDEN)
-		return st_corrupt(st, e, "%d tensors make no network of 1 to %d layers",
-			st->n_tensors, NET_MAX_LAYERS);
-	for (int i = 0; i < n_hidden; i++) {
-		char name[ST_NAME_SIZE];
-		snprintf(name, sizeof(name), "%d.bias", 2 * i);
-		const struct st_tensor *b = st_find(st, name);
-		const uint64_t halves = dueling && i == n_hidden - 1 ? 2 : 1;
-		const uint64_t width = b ? b->shape[0] / halves : 1;
-		if (width < 1 || width > NET_MAX_WIDTH ||
-			(b && (b->n_dims != 1 || b->shape[0] % halves != 0)))
-			return st_corrupt(st, e, "the shape of '%s' is not a layer's width", name);
-		shape.hidden[i] = (int)width;
-	}
-	return net_init(&w->net, &shape, e);
-}
-
 static bool metadata(const struct st_file *st, const char *key, const char **value, struct err *e)
 {
 	*value = st_metadata_get(st, key);
@@ -256,6 +226,16 @@ static bool allocate(struct weights *w, struct err *e)
 	return true;
 }
 
+/* The network, from the shapes of the tensors; w->env is known. */
+static bool load_net(struct weights *w, const struct st_file *st, int activation, struct err *e)
+{
+	struct layers l;
+	return layers_find(&l, st, (enum activation)activation, w->env->obs_dim, w->env->n_actions,
+		       e) &&
+	       net_init(&w->net, &l.shape, e) && allocate(w, e) &&
+	       layers_load(&l, &w->net, st, w->params, e);
+}
+
 static void take_env(struct weights *w, const struct config *c)
 {
 	w->env = config_env(c);
@@ -282,8 +262,7 @@ static bool find_env(struct weights *w, const struct st_file *st, const char *id
 	return w->env && w->env->obs_dim > 0;
 }
 
-/* What the metadata of a weights file says. */
-static bool parse_metadata(struct weights *w, const struct st_file *st, struct err *e)
+static bool parse_weights(struct weights *w, const struct st_file *st, struct err *e)
 {
 	const char *id, *name, *scale, *limit;
 	int activation = 0;
@@ -299,15 +278,29 @@ static bool parse_metadata(struct weights *w, const struct st_file *st, struct e
 		return st_corrupt(st, e, "unknown activation '%.64s'", name);
 	if (text_parse_i64(limit, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
 		return st_corrupt(st, e, "max_episode_steps '%.64s' is not a count", limit);
-	if (!infer_net(w, st, (enum activation)activation, e) || !allocate(w, e))
+	if (!load_net(w, st, activation, e))
 		return false;
 	return parse_obs_scale(scale, w->env->obs_dim, w->obs_scale) ||
 	       st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale,
 		       w->env->obs_dim);
 }
 
-/* The same of a checkpoint, where the configuration says it. */
-static bool parse_config(struct weights *w, const struct st_file *st, struct err *e)
+/* A network of a checkpoint is one tensor, in the order of memory. */
+static bool load_part(struct weights *w, const struct st_file *st, struct err *e)
+{
+	const struct st_tensor part = {
+		.name = w->part, .n_dims = 1, .shape = { w->net.n_params }, .values = w->params
+	};
+	if (!st_load(st, &part, 1, e))
+		return false;
+	for (size_t i = 0; i < w->net.n_params; i++)
+		if (!isfinite(w->params[i]))
+			return st_corrupt(st, e, "weight %zu is not finite", i);
+	return true;
+}
+
+/* Of a checkpoint the configuration says what the metadata of weights do. */
+static bool parse_checkpoint(struct weights *w, const struct st_file *st, struct err *e)
 {
 	static struct config c;
 	struct err why;
@@ -323,37 +316,7 @@ static bool parse_config(struct weights *w, const struct st_file *st, struct err
 	if (!config_net(&c, &w->net, e) || !allocate(w, e))
 		return false;
 	config_obs_scale(&c, w->obs_scale);
-	return true;
-}
-
-/* Needs w->net and w->part. */
-static bool load_params(struct weights *w, const struct st_file *st, struct err *e)
-{
-	const size_t n_params = w->net.n_params;
-	struct st_tensor wanted[MAX_TENSORS];
-	char names[MAX_TENSORS][ST_NAME_SIZE];
-	float *block = malloc(n_params * sizeof(float));
-	bool ok;
-	if (!block)
-		return err_set(e, ERR_RUN, "out of memory for %zu weights", n_params);
-	if (w->part) { /* a network of a checkpoint is one tensor, in the order of memory */
-		wanted[0] = (struct st_tensor){
-			.name = w->part, .n_dims = 1, .shape = { n_params }, .values = w->params
-		};
-		ok = st_load(st, wanted, 1, e);
-	} else {
-		ok = st_load(st, wanted, describe(&w->net, block, wanted, names), e);
-		for (int i = 0; ok && i < net_n_linear(&w->net); i++) {
-			const struct linear m = net_linear(&w->net, i);
-			net_transpose(m.out, m.in, block + m.w, w->params + m.w);
-			memcpy(w->params + m.b, block + m.b, m.out * sizeof(float));
-		}
-	}
-	free(block);
-	for (size_t i = 0; ok && i < n_params; i++)
-		if (!isfinite(w->params[i]))
-			ok = st_corrupt(st, e, "weight %zu is not finite", i);
-	return ok;
+	return load_part(w, st, e);
 }
 
 static bool is_checkpoint(const struct st_file *st)
@@ -374,7 +337,7 @@ static bool parse(struct weights *w, const struct st_file *st, struct err *e)
 			version, known);
 	if (steps)
 		text_parse_i64(steps, &w->timesteps);
-	return (whole ? parse_config : parse_metadata)(w, st, e) && load_params(w, st, e);
+	return (whole ? parse_checkpoint : parse_weights)(w, st, e);
 }
 
 bool weights_parse(
@@ -406,18 +369,13 @@ bool weights_parse_foreign(struct weights *w, const struct config *c, const char
 	const void *bytes, size_t len, struct err *e)
 {
 	struct st_file st;
-	struct foreign f;
 	*w = (struct weights){ 0 };
 	if (!st_open_bytes(&st, name, bytes, len, e))
 		return false;
 	take_env(w, c);
 	w->config = config_is_process(c) ? c : NULL; /* of no run: only the declaration counts */
 	w->max_episode_steps = config_eval_limit(c);
-	const bool ok = st_verify(&st, e) &&
-			foreign_find(&f, &st, (enum activation)c->activation, w->env->obs_dim,
-				w->env->n_actions, e) &&
-			net_init(&w->net, &f.shape, e) && allocate(w, e) &&
-			foreign_load(&f, &w->net, &st, w->params, e);
+	const bool ok = st_verify(&st, e) && load_net(w, &st, c->activation, e);
 	st_close(&st);
 	if (ok)
 		config_obs_scale(c, w->obs_scale);

@@ -1,4 +1,4 @@
-#include "run/foreign.h"
+#include "run/layers.h"
 
 #include "base/pmath.h"
 #include "base/text.h"
@@ -95,7 +95,7 @@ static const char *skip_number(const char *s, const char *end, uint64_t *number)
 }
 
 /* Below, above or 0 where the names are equal but for numbers, by these; else 0, too. */
-static int by_number(const struct foreign_layer *a, const struct foreign_layer *b)
+static int by_number(const struct layer *a, const struct layer *b)
 {
 	const char *s = a->weight->name, *t = b->weight->name;
 	const char *s_end = s + stem_len(s), *t_end = t + stem_len(t);
@@ -181,7 +181,7 @@ static bool is_size(uint64_t n)
 
 /* The layer of a matrix. */
 static bool layer_of(
-	struct foreign_layer *l, const struct st_file *st, const struct st_tensor *t, struct err *e)
+	struct layer *l, const struct st_file *st, const struct st_tensor *t, struct err *e)
 {
 	const struct st_tensor *bias = find_beside(st, t, "bias");
 	const bool is_kernel = ends_in(t->name, "kernel");
@@ -192,7 +192,7 @@ static bool layer_of(
 		return refuse(st, e, "'%.64s' has a size or type that no layer has", t->name);
 	if (bias && (bias->n_dims != 1 || bias->shape[0] != out || !is_float(bias)))
 		return refuse(st, e, "'%.64s' does not fit its bias", t->name);
-	*l = (struct foreign_layer){ .weight = t,
+	*l = (struct layer){ .weight = t,
 		.bias = bias,
 		.in = (size_t)in,
 		.out = (size_t)out,
@@ -203,9 +203,9 @@ static bool layer_of(
 /* --- their order --- */
 
 struct search {
-	const struct foreign_layer *layer; /* (n) */
-	int n, order[FOREIGN_MAX_LAYERS], found[FOREIGN_MAX_LAYERS];
-	bool used[FOREIGN_MAX_LAYERS];
+	const struct layer *layer; /* (n) */
+	int n, order[MAX_LAYERS], found[MAX_LAYERS];
+	bool used[MAX_LAYERS];
 	size_t out; /* where the chain ends */
 	int n_found, n_tries;
 };
@@ -240,9 +240,9 @@ static void search(struct search *s, int n_used, size_t in)
 
 /* Puts the layers (n) into the one order that leads from in to out; how many there are, 0 to 2:
  * then they stay as they were. */
-static int arrange(struct foreign_layer *layers, int n, size_t in, size_t out)
+static int arrange(struct layer *layers, int n, size_t in, size_t out)
 {
-	struct foreign_layer sorted[FOREIGN_MAX_LAYERS];
+	struct layer sorted[MAX_LAYERS];
 	struct search s = { .layer = layers, .n = n, .out = out };
 	search(&s, 0, in);
 	for (int i = 0; s.n_found == 1 && i < n; i++)
@@ -253,7 +253,7 @@ static int arrange(struct foreign_layer *layers, int n, size_t in, size_t out)
 }
 
 /* Heads of one layer or two, each as wide as the other, after the same layer. */
-static bool arrange_heads(struct foreign *f, size_t in, size_t out, size_t width, size_t share)
+static bool arrange_heads(struct layers *f, size_t in, size_t out, size_t width, size_t share)
 {
 	if (f->n_value != f->n_advantage || f->n_value > 2 || (f->n_value == 2 && share != 1) ||
 		arrange(f->trunk, f->n_trunk, in, share * width) != 1 ||
@@ -265,13 +265,13 @@ static bool arrange_heads(struct foreign *f, size_t in, size_t out, size_t width
 
 /* How many widths of the layer before the heads there can be: it is width, or 2 * width if each
  * head sees half of it. */
-static int arrange_dueling(struct foreign *f, size_t in, size_t out)
+static int arrange_dueling(struct layers *f, size_t in, size_t out)
 {
-	const struct foreign as_given = *f;
+	const struct layers as_given = *f;
 	int n_found = 0;
 	for (int i = 0; i < f->n_value && i < 2; i++)
 		for (size_t share = 1; share <= 2; share++) {
-			struct foreign attempt = as_given;
+			struct layers attempt = as_given;
 			if ((i > 0 && as_given.value[1].in == as_given.value[0].in) ||
 				!arrange_heads(&attempt, in, out, as_given.value[i].in, share))
 				continue;
@@ -284,12 +284,12 @@ static int arrange_dueling(struct foreign *f, size_t in, size_t out)
 /* --- the network --- */
 
 /* Sorts the tensors into layers, of the trunk or a head. */
-static bool collect(struct foreign *f, const struct st_file *st, struct err *e)
+static bool collect(struct layers *f, const struct st_file *st, struct err *e)
 {
 	int n = 0, n_of[LEFT_OUT + 1] = { 0 };
 	for (int i = 0; i < st->n_tensors; i++)
 		n_of[role_of(&st->tensor[i])]++;
-	if (st->n_tensors - n_of[LEFT_OUT] >= 2 * FOREIGN_MAX_LAYERS)
+	if (st->n_tensors - n_of[LEFT_OUT] >= 2 * MAX_LAYERS)
 		return refuse(st, e, "more tensors than a network has");
 	const enum role second = n_of[ADVANTAGE] ? ADVANTAGE : Q;
 	f->shape.dueling = n_of[VALUE] > 0 && n_of[second] > 0;
@@ -298,12 +298,12 @@ static bool collect(struct foreign *f, const struct st_file *st, struct err *e)
 		const enum role role = role_of(t);
 		if (role == LEFT_OUT || (ends_in(t->name, "bias") && has_matrix(st, t)))
 			continue;
-		if (n++ == FOREIGN_MAX_LAYERS)
+		if (n++ == MAX_LAYERS)
 			return refuse(st, e, "more layers than a network has");
-		struct foreign_layer *l = !f->shape.dueling || (role != VALUE && role != second)
-						  ? &f->trunk[f->n_trunk++]
-					  : role == VALUE ? &f->value[f->n_value++]
-							  : &f->advantage[f->n_advantage++];
+		struct layer *l = !f->shape.dueling || (role != VALUE && role != second)
+					  ? &f->trunk[f->n_trunk++]
+				  : role == VALUE ? &f->value[f->n_value++]
+						  : &f->advantage[f->n_advantage++];
 		if (!layer_of(l, st, t, e))
 			return false;
 	}
@@ -311,7 +311,7 @@ static bool collect(struct foreign *f, const struct st_file *st, struct err *e)
 }
 
 /* The widths of the hidden layers. */
-static bool find_shape(struct foreign *f, const struct st_file *st, struct err *e)
+static bool find_shape(struct layers *f, const struct st_file *st, struct err *e)
 {
 	struct net_shape *shape = &f->shape;
 	const int n_in_trunk = shape->dueling ? f->n_trunk : f->n_trunk - 1;
@@ -330,11 +330,11 @@ static bool find_shape(struct foreign *f, const struct st_file *st, struct err *
 	return true;
 }
 
-bool foreign_find(struct foreign *f, const struct st_file *st, enum activation activation,
+bool layers_find(struct layers *f, const struct st_file *st, enum activation activation,
 	int n_inputs, int n_outputs, struct err *e)
 {
 	const size_t in = (size_t)n_inputs, out = (size_t)n_outputs;
-	*f = (struct foreign){
+	*f = (struct layers){
 		.shape = { .n_inputs = n_inputs, .n_outputs = n_outputs, .activation = activation }
 	};
 	if (!collect(f, st, e))
@@ -362,8 +362,8 @@ static bool get(
 }
 
 /* Into the columns of m from `column` on. */
-static bool load_layer(const struct st_file *st, const struct foreign_layer *l,
-	const struct linear *m, size_t column, float *params, struct err *e)
+static bool load_layer(const struct st_file *st, const struct layer *l, const struct linear *m,
+	size_t column, float *params, struct err *e)
 {
 	float *w = params + m->w + column, *b = params + m->b + column;
 	for (size_t i = 0; i < l->in; i++)
@@ -379,7 +379,7 @@ static bool load_layer(const struct st_file *st, const struct foreign_layer *l,
 	return true;
 }
 
-bool foreign_load(const struct foreign *f, const struct net *net, const struct st_file *st,
+bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st,
 	float *params, struct err *e)
 {
 	int n = 0;

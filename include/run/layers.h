@@ -1,9 +1,9 @@
-/* The network in a safetensors file of another program: SB3, CleanRL, Tianshou, plain PyTorch,
- * Keras, Flax. It is found by shapes:
+/* The network in a safetensors file: ours, or of SB3, CleanRL, Tianshou, plain PyTorch, Keras,
+ * Flax. It is found by the shapes of the tensors:
  *
- *     foreign_find(&f, &st, activation, n_inputs, n_outputs, &e);   // names, shapes, types
- *     net_init(&net, &f.shape, &e);
- *     foreign_load(&f, &net, &st, params, &e);                      // values
+ *     layers_find(&l, &st, activation, n_inputs, n_outputs, &e);   // names, shapes, types
+ *     net_init(&net, &l.shape, &e);
+ *     layers_load(&l, &net, &st, params, &e);                      // values
  *
  * A layer is a matrix "NAME.weight", (out, in), or "NAME.kernel", (in, out), with its vector
  * "NAME.bias", or with none: zeros. '/' may stand for '.', and ":0" at the end. The type is F32,
@@ -19,33 +19,33 @@
  * "_old", and scalars. Anything else that is in the file and not in the network is
  * an error: the network would be another one. Errors are ERR_CORRUPT and list what is there.
  */
-#ifndef DQN_RUN_FOREIGN_H
-#define DQN_RUN_FOREIGN_H
+#ifndef DQN_RUN_LAYERS_H
+#define DQN_RUN_LAYERS_H
 
 #include "base/safetensors.h"
 #include "nn/net.h"
 
-enum { FOREIGN_MAX_LAYERS = NET_MAX_LAYERS + 3 }; /* two more of a second head, one too many */
+enum { MAX_LAYERS = NET_MAX_LAYERS + 3 }; /* two more of a second head, one too many */
 
-struct foreign_layer {
+struct layer {
 	const struct st_tensor *weight, *bias; /* bias NULL: zeros */
 	size_t in, out;
 	bool is_kernel; /* (in, out) */
 };
 
-struct foreign {
+struct layers {
 	struct net_shape shape;
 	int n_trunk, n_value, n_advantage; /* layers; heads only of a dueling network */
-	struct foreign_layer trunk[FOREIGN_MAX_LAYERS];
-	struct foreign_layer value[FOREIGN_MAX_LAYERS], advantage[FOREIGN_MAX_LAYERS];
+	struct layer trunk[MAX_LAYERS];
+	struct layer value[MAX_LAYERS], advantage[MAX_LAYERS];
 };
 
 /* The tensors stay those of *st. */
-bool foreign_find(struct foreign *f, const struct st_file *st, enum activation activation,
+bool layers_find(struct layers *f, const struct st_file *st, enum activation activation,
 	int n_inputs, int n_outputs, struct err *e);
 
 /* Fills params (net->n_params), all finite, from a file of st_open_bytes. */
-bool foreign_load(const struct foreign *f, const struct net *net, const struct st_file *st,
+bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st,
 	float *params, struct err *e);
 
 #endif
