@@ -137,7 +137,7 @@ static void check_round_trip(bool with_q)
 			{ random_float(&rng), ends, x % 64 == 1 }, with_q ? q : NULL };
 		while (!mask[tr.action])
 			tr.action++;
-		transition_print(&masked, &tr, &t);
+		transition_print(&masked, &tr, false, &t);
 		/* The next one continues it unless another obs or mask begins there. */
 		replay_push(&want, &obs, mask, tr.action, tr.result.reward, &next_obs, next_mask,
 			ends, tr.result.truncated || (next_cut && !ends));
@@ -179,8 +179,8 @@ static void test_a_line_as_text(void)
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
 	transition_print_header(&plain, true, &t);
-	transition_print(&plain, &tr, &t);
-	transition_print_json(&plain, &tr, &t);
+	transition_print(&plain, &tr, false, &t);
+	transition_print(&plain, &tr, true, &t);
 	CHECK_STR(buf,
 		"episode,step,obs_0,obs_1,action,reward,terminated,truncated,next_obs_0,next_obs_1,"
 		"q_0,q_1,q_2\n"

@@ -1,11 +1,8 @@
 /* Lines of a file that is read in pieces: memory does not grow with it.
  *
  *     lines_init(&l, fd, "demo.csv", ":", most_line, &e);
- *     do
- *             while (ok && (ok = lines_take(&l, &line, &len, &e)) && line)
- *                     ... l.n is its number
- *     while (ok && (ok = lines_read(&l, &n, &e)) && n > 0);
- *     rest = lines_rest(&l, &len);                   // NULL: the last line has its end
+ *     while ((ok = lines_next(&l, &line, &e)) && line)
+ *             ... l.n is its number
  *     lines_release(&l);
  *
  * A line ends in LF or CR LF, which is not part of it; a NUL stands in its place. A NUL byte in a
@@ -17,6 +14,7 @@
 #include "base/err.h"
 #include "base/sha256.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +24,8 @@ struct lines {
 	char *buf;                   /* (most_line + LINES_PIECE + 1) what has been read */
 	size_t begin, searched, end; /* the rest of it; no line ends before `searched` */
 	size_t most_line;            /* bytes that are kept of a line whose end has not come */
-	int64_t n;                   /* lines taken so far */
+	int64_t n;                   /* lines so far */
+	bool is_cut;                 /* the last of them is that of the file, without its end */
 	struct sha256 *sha256;       /* gets what is read, the caller's; NULL after lines_init */
 };
 
@@ -37,13 +36,10 @@ bool lines_init(struct lines *l, int fd, const char *name, const char *mark, siz
 	struct err *e);
 void lines_release(struct lines *l);
 
-/* The next whole line that has been read, until the next lines_read; NULL if there is none. */
-bool lines_take(struct lines *l, char **line, size_t *len, struct err *e);
+/* The next line, which is valid until the next call; NULL at the end of the file. */
+bool lines_next(struct lines *l, char **line, struct err *e);
 
-/* Waits for more: *n bytes, 0 at the end of the file. */
-bool lines_read(struct lines *l, size_t *n, struct err *e);
-
-/* At the end: a last line without its end, or NULL. */
-bool lines_rest(struct lines *l, char **line, size_t *len, struct err *e);
+/* True if lines_next has a whole line already, so that it does not wait for input. */
+bool lines_ready(struct lines *l);
 
 #endif

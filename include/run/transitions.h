@@ -41,12 +41,11 @@ struct transition {
 /* Bytes that a line may have, the NUL included. */
 size_t transition_size(const struct env_ops *ops);
 
-/* The line of names; a line, whose floats read back to the same bits; the same as a JSON object
- * with the keys episode, step, obs, action, reward, terminated, truncated, next_obs, and mask,
- * next_mask and q where they are there. */
+/* The line of names; a line, whose floats read back to the same bits, or the same as a JSON object:
+ * lists and true and false, and masks as strings. */
 void transition_print_header(const struct env_ops *ops, bool with_q, struct text *t);
-void transition_print(const struct env_ops *ops, const struct transition *tr, struct text *t);
-void transition_print_json(const struct env_ops *ops, const struct transition *tr, struct text *t);
+void transition_print(
+	const struct env_ops *ops, const struct transition *tr, bool json, struct text *t);
 
 struct transitions_opts {
 	const struct env_ops *ops;

@@ -20,34 +20,23 @@ void lines_release(struct lines *l)
 	l->buf = NULL;
 }
 
-/* len bytes at `begin`; a NUL follows them. */
-static bool take(struct lines *l, char **line, size_t *len, struct err *e)
+/* The newline of the next line, or NULL. */
+static char *find_end(struct lines *l)
 {
-	l->n++;
-	*line = l->buf + l->begin;
-	if (*len > 0 && (*line)[*len - 1] == '\r')
-		(*line)[--*len] = '\0';
-	return strlen(*line) == *len ||
-	       err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": a NUL byte", l->name, l->mark, l->n);
+	char *end = memchr(l->buf + l->searched, '\n', l->end - l->searched);
+	l->searched = end ? (size_t)(end - l->buf) : l->end;
+	return end;
 }
 
-bool lines_take(struct lines *l, char **line, size_t *len, struct err *e)
+bool lines_ready(struct lines *l)
 {
-	char *eol = memchr(l->buf + l->searched, '\n', l->end - l->searched);
-	*line = NULL;
-	if (!eol) {
-		l->searched = l->end;
-		return true;
-	}
-	*eol = '\0';
-	*len = (size_t)(eol - l->buf) - l->begin;
-	const bool ok = take(l, line, len, e);
-	l->begin = l->searched = (size_t)(eol - l->buf) + 1;
-	return ok;
+	return find_end(l) != NULL;
 }
 
-bool lines_read(struct lines *l, size_t *n, struct err *e)
+/* One piece; n gets its bytes, 0 at the end of the file. */
+static bool read_piece(struct lines *l, size_t *n, struct err *e)
 {
+	ssize_t got;
 	l->end -= l->begin;
 	memmove(l->buf, l->buf + l->begin, l->end);
 	l->begin = 0;
@@ -55,24 +44,35 @@ bool lines_read(struct lines *l, size_t *n, struct err *e)
 	if (l->end > l->most_line)
 		return err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": longer than %zu bytes",
 			l->name, l->mark, l->n + 1, l->most_line);
-	for (;;) {
-		const ssize_t got = read(l->fd, l->buf + l->end, LINES_PIECE);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(e, ERR_RUN, "read %.500s: %s", l->name, strerror(errno));
-		*n = (size_t)got;
-		if (l->sha256)
-			sha256_add(l->sha256, l->buf + l->end, *n);
-		l->end += *n;
-		l->buf[l->end] = '\0';
-		return true;
-	}
+	do
+		got = read(l->fd, l->buf + l->end, LINES_PIECE);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return err_set(e, ERR_RUN, "read %.500s: %s", l->name, strerror(errno));
+	*n = (size_t)got;
+	if (l->sha256)
+		sha256_add(l->sha256, l->buf + l->end, *n);
+	l->end += *n;
+	return true;
 }
 
-bool lines_rest(struct lines *l, char **line, size_t *len, struct err *e)
+bool lines_next(struct lines *l, char **line, struct err *e)
 {
+	size_t n = 1;
+	char *end;
 	*line = NULL;
-	*len = l->end - l->begin;
-	return *len == 0 || take(l, line, len, e);
+	while (!(end = find_end(l)) && n > 0)
+		if (!read_piece(l, &n, e))
+			return false;
+	l->is_cut = !end;
+	if (l->is_cut && l->begin == l->end)
+		return true;
+	end = l->is_cut ? l->buf + l->end : end;
+	*line = l->buf + l->begin;
+	l->n++;
+	l->begin = l->searched = (size_t)(end - l->buf) + !l->is_cut;
+	end -= end > *line && end[-1] == '\r';
+	*end = '\0';
+	return strlen(*line) == (size_t)(end - *line) ||
+	       err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": a NUL byte", l->name, l->mark, l->n);
 }

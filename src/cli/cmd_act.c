@@ -209,40 +209,26 @@ static bool take_line(struct filter *f, const char *line, struct err *e)
 	return f->n_rows < POLICY_ROWS || act(f, e);
 }
 
-/* Takes all whole lines that have been read. */
-static bool take_lines(struct filter *f, struct err *e)
-{
-	char *line;
-	size_t len;
-	bool ok = true;
-	while (ok && (ok = lines_take(&f->lines, &line, &len, e)) && line)
-		ok = take_line(f, line, e);
-	return ok;
-}
-
-/* Acts on what has come before it waits for more. A line that is bad ends it, after the
- * actions of those before. */
+/* Acts on what has come before it waits for more. A bad line ends it, after the actions of those
+ * before. */
 static bool filter(struct filter *f, struct err *e)
 {
-	size_t n = 0;
 	char *line;
 	struct err earlier;
 	do {
-		if (!take_lines(f, e)) {
+		if (!lines_ready(&f->lines)) {
+			if (!act(f, e))
+				return false;
+			if (fflush(stdout) != 0)
+				return true; /* close_stdout reports it */
+		}
+		if (!lines_next(&f->lines, &line, e) || (line && !take_line(f, line, e))) {
 			if (!act(f, &earlier))
 				*e = earlier;
 			return false;
 		}
-		if (!act(f, e))
-			return false;
-		if (fflush(stdout) != 0)
-			return true; /* close_stdout reports it */
-		if (!lines_read(&f->lines, &n, e))
-			return false;
-	} while (n > 0);
-	if (!lines_rest(&f->lines, &line, &n, e))
-		return false;
-	return !line || (take_line(f, line, e) && act(f, e));
+	} while (line);
+	return act(f, e);
 }
 
 static bool filter_init(struct filter *f, const struct weights *w, struct err *e)

@@ -198,7 +198,7 @@ static void print_step(void *arg, int action, const struct step *s)
 		step->result = *s;
 		step->next_mask = vec_env_mask(p->v, 0);
 		text_init(&p->line, p->line.p, p->line.size);
-		(p->job->json ? transition_print_json : transition_print)(ops, step, &p->line);
+		transition_print(ops, step, p->job->json, &p->line);
 		(void)fwrite(p->line.p, 1, p->line.len, stdout); /* close_stdout looks for errors */
 	} else {
 		step->episode++;

@@ -101,54 +101,42 @@ static void add_mask(size_t n, const uint8_t *mask, struct text *t)
 		text_add(t, mask[i] ? "1" : "0");
 }
 
-void transition_print(const struct env_ops *ops, const struct transition *tr, struct text *t)
+void transition_print(
+	const struct env_ops *ops, const struct transition *tr, bool json, struct text *t)
 {
-	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
-	text_add(t, "%" PRId64 ",%" PRId64 ",", tr->episode, tr->step);
-	add_floats(obs_dim, tr->obs, t);
-	text_add(t, ",%d,", tr->action);
-	add_floats(1, &tr->result.reward, t);
-	text_add(t, ",%d,%d,", tr->result.terminated, tr->result.truncated);
-	add_floats(obs_dim, tr->next_obs, t);
-	if (ops->has_masks) {
-		text_add(t, ",");
-		add_mask(n_actions, tr->mask, t);
-		text_add(t, ",");
-		add_mask(n_actions, tr->next_mask, t);
+	const struct step *s = &tr->result;
+	const int64_t whole[N_KINDS] = { [EPISODE] = tr->episode,
+		[STEP] = tr->step,
+		[ACTION] = tr->action,
+		[TERMINATED] = s->terminated,
+		[TRUNCATED] = s->truncated };
+	const float *const real[N_KINDS] = {
+		[OBS] = tr->obs, [REWARD] = &s->reward, [NEXT_OBS] = tr->next_obs, [Q] = tr->q
+	};
+	const uint8_t *const mask[N_KINDS] = { [MASK] = tr->mask, [NEXT_MASK] = tr->next_mask };
+	for (int kind = 0; kind < N_KINDS - !tr->q; kind++) {
+		const char *name = transition_columns[kind].name;
+		const size_t n = n_columns(ops, kind);
+		if (n == 0)
+			continue;
+		text_add(t, kind > 0 ? "," : json ? "{" : "");
+		if (json)
+			text_add(t, "\"%.*s\":%s", (int)strlen(name) - is_list(kind), name,
+				is_list(kind) ? "["
+				: mask[kind]  ? "\""
+					      : "");
+		if (real[kind])
+			add_floats(n, real[kind], t);
+		else if (mask[kind])
+			add_mask((size_t)ops->n_actions, mask[kind], t);
+		else if (json && (kind == TERMINATED || kind == TRUNCATED))
+			text_add(t, whole[kind] ? "true" : "false");
+		else
+			text_add(t, "%" PRId64, whole[kind]);
+		if (json)
+			text_add(t, is_list(kind) ? "]" : mask[kind] ? "\"" : "");
 	}
-	if (tr->q) {
-		text_add(t, ",");
-		add_floats(n_actions, tr->q, t);
-	}
-	text_add(t, "\n");
-}
-
-void transition_print_json(const struct env_ops *ops, const struct transition *tr, struct text *t)
-{
-	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
-	static const char *const flags[] = { "false", "true" };
-	text_add(t, "{\"episode\":%" PRId64 ",\"step\":%" PRId64 ",\"obs\":[", tr->episode,
-		tr->step);
-	add_floats(obs_dim, tr->obs, t);
-	text_add(t, "],\"action\":%d,\"reward\":", tr->action);
-	add_floats(1, &tr->result.reward, t);
-	text_add(t, ",\"terminated\":%s,\"truncated\":%s,\"next_obs\":[",
-		flags[tr->result.terminated], flags[tr->result.truncated]);
-	add_floats(obs_dim, tr->next_obs, t);
-	text_add(t, "]");
-	if (ops->has_masks) {
-		text_add(t, ",\"mask\":\"");
-		add_mask(n_actions, tr->mask, t);
-		text_add(t, "\",\"next_mask\":\"");
-		add_mask(n_actions, tr->next_mask, t);
-		text_add(t, "\"");
-	}
-	if (tr->q) {
-		text_add(t, ",\"q\":[");
-		add_floats(n_actions, tr->q, t);
-		text_add(t, "]");
-	}
-	text_add(t, "}\n");
+	text_add(t, json ? "}\n" : "\n");
 }
 
 /* --- reading --- */
@@ -597,24 +585,16 @@ static void end_file(struct reader *r)
 
 static bool read_lines(struct reader *r, struct err *e)
 {
-	size_t len, n = 0;
 	char *line;
 	do {
-		for (;;) {
-			if (!lines_take(&r->lines, &line, &len, e))
-				return false;
-			if (!line)
-				break;
-			if (!(r->lines.n == 1 ? take_header(r, line, e) : take_line(r, line, e)))
-				return false;
-		}
-		if (!lines_read(&r->lines, &n, e))
+		if (!lines_next(&r->lines, &line, e))
 			return false;
-	} while (n > 0);
-	if (!lines_rest(&r->lines, &line, &len, e))
-		return false;
-	if (line)
-		return bad_line(r, e, "the last line has no end: is the rest of the file missing?");
+		if (line && r->lines.is_cut)
+			return bad_line(
+				r, e, "the last line has no end: is the rest of the file missing?");
+		if (line && !(r->lines.n == 1 ? take_header(r, line, e) : take_line(r, line, e)))
+			return false;
+	} while (line);
 	if (r->lines.n == 0)
 		return bad_line(r, e, "the file is empty; its first line names the columns");
 	end_file(r);

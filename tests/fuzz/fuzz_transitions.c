@@ -62,7 +62,7 @@ static void print(const struct replay *r, const struct env_ops *ops, struct text
 		MUST(!r->masks || mask[tr.action]);
 		for (size_t k = 0; k < r->obs_dim; k++)
 			MUST(isfinite(obs[k]) && isfinite(next_obs[k]));
-		transition_print(ops, &tr, t);
+		transition_print(ops, &tr, false, t);
 	}
 	MUST(!t->full);
 	MUST(r->terminated[r->count - 1] || r->truncated[r->count - 1]);
