@@ -33,8 +33,7 @@ bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, st
 
 /* The same for writing, to a regular file or a device, created if asked for. A link to a
  * file is refused: its target is not ours. *fd is -1 on errors. */
-bool file_open_to_write(
-	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e);
+bool file_open_to_write(const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e);
 
 /* Reads exactly len bytes at an offset, through interruptions and short reads.
  * ERR_CORRUPT if the file ends before. */
@@ -46,8 +45,7 @@ bool file_read_at(int fd, const char *name, uint64_t offset, void *data, size_t 
 bool file_read(const char *path, size_t limit, char **data, size_t *len, struct err *e);
 
 /* The same for our own files, which file_open opens. */
-bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len,
-	struct err *e);
+bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len, struct err *e);
 
 /* The same from an open descriptor, named `name` in messages; does not close it. */
 bool file_read_fd(int fd, const char *name, size_t limit, char **data, size_t *len, struct err *e);
@@ -77,14 +75,12 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
  * or removes them if not ok. The directory is not flushed: after a power cut a name may still
  * lead to the earlier file, or to none. */
 bool file_finish(struct file_writer *w, bool ok, struct err *e);
-bool file_replace(
-	const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e);
+bool file_replace(const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e);
 
 /* Writes name.tmp, after removing an earlier one, flushes it to the disk, renames it to
  * `name` and flushes the directory: `name` is the old file or the new one, never a part.
  * After an error it may be the new one, if only flushing the directory failed. */
-bool file_write_atomic(
-	const struct dir *d, const char *name, const void *data, size_t len, struct err *e);
+bool file_write_atomic(const struct dir *d, const char *name, const void *data, size_t len, struct err *e);
 
 /* For output that the user names: as file_write_atomic, but writes through a link, and
  * appends to a device, a FIFO and an open descriptor's name (/dev/stdout). */

@@ -32,8 +32,7 @@ struct lines {
 #define LINES_PIECE 65536 /* bytes of one read */
 
 /* Fails (ERR_RUN) if there is not enough memory. */
-bool lines_init(struct lines *l, int fd, const char *name, const char *mark, size_t most_line,
-	struct err *e);
+bool lines_init(struct lines *l, int fd, const char *name, const char *mark, size_t most_line, struct err *e);
 void lines_release(struct lines *l);
 
 /* The next line, which is valid until the next call; NULL at the end of the file. */

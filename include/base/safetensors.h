@@ -92,8 +92,7 @@ struct st_file {
 bool st_open(struct st_file *st, const struct dir *d, const char *name, struct err *e);
 
 /* The same for a file in memory, which stays the caller's and must outlive *st. */
-bool st_open_bytes(
-	struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e);
+bool st_open_bytes(struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e);
 void st_close(struct st_file *st);
 
 /* Compares the file with its checksum. A file without one passes: other programs write
@@ -114,8 +113,7 @@ bool st_corrupt(const struct st_file *st, struct err *e, const char *fmt, ...) E
 /* Writes the tensors, of our types, in their order, with a checksum. Works in buf, which
  * must have room for the header, and allocates nothing. Without `file` the whole file stays
  * in buf, which must have room for it. Returns the length, or 0 after an error. */
-size_t st_write(
-	struct st_file *st, struct file_writer *file, char *buf, size_t size, struct err *e);
+size_t st_write(struct st_file *st, struct file_writer *file, char *buf, size_t size, struct err *e);
 
 const char *st_type_name(enum st_type type);
 

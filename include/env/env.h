@@ -64,8 +64,8 @@ struct env_ops {
 
 struct env {
 	const struct env_ops *ops;
-	const float *obs_scale; /* (obs_dim), the caller's; NULL: ones */
-	float *raw; /* (obs_dim) gets each observation before it is scaled, the caller's; or NULL */
+	const float *obs_scale;    /* (obs_dim), the caller's; NULL: ones */
+	float *raw;                /* (obs_dim) gets each observation before it is scaled, the caller's; or NULL */
 	int64_t max_episode_steps; /* > 0; INT64_MAX: no limit */
 	int64_t elapsed_steps;     /* of the episode under way */
 	struct rng rng;            /* the environment's own */
@@ -93,15 +93,13 @@ extern const struct env_ops *const env_table[];
 const struct env_ops *env_find(const char *id);
 
 /* max_episode_steps 0 is the environment's own; obs_scale (obs_dim) may be NULL for ones. */
-void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps,
-	const float *obs_scale);
+void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps, const float *obs_scale);
 
 /* Starts the episode of that seed; obs (obs_dim) is the first observation. */
 bool env_reset(struct env *env, uint64_t seed, float *obs, uint8_t *mask, struct err *e);
 
 /* action in 0..n_actions-1 (asserted). Both flags may be set at once. */
-bool env_step(
-	struct env *env, int action, float *obs, uint8_t *mask, struct step *s, struct err *e);
+bool env_step(struct env *env, int action, float *obs, uint8_t *mask, struct step *s, struct err *e);
 
 /* The same in two halves: the requests of several instances first, then their replies in the
  * same order, so that they travel together. */

@@ -43,11 +43,10 @@
 #define PROCESS_PENDING_MAX 64     /* requests whose replies were not received yet */
 
 struct process_opts {
-	const char *command;    /* the caller's, as long as the process is used */
-	double start_timeout_s; /* from process_start to the end of the child's first line */
-	double timeout_s;       /* for each reply, from its process_receive */
-	const volatile sig_atomic_t
-		*stop; /* the caller's, or NULL; not 0: wait 2 s at most, then ERR_NONE */
+	const char *command;               /* the caller's, as long as the process is used */
+	double start_timeout_s;            /* from process_start to the end of the child's first line */
+	double timeout_s;                  /* for each reply, from its process_receive */
+	const volatile sig_atomic_t *stop; /* the caller's, or NULL; not 0: wait 2 s at most, then ERR_NONE */
 	/* What the child writes to its standard error, as it comes; NULL: dropped. */
 	void (*hear)(void *arg, const char *bytes, size_t n);
 	void *arg;
@@ -85,8 +84,7 @@ void process_send_step(struct process *p, int instance, int action);
 
 /* The reply to the oldest request, which was of that instance. obs (obs_dim); *s is filled
  * after a step; mask (n_actions) gets 0 or 1 each with has_masks, else it may be NULL. */
-bool process_receive(
-	struct process *p, int instance, float *obs, uint8_t *mask, struct step *s, struct err *e);
+bool process_receive(struct process *p, int instance, float *obs, uint8_t *mask, struct step *s, struct err *e);
 
 /* Sends "quit" and closes the child's input. After a second (at once after an error) the
  * group gets SIGTERM, after half a second SIGKILL. Nothing of the group is left. May be

@@ -20,7 +20,7 @@
 /* line[len] is its NUL; step is NULL after a reset. obs (obs_dim); mask (n_actions) gets 0 or 1
  * each with has_masks, else it may be NULL. Errors are ERR_ENV and have no prefix; some of the
  * results may then be set. */
-bool reply_parse(const struct env_ops *ops, int instance, const char *line, size_t len, float *obs,
-	uint8_t *mask, struct step *step, struct err *e);
+bool reply_parse(const struct env_ops *ops, int instance, const char *line, size_t len, float *obs, uint8_t *mask,
+	struct step *step, struct err *e);
 
 #endif

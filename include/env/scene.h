@@ -31,15 +31,14 @@ struct scene {
 	struct scene_line line[SCENE_MAX_LINES]; /* later ones are in front */
 };
 
-static inline void scene_add(struct scene *s, enum scene_paint paint, double width, bool is_round,
-	double x0, double y0, double x1, double y1)
+static inline void scene_add(struct scene *s, enum scene_paint paint, double width, bool is_round, double x0, double y0,
+	double x1, double y1)
 {
 	assert(s->n < SCENE_MAX_LINES);
 	s->line[s->n++] = (struct scene_line){ x0, y0, x1, y1, width, paint, is_round };
 }
 
-static inline void scene_add_disc(
-	struct scene *s, enum scene_paint paint, double width, double x, double y)
+static inline void scene_add_disc(struct scene *s, enum scene_paint paint, double width, double x, double y)
 {
 	scene_add(s, paint, width, true, x, y, x, y);
 }

@@ -50,11 +50,10 @@ bool checkpoint_save(const struct dir *d, const char *name, const char *previous
 /* Reads a file into a train of the same configuration. ERR_CORRUPT names the file and
  * what is wrong, ERR_BUSY the keys of another configuration; *t then holds anything
  * and can only be loaded again or released. */
-bool checkpoint_load(
-	const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e);
+bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e);
 
 /* The same from memory. */
-bool checkpoint_parse(const char *name, const void *bytes, size_t len, struct train *t,
-	struct marks *marks, struct err *e);
+bool checkpoint_parse(
+	const char *name, const void *bytes, size_t len, struct train *t, struct marks *marks, struct err *e);
 
 #endif

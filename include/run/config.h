@@ -80,8 +80,7 @@ void config_init(struct config *c);
 
 /* Not reentrant, nor is what calls it: config_read, config_check_same, result_load,
  * weights_parse, checkpoint_load, rundir_open. */
-void config_parse(
-	struct config *c, const char *name, const char *data, size_t len, struct report *r);
+void config_parse(struct config *c, const char *name, const char *data, size_t len, struct report *r);
 
 /* Reads a file that dqn wrote: the first thing wrong with it is the error (ERR_CORRUPT). */
 bool config_read(struct config *c, const char *name, const char *data, size_t len, struct err *e);
@@ -105,8 +104,7 @@ int config_diff(const struct config *a, const struct config *b, struct text *t);
 /* True if `theirs`, which config_print_deciding printed into the file of that name, is the
  * same configuration. An error of that kind names the file and what differs; ERR_CORRUPT if
  * theirs is NULL or cannot be read. */
-bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
-	const char *theirs, struct err *e);
+bool config_check_same(const struct config *c, enum err_kind kind, const char *name, const char *theirs, struct err *e);
 
 /* The part of config_check that needs the environment. With id = process and no declaration
  * config_check leaves it out; it is for later, once c->declaration is set. */

@@ -44,13 +44,12 @@ void inputs_file(const struct config *c, const struct option *key, char file[CON
 
 /* Takes what was read, even on failure, and sets the key. ERR_CORRUPT if the value of the key
  * asks for another digest. */
-bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name,
-	char *data, size_t len, struct err *e);
+bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name, char *data,
+	size_t len, struct err *e);
 
 /* The same for a file with option.no_copy, which stays where it is: it is read in pieces for its
  * digest and is at its beginning again. It must be a regular file (ERR_CORRUPT). */
-bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name,
-	struct err *e);
+bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name, struct err *e);
 const struct input *inputs_find(const struct inputs *in, const char *key);
 
 /* Reads what is in the files and compares it with the configuration. Warns of what may be wrong. */

@@ -41,11 +41,10 @@ struct layers {
 };
 
 /* The tensors stay those of *st. */
-bool layers_find(struct layers *f, const struct st_file *st, enum activation activation,
-	int n_inputs, int n_outputs, struct err *e);
+bool layers_find(struct layers *f, const struct st_file *st, enum activation activation, int n_inputs, int n_outputs,
+	struct err *e);
 
 /* Fills params (net->n_params), all finite, from a file of st_open_bytes. */
-bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st,
-	float *params, struct err *e);
+bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st, float *params, struct err *e);
 
 #endif

@@ -32,10 +32,9 @@ enum log_cell {
 struct log_column {
 	const char *name;
 	enum log_cell cell;
-	size_t offset; /* in the row's struct */
-	double (*value)(
-		const struct train *t); /* in place of the offset, in progress.csv; or NULL */
-	const char *help;               /* a clause: unit, of what */
+	size_t offset;                          /* in the row's struct */
+	double (*value)(const struct train *t); /* in place of the offset, in progress.csv; or NULL */
+	const char *help;                       /* a clause: unit, of what */
 };
 
 struct timing_row {

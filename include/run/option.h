@@ -50,17 +50,16 @@ struct option {
 	/* OPTION_STRING: sets what follows from the value, or says what is wrong with it; NULL:
 	 * nothing follows. */
 	bool (*set)(struct config *c, const char *value, struct err *e);
-	const char *copy;  /* OPTION_STRING: of a file, its name in the run's directory; or NULL */
-	bool no_copy;      /* of such a file: it may be large, and `copy` is only its name */
-	const char *def;   /* default, as in a file without quotes */
-	int64_t min, max;  /* OPTION_INT */
-	const char *range; /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
-	const char *const *names;  /* OPTION_NAME */
-	const char *help, *effect; /* whole sentences; effect: on learning */
-	const char *typical, *low,
-		*high;         /* of numbers: typical values, signs of too low and too high ones */
-	const char *elsewhere; /* other frameworks' names, separated by blanks, or "" */
-	bool neutral;          /* changes no result: runs that differ in it are the same */
+	const char *copy;                 /* OPTION_STRING: of a file, its name in the run's directory; or NULL */
+	bool no_copy;                     /* of such a file: it may be large, and `copy` is only its name */
+	const char *def;                  /* default, as in a file without quotes */
+	int64_t min, max;                 /* OPTION_INT */
+	const char *range;                /* OPTION_REAL: "[0, 1]", "(0, inf)"; inf also means "none" */
+	const char *const *names;         /* OPTION_NAME */
+	const char *help, *effect;        /* whole sentences; effect: on learning */
+	const char *typical, *low, *high; /* of numbers: typical values, signs of too low and too high ones */
+	const char *elsewhere;            /* other frameworks' names, separated by blanks, or "" */
+	bool neutral;                     /* changes no result: runs that differ in it are the same */
 };
 
 /* All options in the order of a printed file; the last has key NULL. */

@@ -23,21 +23,20 @@ struct result {
 	struct eval_stats final; /* of the final weights, on fresh episodes */
 	bool has_best;           /* false if the run had no evaluation */
 	int64_t best_timesteps;
-	double best_return_mean; /* of the evaluation that chose the weights */
+	double best_return_mean;                                          /* of the evaluation that chose the weights */
 	char final_sha256[SHA256_HEX_SIZE], best_sha256[SHA256_HEX_SIZE]; /* of the files */
 };
 
 /* Prints the keys that every result.json has, as an object without a newline, and parses
  * them; other keys are skipped. ERR_CORRUPT names `name`. */
 void result_print(const struct result *res, struct text *t);
-bool result_parse(
-	struct result *res, const char *name, const char *data, size_t len, struct err *e);
+bool result_parse(struct result *res, const char *name, const char *data, size_t len, struct err *e);
 
 /* Writes result.json between file_begin and file_end: those keys, "config" (all keys that decide results) and
  * "final_returns" (res->final.n_episodes), the return of each episode. Works in buf (at
  * least CHECKPOINT_BUFFER_MIN bytes). */
-bool result_write(struct file_writer *file, const struct result *res, const struct config *c,
-	const double *returns, char *buf, size_t size, struct err *e);
+bool result_write(struct file_writer *file, const struct result *res, const struct config *c, const double *returns,
+	char *buf, size_t size, struct err *e);
 
 /* Compares recomputed figures with those of result.json; results of earlier versions have
  * no final_returns. ERR_CORRUPT names the first figure that differs. */
@@ -48,7 +47,6 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
  * weights files must have this configuration; with `whole`, both weights files must exist
  * and match their hashes, and so must the copies of the files that c names (run/inputs.h).
  * ERR_CORRUPT names the file and what differs. */
-bool result_load(
-	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e);
+bool result_load(struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e);
 
 #endif

@@ -116,8 +116,8 @@ struct train {
 	struct env env;           /* trains */
 	struct vec_env eval_envs; /* evaluate */
 	struct rng env_rng, stream[N_STREAMS];
-	bool in_episode;       /* else the next step begins one; obs is of the episode under way */
-	float *obs, *next_obs; /* (obs_dim) the current observation, and scratch, scaled */
+	bool in_episode;           /* else the next step begins one; obs is of the episode under way */
+	float *obs, *next_obs;     /* (obs_dim) the current observation, and scratch, scaled */
 	uint8_t *mask, *next_mask; /* (n_actions) what is allowed there; NULL without masks */
 	float *obs_scale;          /* (obs_dim) */
 	struct episode_log episode_log;

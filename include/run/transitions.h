@@ -44,8 +44,7 @@ size_t transition_size(const struct env_ops *ops);
 /* The line of names; a line, whose floats read back to the same bits, or the same as a JSON object:
  * lists and true and false, and masks as strings. */
 void transition_print_header(const struct env_ops *ops, bool with_q, struct text *t);
-void transition_print(
-	const struct env_ops *ops, const struct transition *tr, bool json, struct text *t);
+void transition_print(const struct env_ops *ops, const struct transition *tr, bool json, struct text *t);
 
 struct transitions_opts {
 	const struct env_ops *ops;

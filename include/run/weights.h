@@ -21,14 +21,13 @@
 
 struct weights {
 	struct net net;
-	const struct env_ops *env; /* a built-in, or: */
-	struct env_ops declared;   /* what a child process declared */
-	char command
-		[CONFIG_COMMAND_SIZE]; /* that started it: to be shown, never to be run; or "" */
-	int64_t max_episode_steps;     /* of the run's evaluations, > 0 */
-	float *params;                 /* (net.n_params), owned after weights_parse, with: */
-	float *obs_scale;              /* (env->obs_dim) */
-	const struct config *config;   /* of their run; or NULL */
+	const struct env_ops *env;         /* a built-in, or: */
+	struct env_ops declared;           /* what a child process declared */
+	char command[CONFIG_COMMAND_SIZE]; /* that started it: to be shown, never to be run; or "" */
+	int64_t max_episode_steps;         /* of the run's evaluations, > 0 */
+	float *params;                     /* (net.n_params), owned after weights_parse, with: */
+	float *obs_scale;                  /* (env->obs_dim) */
+	const struct config *config;       /* of their run; or NULL */
 	/* Of a checkpoint the tensor, "agent.online" or, if evaluations judge that,
 	 * "agent.average"; else NULL. */
 	const char *part;
@@ -46,8 +45,8 @@ size_t weights_buffer_size(const struct net *net);
 /* Builds a weights file at the start of buf (weights_buffer_size bytes, aligned
  * for floats); returns its length, never 0. params (net->n_params) is not changed, nor are
  * the factors of the observations, obs_scale (net->dim[0]). */
-size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
-	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
+size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale, const float *params,
+	int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
 
 /* The same of weights that were read. */
 size_t weights_rebuild(const struct weights *w, char *buf, size_t size);
@@ -58,8 +57,7 @@ bool weights_fold_scale(struct weights *w);
 
 /* Reads a weights file, or a checkpoint: the network that its run would evaluate.
  * ERR_CORRUPT names `name` and what is wrong with it. */
-bool weights_parse(
-	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
+bool weights_parse(struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
 void weights_release(struct weights *w);
 
 /* True for a weights file or checkpoint of dqn, whole or damaged. */
@@ -67,15 +65,15 @@ bool weights_are_ours(const void *bytes, size_t len);
 
 /* Reads a file of another program, see run/layers.h: c says for which environment, with which
  * activation and obs_scale. */
-bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
-	const void *bytes, size_t len, struct err *e);
+bool weights_parse_foreign(
+	struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len, struct err *e);
 
 /* Reads weights that a run of the configuration is to start from: ours, or of another program, which
  * then are as the configuration says. The network, its activation and the scaling of its
  * observations must be those of the run: ERR_CORRUPT names what differs and both values. Another
  * environment will do. Warns of what may be wrong. */
-bool weights_parse_initial(struct weights *w, const struct config *c, const char *name,
-	const void *bytes, size_t len, struct report *r, struct err *e);
+bool weights_parse_initial(struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len,
+	struct report *r, struct err *e);
 
 /* Reads the header of a weights file of a run directory and compares the configuration in
  * it with that of the run. ERR_CORRUPT names the keys that differ. */

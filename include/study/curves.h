@@ -42,7 +42,7 @@ bool curve_is_return(const char *column);
 
 /* ERR_RUN for memory. A run whose log cannot be read is not in the curve, and is added to
  * `faults` unless it is_damaged already. */
-bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum curve_x x,
-	const char *column, struct faults *faults, struct err *e);
+bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum curve_x x, const char *column,
+	struct faults *faults, struct err *e);
 
 #endif

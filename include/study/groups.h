@@ -39,8 +39,8 @@ struct groups {
 
 /* `by` is a list of keys, ERR_USAGE if one is unknown; or NULL: the names of the records if they
  * have one, else all keys that differ but `except` (NULL: none). */
-bool groups_init(struct groups *g, const struct records *records, const char *by,
-	const struct option *except, struct err *e);
+bool groups_init(
+	struct groups *g, const struct records *records, const char *by, const struct option *except, struct err *e);
 void groups_release(struct groups *g);
 
 /* "n_steps=3 double_q=true", or "all" without keys, or the group's name. */

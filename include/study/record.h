@@ -35,11 +35,11 @@ struct record {
 	size_t group_len;
 	struct config config;
 	enum record_state state;
-	struct result result; /* if done */
-	int64_t timesteps;    /* of the last row of timing.csv; 0 before the first */
-	double wall_s;        /* in that row; NaN before it */
-	double ep_rew_mean;   /* in the last row of progress.csv, unless done; NaN: none */
-	double mean_return;   /* over all evaluations */
+	struct result result;              /* if done */
+	int64_t timesteps;                 /* of the last row of timing.csv; 0 before the first */
+	double wall_s;                     /* in that row; NaN before it */
+	double ep_rew_mean;                /* in the last row of progress.csv, unless done; NaN: none */
+	double mean_return;                /* over all evaluations */
 	double q_start, discounted_return; /* of the last evaluation; NaN before it */
 	double threshold;                  /* the one asked for, or config_threshold; NaN: none */
 	/* Steps until the first evaluation whose mean return reached the threshold. Infinite:
@@ -84,8 +84,7 @@ void records_release(struct records *list);
 /* Reads a log of a run that has the columns `timesteps`, which must not fall, and
  * `column`. An unfinished run may have no such file yet: then the table is empty.
  * The caller releases it. */
-bool record_log(
-	const struct record *r, const char *name, const char *column, struct csv *t, struct err *e);
+bool record_log(const struct record *r, const char *name, const char *column, struct csv *t, struct err *e);
 
 enum metric_worst { WORST_NONE, WORST_RETURN, WORST_NEVER };
 

@@ -44,20 +44,18 @@ struct space {
 enum space_method { SPACE_RANDOM, SPACE_SOBOL };
 
 /* Errors in the choices go to the report. */
-void space_init(struct space *s, const struct config *base, const struct choices *choices,
-	struct report *r);
+void space_init(struct space *s, const struct config *base, const struct choices *choices, struct report *r);
 
 /* Point i < n_points of the grid: the last key of the table varies fastest. */
 void space_grid(const struct space *s, uint64_t i, struct config *c);
 
 /* Setting i of a sequence, with value k < n_seeds of the seed. Reals have 6 significant
  * digits. */
-void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
-	uint64_t k, struct config *c);
+void space_draw(
+	const struct space *s, enum space_method method, uint64_t seed, uint32_t i, uint64_t k, struct config *c);
 
 /* The indices of the first n settings of the sequence that differ, 1 <= n <= 2^24. The caller
  * frees them. ERR_USAGE if there are fewer. */
-uint32_t *space_sample(
-	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e);
+uint32_t *space_sample(const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e);
 
 #endif

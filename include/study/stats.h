@@ -39,7 +39,7 @@ double stats_bounded(double x);
 
 /* Of n numbers; NaN if there are none. `sorted` are in ascending order. */
 double stats_mean(const double *x, size_t n);
-double stats_iqm(const double *sorted, size_t n); /* scipy.stats.trim_mean(x, 0.25) */
+double stats_iqm(const double *sorted, size_t n);                /* scipy.stats.trim_mean(x, 0.25) */
 double stats_quantile(const double *sorted, size_t n, double q); /* numpy.quantile */
 void stats_sort(double *x, size_t n);
 

@@ -21,7 +21,6 @@ bool err_suggest(struct err *e, const char *prefix, const char *near)
 {
 	const size_t len = strlen(e->msg);
 	if (near)
-		snprintf(
-			e->msg + len, sizeof(e->msg) - len, "; did you mean '%s%s'?", prefix, near);
+		snprintf(e->msg + len, sizeof(e->msg) - len, "; did you mean '%s%s'?", prefix, near);
 	return false;
 }

@@ -124,8 +124,7 @@ static bool not_a_file(const struct dir *d, const char *name, struct err *e)
 }
 
 /* Closes what was opened unless it is a regular file, or a device if that is allowed. */
-static bool check_type(
-	const struct dir *d, const char *name, bool device, int *fd, uint64_t *len, struct err *e)
+static bool check_type(const struct dir *d, const char *name, bool device, int *fd, uint64_t *len, struct err *e)
 {
 	struct stat st;
 	bool ok = fstat(*fd, &st) == 0 || error_at(e, "stat", d, name);
@@ -146,8 +145,7 @@ bool file_open(const struct dir *d, const char *name, int *fd, uint64_t *len, st
 	return *fd >= 0 ? check_type(d, name, false, fd, len, e) : error_at(e, "open", d, name);
 }
 
-bool file_open_to_write(
-	const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e)
+bool file_open_to_write(const struct dir *d, const char *name, bool create, int *fd, uint64_t *len, struct err *e)
 {
 	struct stat st;
 	*fd = -1;
@@ -160,8 +158,7 @@ bool file_open_to_write(
 	return *fd >= 0 ? check_type(d, name, true, fd, len, e) : error_at(e, "open", d, name);
 }
 
-bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len,
-	struct err *e)
+bool file_load(const struct dir *d, const char *name, size_t limit, char **data, size_t *len, struct err *e)
 {
 	int fd;
 	uint64_t size = 0;
@@ -305,8 +302,7 @@ static bool put_in_place(const struct file_writer *w, const char *previous, stru
 	return renameat(at, temp, at, w->name) == 0 || error_at(e, "rename", w->dir, temp);
 }
 
-bool file_replace(
-	const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e)
+bool file_replace(const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e)
 {
 	char temp[FILE_PATH_SIZE];
 	for (size_t i = 0; ok && i < n; i++)
@@ -323,8 +319,7 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
 	return file_replace(w, 1, ok, previous, e) && sync_parent(w, e);
 }
 
-bool file_write_atomic(
-	const struct dir *d, const char *name, const void *data, size_t len, struct err *e)
+bool file_write_atomic(const struct dir *d, const char *name, const void *data, size_t len, struct err *e)
 {
 	struct file_writer w;
 	const bool ok = file_begin(&w, d, name, e) && file_add(&w, data, len, e);
@@ -375,14 +370,12 @@ bool file_make_dirs(const char *path, struct err *e)
 bool file_exists(const struct dir *d, const char *name)
 {
 	struct stat st;
-	return fstatat(fd_of(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-	       (errno != ENOENT && errno != ENOTDIR);
+	return fstatat(fd_of(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool file_remove(const struct dir *d, const char *name, struct err *e)
 {
-	return unlinkat(fd_of(d), name, 0) == 0 || errno == ENOENT ||
-	       error_at(e, "remove", d, name);
+	return unlinkat(fd_of(d), name, 0) == 0 || errno == ENOENT || error_at(e, "remove", d, name);
 }
 
 bool file_join(char *path, size_t size, const char *dir, const char *name, struct err *e)

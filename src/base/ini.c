@@ -199,8 +199,7 @@ static const char *read_quoted(char *value)
 void ini_add_value(struct text *t, const char *value)
 {
 	const size_t n = strlen(value);
-	if (n > 0 && !is_blank(value[0]) && !is_blank(value[n - 1]) &&
-		value[strcspn(value, "\"\\#;")] == '\0') {
+	if (n > 0 && !is_blank(value[0]) && !is_blank(value[n - 1]) && value[strcspn(value, "\"\\#;")] == '\0') {
 		text_add(t, "%s", value);
 		return;
 	}

@@ -247,9 +247,8 @@ bool json_skip(struct json *j)
 		}
 		/* Close what ends here, then stand before the next value. */
 		while (!j->error && depth > 0) {
-			if (open[depth - 1] == '['
-					? json_next_item(j)
-					: more(j, '}') && json_string(j, NULL, 0) && expect(j, ':'))
+			if (open[depth - 1] == '[' ? json_next_item(j)
+						   : more(j, '}') && json_string(j, NULL, 0) && expect(j, ':'))
 				break;
 			depth--;
 		}

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool lines_init(struct lines *l, int fd, const char *name, const char *mark, size_t most_line,
-	struct err *e)
+bool lines_init(struct lines *l, int fd, const char *name, const char *mark, size_t most_line, struct err *e)
 {
 	*l = (struct lines){ .fd = fd, .name = name, .mark = mark, .most_line = most_line };
 	l->buf = malloc(most_line + LINES_PIECE + 1);
@@ -42,8 +41,8 @@ static bool read_piece(struct lines *l, size_t *n, struct err *e)
 	l->begin = 0;
 	l->searched = l->end;
 	if (l->end > l->most_line)
-		return err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": longer than %zu bytes",
-			l->name, l->mark, l->n + 1, l->most_line);
+		return err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": longer than %zu bytes", l->name, l->mark, l->n + 1,
+			l->most_line);
 	do
 		got = read(l->fd, l->buf + l->end, LINES_PIECE);
 	while (got < 0 && errno == EINTR);

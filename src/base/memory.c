@@ -149,8 +149,7 @@ static const char *below_mount(const char *cgroup, const char *top)
 
 /* The least limit of this process's cgroup and its parents, as far as a mount shows them:
  * `line` of mountinfo. cgroups: its path in version 1 and 2, or "". */
-static uint64_t limit_of_mount(
-	const char *root, char *line, const char *const cgroups[2], uint64_t least)
+static uint64_t limit_of_mount(const char *root, char *line, const char *const cgroups[2], uint64_t least)
 {
 	static const char *const files[2] = { "memory.limit_in_bytes", "memory.max" };
 	struct mount m;

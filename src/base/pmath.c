@@ -30,9 +30,9 @@ static double kernel_sin(double x, double tail)
 /* cos(x + tail), |x| <= pi/4, as in k_cos.c of FreeBSD */
 static double kernel_cos(double x, double tail)
 {
-	const double c1 = 4.16666666666666019037e-02, c2 = -1.38888888888741095749e-03,
-		     c3 = 2.48015872894767294178e-05, c4 = -2.75573143513906633035e-07,
-		     c5 = 2.08757232129817482790e-09, c6 = -1.13596475577881948265e-11;
+	const double c1 = 4.16666666666666019037e-02, c2 = -1.38888888888741095749e-03, c3 = 2.48015872894767294178e-05,
+		     c4 = -2.75573143513906633035e-07, c5 = 2.08757232129817482790e-09,
+		     c6 = -1.13596475577881948265e-11;
 	const double z = x * x, z2 = z * z;
 	const double r = z * (c1 + z * (c2 + z * c3)) + z2 * z2 * (c4 + z * (c5 + z * c6));
 	const double half = 0.5 * z, w = 1.0 - half;
@@ -108,9 +108,9 @@ static inline double truncated(double t)
 /* e_exp.c: x = k ln2 + r, then a rational approximation of exp(r). */
 static inline double exponential(double x)
 {
-	const double p1 = 1.66666666666666019037e-01, p2 = -2.77777777770155933842e-03,
-		     p3 = 6.61375632143793436117e-05, p4 = -1.65339022054652515390e-06,
-		     p5 = 4.13813679705723846039e-08, inv_ln2 = 1.44269504088896338700;
+	const double p1 = 1.66666666666666019037e-01, p2 = -2.77777777770155933842e-03, p3 = 6.61375632143793436117e-05,
+		     p4 = -1.65339022054652515390e-06, p5 = 4.13813679705723846039e-08,
+		     inv_ln2 = 1.44269504088896338700;
 	const double k = truncated(x * inv_ln2 + copysign(0.5, x));
 	const double hi = x - k * ln2_hi, lo = k * ln2_lo, r = hi - lo, rr = r * r;
 	const double c = r - rr * (p1 + rr * (p2 + rr * (p3 + rr * (p4 + rr * p5))));
@@ -124,9 +124,8 @@ static inline double exponential(double x)
 /* e_log.c: x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2). */
 static inline double logarithm(double x)
 {
-	const double l1 = 6.666666666666735130e-01, l2 = 3.999999999940941908e-01,
-		     l3 = 2.857142874366239149e-01, l4 = 2.222219843214978396e-01,
-		     l5 = 1.818357216161805012e-01, l6 = 1.531383769920937332e-01,
+	const double l1 = 6.666666666666735130e-01, l2 = 3.999999999940941908e-01, l3 = 2.857142874366239149e-01,
+		     l4 = 2.222219843214978396e-01, l5 = 1.818357216161805012e-01, l6 = 1.531383769920937332e-01,
 		     l7 = 1.479819860511658591e-01;
 	const uint64_t one = 0x3ff0000000000000u, sqrt_half = 0x3fe6a09e00000000u;
 	const uint64_t bits = bits_of(x) + (one - sqrt_half);

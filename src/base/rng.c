@@ -98,8 +98,7 @@ void rng_init(struct rng *r, uint64_t seed)
 void rng_init_stream(struct rng *r, uint64_t seed, uint32_t key)
 {
 	/* With a spawn key NumPy pads the seed to the pool's size first. */
-	const uint32_t entropy[POOL_WORDS + 1] = { (uint32_t)seed, (uint32_t)(seed >> 32), 0, 0,
-		key };
+	const uint32_t entropy[POOL_WORDS + 1] = { (uint32_t)seed, (uint32_t)(seed >> 32), 0, 0, key };
 	seed_from_entropy(r, entropy, POOL_WORDS + 1);
 }
 

@@ -28,11 +28,10 @@ enum {
 static const struct {
 	const char *name;
 	unsigned n_bits;
-} types[] = { { "F32", 32 }, { "F64", 64 }, { "I32", 32 }, { "I64", 64 }, { "U64", 64 },
-	{ "U8", 8 }, { "U32", 32 }, { "I16", 16 }, { "U16", 16 }, { "I8", 8 }, { "BOOL", 8 },
-	{ "F16", 16 }, { "BF16", 16 }, { "C64", 64 }, { "F8_E4M3", 8 }, { "F8_E5M2", 8 },
-	{ "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F6_E2M3", 6 },
-	{ "F6_E3M2", 6 }, { "F4", 4 } };
+} types[] = { { "F32", 32 }, { "F64", 64 }, { "I32", 32 }, { "I64", 64 }, { "U64", 64 }, { "U8", 8 }, { "U32", 32 },
+	{ "I16", 16 }, { "U16", 16 }, { "I8", 8 }, { "BOOL", 8 }, { "F16", 16 }, { "BF16", 16 }, { "C64", 64 },
+	{ "F8_E4M3", 8 }, { "F8_E5M2", 8 }, { "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 },
+	{ "F6_E2M3", 6 }, { "F6_E3M2", 6 }, { "F4", 4 } };
 enum { N_TYPES = sizeof(types) / sizeof(types[0]) };
 
 const char *st_type_name(enum st_type type)
@@ -48,8 +47,7 @@ size_t st_value_size(enum st_type type)
 /* No overflow: it has been compared with the size of the data. */
 size_t st_tensor_size(const struct st_tensor *t)
 {
-	const size_t whole = t->n_values / 8, rest = t->n_values % 8,
-		     n_bits = types[t->type].n_bits;
+	const size_t whole = t->n_values / 8, rest = t->n_values % 8, n_bits = types[t->type].n_bits;
 	return whole * n_bits + rest * n_bits / 8;
 }
 
@@ -115,8 +113,7 @@ static void change_order(unsigned char *p, size_t n_bytes, size_t width)
 		}
 }
 
-static bool read_at(
-	const struct st_file *st, uint64_t offset, void *to, size_t n_bytes, struct err *e)
+static bool read_at(const struct st_file *st, uint64_t offset, void *to, size_t n_bytes, struct err *e)
 {
 	if (st->fd >= 0)
 		return file_read_at(st->fd, st->name, offset, to, n_bytes, e);
@@ -125,12 +122,11 @@ static bool read_at(
 }
 
 /* Bytes of a tensor from `at` on, as the file has them: from its values or from the file. */
-static bool tensor_bytes(const struct st_file *st, const struct st_tensor *t, size_t at, void *to,
-	size_t n_bytes, struct err *e)
+static bool tensor_bytes(
+	const struct st_file *st, const struct st_tensor *t, size_t at, void *to, size_t n_bytes, struct err *e)
 {
 	if (!t->values)
-		return read_at(
-			st, ST_LENGTH_BYTES + st->header_len + t->offset + at, to, n_bytes, e);
+		return read_at(st, ST_LENGTH_BYTES + st->header_len + t->offset + at, to, n_bytes, e);
 	memcpy(to, (const char *)t->values + at, n_bytes);
 	change_order(to, n_bytes, st_value_size(t->type));
 	return true;
@@ -156,8 +152,7 @@ static void add_string(struct sha256 *h, const char *s)
 	sha256_add(h, s, strlen(s) + 1);
 }
 
-static bool tensor_hash(const struct st_file *st, const struct st_tensor *t,
-	char hex[SHA256_HEX_SIZE], struct err *e)
+static bool tensor_hash(const struct st_file *st, const struct st_tensor *t, char hex[SHA256_HEX_SIZE], struct err *e)
 {
 	unsigned char chunk[CHUNK];
 	struct sha256 h;
@@ -228,17 +223,15 @@ bool st_verify(const struct st_file *st, struct err *e)
 		return false;
 	return strcmp(hash, st->checksum) == 0 ||
 	       st_corrupt(st, e, "the file does not match its checksum%s",
-		       st->old_digits
-			       ? " (that of an earlier dqn, which covers the header as it was "
-				 "written: another program may have rewritten the file)"
-			       : "");
+		       st->old_digits ? " (that of an earlier dqn, which covers the header as it was "
+					"written: another program may have rewritten the file)"
+				      : "");
 }
 
 /* --- writing --- */
 
 /* Everything before the data; the tensors get their offsets. Returns its length. */
-static size_t write_header(
-	struct st_file *st, const char hash[SHA256_HEX_SIZE], char *buf, size_t size)
+static size_t write_header(struct st_file *st, const char hash[SHA256_HEX_SIZE], char *buf, size_t size)
 {
 	struct text t;
 	size_t offset = 0;
@@ -255,9 +248,8 @@ static size_t write_header(
 		char shape[SHAPE_SIZE];
 		tensor->offset = offset;
 		offset += st_tensor_size(tensor);
-		text_add(&t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
-			tensor->name, types[tensor->type].name, shape_text(tensor, shape),
-			tensor->offset, offset);
+		text_add(&t, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", tensor->name,
+			types[tensor->type].name, shape_text(tensor, shape), tensor->offset, offset);
 	}
 	text_add(&t, "}");
 	while (!t.full && t.len % ALIGN != 0)
@@ -328,8 +320,7 @@ static int parse_offsets(struct json *j, uint64_t offsets[2])
 }
 
 /* {"dtype":"F32","shape":[...],"data_offsets":[begin,end]} */
-static bool parse_tensor(
-	const struct st_file *st, struct json *j, struct st_tensor *t, struct err *e)
+static bool parse_tensor(const struct st_file *st, struct json *j, struct st_tensor *t, struct err *e)
 {
 	char key[ST_NAME_SIZE], dtype[16] = "";
 	uint64_t offsets[2] = { 0, 0 }, n = 0;
@@ -342,27 +333,22 @@ static bool parse_tensor(
 		else if (strcmp(key, "data_offsets") == 0 && n_offsets == 0)
 			n_offsets = parse_offsets(j, offsets);
 		else
-			return st_corrupt(
-				st, e, "unknown or repeated field in tensor '%.64s'", t->name);
+			return st_corrupt(st, e, "unknown or repeated field in tensor '%.64s'", t->name);
 	if (j->error)
 		return true; /* the caller reports it */
 	while (type < N_TYPES && strcmp(types[type].name, dtype) != 0)
 		type++;
 	if (type == N_TYPES)
 		return st_corrupt(st, e,
-			"data type '%s', which is not one of safetensors (F32, I64 ...), in tensor '%.64s'",
-			dtype, t->name);
+			"data type '%s', which is not one of safetensors (F32, I64 ...), in tensor '%.64s'", dtype,
+			t->name);
 	if (!t->dims || n_offsets != 2)
-		return st_corrupt(
-			st, e, "shape or two data_offsets missing in tensor '%.64s'", t->name);
+		return st_corrupt(st, e, "shape or two data_offsets missing in tensor '%.64s'", t->name);
 	if (offsets[0] > offsets[1] || offsets[1] > st->data_len)
-		return st_corrupt(
-			st, e, "data_offsets outside the file in tensor '%.64s'", t->name);
+		return st_corrupt(st, e, "data_offsets outside the file in tensor '%.64s'", t->name);
 	const unsigned n_bits = types[type].n_bits;
-	if (n > SIZE_MAX / n_bits || n * n_bits % 8 != 0 ||
-		offsets[1] - offsets[0] != n * n_bits / 8)
-		return st_corrupt(
-			st, e, "shape and data_offsets disagree in tensor '%.64s'", t->name);
+	if (n > SIZE_MAX / n_bits || n * n_bits % 8 != 0 || offsets[1] - offsets[0] != n * n_bits / 8)
+		return st_corrupt(st, e, "shape and data_offsets disagree in tensor '%.64s'", t->name);
 	t->type = (enum st_type)type;
 	t->n_values = (size_t)n;
 	t->offset = (size_t)offsets[0];
@@ -465,19 +451,16 @@ static bool parse_header(struct st_file *st, struct err *e)
 		if (has_metadata)
 			return st_corrupt(st, e, "two " METADATA " entries");
 		has_metadata = true;
-		for (json_open(&j, '{');
-			s = st->header + (j.p - st->header), json_next_key(&j, s, size);) {
+		for (json_open(&j, '{'); s = st->header + (j.p - st->header), json_next_key(&j, s, size);) {
 			struct st_metadata *m = &st->metadata[st->n_metadata++];
 			m->key = s;
 			m->value = s = st->header + (j.p - st->header);
-			if (json_string(&j, s, size) && strcmp(m->key, OLD_CHECKSUM) == 0 &&
-				strlen(s) == HEX_DIGITS)
+			if (json_string(&j, s, size) && strcmp(m->key, OLD_CHECKSUM) == 0 && strlen(s) == HEX_DIGITS)
 				st->old_digits = (size_t)(j.p - 1 - st->header) - HEX_DIGITS;
 		}
 	}
 	if (!json_end(&j))
-		return st_corrupt(
-			st, e, "bad header: %s at byte %zu", j.error, (size_t)(j.p - st->header));
+		return st_corrupt(st, e, "bad header: %s at byte %zu", j.error, (size_t)(j.p - st->header));
 	return check_unique(st, e) && find_checksum(st, e);
 }
 
@@ -506,12 +489,10 @@ static bool read_header(struct st_file *st, uint64_t len, struct err *e)
 	const uint64_t n = get_le(first, sizeof(first));
 	len -= sizeof(first);
 	if (n > HEADER_MAX)
-		return st_corrupt(
-			st, e, "not a safetensors file: the header length makes no sense");
+		return st_corrupt(st, e, "not a safetensors file: the header length makes no sense");
 	if (n > len)
-		return st_corrupt(st, e,
-			"cut off: the header has %" PRIu64 " bytes, the file ends after %" PRIu64,
-			n, len);
+		return st_corrupt(
+			st, e, "cut off: the header has %" PRIu64 " bytes, the file ends after %" PRIu64, n, len);
 	if (len - n > SIZE_MAX / 2)
 		return st_corrupt(st, e, "too large for this machine");
 	st->header_len = (size_t)n;
@@ -540,8 +521,7 @@ bool st_open(struct st_file *st, const struct dir *d, const char *name, struct e
 	return false;
 }
 
-bool st_open_bytes(
-	struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e)
+bool st_open_bytes(struct st_file *st, const char *name, const void *bytes, size_t len, struct err *e)
 {
 	*st = (struct st_file){ .fd = -1, .bytes = bytes };
 	snprintf(st->name, sizeof(st->name), "%s", name);
@@ -568,12 +548,11 @@ bool st_load(const struct st_file *st, const struct st_tensor *wanted, int n, st
 		if (!t)
 			return st_corrupt(st, e, "tensor '%s' is missing", w->name);
 		if (t->type != w->type)
-			return st_corrupt(
-				st, e, "'%s' is not of type %s", w->name, types[w->type].name);
+			return st_corrupt(st, e, "'%s' is not of type %s", w->name, types[w->type].name);
 		char shape[SHAPE_SIZE];
 		if (t->n_dims != w->n_dims || memcmp(t->shape, w->shape, sizeof(t->shape)) != 0)
-			return st_corrupt(st, e, "the shape of '%s' does not fit; (%s) would",
-				w->name, shape_text(w, shape));
+			return st_corrupt(
+				st, e, "the shape of '%s' does not fit; (%s) would", w->name, shape_text(w, shape));
 		const size_t n_bytes = st_tensor_size(t);
 		if (!tensor_bytes(st, t, 0, w->values, n_bytes, e))
 			return false;

@@ -17,15 +17,13 @@
 #endif
 #endif
 
-static const uint32_t round_constants[64] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5,
-	0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
-	0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
-	0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152,
-	0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e,
-	0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624,
-	0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3,
-	0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+static const uint32_t round_constants[64] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
+	0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7,
+	0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
+	0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c,
+	0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
 	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
 
 static uint32_t rotr(uint32_t x, int n)
@@ -34,11 +32,10 @@ static uint32_t rotr(uint32_t x, int n)
 }
 
 /* The words a to h move on by one each round; here their names do. */
-static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
-	uint32_t f, uint32_t g, uint32_t *h, uint32_t constant_and_word)
+static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+	uint32_t *h, uint32_t constant_and_word)
 {
-	const uint32_t t = *h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) +
-			   constant_and_word;
+	const uint32_t t = *h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + constant_and_word;
 	*d += t;
 	*h = t + (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
 }
@@ -48,15 +45,14 @@ static void digest_portable(uint32_t state[8], const unsigned char *p, size_t n_
 	for (; n_blocks > 0; n_blocks--) {
 		uint32_t w[64];
 		for (int i = 0; i < 16; i++, p += 4)
-			w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
-			       p[3];
+			w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 		for (int i = 16; i < 64; i++) {
 			const uint32_t x = w[i - 15], y = w[i - 2];
 			w[i] = w[i - 16] + w[i - 7] + (rotr(x, 7) ^ rotr(x, 18) ^ x >> 3) +
 			       (rotr(y, 17) ^ rotr(y, 19) ^ y >> 10);
 		}
-		uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4],
-			 f = state[5], g = state[6], h = state[7];
+		uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5],
+			 g = state[6], h = state[7];
 		const uint32_t *k = round_constants;
 		for (int i = 0; i < 64; i += 8) {
 			one_round(a, b, c, &d, e, f, g, &h, k[i] + w[i]);
@@ -77,11 +73,9 @@ static void digest_portable(uint32_t state[8], const unsigned char *p, size_t n_
 /* The instructions of both do four rounds at a time; w[i % 4] has four words of the schedule. */
 
 #if defined(HAS_X86)
-__attribute__((target("sha,sse4.1"))) static void digest_x86(
-	uint32_t state[8], const unsigned char *p, size_t n_blocks)
+__attribute__((target("sha,sse4.1"))) static void digest_x86(uint32_t state[8], const unsigned char *p, size_t n_blocks)
 {
-	const __m128i big_endian =
-		_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+	const __m128i big_endian = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 	const __m128i *k = (const __m128i *)(const void *)round_constants;
 	__m128i *to = (__m128i *)(void *)state, w[4];
 	/* The instructions want the state as f e b a and h g d c, lowest word first. */
@@ -98,9 +92,8 @@ __attribute__((target("sha,sse4.1"))) static void digest_x86(
 			__m128i *now = &w[i % 4];
 			const __m128i last = w[(i + 3) % 4];
 			if (i >= 4)
-				*now = _mm_sha256msg2_epu32(
-					_mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) % 4]),
-						_mm_alignr_epi8(last, w[(i + 2) % 4], 4)),
+				*now = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) % 4]),
+								    _mm_alignr_epi8(last, w[(i + 2) % 4], 4)),
 					last);
 			const __m128i sum = _mm_add_epi32(*now, _mm_loadu_si128(k + i));
 			hgdc = _mm_sha256rnds2_epu32(hgdc, feba, sum);
@@ -141,8 +134,8 @@ digest_arm(uint32_t state[8], const unsigned char *p, size_t n_blocks)
 		for (int i = 0; i < 16; i++) {
 			uint32x4_t *now = &w[i % 4];
 			if (i >= 4)
-				*now = vsha256su1q_u32(vsha256su0q_u32(*now, w[(i + 1) % 4]),
-					w[(i + 2) % 4], w[(i + 3) % 4]);
+				*now = vsha256su1q_u32(
+					vsha256su0q_u32(*now, w[(i + 1) % 4]), w[(i + 2) % 4], w[(i + 3) % 4]);
 			const uint32x4_t sum = vaddq_u32(*now, vld1q_u32(round_constants + 4 * i));
 			const uint32x4_t abcd_now = abcd;
 			abcd = vsha256hq_u32(abcd, efgh, sum);
@@ -187,8 +180,8 @@ bool sha256_use_instructions(bool wanted)
 
 void sha256_init(struct sha256 *h)
 {
-	static const uint32_t start[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-		0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+	static const uint32_t start[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+		0x1f83d9ab, 0x5be0cd19 };
 	memcpy(h->state, start, sizeof(start));
 	h->n_bytes = 0;
 }

@@ -49,16 +49,13 @@ static struct acrobot derivative(const struct acrobot *s, double torque)
 	const double dtheta1 = s->dtheta1, dtheta2 = s->dtheta2;
 	double sin2, cos2;
 	pm_sincos(s->theta2, &sin2, &cos2);
-	const double d1 =
-		m1 * (lc1 * lc1) + m2 * (l1 * l1 + lc2 * lc2 + 2 * l1 * lc2 * cos2) + i1 + i2;
+	const double d1 = m1 * (lc1 * lc1) + m2 * (l1 * l1 + lc2 * lc2 + 2 * l1 * lc2 * cos2) + i1 + i2;
 	const double d2 = m2 * (lc2 * lc2 + l1 * lc2 * cos2) + i2;
 	const double phi2 = m2 * lc2 * gravity * cosine(s->theta1 + s->theta2 - PI / 2);
-	const double phi1 = -m2 * l1 * lc2 * (dtheta2 * dtheta2) * sin2 -
-			    2 * m2 * l1 * lc2 * dtheta2 * dtheta1 * sin2 +
+	const double phi1 = -m2 * l1 * lc2 * (dtheta2 * dtheta2) * sin2 - 2 * m2 * l1 * lc2 * dtheta2 * dtheta1 * sin2 +
 			    (m1 * lc1 + m2 * l1) * gravity * cosine(s->theta1 - PI / 2) + phi2;
-	const double ddtheta2 =
-		(torque + d2 / d1 * phi1 - m2 * l1 * lc2 * (dtheta1 * dtheta1) * sin2 - phi2) /
-		(m2 * (lc2 * lc2) + i2 - d2 * d2 / d1);
+	const double ddtheta2 = (torque + d2 / d1 * phi1 - m2 * l1 * lc2 * (dtheta1 * dtheta1) * sin2 - phi2) /
+				(m2 * (lc2 * lc2) + i2 - d2 * d2 / d1);
 	const double ddtheta1 = -(d2 * ddtheta2 + phi1) / d1;
 	return (struct acrobot){ dtheta1, dtheta2, ddtheta1, ddtheta2 };
 }
@@ -66,8 +63,8 @@ static struct acrobot derivative(const struct acrobot *s, double torque)
 /* s + h k */
 static struct acrobot along(const struct acrobot *s, double h, const struct acrobot *k)
 {
-	return (struct acrobot){ s->theta1 + h * k->theta1, s->theta2 + h * k->theta2,
-		s->dtheta1 + h * k->dtheta1, s->dtheta2 + h * k->dtheta2 };
+	return (struct acrobot){ s->theta1 + h * k->theta1, s->theta2 + h * k->theta2, s->dtheta1 + h * k->dtheta1,
+		s->dtheta2 + h * k->dtheta2 };
 }
 
 static double wrap(double angle)
@@ -149,8 +146,7 @@ const struct env_ops acrobot_v1 = {
 	.solved_return = -100,
 	.reward_low = -1,
 	.reward_high = 0,
-	.obs_high =
-		(const double[]){ 1, 1, 1, 1, 4, 8 }, /* speeds seen in play, not their bounds */
+	.obs_high = (const double[]){ 1, 1, 1, 1, 4, 8 }, /* speeds seen in play, not their bounds */
 	.state_size = sizeof(struct acrobot),
 	.reset = acrobot_reset,
 	.step = acrobot_step,

@@ -35,9 +35,8 @@ static bool is_out(const struct cartpole *s)
 static struct step cartpole_step(void *state, struct rng *rng, int action, float *obs)
 {
 	(void)rng;
-	const double gravity = 9.8, masscart = 1.0, masspole = 0.1,
-		     total_mass = masspole + masscart;
-	const double length = 0.5; /* half the pole's */
+	const double gravity = 9.8, masscart = 1.0, masspole = 0.1, total_mass = masspole + masscart;
+	const double length = 0.5;                                                      /* half the pole's */
 	const double polemass_length = masspole * length, force_mag = 10.0, tau = 0.02; /* s */
 	assert(action == 0 || action == 1);
 	struct cartpole *s = state;
@@ -46,11 +45,9 @@ static struct step cartpole_step(void *state, struct rng *rng, int action, float
 	const double force = force_mag * (2 * action - 1);
 	double sintheta, costheta;
 	pm_sincos(s->theta, &sintheta, &costheta);
-	const double temp =
-		(force + polemass_length * (s->theta_dot * s->theta_dot) * sintheta) / total_mass;
-	const double thetaacc =
-		(gravity * sintheta - costheta * temp) /
-		(length * (4.0 / 3.0 - masspole * (costheta * costheta) / total_mass));
+	const double temp = (force + polemass_length * (s->theta_dot * s->theta_dot) * sintheta) / total_mass;
+	const double thetaacc = (gravity * sintheta - costheta * temp) /
+				(length * (4.0 / 3.0 - masspole * (costheta * costheta) / total_mass));
 	const double xacc = temp - polemass_length * thetaacc * costheta / total_mass;
 
 	s->x += tau * s->x_dot;
@@ -82,20 +79,18 @@ static void cartpole_draw(const void *state, struct scene *scene)
 	scene_add(scene, PAINT_GROUND, 0.02, false, scene->left, 0, scene->right, 0);
 	scene_add(scene, PAINT_GROUND, 0.02, false, -X_MAX, 0, -X_MAX, 0.1);
 	scene_add(scene, PAINT_GROUND, 0.02, false, X_MAX, 0, X_MAX, 0.1);
-	scene_add(scene, PAINT_BODY, height, false, s->x - width / 2, height / 2, s->x + width / 2,
-		height / 2);
+	scene_add(scene, PAINT_BODY, height, false, s->x - width / 2, height / 2, s->x + width / 2, height / 2);
 	scene_add(scene, PAINT_LIMB, 0.08, true, s->x, axle, s->x + pole * sin, axle + pole * cos);
 	scene_add_disc(scene, PAINT_JOINT, 0.08, s->x, axle);
 }
 
-#define CARTPOLE(id_, max_episode_steps_, solved_return_)                                         \
-	{                                                                                         \
-		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_, \
-		.solved_return = solved_return_, .reward_low = 1, .reward_high = 1,               \
-		.obs_high = (const double[]){ X_MAX, 3, THETA_MAX, 3 },                           \
-		.state_size = sizeof(struct cartpole), .reset = cartpole_reset,                   \
-		.step = cartpole_step, .possible = cartpole_possible, .draw = cartpole_draw,      \
-		.actions = "left right",                                                          \
+#define CARTPOLE(id_, max_episode_steps_, solved_return_)                                                             \
+	{                                                                                                             \
+		.id = id_, .obs_dim = 4, .n_actions = 2, .max_episode_steps = max_episode_steps_,                     \
+		.solved_return = solved_return_, .reward_low = 1, .reward_high = 1,                                   \
+		.obs_high = (const double[]){ X_MAX, 3, THETA_MAX, 3 }, .state_size = sizeof(struct cartpole),        \
+		.reset = cartpole_reset, .step = cartpole_step, .possible = cartpole_possible, .draw = cartpole_draw, \
+		.actions = "left right",                                                                              \
 	}
 
 const struct env_ops cartpole_v1 = CARTPOLE("CartPole-v1", 500, 475);

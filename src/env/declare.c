@@ -10,11 +10,10 @@ enum { OBS, ACTIONS, REWARD, LIMIT, SOLVED, HIGH, INSTANCES, MASKS, N_WORDS };
 
 #define SIZE_FORM "a whole number from 1 to 65536"
 
-static const char *const names[] = { "obs", "actions", "reward", "limit", "solved", "high",
-	"instances", "masks", NULL };
-static const char *const forms[] = { SIZE_FORM, SIZE_FORM, "LOW..HIGH",
-	"a whole number from 0 to 1000000000", "a finite number",
-	"one number > 0, or one for each component (1e-6 to 1e30)", SIZE_FORM, "0 or 1" };
+static const char *const names[] = { "obs", "actions", "reward", "limit", "solved", "high", "instances", "masks",
+	NULL };
+static const char *const forms[] = { SIZE_FORM, SIZE_FORM, "LOW..HIGH", "a whole number from 0 to 1000000000",
+	"a finite number", "one number > 0, or one for each component (1e-6 to 1e30)", SIZE_FORM, "0 or 1" };
 
 static bool parse_whole(const char *s, int least, int most, int *value)
 {
@@ -142,13 +141,11 @@ static bool parse_head(char **s, struct env_ops *ops, struct err *e)
 	if (strcmp(first, "env") != 0 || !name || !version)
 		return err_set(e, ERR_ENV, "the first line is not 'env NAME VERSION obs=...'");
 	if (!name[0] || name[strspn(name, legal)] || strlen(name) >= ENV_ID_SIZE)
-		return err_set(e, ERR_ENV,
-			"the name '%.80s' is not 1 to %d characters of A-Z a-z 0-9 . _ : / + -",
+		return err_set(e, ERR_ENV, "the name '%.80s' is not 1 to %d characters of A-Z a-z 0-9 . _ : / + -",
 			name, ENV_ID_SIZE - 1);
 	if (!version[0] || version[strspn(version, legal)])
-		return err_set(e, ERR_ENV,
-			"the version '%.80s' has other characters than A-Z a-z 0-9 . _ : / + -",
-			version);
+		return err_set(
+			e, ERR_ENV, "the version '%.80s' has other characters than A-Z a-z 0-9 . _ : / + -", version);
 	snprintf(ops->id, sizeof(ops->id), "%s", name);
 	return true;
 }
@@ -158,8 +155,7 @@ static bool check_characters(const char *line, struct err *e)
 	const size_t len = strlen(line);
 	for (size_t i = 0; i < len; i++)
 		if (line[i] < ' ' || line[i] > '~')
-			return err_set(e, ERR_ENV,
-				"character %zu of the first line is not printable ASCII", i + 1);
+			return err_set(e, ERR_ENV, "character %zu of the first line is not printable ASCII", i + 1);
 	if (len > ENV_LINE_MAX)
 		return err_set(e, ERR_ENV,
 			"the first line has %zu characters, not at most %d"

@@ -16,8 +16,7 @@ const struct env_ops *env_find(const char *id)
 	return NULL;
 }
 
-void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps,
-	const float *obs_scale)
+void env_init(struct env *env, const struct env_ops *ops, int64_t max_episode_steps, const float *obs_scale)
 {
 	assert(ops->state_size <= sizeof(env->state));
 	assert(ops->state_size % sizeof(double) == 0);
@@ -102,8 +101,7 @@ bool env_restore(struct env *env)
 
 void env_return_range(const struct env_ops *ops, int64_t n_steps, double *low, double *high)
 {
-	const double l = (float)ops->reward_low,
-		     h = (float)ops->reward_high; /* as in struct step */
+	const double l = (float)ops->reward_low, h = (float)ops->reward_high; /* as in struct step */
 	*low = l < 0 ? l * (double)n_steps : l;
 	*high = h > 0 ? h * (double)n_steps : h;
 }
@@ -134,8 +132,8 @@ bool vec_env_init(struct vec_env *v, const struct env *env, size_t n_most, struc
 	*v = (struct vec_env){ .n = n_side_by_side(ops, n_most), .proto = *env };
 	v->env = memory_zeroed(bytes);
 	if (!v->env)
-		return err_set(e, ERR_RUN, "out of memory: %zu instances of %s need %llu bytes",
-			v->n, ops->id, (unsigned long long)bytes);
+		return err_set(e, ERR_RUN, "out of memory: %zu instances of %s need %llu bytes", v->n, ops->id,
+			(unsigned long long)bytes);
 	v->obs = (float *)(void *)(v->env + v->n);
 	if (ops->has_masks)
 		v->mask = (uint8_t *)(v->obs + v->n * (size_t)ops->obs_dim);

@@ -57,8 +57,8 @@ static struct step mountaincar_step(void *state, struct rng *rng, int action, fl
 static bool mountaincar_possible(const void *state)
 {
 	const struct mountaincar *s = state;
-	return s->position >= POSITION_MIN && s->position <= POSITION_MAX &&
-	       s->velocity >= -SPEED_MAX && s->velocity <= SPEED_MAX && !is_there(s);
+	return s->position >= POSITION_MIN && s->position <= POSITION_MAX && s->velocity >= -SPEED_MAX &&
+	       s->velocity <= SPEED_MAX && !is_there(s);
 }
 
 /* The valley as Gymnasium draws it, and its slope. */
@@ -89,16 +89,15 @@ static void mountaincar_draw(const void *state, struct scene *scene)
 	}
 	y = height(GOAL_POSITION, &slope);
 	scene_add(scene, PAINT_BODY, 0.015, false, GOAL_POSITION, y, GOAL_POSITION, y + mast);
-	scene_add(scene, PAINT_GOAL, 0.07, false, GOAL_POSITION, y + mast - 0.035,
-		GOAL_POSITION + 0.1, y + mast - 0.035);
+	scene_add(
+		scene, PAINT_GOAL, 0.07, false, GOAL_POSITION, y + mast - 0.035, GOAL_POSITION + 0.1, y + mast - 0.035);
 	/* Along the slope, by half the distance of the wheels; up from it, by their radius. */
 	y = height(s->position, &slope);
 	const double cos = 1 / sqrt(1 + slope * slope), sin = slope * cos;
 	const double dx = cos * length / 2, dy = sin * length / 2;
 	const double wheel_x = s->position - sin * wheel / 2, wheel_y = y + cos * wheel / 2;
 	const double body_x = s->position - sin * wheel * 1.2, body_y = y + cos * wheel * 1.2;
-	scene_add(scene, PAINT_BODY, wheel, false, body_x - dx, body_y - dy, body_x + dx,
-		body_y + dy);
+	scene_add(scene, PAINT_BODY, wheel, false, body_x - dx, body_y - dy, body_x + dx, body_y + dy);
 	scene_add_disc(scene, PAINT_LIMB, wheel, wheel_x - dx / 2, wheel_y - dy / 2);
 	scene_add_disc(scene, PAINT_LIMB, wheel, wheel_x + dx / 2, wheel_y + dy / 2);
 }

@@ -96,8 +96,7 @@ static void read_errors(struct process *p)
 /* A child that has closed its input may have said why: its output is read to the end. */
 static void write_queued(struct process *p)
 {
-	const ssize_t n =
-		p->deaf ? 0 : write(p->to, p->buffers->out + p->written, p->queued - p->written);
+	const ssize_t n = p->deaf ? 0 : write(p->to, p->buffers->out + p->written, p->queued - p->written);
 	if (n > 0)
 		p->written += (size_t)n;
 	p->deaf |= n < 0 && !is_for_later();
@@ -109,8 +108,7 @@ static void pump(struct process *p, double seconds)
 	const int most_ms = 1000000;
 	const double ms = ceil(seconds * 1e3);
 	const bool writes = p->written < p->queued && !p->deaf;
-	struct pollfd fds[] = { { .fd = p->from, .events = POLLIN },
-		{ .fd = p->errors, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = p->from, .events = POLLIN }, { .fd = p->errors, .events = POLLIN },
 		{ .fd = writes ? p->to : -1, .events = POLLOUT } };
 	if (poll(fds, writes ? 3 : 2, ms < most_ms ? (int)ms : most_ms) <= 0)
 		return;
@@ -131,8 +129,8 @@ static bool wait_end(struct process *p, double seconds, siginfo_t *end)
 	for (;;) {
 		const bool late = now_s() >= until;
 		memset(end, 0, sizeof(*end));
-		const bool ended = waitid(P_PID, (id_t)p->pid, end, WEXITED | WNOHANG | WNOWAIT) ||
-				   end->si_pid == p->pid;
+		const bool ended =
+			waitid(P_PID, (id_t)p->pid, end, WEXITED | WNOHANG | WNOWAIT) || end->si_pid == p->pid;
 		int n_reads = ended || late ? 32 : 1; /* twice what a pipe holds */
 		do {
 			p->begin = p->scanned = p->end = 0;
@@ -195,8 +193,7 @@ static void describe_end(const struct process *p, bool ended, const siginfo_t *e
 	else if (end->si_code == CLD_EXITED)
 		text_add(t, "; the command has ended with status %d", end->si_status);
 	else if (end->si_code == CLD_KILLED || end->si_code == CLD_DUMPED)
-		text_add(t, "; the command was killed by signal %d (%s)", end->si_status,
-			strsignal(end->si_status));
+		text_add(t, "; the command was killed by signal %d (%s)", end->si_status, strsignal(end->si_status));
 	if (ended && p->from >= 0)
 		text_add(t, ", but a process that it started keeps its output open");
 }
@@ -223,8 +220,7 @@ static bool fail_line(struct process *p, const char *line, size_t len, struct er
 {
 	char quoted[QUOTE_SIZE], reason[256];
 	snprintf(reason, sizeof(reason), "%.255s", e->msg);
-	err_set(e, ERR_ENV, "line %" PRId64 ": %s: %s", p->n_lines, reason,
-		quote(line, len, quoted));
+	err_set(e, ERR_ENV, "line %" PRId64 ": %s: %s", p->n_lines, reason, quote(line, len, quoted));
 	return fail(p, ending_s, e);
 }
 
@@ -249,8 +245,7 @@ static bool fail_without_reply(struct process *p, const char *limit, double seco
 		text_add(&t, ", its output has ended");
 	}
 	if (n > 0)
-		text_add(&t, "; its last line lacks a newline: %s",
-			quote(p->buffers->in + p->begin, n, quoted));
+		text_add(&t, "; its last line lacks a newline: %s", quote(p->buffers->in + p->begin, n, quoted));
 	else if (limit && p->n_lines == 0)
 		text_add(&t, " (does it flush its output?)");
 	struct pollfd input = { .fd = p->to, .events = POLLOUT };
@@ -289,8 +284,7 @@ static bool fail_error(struct process *p, const char *line, struct err *e)
 	return fail(p, ending_s, e);
 }
 
-static char *wait_line(struct process *p, const char *limit, double start_s, double seconds,
-	size_t *len, struct err *e)
+static char *wait_line(struct process *p, const char *limit, double start_s, double seconds, size_t *len, struct err *e)
 {
 	double until = start_s + seconds;
 	char *line;
@@ -410,8 +404,7 @@ static bool check_silence(struct process *p, struct err *e)
 	return fail_line(p, line, len, e);
 }
 
-bool process_receive(
-	struct process *p, int instance, float *obs, uint8_t *mask, struct step *s, struct err *e)
+bool process_receive(struct process *p, int instance, float *obs, uint8_t *mask, struct step *s, struct err *e)
 {
 	if (p->failed) {
 		*e = p->buffers->failure;
@@ -436,8 +429,7 @@ bool process_receive(
 bool process_hello(struct process *p, struct err *e)
 {
 	size_t len;
-	const char *line =
-		wait_line(p, "env_start_timeout", p->start_s, p->opts.start_timeout_s, &len, e);
+	const char *line = wait_line(p, "env_start_timeout", p->start_s, p->opts.start_timeout_s, &len, e);
 	if (!line)
 		return false;
 	if (!env_declare(line, &p->ops, e))
@@ -473,8 +465,8 @@ static bool write_byte(int fd, char byte)
 /* In the child: becomes the command, once the parent has a keeper for it. */
 static void become_command(const struct process *p, const int ends[N_ENDS])
 {
-	static const int changed[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1,
-		SIGUSR2, SIGCHLD, SIGXFSZ };
+	static const int changed[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD,
+		SIGXFSZ };
 	static const char failure[] = "cannot run /bin/sh\n";
 	sigset_t none;
 	bool ok = true;
@@ -528,10 +520,9 @@ static bool make_pipe(int *reader, int *writer)
 
 static bool make_pipes(struct process *p, int ends[N_ENDS], int *lifeline)
 {
-	return make_pipe(&ends[0], &p->to) && make_pipe(&p->from, &ends[1]) &&
-	       make_pipe(&p->errors, &ends[2]) && make_pipe(lifeline, &p->lifeline) &&
-	       fcntl(p->to, F_SETFL, O_NONBLOCK) == 0 && fcntl(p->from, F_SETFL, O_NONBLOCK) == 0 &&
-	       fcntl(p->errors, F_SETFL, O_NONBLOCK) == 0;
+	return make_pipe(&ends[0], &p->to) && make_pipe(&p->from, &ends[1]) && make_pipe(&p->errors, &ends[2]) &&
+	       make_pipe(lifeline, &p->lifeline) && fcntl(p->to, F_SETFL, O_NONBLOCK) == 0 &&
+	       fcntl(p->from, F_SETFL, O_NONBLOCK) == 0 && fcntl(p->errors, F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* The command and its keeper; then the command may begin. */

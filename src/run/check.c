@@ -9,8 +9,7 @@
 
 enum level { ERROR, WARNING };
 
-static void ERR_PRINTF(4, 5)
-	say_if(struct report *r, enum level level, bool is_so, const char *fmt, ...)
+static void ERR_PRINTF(4, 5) say_if(struct report *r, enum level level, bool is_so, const char *fmt, ...)
 {
 	char line[REPORT_LINE_SIZE];
 	va_list args;
@@ -26,25 +25,20 @@ static void ERR_PRINTF(4, 5)
 static void check_sizes(const struct config *c, struct report *r)
 {
 	say_if(r, ERROR, c->learning_starts >= c->total_timesteps && !c->preload[0],
-		"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
-		", or nothing is learned",
+		"learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64 ", or nothing is learned",
 		c->learning_starts, c->total_timesteps);
 	say_if(r, ERROR, c->batch_size > c->buffer_size,
-		"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64, c->batch_size,
-		c->buffer_size);
-	say_if(r, ERROR, c->n_steps > c->buffer_size,
-		"n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64, c->n_steps,
-		c->buffer_size);
+		"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64, c->batch_size, c->buffer_size);
+	say_if(r, ERROR, c->n_steps > c->buffer_size, "n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64,
+		c->n_steps, c->buffer_size);
 }
 
 static void check_process(const struct config *c, struct report *r)
 {
 	const char *id = config_env(c)->id;
 	const bool is_process = config_is_process(c);
-	say_if(r, ERROR, c->command[0] && !is_process,
-		"command is for id = process; id = %s needs none", id);
-	say_if(r, ERROR, c->declaration[0] && !is_process,
-		"declaration is for id = process; id = %s needs none", id);
+	say_if(r, ERROR, c->command[0] && !is_process, "command is for id = process; id = %s needs none", id);
+	say_if(r, ERROR, c->declaration[0] && !is_process, "declaration is for id = process; id = %s needs none", id);
 	say_if(r, ERROR, !c->command[0] && is_process,
 		"id = process needs the command that starts the environment, as "
 		"command = ./mine.py --wind 3");
@@ -54,8 +48,7 @@ static void check_exploration(const struct config *c, struct report *r)
 {
 	const double initial = c->exploration_initial_eps, final = c->exploration_final_eps;
 	const double smallest = 1e-9; /* of an epsilon that falls by a factor a step */
-	say_if(r, ERROR,
-		c->exploration_schedule == SCHEDULE_EXPONENTIAL && fmin(initial, final) < smallest,
+	say_if(r, ERROR, c->exploration_schedule == SCHEDULE_EXPONENTIAL && fmin(initial, final) < smallest,
 		"exploration_schedule = exponential needs exploration_initial_eps and "
 		"exploration_final_eps of at least 1e-9");
 	say_if(r, ERROR, c->exploration_schedule != SCHEDULE_CONSTANT && final > initial,
@@ -79,15 +72,15 @@ static void check_range(const struct config *c, struct report *r)
 	config_return_range(c, &worst, &best);
 	const bool is_beyond = isfinite(c->stop_return) && c->stop_return > best;
 	say_if(r, ERROR, c->clip_targets && !(isfinite(low) && isfinite(high)),
-		"clip_targets needs a finite range of rewards; 'reward=%s..%s' was declared",
-		text_real(low, a), text_real(high, b));
+		"clip_targets needs a finite range of rewards; 'reward=%s..%s' was declared", text_real(low, a),
+		text_real(high, b));
 	say_if(r, ERROR, is_beyond && limit < INT64_MAX,
 		"stop_return = %s can never be met: an evaluation of up to %" PRId64
 		" steps an episode returns at most %s",
 		text_real(c->stop_return, a), limit, text_real(best, b));
 	say_if(r, ERROR, is_beyond && limit == INT64_MAX,
-		"stop_return = %s can never be met: an episode returns at most %s",
-		text_real(c->stop_return, a), text_real(best, b));
+		"stop_return = %s can never be met: an episode returns at most %s", text_real(c->stop_return, a),
+		text_real(best, b));
 }
 
 static void check_scale(const struct config *c, struct report *r)
@@ -96,11 +89,9 @@ static void check_scale(const struct config *c, struct report *r)
 	const struct obs_scale *scale = &c->obs_scale;
 	const bool has_sizes = ops->obs_high || strstr(c->declaration, " high=");
 	say_if(r, ERROR, scale->kind == OBS_SCALE_LIST && scale->n != 1 && scale->n != ops->obs_dim,
-		"obs_scale has %d factors; %s has %d observations", scale->n, ops->id,
-		ops->obs_dim);
+		"obs_scale has %d factors; %s has %d observations", scale->n, ops->id, ops->obs_dim);
 	say_if(r, ERROR, scale->kind == OBS_SCALE_BOUNDS && !has_sizes,
-		"obs_scale = bounds needs typical sizes of the observations; %s declares no 'high=...'",
-		ops->id);
+		"obs_scale = bounds needs typical sizes of the observations; %s declares no 'high=...'", ops->id);
 }
 
 static void check_memory(const struct config *c, uint64_t memory_bytes, struct report *r)
@@ -147,8 +138,7 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 	const bool is_stuck = updates > 1 && c->tau * (double)syncs < 1;
 	const int64_t first_update = (c->learning_starts / c->train_freq + 1) * c->train_freq;
 
-	say_if(r, WARNING,
-		c->learning_rate * updates < 1e-5, /* a step of Adam is at most learning_rate */
+	say_if(r, WARNING, c->learning_rate * updates < 1e-5, /* a step of Adam is at most learning_rate */
 		"learning_rate = %s: no weight moves by more than %.2g in the whole run",
 		text_real(c->learning_rate, a), c->learning_rate * updates);
 	say_if(r, WARNING, (1 - c->ema_decay) * updates < 1,
@@ -156,9 +146,8 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 		"evaluations judge the weights of its start",
 		text_real(c->ema_decay, a), updates);
 	say_if(r, WARNING, is_stuck,
-		"target_update_interval = %" PRId64
-		" and tau = %s: the target network stays near its start",
-		interval, text_real(c->tau, a));
+		"target_update_interval = %" PRId64 " and tau = %s: the target network stays near its start", interval,
+		text_real(c->tau, a));
 	say_if(r, WARNING, !is_stuck && c->tau < 1 && interval > c->train_freq,
 		"tau = %s moves the target network only every target_update_interval = "
 		"%" PRId64 " steps; with tau below 1 it is usually train_freq = %" PRId64,
@@ -168,8 +157,7 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 		" holds: what is overwritten before is never learned from",
 		c->learning_starts, c->buffer_size);
 	say_if(r, WARNING, c->batch_size > first_update && !c->preload[0],
-		"batch_size = %" PRId64 " is more than the first update can draw from: %" PRId64
-		" transitions",
+		"batch_size = %" PRId64 " is more than the first update can draw from: %" PRId64 " transitions",
 		c->batch_size, first_update);
 }
 
@@ -203,13 +191,10 @@ void config_check(const struct config *c, uint64_t memory_bytes, struct report *
 		return;
 
 	say_if(r, WARNING, c->eval_freq > c->total_timesteps,
-		"eval_freq = %" PRId64
-		" is longer than the run: there is only the final evaluation",
-		c->eval_freq);
+		"eval_freq = %" PRId64 " is longer than the run: there is only the final evaluation", c->eval_freq);
 	say_if(r, WARNING, c->gradient_steps == 0, "gradient_steps = 0: nothing is learned");
 	say_if(r, WARNING, c->gradient_steps != 0 && updates == 0,
-		"train_freq = %" PRId64
-		" has no step after learning_starts in the run: nothing is learned",
+		"train_freq = %" PRId64 " has no step after learning_starts in the run: nothing is learned",
 		c->train_freq);
 	if (updates > 0)
 		warn_of_learning(c, updates, r);

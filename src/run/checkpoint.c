@@ -23,8 +23,8 @@ struct parts {
 	struct st_tensor tensor[MAX_PARTS];
 };
 
-static void add(struct parts *l, const char *name, enum st_type type, void *values, int n_dims,
-	size_t rows, size_t cols)
+static void add(
+	struct parts *l, const char *name, enum st_type type, void *values, int n_dims, size_t rows, size_t cols)
 {
 	if (st_value_size(type) != l->width)
 		return;
@@ -37,8 +37,7 @@ static void add(struct parts *l, const char *name, enum st_type type, void *valu
 		.values = values };
 }
 
-static void add_table(
-	struct parts *l, const char *name, enum st_type type, void *p, size_t rows, size_t cols)
+static void add_table(struct parts *l, const char *name, enum st_type type, void *p, size_t rows, size_t cols)
 {
 	add(l, name, type, p, 2, rows, cols);
 }
@@ -65,8 +64,7 @@ static void visit_env(struct parts *l, struct train *t)
 	if (ops->reset) {
 		add_one(l, "env.elapsed_steps", ST_I64, &t->env.elapsed_steps);
 		add_list(l, "env.rng", ST_U64, &t->env.rng, 4);
-		add_list(l, "env.state", ST_F64, t->env.state.bytes,
-			ops->state_size / sizeof(double));
+		add_list(l, "env.state", ST_F64, t->env.state.bytes, ops->state_size / sizeof(double));
 	} else {
 		add_one(l, "episode.seed", ST_U64, &log->seed);
 		add_list(l, "episode.action", ST_I32, log->action, (size_t)log->n);
@@ -155,8 +153,7 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_list(l, "eval_state", ST_F64, &t->eval_state, N_EVAL);
 	add_list(l, "stop_state", ST_F64, &t->stop_state, N_EVAL);
 	add_list(l, "final_state", ST_F64, &t->final_state, N_EVAL);
-	add_list(l, "final_returns", ST_F64, t->final_returns,
-		(size_t)t->config.final_eval_episodes);
+	add_list(l, "final_returns", ST_F64, t->final_returns, (size_t)t->config.final_eval_episodes);
 
 	add_list(l, "log_size", ST_I64, m->log_size, N_LOGS);
 	add_one(l, "wall_s", ST_F64, &m->wall_s);
@@ -186,8 +183,8 @@ uint64_t checkpoint_max_size(const struct train *t)
 
 /* --- writing --- */
 
-static bool write_parts(struct file_writer *file, struct train *t, const struct marks *marks,
-	char *buf, size_t size, struct err *e)
+static bool write_parts(
+	struct file_writer *file, struct train *t, const struct marks *marks, char *buf, size_t size, struct err *e)
 {
 	struct marks m = *marks;
 	struct parts parts;
@@ -230,14 +227,12 @@ static bool in_range(int64_t x, int64_t low, int64_t high)
 
 static bool are_counters_sound(const struct train *t)
 {
-	return in_range(t->timesteps, 0, t->config.total_timesteps) &&
-	       in_range(t->episodes, 0, t->timesteps) &&
+	return in_range(t->timesteps, 0, t->config.total_timesteps) && in_range(t->episodes, 0, t->timesteps) &&
 	       in_range(t->episode_length, 0, t->timesteps) &&
 	       in_range(t->random_action, 0, t->env.ops->n_actions - 1) &&
 	       in_range(t->repeats_left, 0, t->config.exploration_repeat - 1) &&
 	       in_range(t->n_sum, 0, INT64_MAX / 2) && /* it will grow */
-	       in_range(t->warning, 0, N_WARNINGS - 1) &&
-	       in_range(t->preloaded, 0, (int64_t)t->replay.buffer_size) &&
+	       in_range(t->warning, 0, N_WARNINGS - 1) && in_range(t->preloaded, 0, (int64_t)t->replay.buffer_size) &&
 	       (t->replay.count > 0) == (t->preloaded + t->timesteps > 0);
 }
 
@@ -289,8 +284,7 @@ static bool check_state(const struct st_file *st, struct train *t, struct err *e
 		bad = "the counters";
 	else if (!is_phase_sound(t))
 		bad = "the phase";
-	else if (!is_sound(&t->eval_state, c->eval_episodes) ||
-		 !is_sound(&t->stop_state, c->stop_episodes) ||
+	else if (!is_sound(&t->eval_state, c->eval_episodes) || !is_sound(&t->stop_state, c->stop_episodes) ||
 		 !is_sound(&t->final_state, c->final_eval_episodes))
 		bad = "an evaluation";
 	return !bad || st_corrupt(st, e, "no run can be in such a state: %s", bad);
@@ -336,8 +330,7 @@ static bool parse(const struct st_file *st, struct train *t, struct marks *m, st
 	if (!st->checksum || !format || strcmp(format, CHECKPOINT_FORMAT) != 0)
 		return st_corrupt(st, e, "not a checkpoint");
 	if (!version || strcmp(version, CHECKPOINT_FORMAT_VERSION) != 0)
-		return st_corrupt(st, e, "its format_version is not the one known here, %s",
-			CHECKPOINT_FORMAT_VERSION);
+		return st_corrupt(st, e, "its format_version is not the one known here, %s", CHECKPOINT_FORMAT_VERSION);
 	if (!config_check_same(&t->config, ERR_BUSY, st->name, st_metadata_get(st, "config"), e))
 		return false;
 	if (!is_small)
@@ -352,15 +345,14 @@ static bool parse_and_close(struct st_file *st, struct train *t, struct marks *m
 	return ok;
 }
 
-bool checkpoint_load(
-	const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e)
+bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e)
 {
 	struct st_file st;
 	return st_open(&st, d, name, e) && parse_and_close(&st, t, marks, e);
 }
 
-bool checkpoint_parse(const char *name, const void *bytes, size_t len, struct train *t,
-	struct marks *marks, struct err *e)
+bool checkpoint_parse(
+	const char *name, const void *bytes, size_t len, struct train *t, struct marks *marks, struct err *e)
 {
 	struct st_file st;
 	return st_open_bytes(&st, name, bytes, len, e) && parse_and_close(&st, t, marks, e);

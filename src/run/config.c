@@ -32,8 +32,8 @@ struct reading {
 static bool is_choice(const char *value)
 {
 	const size_t n = strcspn(value, " \t(");
-	const bool is_interval = (n == 3 && strncmp(value, "log", n) == 0) ||
-				 (n == 7 && strncmp(value, "uniform", n) == 0);
+	const bool is_interval =
+		(n == 3 && strncmp(value, "log", n) == 0) || (n == 7 && strncmp(value, "uniform", n) == 0);
 	return strchr(value, '|') || (strstr(value, "..") && !strstr(value, "...")) ||
 	       (is_interval && value[n + strspn(value + n, " \t")] == '(');
 }
@@ -45,8 +45,7 @@ static void drop_choice(struct choices *choices, const struct option *o)
 			choices->at[i--] = choices->at[--choices->n];
 }
 
-static void add_choice(
-	struct choices *choices, const char *source, const struct option *o, const char *value)
+static void add_choice(struct choices *choices, const char *source, const struct option *o, const char *value)
 {
 	struct choice *choice = &choices->at[choices->n++];
 	choice->option = o;
@@ -96,8 +95,8 @@ static bool check_section(struct reading *in, const char *section)
 			return true;
 	}
 	const char *near = text_nearest(section, sections);
-	report_error(in->r, in->source, "unknown section [%.80s]%s%s%s", section,
-		near ? "; did you mean [" : "", near ? near : "", near ? "]?" : "");
+	report_error(in->r, in->source, "unknown section [%.80s]%s%s%s", section, near ? "; did you mean [" : "",
+		near ? near : "", near ? "]?" : "");
 	return false;
 }
 
@@ -105,15 +104,12 @@ static void check_place(struct reading *in, const char *key, const char *section
 {
 	const struct option *o = config_find(key);
 	if (o && !section[0])
-		report_error(in->r, in->source,
-			"'%s' stands before any section; it belongs in [%s]", key, o->section);
+		report_error(in->r, in->source, "'%s' stands before any section; it belongs in [%s]", key, o->section);
 	else if (o && strcmp(o->section, section) != 0)
-		report_error(in->r, in->source, "'%s' belongs in [%s], not in [%s]", key,
-			o->section, section);
+		report_error(in->r, in->source, "'%s' belongs in [%s], not in [%s]", key, o->section, section);
 }
 
-void config_parse(
-	struct config *c, const char *name, const char *data, size_t len, struct report *r)
+void config_parse(struct config *c, const char *name, const char *data, size_t len, struct report *r)
 {
 	struct reading in = { .c = c, .r = r };
 	static struct ini ini; /* too much for a small stack */
@@ -121,8 +117,7 @@ void config_parse(
 	bool is_known = true; /* the section; an unknown one is one error, not one a key */
 	const char *format = ini_other_format(data, len);
 	if (format) {
-		report_error(r, "",
-			"%.250s:1: this is %s; a configuration is an INI file of [section] and key = value",
+		report_error(r, "", "%.250s:1: this is %s; a configuration is an INI file of [section] and key = value",
 			name, format);
 		return;
 	}
@@ -169,9 +164,8 @@ static int split_override(const struct reading *in, int i, int n, char *const *a
 		last = i + 1;
 		value = args[last];
 	}
-	report_error(in->r, in->source, "not a key=value override%s%s%s%s%s",
-		near ? "; write '" : "", near ? near : "", near ? "=" : "", near ? value : "",
-		near ? "'" : "");
+	report_error(in->r, in->source, "not a key=value override%s%s%s%s%s", near ? "; write '" : "", near ? near : "",
+		near ? "=" : "", near ? value : "", near ? "'" : "");
 	return near ? last - i : 0;
 }
 
@@ -182,8 +176,8 @@ static bool has_prefix(const struct reading *in, const char *key, const char *va
 	plain += strspn(plain, "+");
 	const char *near = plain == key ? NULL : config_suggest(plain);
 	if (near)
-		report_error(in->r, in->source, "keys need no %s here; write '%s=%s'",
-			dot ? "section" : "sign", near, value);
+		report_error(in->r, in->source, "keys need no %s here; write '%s=%s'", dot ? "section" : "sign", near,
+			value);
 	return near != NULL;
 }
 
@@ -269,11 +263,10 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 			continue;
 		text_init(&pair, buf, sizeof(buf));
 		if (o->copy && inputs_digest(a, o) && inputs_digest(b, o)) {
-			text_add(&pair, "another file, with SHA-256 %.12s..., not %.12s...",
-				inputs_digest(a, o), inputs_digest(b, o));
+			text_add(&pair, "another file, with SHA-256 %.12s..., not %.12s...", inputs_digest(a, o),
+				inputs_digest(b, o));
 		} else if (o->type == OPTION_STRING) {
-			add_strings(
-				(const char *)a + o->offset, (const char *)b + o->offset, &pair);
+			add_strings((const char *)a + o->offset, (const char *)b + o->offset, &pair);
 		} else {
 			config_print_brief(a, o, &pair);
 			text_add(&pair, ", not ");
@@ -284,8 +277,7 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 	return n;
 }
 
-bool config_check_same(const struct config *c, enum err_kind kind, const char *name,
-	const char *theirs, struct err *e)
+bool config_check_same(const struct config *c, enum err_kind kind, const char *name, const char *theirs, struct err *e)
 {
 	struct config other;
 	struct err why;
@@ -296,7 +288,6 @@ bool config_check_same(const struct config *c, enum err_kind kind, const char *n
 	if (!config_read(&other, name, theirs, strlen(theirs), &why))
 		return err_set(e, ERR_CORRUPT, "%s", why.msg);
 	text_init(&diff, buf, sizeof(buf));
-	return config_diff(&other, c, &diff) == 0 ||
-	       err_set(e, kind, "'%.300s' is of another configuration (%.300s%s)", name, buf,
-		       diff.len > 300 ? "; ..." : "");
+	return config_diff(&other, c, &diff) == 0 || err_set(e, kind, "'%.300s' is of another configuration (%.300s%s)",
+							     name, buf, diff.len > 300 ? "; ..." : "");
 }

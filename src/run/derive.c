@@ -75,8 +75,7 @@ void config_q_range(const struct config *c, double *low, double *high)
 	const struct env_ops *ops = config_env(c);
 	const int64_t limit = config_train_limit(c);
 	const double n = limit == INT64_MAX ? (double)INFINITY : (double)limit;
-	const double horizon =
-		c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * n;
+	const double horizon = c->gamma < 1 ? c->reward_scale / (1 - c->gamma) : c->reward_scale * n;
 	*low = ops->reward_low < 0 ? ops->reward_low * horizon : 0;
 	*high = ops->reward_high > 0 ? ops->reward_high * horizon : 0;
 }
@@ -116,8 +115,7 @@ double config_threshold(const struct config *c)
 
 int64_t config_replay_slots(const struct config *c)
 {
-	return c->buffer_size < c->total_timesteps || c->preload[0] ? c->buffer_size
-								    : c->total_timesteps;
+	return c->buffer_size < c->total_timesteps || c->preload[0] ? c->buffer_size : c->total_timesteps;
 }
 
 uint64_t config_memory(const struct config *c)

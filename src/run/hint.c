@@ -107,8 +107,7 @@ static bool find_unit(const char *s, bool is_real, int *exponent)
 	static const struct {
 		const char *words;
 		int exponent;
-	} units[] = { { "k K", 3 }, { "M m", 6 }, { "G B", 9 }, { "%", -2 },
-		{ "s sec f steps", 0 } };
+	} units[] = { { "k K", 3 }, { "M m", 6 }, { "G B", 9 }, { "%", -2 }, { "s sec f steps", 0 } };
 	*exponent = 0;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (text_has_word(units[i].words, s)) {
@@ -206,8 +205,7 @@ static int split(char *s, char *item[MOST_ITEMS])
 	return n_items;
 }
 
-static bool hint_range(
-	const struct option *o, const char *first, const char *last, int less, char hint[HINT_SIZE])
+static bool hint_range(const struct option *o, const char *first, const char *last, int less, char hint[HINT_SIZE])
 {
 	int64_t a, b;
 	if (!is_whole(o) || !accepts(o, first) || text_parse_i64(first, &a) != TEXT_OK ||
@@ -227,13 +225,11 @@ static bool hint_dashes(const struct option *o, const char *s, char hint[HINT_SI
 	const size_t digits = strspn(s, "0123456789_"), between = strspn(s + digits, " -:.to=");
 	const bool is_point = between == 1 && s[digits] == '.';
 	snprintf(first, sizeof(first), "%.*s", (int)digits, s);
-	return digits > 0 && between > 0 && !is_point &&
-	       hint_range(o, first, s + digits + between, 0, hint);
+	return digits > 0 && between > 0 && !is_point && hint_range(o, first, s + digits + between, 0, hint);
 }
 
 /* "loguniform(1e-4, 1e-2)", "randint(1, 20)" */
-static bool hint_interval(
-	const struct option *o, const char *name, char *const *item, int n, char hint[HINT_SIZE])
+static bool hint_interval(const struct option *o, const char *name, char *const *item, int n, char hint[HINT_SIZE])
 {
 	if (n < 2 || !accepts(o, item[0]) || !accepts(o, item[1]))
 		return false;
@@ -294,8 +290,7 @@ static bool hint_several(const struct option *o, const char *value, char hint[HI
 	open_brackets(s);
 	const bool is_list =
 		!function[0] ||
-		text_has_word("choice choices categorical gridsearch values options sweep set enum",
-			function);
+		text_has_word("choice choices categorical gridsearch values options sweep set enum", function);
 	if (is_list && hint_dashes(o, s, hint))
 		return true;
 	const int n = split(s, item);
@@ -306,14 +301,13 @@ static bool hint_several(const struct option *o, const char *value, char hint[HI
 			      : n == 2 && hint_range(o, item[0], item[1], 1, hint);
 	if (resembles(function, "log"))
 		return hint_interval(o, "log", item, n, hint);
-	return resembles(function, "uniform rand interval float int") &&
-	       hint_interval(o, "uniform", item, n, hint);
+	return resembles(function, "uniform rand interval float int") && hint_interval(o, "uniform", item, n, hint);
 }
 
 bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
 {
-	return o->type != OPTION_STRING && strlen(value) < HINT_SIZE && value[0] &&
-	       !accepts(o, value) && (hint_one(o, value, hint) || hint_several(o, value, hint));
+	return o->type != OPTION_STRING && strlen(value) < HINT_SIZE && value[0] && !accepts(o, value) &&
+	       (hint_one(o, value, hint) || hint_several(o, value, hint));
 }
 
 bool hint_is_command(const char *value)

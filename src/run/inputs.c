@@ -45,16 +45,15 @@ void inputs_file(const struct config *c, const struct option *key, char file[CON
 
 /* A file of that digest; its data or its descriptor is for the caller to set. NULL if the key asks
  * for another. */
-static struct input *add(struct inputs *in, const struct option *key, struct config *c,
-	const char *name, const char *digest, struct err *e)
+static struct input *add(struct inputs *in, const struct option *key, struct config *c, const char *name,
+	const char *digest, struct err *e)
 {
 	const char *wanted = inputs_digest(c, key);
 	char value[64 + MARK_LEN + SHA256_HEX_SIZE];
 	assert(in->n < MAX_INPUTS);
 	if (wanted && strcmp(wanted, digest) != 0) {
-		err_set(e, ERR_CORRUPT,
-			"'%.300s' is not the file that %s asks for: its SHA-256 is %s, not %s",
-			name, key->key, digest, wanted);
+		err_set(e, ERR_CORRUPT, "'%.300s' is not the file that %s asks for: its SHA-256 is %s, not %s", name,
+			key->key, digest, wanted);
 		return NULL;
 	}
 	snprintf(value, sizeof(value), "%s" MARK "%s", key->copy, digest);
@@ -65,8 +64,8 @@ static struct input *add(struct inputs *in, const struct option *key, struct con
 	return input;
 }
 
-bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name,
-	char *data, size_t len, struct err *e)
+bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name, char *data,
+	size_t len, struct err *e)
 {
 	char digest[SHA256_HEX_SIZE];
 	sha256_of(data, len, digest);
@@ -80,8 +79,7 @@ bool inputs_take(struct inputs *in, const struct option *key, struct config *c, 
 	return true;
 }
 
-static bool hash_file(
-	int fd, const char *name, uint64_t len, char digest[SHA256_HEX_SIZE], struct err *e)
+static bool hash_file(int fd, const char *name, uint64_t len, char digest[SHA256_HEX_SIZE], struct err *e)
 {
 	static char piece[1 << 16]; /* too much for a small stack */
 	struct sha256 h;
@@ -97,16 +95,14 @@ static bool hash_file(
 	return true;
 }
 
-bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name,
-	struct err *e)
+bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name, struct err *e)
 {
 	char digest[SHA256_HEX_SIZE];
 	uint64_t len;
 	int fd;
 	if (!file_open(NULL, name, &fd, &len, e))
 		return false;
-	struct input *input =
-		hash_file(fd, name, len, digest, e) ? add(in, key, c, name, digest, e) : NULL;
+	struct input *input = hash_file(fd, name, len, digest, e) ? add(in, key, c, name, digest, e) : NULL;
 	if (!input) {
 		close(fd);
 		return false;
@@ -126,8 +122,7 @@ const struct input *inputs_find(const struct inputs *in, const char *key)
 bool inputs_parse(struct inputs *in, const struct config *c, struct report *r, struct err *e)
 {
 	const struct input *weights = inputs_find(in, "init_weights");
-	return !weights || weights_parse_initial(&in->weights, c, weights->name, weights->data,
-				   weights->len, r, e);
+	return !weights || weights_parse_initial(&in->weights, c, weights->name, weights->data, weights->len, r, e);
 }
 
 static bool is_copied(const struct input *input, const struct dir *d)
@@ -135,8 +130,7 @@ static bool is_copied(const struct input *input, const struct dir *d)
 	char *data;
 	size_t len;
 	struct err ignored;
-	if (!file_exists(d, input->key->copy) ||
-		!file_load(d, input->key->copy, INPUT_LIMIT, &data, &len, &ignored))
+	if (!file_exists(d, input->key->copy) || !file_load(d, input->key->copy, INPUT_LIMIT, &data, &len, &ignored))
 		return false;
 	const bool same = len == input->len && memcmp(data, input->data, len) == 0;
 	free(data);
@@ -163,8 +157,7 @@ bool inputs_check(const struct config *c, const struct dir *d, struct err *e)
 		if (o->no_copy)
 			continue;
 		if (!file_exists(d, o->copy))
-			return err_set(e, ERR_CORRUPT,
-				"'%.500s' has no '%s', which its %s asks for", d->path, o->copy,
+			return err_set(e, ERR_CORRUPT, "'%.500s' has no '%s', which its %s asks for", d->path, o->copy,
 				o->key);
 		if (!file_load(d, o->copy, INPUT_LIMIT, &data, &len, e))
 			return false;

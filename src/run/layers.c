@@ -57,8 +57,7 @@ enum role { TRUNK, Q, VALUE, ADVANTAGE, LEFT_OUT };
 static enum role role_of_word(const char *word)
 {
 	const size_t n = strlen(word);
-	if (strstr(word, "target") || strcmp(word, "old") == 0 ||
-		(n > 4 && strcmp(word + n - 4, "_old") == 0))
+	if (strstr(word, "target") || strcmp(word, "old") == 0 || (n > 4 && strcmp(word + n - 4, "_old") == 0))
 		return LEFT_OUT;
 	if (strncmp(word, "value", 5) == 0 || strcmp(word, "v") == 0)
 		return VALUE;
@@ -89,8 +88,7 @@ static const char *skip_number(const char *s, const char *end, uint64_t *number)
 	if (at == end || !isdigit((unsigned char)*at))
 		return s;
 	for (*number = 1; at < end && isdigit((unsigned char)*at); at++) /* 1: after no number */
-		*number =
-			*number < UINT64_MAX / 20 ? *number * 10 + (uint64_t)(*at - '0') : *number;
+		*number = *number < UINT64_MAX / 20 ? *number * 10 + (uint64_t)(*at - '0') : *number;
 	return at;
 }
 
@@ -144,21 +142,18 @@ static bool refuse(const struct st_file *st, struct err *e, const char *fmt, ...
 	char more[32] = "";
 	if (i < st->n_tensors)
 		snprintf(more, sizeof(more), ", and %d more", st->n_tensors - i);
-	return st_corrupt(
-		st, e, "%s; it has %s%s", what, st->n_tensors ? list : "no tensors", more);
+	return st_corrupt(st, e, "%s; it has %s%s", what, st->n_tensors ? list : "no tensors", more);
 }
 
 /* --- layers --- */
 
 /* The tensor with the stem of t's name and that last word, or NULL. */
-static const struct st_tensor *find_beside(
-	const struct st_file *st, const struct st_tensor *t, const char *word)
+static const struct st_tensor *find_beside(const struct st_file *st, const struct st_tensor *t, const char *word)
 {
 	const size_t stem = stem_len(t->name);
 	for (int i = 0; i < st->n_tensors; i++) {
 		const char *name = st->tensor[i].name;
-		if (ends_in(name, word) && stem_len(name) == stem &&
-			strncmp(name, t->name, stem) == 0)
+		if (ends_in(name, word) && stem_len(name) == stem && strncmp(name, t->name, stem) == 0)
 			return &st->tensor[i];
 	}
 	return NULL;
@@ -180,8 +175,7 @@ static bool is_size(uint64_t n)
 }
 
 /* The layer of a matrix. */
-static bool layer_of(
-	struct layer *l, const struct st_file *st, const struct st_tensor *t, struct err *e)
+static bool layer_of(struct layer *l, const struct st_file *st, const struct st_tensor *t, struct err *e)
 {
 	const struct st_tensor *bias = find_beside(st, t, "bias");
 	const bool is_kernel = ends_in(t->name, "kernel");
@@ -192,11 +186,7 @@ static bool layer_of(
 		return refuse(st, e, "'%.64s' has a size or type that no layer has", t->name);
 	if (bias && (bias->n_dims != 1 || bias->shape[0] != out || !is_float(bias)))
 		return refuse(st, e, "'%.64s' does not fit its bias", t->name);
-	*l = (struct layer){ .weight = t,
-		.bias = bias,
-		.in = (size_t)in,
-		.out = (size_t)out,
-		.is_kernel = is_kernel };
+	*l = (struct layer){ .weight = t, .bias = bias, .in = (size_t)in, .out = (size_t)out, .is_kernel = is_kernel };
 	return true;
 }
 
@@ -256,8 +246,7 @@ static int arrange(struct layer *layers, int n, size_t in, size_t out)
 static bool arrange_heads(struct layers *f, size_t in, size_t out, size_t width, size_t share)
 {
 	if (f->n_value != f->n_advantage || f->n_value > 2 || (f->n_value == 2 && share != 1) ||
-		arrange(f->trunk, f->n_trunk, in, share * width) != 1 ||
-		arrange(f->value, f->n_value, width, 1) != 1 ||
+		arrange(f->trunk, f->n_trunk, in, share * width) != 1 || arrange(f->value, f->n_value, width, 1) != 1 ||
 		arrange(f->advantage, f->n_advantage, width, out) != 1)
 		return false;
 	return f->n_value == 1 || f->value[0].out == f->advantage[0].out;
@@ -300,9 +289,8 @@ static bool collect(struct layers *f, const struct st_file *st, struct err *e)
 			continue;
 		if (n++ == MAX_LAYERS)
 			return refuse(st, e, "more layers than a network has");
-		struct layer *l = !f->shape.dueling || (role != VALUE && role != second)
-					  ? &f->trunk[f->n_trunk++]
-				  : role == VALUE ? &f->value[f->n_value++]
+		struct layer *l = !f->shape.dueling || (role != VALUE && role != second) ? &f->trunk[f->n_trunk++]
+				  : role == VALUE                                        ? &f->value[f->n_value++]
 						  : &f->advantage[f->n_advantage++];
 		if (!layer_of(l, st, t, e))
 			return false;
@@ -330,13 +318,11 @@ static bool find_shape(struct layers *f, const struct st_file *st, struct err *e
 	return true;
 }
 
-bool layers_find(struct layers *f, const struct st_file *st, enum activation activation,
-	int n_inputs, int n_outputs, struct err *e)
+bool layers_find(struct layers *f, const struct st_file *st, enum activation activation, int n_inputs, int n_outputs,
+	struct err *e)
 {
 	const size_t in = (size_t)n_inputs, out = (size_t)n_outputs;
-	*f = (struct layers){
-		.shape = { .n_inputs = n_inputs, .n_outputs = n_outputs, .activation = activation }
-	};
+	*f = (struct layers){ .shape = { .n_inputs = n_inputs, .n_outputs = n_outputs, .activation = activation } };
 	if (!collect(f, st, e))
 		return false;
 	const int n_found = f->shape.dueling ? arrange_dueling(f, in, out)
@@ -350,26 +336,23 @@ bool layers_find(struct layers *f, const struct st_file *st, enum activation act
 
 /* --- values --- */
 
-static bool get(
-	const struct st_file *st, const struct st_tensor *t, size_t i, float *to, struct err *e)
+static bool get(const struct st_file *st, const struct st_tensor *t, size_t i, float *to, struct err *e)
 {
 	const double x = st_value(t, i);
 	if (!pm_fits_float(x))
-		return st_corrupt(
-			st, e, "'%.64s' has a value that is not finite as a float", t->name);
+		return st_corrupt(st, e, "'%.64s' has a value that is not finite as a float", t->name);
 	*to = (float)x;
 	return true;
 }
 
 /* Into the columns of m from `column` on. */
-static bool load_layer(const struct st_file *st, const struct layer *l, const struct linear *m,
-	size_t column, float *params, struct err *e)
+static bool load_layer(const struct st_file *st, const struct layer *l, const struct linear *m, size_t column,
+	float *params, struct err *e)
 {
 	float *w = params + m->w + column, *b = params + m->b + column;
 	for (size_t i = 0; i < l->in; i++)
 		for (size_t o = 0; o < l->out; o++)
-			if (!get(st, l->weight, l->is_kernel ? i * l->out + o : o * l->in + i,
-				    &w[i * m->out + o], e))
+			if (!get(st, l->weight, l->is_kernel ? i * l->out + o : o * l->in + i, &w[i * m->out + o], e))
 				return false;
 	for (size_t o = 0; o < l->out; o++) {
 		b[o] = 0;
@@ -379,8 +362,7 @@ static bool load_layer(const struct st_file *st, const struct layer *l, const st
 	return true;
 }
 
-bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st,
-	float *params, struct err *e)
+bool layers_load(const struct layers *f, const struct net *net, const struct st_file *st, float *params, struct err *e)
 {
 	int n = 0;
 	struct linear m;
@@ -389,8 +371,7 @@ bool layers_load(const struct layers *f, const struct net *net, const struct st_
 		if (!load_layer(st, &f->trunk[i], &m, 0, params, e))
 			return false;
 		/* Where both heads see the same layer, it is there twice, once for each. */
-		if (m.out == 2 * f->trunk[i].out &&
-			!load_layer(st, &f->trunk[i], &m, f->trunk[i].out, params, e))
+		if (m.out == 2 * f->trunk[i].out && !load_layer(st, &f->trunk[i], &m, f->trunk[i].out, params, e))
 			return false;
 	}
 	if (!f->shape.dueling)

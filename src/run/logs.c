@@ -33,16 +33,14 @@ static const struct log_column progress[] = {
 	{ PROGRESS(CELL_REAL, learning_rate), "Adam's step size" },
 	{ PROGRESS(CELL_REAL, loss), "of the minibatches, mean since the last row" },
 	{ PROGRESS(CELL_REAL, q_mean), "Q(s,a) of the minibatches, mean since the last row" },
-	{ PROGRESS(CELL_REAL, grad_norm),
-		"norm of the gradient before clipping, mean since the last row" },
+	{ PROGRESS(CELL_REAL, grad_norm), "norm of the gradient before clipping, mean since the last row" },
 	{ DIAGNOSTIC(q_max), "largest Q(s,a) of any action in the last minibatch" },
 	{ PROGRESS(CELL_REAL, q_bound), "the largest discounted return there can be" },
 	{ DIAGNOSTIC(action_gap), "best less second-best Q(s,a), mean of the last minibatch" },
 	{ DIAGNOSTIC(td_error_mean), "mean absolute TD error of the last minibatch" },
 	{ DIAGNOSTIC(td_error_p95), "95th percentile of these errors" },
 	{ DIAGNOSTIC(weight_norm), "Euclidean norm of all weights" },
-	{ "terminal_share", CELL_REAL, 0, terminal_share,
-		"share of terminated transitions in the buffer" },
+	{ "terminal_share", CELL_REAL, 0, terminal_share, "share of terminated transitions in the buffer" },
 	{ DIAGNOSTIC(dead_share), "share of ReLU units that were 0 on all of the last minibatch" },
 	{ DIAGNOSTIC(q_min), "smallest Q(s,a) of any action in the last minibatch" },
 	{ PROGRESS(CELL_REAL, q_bound_low), "the smallest discounted return there can be" },
@@ -60,8 +58,7 @@ static const struct log_column eval[] = {
 	{ RETURN(return_min), "smallest of these returns" },
 	{ RETURN(return_max), "largest of these returns" },
 	{ EVAL(CELL_BOOL, is_best), "true: no earlier evaluation has a better mean" },
-	{ RETURN(q_start),
-		"largest Q(s,a) of the evaluated network at the start of these episodes, mean" },
+	{ RETURN(q_start), "largest Q(s,a) of the evaluated network at the start of these episodes, mean" },
 	{ RETURN(discounted_return),
 		"what followed, in the unit of Q: reward_scale times the rewards, discounted by gamma, mean; "
 		"where the time limit cuts an episode after T steps, Q looks further: up to gamma^T q_bound more" },
@@ -70,13 +67,11 @@ static const struct log_column eval[] = {
 
 static const struct log_column episodes[] = {
 	/* SB3's names first */
-	{ "r", CELL_REAL, offsetof(struct episode_row, episode_return), NULL,
-		"return of the episode" },
+	{ "r", CELL_REAL, offsetof(struct episode_row, episode_return), NULL, "return of the episode" },
 	{ "l", CELL_INT, offsetof(struct episode_row, length), NULL, "its length in steps" },
 	{ "timesteps", CELL_INT, offsetof(struct episode_row, timesteps), NULL,
 		"environment steps of the run when the episode ended" },
-	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL,
-		"false: the time limit cut it" },
+	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL, "false: the time limit cut it" },
 	{ .name = NULL },
 };
 
@@ -93,8 +88,7 @@ const struct log run_logs[N_LOGS] = {
 	[LOG_EVAL] = { RUN_EVAL, "a row per evaluation", eval },
 	[LOG_EPISODES] = { RUN_EPISODES, "a row per training episode", episodes },
 	[LOG_TIMING] = { RUN_TIMING,
-		"a row for each row of progress.csv; the only file that differs between two equal runs",
-		timing },
+		"a row for each row of progress.csv; the only file that differs between two equal runs", timing },
 };
 
 /* --- rows --- */
@@ -143,8 +137,7 @@ static void add_row(struct text *t, const struct log_column *columns, const void
 
 /* --- files --- */
 
-static bool write_text(
-	struct logs *l, enum run_log log, const char *text, size_t len, struct err *e)
+static bool write_text(struct logs *l, enum run_log log, const char *text, size_t len, struct err *e)
 {
 	l->size[log] += (int64_t)len;
 	return file_write_fd(l->fd[log], run_logs[log].name, text, len, e);
@@ -176,13 +169,12 @@ static bool open_log(struct logs *l, enum run_log log, const int64_t *size, stru
 {
 	const char *name = run_logs[log].name;
 	uint64_t found = 0;
-	if ((!size || file_exists(l->dir, name)) &&
-		!file_open_to_write(l->dir, name, !size, &l->fd[log], &found, e))
+	if ((!size || file_exists(l->dir, name)) && !file_open_to_write(l->dir, name, !size, &l->fd[log], &found, e))
 		return false;
 	if (size && (l->fd[log] < 0 || found < (uint64_t)size[log]))
 		return err_set(e, ERR_CORRUPT,
-			"'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again",
-			l->dir->path, name);
+			"'%.500s/%s' is shorter than the checkpoint says; --fresh starts the run again", l->dir->path,
+			name);
 	return !size || check_header(l, log, e);
 }
 
@@ -194,8 +186,8 @@ static bool begin_log(struct logs *l, enum run_log log, const int64_t *size, str
 	const int64_t want = size ? size[log] : 0, is = lseek(fd, 0, SEEK_END);
 	l->size[log] = want;
 	if (is < 0 || (is > want && (ftruncate(fd, want) < 0 || lseek(fd, want, SEEK_SET) < 0)))
-		return err_set(e, ERR_RUN, "truncate '%.500s/%s': %s", l->dir->path,
-			run_logs[log].name, strerror(errno));
+		return err_set(
+			e, ERR_RUN, "truncate '%.500s/%s': %s", l->dir->path, run_logs[log].name, strerror(errno));
 	text_init(&header, buf, sizeof(buf));
 	add_header(&header, run_logs[log].columns);
 	return size || write_text(l, log, header.p, header.len, e);

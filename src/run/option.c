@@ -15,11 +15,9 @@
 
 #define COUNT_MAX ((int64_t)1 << 53) /* steps: exact in the doubles of other tools' CSV readers */
 
-#define ROW(section_, type_, field, def_)                  \
-	.section = section_, .key = #field, .type = type_, \
-	.offset = offsetof(struct config, field), .def = def_
-#define INT(section, field, def, min_, max_) \
-	ROW(section, OPTION_INT, field, def), .min = min_, .max = max_
+#define ROW(section_, type_, field, def_) \
+	.section = section_, .key = #field, .type = type_, .offset = offsetof(struct config, field), .def = def_
+#define INT(section, field, def, min_, max_) ROW(section, OPTION_INT, field, def), .min = min_, .max = max_
 #define REAL(section, field, def, range_) ROW(section, OPTION_REAL, field, def), .range = range_
 #define NAME(section, field, def, names_) ROW(section, OPTION_NAME, field, def), .names = names_
 #define STRING(section, field, def) \
@@ -397,8 +395,7 @@ const struct option config_options[] = {
 static const struct {
 	const char *words, *answer;
 } absent[] = {
-	{ "env_args env_kwargs env_config",
-		"arguments of an environment of your own are part of its command" },
+	{ "env_args env_kwargs env_config", "arguments of an environment of your own are part of its command" },
 	{ "device cuda", "everything runs on one CPU core" },
 	{ "n_envs num_envs", "there is one environment; run several seeds side by side instead" },
 	{ "optimizer", "the optimiser is always Adam" },
@@ -522,16 +519,14 @@ void option_print_range(const struct option *o, struct text *t)
 			text_add(t, "%s%s", i ? ", " : "", o->names[i]);
 		break;
 	case OPTION_WIDTHS:
-		text_add(t, "up to %d whole numbers, 1 to %d, separated by commas; or none",
-			NET_MAX_HIDDEN, NET_MAX_WIDTH);
+		text_add(t, "up to %d whole numbers, 1 to %d, separated by commas; or none", NET_MAX_HIDDEN,
+			NET_MAX_WIDTH);
 		break;
 	case OPTION_SCALE:
-		text_add(t, "none, bounds, or up to %d reals separated by commas, none of them 0",
-			OBS_SCALE_MAX);
+		text_add(t, "none, bounds, or up to %d reals separated by commas, none of them 0", OBS_SCALE_MAX);
 		break;
 	case OPTION_STRING:
-		text_add(t, "printable %s of up to %zu bytes", o->copy ? "path" : "text",
-			o->size - 1);
+		text_add(t, "printable %s of up to %zu bytes", o->copy ? "path" : "text", o->size - 1);
 		break;
 	}
 }
@@ -558,8 +553,8 @@ static bool parse_widths(const char *s, struct widths *field)
 	if (strcmp(s, "none") == 0)
 		s = NULL;
 	while (next_element(&s, element, sizeof(element))) {
-		if (w.n == NET_MAX_HIDDEN || text_parse_i64(element, &width) != TEXT_OK ||
-			width < 1 || width > NET_MAX_WIDTH)
+		if (w.n == NET_MAX_HIDDEN || text_parse_i64(element, &width) != TEXT_OK || width < 1 ||
+			width > NET_MAX_WIDTH)
 			return false;
 		w.width[w.n++] = (int)width;
 	}
@@ -578,8 +573,8 @@ static bool parse_scale(const char *s, struct obs_scale *field)
 	}
 	while (next_element(&s, element, sizeof(element))) {
 		double *value = &scale.value[scale.n];
-		if (scale.n == OBS_SCALE_MAX || text_parse_real(element, value) != TEXT_OK ||
-			*value == 0 || is_lost(*value) || fabs(*value) > largest)
+		if (scale.n == OBS_SCALE_MAX || text_parse_real(element, value) != TEXT_OK || *value == 0 ||
+			is_lost(*value) || fabs(*value) > largest)
 			return false;
 		scale.n++;
 	}

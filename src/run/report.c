@@ -55,9 +55,7 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 		return;
 	}
 	if (option_is_too_small(o, value)) {
-		report_error(r, source,
-			"%s = '%.80s' is too small: a float has 0 or at least 1.2e-38", o->key,
-			value);
+		report_error(r, source, "%s = '%.80s' is too small: a float has 0 or at least 1.2e-38", o->key, value);
 		return;
 	}
 	const bool is_id = strcmp(o->key, "id") == 0;
@@ -69,16 +67,14 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 	text_init(&range, buf, sizeof(buf));
 	option_print_range(o, &range);
 	if (near)
-		report_error(r, source, "%s = '%.80s' is not valid (%s); did you mean '%s'%s?",
-			o->key, value, buf, near,
-			config_set_value(&c, o, near) ? "" : ", several values for 'dqn sweep'");
+		report_error(r, source, "%s = '%.80s' is not valid (%s); did you mean '%s'%s?", o->key, value, buf,
+			near, config_set_value(&c, o, near) ? "" : ", several values for 'dqn sweep'");
 	else
 		report_error(r, source, "%s = '%.80s' is not valid (%s)%s", o->key, value, buf,
-			is_id ? "; another environment is id = process with its command, as "
-				"command = ./mine.py"
-			: strchr(value, '(')
-				? "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)"
-				: "");
+			is_id                ? "; another environment is id = process with its command, as "
+					       "command = ./mine.py"
+			: strchr(value, '(') ? "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)"
+					     : "");
 }
 
 void report_unknown_key(struct report *r, const char *source, const char *key)
@@ -91,6 +87,5 @@ void report_unknown_key(struct report *r, const char *source, const char *key)
 	else if (near)
 		report_error(r, source, "unknown key '%.80s'; did you mean '%s'?", key, near);
 	else
-		report_error(r, source,
-			"unknown key '%.80s'; 'dqn config --explain' lists them all", key);
+		report_error(r, source, "unknown key '%.80s'; 'dqn config --explain' lists them all", key);
 }

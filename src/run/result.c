@@ -80,8 +80,8 @@ void result_print(const struct result *res, struct text *t)
 	text_add(t, "}");
 }
 
-bool result_write(struct file_writer *file, const struct result *res, const struct config *c,
-	const double *returns, char *buf, size_t size, struct err *e)
+bool result_write(struct file_writer *file, const struct result *res, const struct config *c, const double *returns,
+	char *buf, size_t size, struct err *e)
 {
 	const size_t longest = 64; /* a return and what follows it */
 	char *config = buf + size - CONFIG_TEXT_MAX;
@@ -112,13 +112,11 @@ bool result_write(struct file_writer *file, const struct result *res, const stru
 static bool differs(const struct dir *d, const char *what, double is, double again, struct err *e)
 {
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	return err_set(e, ERR_CORRUPT,
-		"'%.300s/" RUN_RESULT "' has %s = %s, but its weights have %s", d->path, what,
+	return err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "' has %s = %s, but its weights have %s", d->path, what,
 		text_real(is, a), text_real(again, b));
 }
 
-static bool compare_returns(
-	struct json *j, const struct dir *d, const struct episode *ep, int64_t n, struct err *e)
+static bool compare_returns(struct json *j, const struct dir *d, const struct episode *ep, int64_t n, struct err *e)
 {
 	int64_t i = 0;
 	for (json_open(j, '['); json_next_item(j); i++) {
@@ -130,16 +128,14 @@ static bool compare_returns(
 			return differs(d, what, x, i == n ? (double)NAN : ep[i].episode_return, e);
 	}
 	return j->error || i == n ||
-	       err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "' has only %" PRId64 " returns",
-		       d->path, i);
+	       err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "' has only %" PRId64 " returns", d->path, i);
 }
 
 /* The value of a field that is a number. */
 static double number(const struct result *res, const struct field *f)
 {
 	const char *p = (const char *)res + f->offset;
-	return f->type == REAL ? *(const double *)(const void *)p
-			       : (double)*(const int64_t *)(const void *)p;
+	return f->type == REAL ? *(const double *)(const void *)p : (double)*(const int64_t *)(const void *)p;
 }
 
 bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
@@ -164,8 +160,8 @@ bool result_compare(const struct result *res, const struct dir *d, const struct 
 		else
 			ok = compare_returns(&j, d, episodes, stats->n_episodes, e);
 	if (ok && j.error)
-		ok = err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "': %s at byte %zu", d->path,
-			j.error, (size_t)(j.p - data));
+		ok = err_set(e, ERR_CORRUPT, "'%.300s/" RUN_RESULT "': %s at byte %zu", d->path, j.error,
+			(size_t)(j.p - data));
 	free(data);
 	return ok;
 }
@@ -192,23 +188,20 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 		}
 	}
 	if (!json_end(&j))
-		return err_set(e, ERR_CORRUPT, "'%.300s': %s at byte %zu", name, j.error,
-			(size_t)(j.p - data));
+		return err_set(e, ERR_CORRUPT, "'%.300s': %s at byte %zu", name, j.error, (size_t)(j.p - data));
 	if (version != RESULT_FORMAT_VERSION)
-		return err_set(e, ERR_CORRUPT, "'%.300s': format_version is not %d", name,
-			RESULT_FORMAT_VERSION);
+		return err_set(e, ERR_CORRUPT, "'%.300s': format_version is not %d", name, RESULT_FORMAT_VERSION);
 	for (size_t i = 0; i < N_FIELDS; i++)
 		if (!(seen >> i & 1))
-			return err_set(
-				e, ERR_CORRUPT, "'%.300s': '%s' is missing", name, fields[i].key);
+			return err_set(e, ERR_CORRUPT, "'%.300s': '%s' is missing", name, fields[i].key);
 	res->has_best = !isnan(res->best_return_mean);
 	return true;
 }
 
 /* The result must be that of the configuration. Every result has three of its keys, those of
  * later versions have it whole. */
-static bool check_result(const struct result *res, const char *path, char *data, size_t len,
-	const struct config *c, struct err *e)
+static bool check_result(
+	const struct result *res, const char *path, char *data, size_t len, const struct config *c, struct err *e)
 {
 	char key[64], diff[128];
 	struct json j;
@@ -219,8 +212,7 @@ static bool check_result(const struct result *res, const char *path, char *data,
 	else if (res->seed != c->seed)
 		text_add(&t, "seed: %" PRIu64 ", not %" PRIu64, res->seed, c->seed);
 	else if (res->total_timesteps != c->total_timesteps)
-		text_add(&t, "total_timesteps: %" PRId64 ", not %" PRId64, res->total_timesteps,
-			c->total_timesteps);
+		text_add(&t, "total_timesteps: %" PRId64 ", not %" PRId64, res->total_timesteps, c->total_timesteps);
 	if (t.len > 0)
 		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (%s)", path, diff);
 	json_init(&j, data, len);
@@ -228,8 +220,7 @@ static bool check_result(const struct result *res, const char *path, char *data,
 		if (strcmp(key, "config") != 0) {
 			json_skip(&j);
 		} else {
-			char *config =
-				data + (j.p - data); /* decoded in place: it gets no longer */
+			char *config = data + (j.p - data); /* decoded in place: it gets no longer */
 			if (json_string(&j, config, len))
 				return config_check_same(c, ERR_CORRUPT, path, config, e);
 		}
@@ -237,8 +228,7 @@ static bool check_result(const struct result *res, const char *path, char *data,
 }
 
 /* The file must be the one whose hash the result has. */
-static bool check_hash(
-	const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
+static bool check_hash(const struct dir *d, const char *name, const char want[SHA256_HEX_SIZE], struct err *e)
 {
 	char *data, path[FILE_PATH_SIZE], got[SHA256_HEX_SIZE];
 	size_t len;
@@ -247,13 +237,11 @@ static bool check_hash(
 	sha256_of(data, len, got);
 	free(data);
 	return strcmp(want, got) == 0 ||
-	       err_set(e, ERR_CORRUPT,
-		       "'%.300s' does not match the hash in '%.300s/" RUN_RESULT "'",
+	       err_set(e, ERR_CORRUPT, "'%.300s' does not match the hash in '%.300s/" RUN_RESULT "'",
 		       dir_path(d, name, path), d->path);
 }
 
-bool result_load(
-	struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e)
+bool result_load(struct result *res, const struct dir *d, const struct config *c, bool whole, struct err *e)
 {
 	char path[FILE_PATH_SIZE];
 	char *data;
@@ -269,8 +257,8 @@ bool result_load(
 	for (size_t i = 0; ok && i < sizeof(files) / sizeof(files[0]); i++) {
 		const bool is_there = file_exists(d, files[i].name);
 		if (whole && !is_there)
-			return err_set(e, ERR_CORRUPT, "'%.500s' is marked as done but has no '%s'",
-				d->path, files[i].name);
+			return err_set(
+				e, ERR_CORRUPT, "'%.500s' is marked as done but has no '%s'", d->path, files[i].name);
 		ok = !is_there || weights_check(d, files[i].name, c, e);
 		ok = ok && (!whole || check_hash(d, files[i].name, files[i].hash, e));
 	}

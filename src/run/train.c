@@ -38,8 +38,8 @@ uint64_t train_bytes(const struct config *c)
 	struct err e;
 	if (!config_net(c, &net, &e))
 		return UINT64_MAX;
-	return best_bytes(&net) + (uint64_t)c->final_eval_episodes * sizeof(double) +
-	       room_bytes(c) + vec_env_bytes(config_env(c), POLICY_ROWS);
+	return best_bytes(&net) + (uint64_t)c->final_eval_episodes * sizeof(double) + room_bytes(c) +
+	       vec_env_bytes(config_env(c), POLICY_ROWS);
 }
 
 static bool allocate(struct train *t, const struct net *net, struct err *e)
@@ -51,16 +51,13 @@ static bool allocate(struct train *t, const struct net *net, struct err *e)
 	t->final_returns = memory_zeroed(returns_bytes);
 	t->memory = memory_zeroed(room_bytes(c));
 	if (!t->best)
-		return err_set(e, ERR_RUN, "out of memory: the best weights need %" PRIu64 " bytes",
-			best_bytes(net));
+		return err_set(e, ERR_RUN, "out of memory: the best weights need %" PRIu64 " bytes", best_bytes(net));
 	if (!t->final_returns)
-		return err_set(e, ERR_RUN,
-			"out of memory: final_eval_episodes = %" PRId64 " needs %" PRIu64 " bytes",
+		return err_set(e, ERR_RUN, "out of memory: final_eval_episodes = %" PRId64 " needs %" PRIu64 " bytes",
 			c->final_eval_episodes, returns_bytes);
 	if (!t->memory)
-		return err_set(e, ERR_RUN,
-			"out of memory: the episode under way needs %" PRIu64 " bytes",
-			room_bytes(c));
+		return err_set(
+			e, ERR_RUN, "out of memory: the episode under way needs %" PRIu64 " bytes", room_bytes(c));
 	t->obs = t->memory;
 	t->next_obs = t->obs + ops->obs_dim;
 	t->obs_scale = t->next_obs + ops->obs_dim;
@@ -83,12 +80,10 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	const struct per_opts per = { .alpha = c->per_alpha, .eps = c->per_eps };
 	struct env eval_env;
 	struct net net;
-	if (!config_net(c, &net, e) ||
-		!agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
-		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim,
-			env_mask_dim(ops), c->prioritized ? &per : NULL, e) ||
-		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim,
-			env_mask_dim(ops), e) ||
+	if (!config_net(c, &net, e) || !agent_init(&t->agent, &opts, &net, k, (size_t)c->batch_size, e) ||
+		!replay_init(&t->replay, (size_t)config_replay_slots(c), (size_t)ops->obs_dim, env_mask_dim(ops),
+			c->prioritized ? &per : NULL, e) ||
+		!batch_init(&t->batch, (size_t)c->batch_size, (size_t)ops->obs_dim, env_mask_dim(ops), e) ||
 		!allocate(t, &net, e))
 		goto fail;
 
@@ -101,8 +96,7 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	if (!vec_env_init(&t->eval_envs, &eval_env, POLICY_ROWS, e))
 		goto fail;
 
-	net_init_params(
-		&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);
+	net_init_params(&net, (enum weight_init)c->weight_init, &t->stream[STREAM_INIT], t->agent.online);
 	net_raise_outputs(&net, (float)c->initial_q, t->agent.online);
 	agent_begin(&t->agent);
 	return true;
@@ -136,14 +130,13 @@ static double exploration_rate(const struct config *c, int64_t step)
 	const enum schedule kind = (enum schedule)c->exploration_schedule;
 	const double final = c->exploration_final_eps;
 	const double initial = kind == SCHEDULE_CONSTANT ? final : c->exploration_initial_eps;
-	return schedule_value(
-		kind, initial, final, step, c->exploration_fraction * (double)c->total_timesteps);
+	return schedule_value(kind, initial, final, step, c->exploration_fraction * (double)c->total_timesteps);
 }
 
 static double learning_rate(const struct config *c, int64_t step)
 {
-	return schedule_value((enum schedule)c->learning_rate_schedule, c->learning_rate, 0, step,
-		(double)c->total_timesteps);
+	return schedule_value(
+		(enum schedule)c->learning_rate_schedule, c->learning_rate, 0, step, (double)c->total_timesteps);
 }
 
 static bool diverged(const struct train *t, const struct err *why, struct err *e)
@@ -170,8 +163,8 @@ void train_set_processes(struct train *t, struct process *train, struct process 
 /* FNV-1a over what came, from the sum before it. Of 32 bits, since a checkpoint has one for each step, and
  * word by word, so that any machine resumes from it. */
 #define SUM_BASIS 2166136261u
-static int32_t checksum(const struct train *t, uint32_t before, const float *obs,
-	const uint8_t *mask, const struct step *s)
+static int32_t checksum(
+	const struct train *t, uint32_t before, const float *obs, const uint8_t *mask, const struct step *s)
 {
 	const uint32_t prime = 16777619;
 	uint32_t sum = before, bits;
@@ -320,15 +313,14 @@ static bool collect(struct train *t, struct err *e)
 	t->timesteps++;
 	t->episode_return += s.reward;
 	t->episode_length++;
-	replay_push(&t->replay, t->obs, t->mask, action, (float)(s.reward * c->reward_scale),
-		t->next_obs, t->next_mask, s.terminated, s.truncated);
+	replay_push(&t->replay, t->obs, t->mask, action, (float)(s.reward * c->reward_scale), t->next_obs, t->next_mask,
+		s.terminated, s.truncated);
 
 	swap_obs(t);
 	if (s.terminated || s.truncated) {
 		t->window.episode_return[t->episodes % STATS_WINDOW] = t->episode_return;
 		t->window.length[t->episodes % STATS_WINDOW] = t->episode_length;
-		t->episode = (struct episode_row){ t->episode_return, t->episode_length,
-			t->timesteps, s.terminated };
+		t->episode = (struct episode_row){ t->episode_return, t->episode_length, t->timesteps, s.terminated };
 		t->events |= TRAIN_EPISODE;
 		t->episodes++;
 		t->episode_return = 0;
@@ -360,11 +352,9 @@ static bool learn(struct train *t, struct err *e)
 	for (; t->updates_due > 0 && !stopping(t); t->updates_due--) {
 		struct update *u = &t->update;
 		struct err why;
-		u->beta = schedule_value(
-			SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
+		u->beta = schedule_value(SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
 		u->learning_rate = learning_rate(c, t->timesteps);
-		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
-			u->beta, &t->batch);
+		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma, u->beta, &t->batch);
 		look(t, false);
 		if (!agent_learn(&t->agent, &t->batch, u->learning_rate, &u->stats, &why))
 			return diverged(t, &why, e);
@@ -385,12 +375,10 @@ static bool learn(struct train *t, struct err *e)
 
 /* Continues an evaluation. True with its figures once it is over; false with ERR_NONE if it was
  * interrupted, or with what went wrong. */
-static bool continue_eval(struct train *t, struct evaluation *ev, enum train_stream stream,
-	int64_t n_episodes, struct eval_stats *stats, struct err *e)
+static bool continue_eval(struct train *t, struct evaluation *ev, enum train_stream stream, int64_t n_episodes,
+	struct eval_stats *stats, struct err *e)
 {
-	const struct eval_listener listener = {
-		.stop = t->stop, .tell = t->tell, .arg = t->tell_arg
-	};
+	const struct eval_listener listener = { .stop = t->stop, .tell = t->tell, .arg = t->tell_arg };
 	struct episode_seeds seeds = { .rng = &t->stream[stream] };
 	struct policy policy = t->agent.policy;
 	struct err why;
@@ -400,8 +388,8 @@ static bool continue_eval(struct train *t, struct evaluation *ev, enum train_str
 	while (ev->n < (double)n_episodes) {
 		struct episode episodes[POLICY_ROWS];
 		const size_t before = (size_t)ev->n;
-		if (!evaluate_some(ev, &policy, &t->eval_envs, &seeds, n_episodes, 0, NULL,
-			    episodes, &listener, &why)) {
+		if (!evaluate_some(
+			    ev, &policy, &t->eval_envs, &seeds, n_episodes, 0, NULL, episodes, &listener, &why)) {
 			*e = why;
 			return why.kind == ERR_DIVERGED && diverged(t, &why, e);
 		}
@@ -422,8 +410,7 @@ bool train_check(const struct train *t, struct err *e)
 	const size_t n = a->policy.net.n_params;
 	struct err why;
 	/* With an infinite second moment a weight never moves again. */
-	if (isfinite(a->policy.k->sum_squares(n, a->online)) &&
-		isfinite(a->policy.k->sum_squares(n, a->v)))
+	if (isfinite(a->policy.k->sum_squares(n, a->online)) && isfinite(a->policy.k->sum_squares(n, a->v)))
 		return true;
 	err_set(&why, ERR_DIVERGED, "a weight or a moment of Adam is not finite");
 	return diverged(t, &why, e);
@@ -439,8 +426,7 @@ static bool eval_step(struct train *t, struct err *e)
 	if (!continue_eval(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats, e))
 		return false;
 	const bool promising = row.stats.return_mean >= c->stop_return;
-	if (promising &&
-		!continue_eval(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm, e))
+	if (promising && !continue_eval(t, &t->stop_state, STREAM_STOP, c->stop_episodes, &confirm, e))
 		return false;
 	t->eval_state = t->stop_state = (struct evaluation){ 0 };
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
@@ -540,8 +526,7 @@ static void log_step(struct train *t)
 
 bool train_is_finished(const struct train *t)
 {
-	return t->phase == PHASE_COLLECT &&
-	       (t->stopped || t->timesteps == t->config.total_timesteps);
+	return t->phase == PHASE_COLLECT && (t->stopped || t->timesteps == t->config.total_timesteps);
 }
 
 static bool interrupted(struct train *t)
@@ -585,6 +570,5 @@ bool train_step(struct train *t, struct err *e)
 
 bool train_final_eval(struct train *t, struct eval_stats *stats, struct err *e)
 {
-	return continue_eval(
-		t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats, e);
+	return continue_eval(t, &t->final_state, STREAM_FINAL_EVAL, t->config.final_eval_episodes, stats, e);
 }

@@ -13,20 +13,7 @@
 #include <string.h>
 
 /* A row of transition_columns. */
-enum kind {
-	EPISODE,
-	STEP,
-	OBS,
-	ACTION,
-	REWARD,
-	TERMINATED,
-	TRUNCATED,
-	NEXT_OBS,
-	MASK,
-	NEXT_MASK,
-	Q,
-	N_KINDS
-};
+enum kind { EPISODE, STEP, OBS, ACTION, REWARD, TERMINATED, TRUNCATED, NEXT_OBS, MASK, NEXT_MASK, Q, N_KINDS };
 
 const struct transition_column transition_columns[] = {
 	[EPISODE] = { "episode", "whole number; may be left out" },
@@ -35,12 +22,9 @@ const struct transition_column transition_columns[] = {
 	[ACTION] = { "action", "0 to the number of actions - 1" },
 	[REWARD] = { "reward", "of the step, not scaled; within the environment's range" },
 	[TERMINATED] = { "terminated", "0 or 1, false or true: the step ended the MDP" },
-	[TRUNCATED] = { "truncated",
-		"0 or 1: the episode was cut after the step; may be left out" },
-	[NEXT_OBS] = { "next_obs_",
-		"the observation after the step; may be left out, all of them" },
-	[MASK] = { "mask",
-		"of environments with masks: a digit for each action, 1 where obs allows it" },
+	[TRUNCATED] = { "truncated", "0 or 1: the episode was cut after the step; may be left out" },
+	[NEXT_OBS] = { "next_obs_", "the observation after the step; may be left out, all of them" },
+	[MASK] = { "mask", "of environments with masks: a digit for each action, 1 where obs allows it" },
 	[NEXT_MASK] = { "next_mask", "the same for next_obs, and only with it" },
 	[Q] = { "q_", "Q values of obs, printed with --q; skipped by preload" },
 	[N_KINDS] = { .name = NULL },
@@ -91,8 +75,7 @@ static void add_floats(size_t n, const float *x, struct text *t)
 {
 	char buf[TEXT_REAL_SIZE];
 	for (size_t i = 0; i < n; i++)
-		text_add(t, "%s%s", i > 0 ? "," : "",
-			x[i] == 0 && signbit(x[i]) ? "-0" : text_float(x[i], buf));
+		text_add(t, "%s%s", i > 0 ? "," : "", x[i] == 0 && signbit(x[i]) ? "-0" : text_float(x[i], buf));
 }
 
 static void add_mask(size_t n, const uint8_t *mask, struct text *t)
@@ -101,8 +84,7 @@ static void add_mask(size_t n, const uint8_t *mask, struct text *t)
 		text_add(t, mask[i] ? "1" : "0");
 }
 
-void transition_print(
-	const struct env_ops *ops, const struct transition *tr, bool json, struct text *t)
+void transition_print(const struct env_ops *ops, const struct transition *tr, bool json, struct text *t)
 {
 	const struct step *s = &tr->result;
 	const int64_t whole[N_KINDS] = { [EPISODE] = tr->episode,
@@ -225,8 +207,7 @@ static const char *scan_scaled(const char *s, double scale, float *value)
 
 static const char *scan_flag(const char *s, bool *flag)
 {
-	static const char *const words[] = { "0", "1", "false", "true", "False", "True", "FALSE",
-		"TRUE" };
+	static const char *const words[] = { "0", "1", "false", "true", "False", "True", "FALSE", "TRUE" };
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		const size_t n = strlen(words[i]);
 		if (strncmp(s, words[i], n) == 0 && ends_cell(s[n])) {
@@ -336,8 +317,7 @@ static bool find_column(const struct env_ops *ops, const char *name, size_t n, s
 	for (int kind = 0; kind < N_KINDS; kind++) {
 		const size_t len = strlen(transition_columns[kind].name), n_digits = n - len;
 		if (n < len || strncmp(name, transition_columns[kind].name, len) != 0 ||
-			(n_digits > 0) != is_list(kind) || n_digits > 5 ||
-			strspn(name + len, "0123456789") < n_digits)
+			(n_digits > 0) != is_list(kind) || n_digits > 5 || strspn(name + len, "0123456789") < n_digits)
 			continue;
 		*c = (struct column){ kind, n_digits > 0 ? strtoul(name + len, NULL, 10) : 0 };
 		return c->index < n_columns(ops, kind);
@@ -362,8 +342,8 @@ static bool add_column(struct reader *r, const char *name, size_t n, struct err 
 	if (!find_column(ops, name, n, &c)) {
 		text_init(&known, buf, sizeof(buf));
 		add_known(ops, &known);
-		return bad_line(r, e, "no column of %.63s is called '%.*s'; they are %s", ops->id,
-			n < 40 ? (int)n : 40, name, buf);
+		return bad_line(r, e, "no column of %.63s is called '%.*s'; they are %s", ops->id, n < 40 ? (int)n : 40,
+			name, buf);
 	}
 	uint8_t *has = &r->has[place(ops, &c)];
 	if (*has)
@@ -380,8 +360,7 @@ static bool check_columns(const struct reader *r, struct err *e)
 	const uint8_t *has = r->has;
 	for (int kind = 0; kind < N_KINDS; kind++) {
 		const bool goes_with_next_obs = kind == NEXT_OBS || kind == NEXT_MASK;
-		const bool is_optional = kind == EPISODE || kind == STEP || kind == TRUNCATED ||
-					 kind == Q ||
+		const bool is_optional = kind == EPISODE || kind == STEP || kind == TRUNCATED || kind == Q ||
 					 (goes_with_next_obs && !r->has_kind[NEXT_OBS]);
 		for (size_t i = 0; i < n_columns(ops, kind); i++, has++) {
 			char name[32];
@@ -461,8 +440,7 @@ static bool bad_count(const struct reader *r, const char *line, struct err *e)
 
 static bool may_be_empty(const struct reader *r, int kind)
 {
-	return !r->has_kind[NEXT_OBS] &&
-	       (kind == ACTION || kind == REWARD || kind == TERMINATED || kind == TRUNCATED);
+	return !r->has_kind[NEXT_OBS] && (kind == ACTION || kind == REWARD || kind == TERMINATED || kind == TRUNCATED);
 }
 
 /* All cells into r->now. */
@@ -485,13 +463,11 @@ static bool scan_line(struct reader *r, const char *line, struct err *e)
 			return *s ? bad_cell(r, c, cell, e) : bad_count(r, line, e);
 		s = skip_blanks(end + quoted);
 		if (*s != (i + 1 < r->n ? ',' : '\0'))
-			return *s == ',' || *s == '\0' ? bad_count(r, line, e)
-						       : bad_cell(r, c, cell, e);
+			return *s == ',' || *s == '\0' ? bad_count(r, line, e) : bad_cell(r, c, cell, e);
 		s++;
 	}
 	r->now->has_step = n_empty == 0;
-	return n_empty == 0 || n_filled == 0 ||
-	       bad_line(r, e, "action, reward and flags are all there or all empty");
+	return n_empty == 0 || n_filled == 0 || bad_line(r, e, "action, reward and flags are all there or all empty");
 }
 
 static bool allows_none(const struct reader *r, const uint8_t *mask)
@@ -531,12 +507,11 @@ static bool is_adjacent(const struct reader *r)
 	return same;
 }
 
-static void push(
-	struct reader *r, const struct row *row, const float *next_obs, const uint8_t *next_mask)
+static void push(struct reader *r, const struct row *row, const float *next_obs, const uint8_t *next_mask)
 {
 	if (r->found->n_stored++ < (int64_t)r->replay->buffer_size)
-		replay_push(r->replay, row->obs, row->mask, row->action, row->result.reward,
-			next_obs, next_mask, row->result.terminated, row->result.truncated);
+		replay_push(r->replay, row->obs, row->mask, row->action, row->result.reward, next_obs, next_mask,
+			row->result.terminated, row->result.truncated);
 }
 
 /* A log: the step of the line before, which `next`, or nothing, followed. */
@@ -590,8 +565,7 @@ static bool read_lines(struct reader *r, struct err *e)
 		if (!lines_next(&r->lines, &line, e))
 			return false;
 		if (line && r->lines.is_cut)
-			return bad_line(
-				r, e, "the last line has no end: is the rest of the file missing?");
+			return bad_line(r, e, "the last line has no end: is the rest of the file missing?");
 		if (line && !(r->lines.n == 1 ? take_header(r, line, e) : take_line(r, line, e)))
 			return false;
 	} while (line);
@@ -612,8 +586,7 @@ static size_t most_line(const struct env_ops *ops)
 static size_t rows_bytes(const struct env_ops *ops)
 {
 	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
-	return n_all_columns(ops) * (sizeof(struct column) + 1) + 4 * obs_dim * sizeof(float) +
-	       4 * n_actions;
+	return n_all_columns(ops) * (sizeof(struct column) + 1) + 4 * obs_dim * sizeof(float) + 4 * n_actions;
 }
 
 uint64_t transitions_bytes(const struct env_ops *ops)
@@ -660,15 +633,13 @@ bool transitions_read(int fd, const char *name, const struct transitions_opts *o
 {
 	struct reader reader = { .o = o, .replay = r, .found = found };
 	*found = (struct transitions_found){ 0 };
-	bool ok = reader_init(&reader, fd, name, e) && read_lines(&reader, e) &&
-		  check_sha256(&reader, e);
+	bool ok = reader_init(&reader, fd, name, e) && read_lines(&reader, e) && check_sha256(&reader, e);
 	if (ok && found->n_stored == 0)
 		ok = err_set(e, ERR_CORRUPT, "'%.500s' has no transition", name);
 	if (ok && found->n_stored > (int64_t)r->buffer_size)
 		ok = err_set(e, ERR_USAGE,
-			"'%.500s' has %" PRId64
-			" transitions, but buffer_size = %zu: raise it, or give fewer",
-			name, found->n_stored, r->buffer_size);
+			"'%.500s' has %" PRId64 " transitions, but buffer_size = %zu: raise it, or give fewer", name,
+			found->n_stored, r->buffer_size);
 	lines_release(&reader.lines);
 	free(reader.memory);
 	return ok;

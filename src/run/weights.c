@@ -33,8 +33,8 @@ const char *weights_layer(const struct net *net, int i, char name[WEIGHTS_LAYER_
 
 /* The tensors of a network over a block in PyTorch's layout: the same offsets, W transposed.
  * "0.weight" and "0.bias", "2.weight" ... */
-static int describe(const struct net *net, float *block, struct st_tensor *tensors,
-	char names[MAX_TENSORS][ST_NAME_SIZE])
+static int describe(
+	const struct net *net, float *block, struct st_tensor *tensors, char names[MAX_TENSORS][ST_NAME_SIZE])
 {
 	int n = 0;
 	for (int i = 0; i < net_n_linear(net); i++) {
@@ -49,11 +49,9 @@ static int describe(const struct net *net, float *block, struct st_tensor *tenso
 			.values = block + m.w };
 		n++;
 		snprintf(names[n], ST_NAME_SIZE, "%s.bias", of);
-		tensors[n] = (struct st_tensor){ .name = names[n],
-			.n_dims = 1,
-			.shape = { m.out },
-			.n_values = m.out,
-			.values = block + m.b };
+		tensors[n] = (struct st_tensor){
+			.name = names[n], .n_dims = 1, .shape = { m.out }, .n_values = m.out, .values = block + m.b
+		};
 		n++;
 	}
 	return n;
@@ -88,8 +86,7 @@ static void print_arch(const struct net *net, struct text *t)
 	text_add(t, n_hidden ? "" : "none");
 }
 
-static size_t build(
-	const struct origin *o, const struct net *net, const float *params, char *buf, size_t size)
+static size_t build(const struct origin *o, const struct net *net, const float *params, char *buf, size_t size)
 {
 	assert(size >= weights_buffer_size(net));
 	/* At the end of buf stand texts and the transposed block, before them grows the file. */
@@ -134,15 +131,13 @@ static size_t build(
 		metadata[n++] = (struct st_metadata){ "n_updates", o->n_updates };
 	if (o->config)
 		metadata[n++] = (struct st_metadata){ "config", config };
-	struct st_file st = {
-		.tensor = tensors, .n_tensors = n_tensors, .metadata = metadata, .n_metadata = n
-	};
+	struct st_file st = { .tensor = tensors, .n_tensors = n_tensors, .metadata = metadata, .n_metadata = n };
 	struct err never;
 	return st_write(&st, NULL, buf, block_at - CONFIG_TEXT_MAX - SCALE_SIZE, &never);
 }
 
-size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale,
-	const float *params, int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
+size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale, const float *params,
+	int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
 {
 	char updates[32];
 	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
@@ -230,10 +225,8 @@ static bool allocate(struct weights *w, struct err *e)
 static bool load_net(struct weights *w, const struct st_file *st, int activation, struct err *e)
 {
 	struct layers l;
-	return layers_find(&l, st, (enum activation)activation, w->env->obs_dim, w->env->n_actions,
-		       e) &&
-	       net_init(&w->net, &l.shape, e) && allocate(w, e) &&
-	       layers_load(&l, &w->net, st, w->params, e);
+	return layers_find(&l, st, (enum activation)activation, w->env->obs_dim, w->env->n_actions, e) &&
+	       net_init(&w->net, &l.shape, e) && allocate(w, e) && layers_load(&l, &w->net, st, w->params, e);
 }
 
 static void take_env(struct weights *w, const struct config *c)
@@ -249,8 +242,7 @@ static void take_env(struct weights *w, const struct config *c)
 /* The environment of that id; if the configuration has a child process, what it declared. */
 static bool find_env(struct weights *w, const struct st_file *st, const char *id)
 {
-	static struct config
-		c; /* too much for a small stack; config_read is not reentrant either */
+	static struct config c; /* too much for a small stack; config_read is not reentrant either */
 	const char *config = st_metadata_get(st, "config");
 	struct err ignored;
 	w->env = env_find(id);
@@ -267,8 +259,7 @@ static bool parse_weights(struct weights *w, const struct st_file *st, struct er
 	const char *id, *name, *scale, *limit;
 	int activation = 0;
 	if (!metadata(st, "env_id", &id, e) || !metadata(st, "activation", &name, e) ||
-		!metadata(st, "obs_scale", &scale, e) ||
-		!metadata(st, "max_episode_steps", &limit, e))
+		!metadata(st, "obs_scale", &scale, e) || !metadata(st, "max_episode_steps", &limit, e))
 		return false;
 	if (!find_env(w, st, id))
 		return st_corrupt(st, e, "unknown environment '%.64s'", id);
@@ -281,8 +272,7 @@ static bool parse_weights(struct weights *w, const struct st_file *st, struct er
 	if (!load_net(w, st, activation, e))
 		return false;
 	return parse_obs_scale(scale, w->env->obs_dim, w->obs_scale) ||
-	       st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale,
-		       w->env->obs_dim);
+	       st_corrupt(st, e, "obs_scale '%.128s' is not a list of %d reals", scale, w->env->obs_dim);
 }
 
 /* A network of a checkpoint is one tensor, in the order of memory. */
@@ -333,15 +323,13 @@ static bool parse(struct weights *w, const struct st_file *st, struct err *e)
 	if (!st_verify(st, e) || !metadata(st, "format_version", &version, e))
 		return false;
 	if (strcmp(version, known) != 0)
-		return st_corrupt(st, e, "format_version '%.64s' is not the one known here (%s)",
-			version, known);
+		return st_corrupt(st, e, "format_version '%.64s' is not the one known here (%s)", version, known);
 	if (steps)
 		text_parse_i64(steps, &w->timesteps);
 	return (whole ? parse_checkpoint : parse_weights)(w, st, e);
 }
 
-bool weights_parse(
-	struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
+bool weights_parse(struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
 {
 	struct st_file st;
 	*w = (struct weights){ 0 };
@@ -365,8 +353,8 @@ bool weights_are_ours(const void *bytes, size_t len)
 	return ours;
 }
 
-bool weights_parse_foreign(struct weights *w, const struct config *c, const char *name,
-	const void *bytes, size_t len, struct err *e)
+bool weights_parse_foreign(
+	struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len, struct err *e)
 {
 	struct st_file st;
 	*w = (struct weights){ 0 };
@@ -394,16 +382,13 @@ static void print_shape(const struct net *net, struct text *t)
 }
 
 /* ERR_CORRUPT: the weights have something else than the run. */
-static bool differs(
-	const char *name, const char *what, const char *theirs, const char *runs, struct err *e)
+static bool differs(const char *name, const char *what, const char *theirs, const char *runs, struct err *e)
 {
-	return err_set(e, ERR_CORRUPT,
-		"'%.200s' cannot be init_weights of this run: %s is %.150s, not %.150s", name, what,
-		theirs, runs);
+	return err_set(e, ERR_CORRUPT, "'%.200s' cannot be init_weights of this run: %s is %.150s, not %.150s", name,
+		what, theirs, runs);
 }
 
-static bool check_scale(
-	const struct weights *w, const struct config *c, const char *name, struct err *e)
+static bool check_scale(const struct weights *w, const struct config *c, const char *name, struct err *e)
 {
 	const int n = w->net.dim[0];
 	char a[512], b[512];
@@ -424,8 +409,7 @@ static bool check_scale(
 }
 
 /* The network, and what its inputs are, must be those of the run. */
-static bool check_initial(
-	const struct weights *w, const struct config *c, const char *name, struct err *e)
+static bool check_initial(const struct weights *w, const struct config *c, const char *name, struct err *e)
 {
 	struct net net;
 	char a[160], b[160];
@@ -439,18 +423,17 @@ static bool check_initial(
 	if (strcmp(a, b) != 0)
 		return differs(name, "the network", a, b, e);
 	if (w->net.activation != net.activation)
-		return differs(name, "activation", activation_names[w->net.activation],
-			activation_names[net.activation], e);
+		return differs(
+			name, "activation", activation_names[w->net.activation], activation_names[net.activation], e);
 	return check_scale(w, c, name, e);
 }
 
-bool weights_parse_initial(struct weights *w, const struct config *c, const char *name,
-	const void *bytes, size_t len, struct report *r, struct err *e)
+bool weights_parse_initial(struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len,
+	struct report *r, struct err *e)
 {
 	const bool ours = weights_are_ours(bytes, len);
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	if (!(ours ? weights_parse(w, name, bytes, len, e)
-		   : weights_parse_foreign(w, c, name, bytes, len, e)))
+	if (!(ours ? weights_parse(w, name, bytes, len, e) : weights_parse_foreign(w, c, name, bytes, len, e)))
 		return false;
 	if (!check_initial(w, c, name, e)) {
 		weights_release(w);
@@ -463,8 +446,8 @@ bool weights_parse_initial(struct weights *w, const struct config *c, const char
 			name);
 	if (w->config && w->config->reward_scale != c->reward_scale)
 		report_warning(r,
-			"'%.300s' was trained with reward_scale = %s, not %s: its Q values are of another scale",
-			name, text_real(w->config->reward_scale, a), text_real(c->reward_scale, b));
+			"'%.300s' was trained with reward_scale = %s, not %s: its Q values are of another scale", name,
+			text_real(w->config->reward_scale, a), text_real(c->reward_scale, b));
 	return true;
 }
 

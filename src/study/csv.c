@@ -12,9 +12,8 @@ static bool parse_cell(const char *s, size_t n, double *x)
 	const struct { /* not static: to tcc -INFINITY is no constant */
 		const char *word;
 		double value;
-	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 },
-		{ "inf", (double)INFINITY }, { "-inf", -(double)INFINITY },
-		{ "nan", (double)NAN } };
+	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 }, { "inf", (double)INFINITY },
+		{ "-inf", -(double)INFINITY }, { "nan", (double)NAN } };
 	char buf[64];
 	if (n >= sizeof(buf))
 		return false;
@@ -37,8 +36,7 @@ static bool parse_row(const char *line, const char *end, double *cells, size_t n
 	for (size_t i = 0; i < n_columns; i++) {
 		const char *comma = memchr(line, ',', (size_t)(end - line));
 		const char *stop = comma ? comma : end;
-		if ((comma == NULL) != (i + 1 == n_columns) ||
-			!parse_cell(line, (size_t)(stop - line), &cells[i]))
+		if ((comma == NULL) != (i + 1 == n_columns) || !parse_cell(line, (size_t)(stop - line), &cells[i]))
 			return false;
 		line = stop + 1;
 	}
@@ -76,13 +74,11 @@ bool csv_parse(struct csv *t, const char *data, size_t len, bool under_way, stru
 		memcpy(t->header, data, header_len);
 	else
 		err_set(e, ERR_RUN, "out of memory for %zu rows", n_lines);
-	for (const char *p = eol + 1; ok && (eol = memchr(p, '\n', (size_t)(end - p)));
-		p = eol + 1) {
+	for (const char *p = eol + 1; ok && (eol = memchr(p, '\n', (size_t)(end - p))); p = eol + 1) {
 		ok = parse_row(p, eol, t->cell + t->n_rows * t->n_columns, t->n_columns);
 		t->n_rows++;
 		if (!ok)
-			err_set(e, ERR_CORRUPT, "row %zu is not %zu numbers", t->n_rows,
-				t->n_columns);
+			err_set(e, ERR_CORRUPT, "row %zu is not %zu numbers", t->n_rows, t->n_columns);
 	}
 	if (!ok)
 		csv_release(t);

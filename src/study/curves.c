@@ -28,8 +28,7 @@ static bool is_in(const char *word, const char *const *list)
 
 bool curve_is_return(const char *column)
 {
-	static const char *const returns[] = { "return_mean", "return_min", "return_max",
-		"ep_rew_mean", "r", NULL };
+	static const char *const returns[] = { "return_mean", "return_min", "return_max", "ep_rew_mean", "r", NULL };
 	return is_in(column, returns);
 }
 
@@ -100,8 +99,8 @@ struct curve_job {
 };
 
 /* An error is reported once: not if the run is_damaged already. */
-static bool read_log(const struct curve_job *job, const struct record *r, const char *name,
-	const char *column, struct csv *t)
+static bool read_log(
+	const struct curve_job *job, const struct record *r, const char *name, const char *column, struct csv *t)
 {
 	struct err why;
 	const bool ok = record_log(r, name, column, t, &why);
@@ -111,8 +110,7 @@ static bool read_log(const struct curve_job *job, const struct record *r, const 
 }
 
 /* Seconds at steps, by timing.csv, from 0 at 0 on. Without rows the line is empty. */
-static bool read_clock(
-	const struct curve_job *job, const struct record *r, struct line *clock, struct err *e)
+static bool read_clock(const struct curve_job *job, const struct record *r, struct line *clock, struct err *e)
 {
 	struct csv t;
 	if (!read_log(job, r, RUN_TIMING, "wall_s", &t))
@@ -135,8 +133,7 @@ static bool read_clock(
 }
 
 /* The points of the line from a log; `clock` is NULL unless the axis is seconds. */
-static void add_points(
-	const struct curve_job *job, const struct csv *t, const struct line *clock, struct line *l)
+static void add_points(const struct curve_job *job, const struct csv *t, const struct line *clock, struct line *l)
 {
 	const double *x = csv_column(t, job->axis == CURVE_UPDATES ? "n_updates" : "timesteps");
 	const double *y = csv_column(t, job->column);
@@ -153,8 +150,7 @@ static void add_points(
 	}
 }
 
-static bool read_line(
-	const struct curve_job *job, const struct record *r, struct line *line, struct err *e)
+static bool read_line(const struct curve_job *job, const struct record *r, struct line *line, struct err *e)
 {
 	struct csv t;
 	struct line clock = { 0 }, l = { .after = (double)NAN };
@@ -275,8 +271,8 @@ static bool make_curve(struct curve_job *job, struct curve *c, struct err *e)
 	return fill_points(job, c, e);
 }
 
-bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum curve_x x,
-	const char *column, struct faults *faults, struct err *e)
+bool curve_of_group(struct curve *c, const struct groups *g, size_t group, enum curve_x x, const char *column,
+	struct faults *faults, struct err *e)
 {
 	const size_t first = g->group[group].first, n = g->group[group].n;
 	struct curve_job job = { .axis = x,

@@ -46,8 +46,7 @@ static bool differs(const struct records *records, const struct option *o)
 	return false;
 }
 
-static bool choose_keys(
-	struct groups *g, const char *by, const struct option *except, struct err *e)
+static bool choose_keys(struct groups *g, const char *by, const struct option *except, struct err *e)
 {
 	const struct option *seed = config_find("seed");
 	if (by && !parse_keys(g, by, e))
@@ -77,8 +76,7 @@ static int compare_names(const struct groups *g, const struct record *a, const s
 }
 
 /* By the keys `from` to `to` - 1, and from the first one on by the names before them. */
-static int compare(
-	const struct groups *g, int from, int to, const struct record *a, const struct record *b)
+static int compare(const struct groups *g, int from, int to, const struct record *a, const struct record *b)
 {
 	int order = from == 0 ? compare_names(g, a, b) : 0;
 	for (int i = from; i < to && order == 0; i++)
@@ -157,8 +155,7 @@ static void set_units(struct groups *g)
 		g->has_settings |= !same_settings(g, &g->group[0], &g->group[i]);
 	bool is_single = g->has_names; /* a setting in each: that is what the name stands for */
 	for (size_t i = 0; i < g->n_groups && is_single; i++)
-		is_single = setting_size(g, g->group[i].first, g->group[i].first + g->group[i].n) ==
-			    g->group[i].n;
+		is_single = setting_size(g, g->group[i].first, g->group[i].first + g->group[i].n) == g->group[i].n;
 	g->has_settings &= !is_single;
 	for (size_t i = 0; i < g->n_groups; i++) {
 		const size_t end = g->group[i].first + g->group[i].n;
@@ -170,8 +167,8 @@ static void set_units(struct groups *g)
 	}
 }
 
-bool groups_init(struct groups *g, const struct records *records, const char *by,
-	const struct option *except, struct err *e)
+bool groups_init(
+	struct groups *g, const struct records *records, const char *by, const struct option *except, struct err *e)
 {
 	const size_t n = records->n;
 	*g = (struct groups){ .records = records };

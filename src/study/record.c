@@ -32,8 +32,7 @@ void faults_add(struct faults *f, const char *what)
 enum presence { FILE_ABSENT, FILE_UNREADABLE, FILE_THERE };
 
 /* The caller frees *data, which is NULL unless the file is there. */
-static enum presence load(
-	const char *dir, const char *name, size_t limit, char **data, size_t *len, struct err *e)
+static enum presence load(const char *dir, const char *name, size_t limit, char **data, size_t *len, struct err *e)
 {
 	char path[RUN_PATH_SIZE];
 	*data = NULL;
@@ -62,8 +61,8 @@ static bool check_log(const struct csv *t, const char *column, struct err *e)
 }
 
 /* A file that is absent is an empty table, unless the run is over and it `is_needed`. */
-static bool read_log(const struct record *r, const char *name, const char *column, bool is_needed,
-	struct csv *t, struct err *e)
+static bool read_log(
+	const struct record *r, const char *name, const char *column, bool is_needed, struct csv *t, struct err *e)
 {
 	char *data;
 	size_t len;
@@ -82,8 +81,7 @@ static bool read_log(const struct record *r, const char *name, const char *colum
 	return ok || err_set(e, why.kind, "'%.500s/%s': %s", r->dir, name, why.msg);
 }
 
-bool record_log(
-	const struct record *r, const char *name, const char *column, struct csv *t, struct err *e)
+bool record_log(const struct record *r, const char *name, const char *column, struct csv *t, struct err *e)
 {
 	return read_log(r, name, column, true, t, e);
 }
@@ -146,8 +144,7 @@ static void read_logs(struct record *r)
 		const char *name, *column;
 		bool is_needed; /* of a run that is over */
 		void (*read)(struct record *r, const struct csv *t);
-	} logs[] = { { RUN_TIMING, "wall_s", false, read_timing },
-		{ RUN_EVAL, "return_mean", true, read_evals },
+	} logs[] = { { RUN_TIMING, "wall_s", false, read_timing }, { RUN_EVAL, "return_mean", true, read_evals },
 		{ RUN_PROGRESS, "ep_rew_mean", false, read_progress } };
 	const size_t n = r->state == RECORD_DONE ? 2 : 3;
 	for (size_t i = 0; i < n; i++) {
@@ -194,8 +191,8 @@ static bool record_init(struct record *r, const char *dir, const struct stat *st
 		r->device = (uint64_t)st->st_dev;
 		r->inode = (uint64_t)st->st_ino;
 	}
-	r->wall_s = r->ep_rew_mean = r->mean_return = r->steps_to_threshold = r->lowest_return =
-		r->worst_return = r->q_start = r->discounted_return = (double)NAN;
+	r->wall_s = r->ep_rew_mean = r->mean_return = r->steps_to_threshold = r->lowest_return = r->worst_return =
+		r->q_start = r->discounted_return = (double)NAN;
 	return true;
 }
 
@@ -222,8 +219,8 @@ static void read_run(struct record *r)
 
 /* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
  * directory is left out. */
-static bool add(struct records *list, const char *dir, const struct stat *st, const char *config,
-	size_t len, struct err *why, struct err *e)
+static bool add(struct records *list, const char *dir, const struct stat *st, const char *config, size_t len,
+	struct err *why, struct err *e)
 {
 	static char path[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct record r;
@@ -231,8 +228,7 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 		return false;
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
 		config_read(&r.config, path, config, len, why)) {
-		r.threshold =
-			isnan(list->threshold) ? config_threshold(&r.config) : list->threshold;
+		r.threshold = isnan(list->threshold) ? config_threshold(&r.config) : list->threshold;
 		read_run(&r);
 	} else {
 		note(&r, why);
@@ -241,8 +237,7 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 	return true;
 }
 
-static bool leave_out(struct records *list, const char *dir, const struct stat *st, struct err *why,
-	struct err *e)
+static bool leave_out(struct records *list, const char *dir, const struct stat *st, struct err *why, struct err *e)
 {
 	return add(list, dir, st, NULL, 0, why, e);
 }
@@ -257,8 +252,8 @@ void records_init(struct records *list)
 /* In these, dir is a buffer of RUN_PATH_SIZE that grows on the way down. One `why` serves
  * all levels: the stack may be small. */
 
-static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth,
-	struct err *why, struct err *e);
+static bool visit_dir(
+	struct records *list, char *dir, const struct stat *st, int depth, struct err *why, struct err *e);
 
 static bool visit(struct records *list, char *dir, int depth, struct err *why, struct err *e)
 {
@@ -275,8 +270,8 @@ static bool visit(struct records *list, char *dir, int depth, struct err *why, s
 	return leave_out(list, dir, &st, why, e);
 }
 
-static bool visit_entries(struct records *list, char *dir, DIR *d, const struct stat *st, int depth,
-	struct err *why, struct err *e)
+static bool visit_entries(
+	struct records *list, char *dir, DIR *d, const struct stat *st, int depth, struct err *why, struct err *e)
 {
 	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
 	const struct dirent *entry;
@@ -298,8 +293,7 @@ static bool visit_entries(struct records *list, char *dir, DIR *d, const struct 
 	return leave_out(list, dir, st, why, e);
 }
 
-static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth,
-	struct err *why, struct err *e)
+static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth, struct err *why, struct err *e)
 {
 	char *config;
 	size_t len;
@@ -314,8 +308,7 @@ static bool visit_dir(struct records *list, char *dir, const struct stat *st, in
 	DIR *d = opendir(dir);
 	if (!d) {
 		err_set(why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
-		return depth > 0 ? leave_out(list, dir, st, why, e)
-				 : err_set(e, ERR_RUN, "%s", why->msg);
+		return depth > 0 ? leave_out(list, dir, st, why, e) : err_set(e, ERR_RUN, "%s", why->msg);
 	}
 	const bool ok = visit_entries(list, dir, d, st, depth, why, e);
 	closedir(d);
@@ -359,14 +352,12 @@ static int compare_inodes(const void *a, const void *b)
 /* Without an inode, directories are told apart by name. */
 static bool is_same(const struct record *a, const struct record *b)
 {
-	return a->device == b->device && a->inode == b->inode &&
-	       (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
+	return a->device == b->device && a->inode == b->inode && (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
 }
 
 static int compare_envs(const void *a, const void *b)
 {
-	return config_compare_env(
-		&((const struct record *)a)->config, &((const struct record *)b)->config);
+	return config_compare_env(&((const struct record *)a)->config, &((const struct record *)b)->config);
 }
 
 /* Of n runs, sorted by their environments. */
@@ -405,8 +396,7 @@ void records_sort(struct records *list)
 		struct record *r = &list->at[i];
 		const bool is_run = r->state != RECORD_LEFT_OUT;
 		if (r->is_damaged)
-			faults_add(is_run ? &list->damaged : &list->left_out,
-				r->fault ? r->fault : r->dir);
+			faults_add(is_run ? &list->damaged : &list->left_out, r->fault ? r->fault : r->dir);
 		if (is_run)
 			list->n++;
 		else
@@ -445,10 +435,9 @@ enum { N_METRICS = sizeof(record_metrics) / sizeof(record_metrics[0]) - 1 };
 static double done_value(const struct record *r, const struct metric *m)
 {
 	const struct result *res = &r->result;
-	const double values[] = { res->final.return_mean, res->best_return_mean, r->mean_return,
-		r->steps_to_threshold, res->final.length_mean, (double)res->timesteps,
-		(double)res->episodes, (double)res->n_updates, r->wall_s, r->q_start,
-		r->discounted_return, fabs(r->q_start - r->discounted_return) };
+	const double values[] = { res->final.return_mean, res->best_return_mean, r->mean_return, r->steps_to_threshold,
+		res->final.length_mean, (double)res->timesteps, (double)res->episodes, (double)res->n_updates,
+		r->wall_s, r->q_start, r->discounted_return, fabs(r->q_start - r->discounted_return) };
 	_Static_assert(sizeof(values) / sizeof(values[0]) == N_METRICS, "a value per metric");
 	return values[m - record_metrics];
 }
@@ -477,8 +466,7 @@ const struct metric *record_metric(const char *name, struct err *e)
 		text_add(&t, "%s%s", i ? ", " : "", names[i]);
 	}
 	const char *near = text_nearest(name, names);
-	err_set(e, ERR_USAGE, "unknown metric '%s'%s%s", name, near ? "" : "; there are ",
-		near ? "" : list);
+	err_set(e, ERR_USAGE, "unknown metric '%s'%s%s", name, near ? "" : "; there are ", near ? "" : list);
 	err_suggest(e, "", near);
 	return NULL;
 }

@@ -14,8 +14,7 @@
 #include <string.h>
 
 /* "key = 'value' why more" */
-static void reject(struct report *r, const struct choice *c, const char *value, const char *why,
-	const char *more)
+static void reject(struct report *r, const struct choice *c, const char *value, const char *why, const char *more)
 {
 	report_error(r, c->source, "%s = '%.80s'%s%s", c->option->key, value, why, more);
 }
@@ -61,8 +60,8 @@ static uint64_t whole_of(const struct config *c, const struct option *o)
 
 /* Stores the first and the last value of an item, the same one unless it is a range. On
  * failure `wrong` is the part that is not a value. */
-static bool parse_item(const struct option *o, const char *item, struct config *first,
-	struct config *last, char wrong[CHOICE_SIZE])
+static bool parse_item(
+	const struct option *o, const char *item, struct config *first, struct config *last, char wrong[CHOICE_SIZE])
 {
 	const char *dots = is_whole(o) ? strstr(item, "..") : NULL;
 	copy_trimmed(item, dots ? (size_t)(dots - item) : strlen(item), wrong);
@@ -74,8 +73,7 @@ static bool parse_item(const struct option *o, const char *item, struct config *
 }
 
 /* Whether an item from `first` to `last` has a value in common with one in `list`. */
-static bool is_in_list(const struct option *o, const struct config *first,
-	const struct config *last, const char *list)
+static bool is_in_list(const struct option *o, const struct config *first, const struct config *last, const char *list)
 {
 	char item[CHOICE_SIZE], unused[CHOICE_SIZE];
 	static struct config a, b; /* too much for a small stack */
@@ -100,16 +98,14 @@ static void parse_list(struct dim *d, struct report *r)
 			continue;
 		}
 		if (!parse_item(o, item, &first, &last, wrong)) {
-			report_value(
-				r, choice->source, o, strchr("{[('\"", item[0]) ? item : wrong);
+			report_value(r, choice->source, o, strchr("{[('\"", item[0]) ? item : wrong);
 			continue;
 		}
 		const uint64_t n_more = whole_of(&last, o) - whole_of(&first, o);
 		if (config_compare(&first, &last, o) > 0)
 			reject(r, choice, item, " runs backwards", "");
 		else if (is_in_list(o, &first, &last, list))
-			report_error(r, choice->source, "%s = '%.80s' has '%.80s' twice", o->key,
-				choice->text, item);
+			report_error(r, choice->source, "%s = '%.80s' has '%.80s' twice", o->key, choice->text, item);
 		else if (n_more >= UINT64_MAX - d->n)
 			reject(r, choice, choice->text, " is too many values", "");
 		else
@@ -140,8 +136,7 @@ static void set_item(const struct dim *d, uint64_t k, struct config *c)
 
 /* --- intervals --- */
 
-static bool parse_end(
-	const struct choice *choice, const char *s, size_t n, double *x, struct report *r)
+static bool parse_end(const struct choice *choice, const char *s, size_t n, double *x, struct report *r)
 {
 	char end[CHOICE_SIZE];
 	struct config c;
@@ -150,8 +145,7 @@ static bool parse_end(
 	const bool ok = config_set_value(&c, o, end);
 	const void *field = (const char *)&c + o->offset;
 	if (ok) /* whole numbers are below 2^53 */
-		*x = o->type == OPTION_INT ? (double)*(const int64_t *)field
-					   : *(const double *)field;
+		*x = o->type == OPTION_INT ? (double)*(const int64_t *)field : *(const double *)field;
 	if (ok && isfinite(*x))
 		return true;
 	report_value(r, choice->source, o, end);
@@ -165,18 +159,15 @@ static void parse_interval(struct dim *d, const char *s, struct report *r)
 	const enum option_type type = choice->option->type;
 	const char *comma = strchr(s, ','), *close = strchr(s, ')');
 	if (type != OPTION_INT && type != OPTION_REAL) {
-		reject(r, choice, choice->text, ": write a list a | b",
-			type == OPTION_SEED ? " or a range a..b" : "");
+		reject(r, choice, choice->text, ": write a list a | b", type == OPTION_SEED ? " or a range a..b" : "");
 		return;
 	}
 	if (!comma || !close || close < comma || close[1 + strspn(close + 1, " \t")] != '\0') {
-		reject(r, choice, choice->text, " is not ",
-			d->is_log ? "log(a, b)" : "uniform(a, b)");
+		reject(r, choice, choice->text, " is not ", d->is_log ? "log(a, b)" : "uniform(a, b)");
 		return;
 	}
 	const bool has_low = parse_end(choice, s, (size_t)(comma - s), &d->low, r);
-	const bool has_high =
-		parse_end(choice, comma + 1, (size_t)(close - comma - 1), &d->high, r);
+	const bool has_high = parse_end(choice, comma + 1, (size_t)(close - comma - 1), &d->high, r);
 	if (has_low && has_high && !(d->low < d->high))
 		reject(r, choice, choice->text, ": the first must be below the second", "");
 	else if (has_low && has_high && d->is_log && !(d->low >= 1e-300))
@@ -201,8 +192,7 @@ static void set_interval(const struct dim *d, double u, struct config *c)
 		return;
 	}
 	char digits[TEXT_REAL_SIZE];
-	snprintf(digits, sizeof(digits), "%.6g",
-		d->is_log ? between_logs(low, high, u) : low + u * (high - low));
+	snprintf(digits, sizeof(digits), "%.6g", d->is_log ? between_logs(low, high, u) : low + u * (high - low));
 	*(double *)field = fmin(fmax(strtod(digits, NULL), low), high);
 }
 
@@ -226,8 +216,7 @@ static void add_dim(struct space *s, const struct choice *choice, struct report 
 		}
 	}
 	if (strchr(choice->text, '('))
-		reject(r, choice, choice->text,
-			" is neither a | b, a..b, uniform(a, b) nor log(a, b)", "");
+		reject(r, choice, choice->text, " is neither a | b, a..b, uniform(a, b) nor log(a, b)", "");
 	else
 		parse_list(d, r);
 }
@@ -244,8 +233,7 @@ static uint64_t times(uint64_t a, uint64_t b, bool *too_many)
 	return fits ? a * b : UINT64_MAX;
 }
 
-void space_init(
-	struct space *s, const struct config *base, const struct choices *choices, struct report *r)
+void space_init(struct space *s, const struct config *base, const struct choices *choices, struct report *r)
 {
 	*s = (struct space){ .base = *base, .n_seeds = 1, .n_settings = 1 };
 	for (const struct option *o = config_options; o->key; o++)
@@ -271,8 +259,8 @@ void space_grid(const struct space *s, uint64_t i, struct config *c)
 		set_item(&s->dim[k], i % s->dim[k].n, c);
 }
 
-void space_draw(const struct space *s, enum space_method method, uint64_t seed, uint32_t i,
-	uint64_t k, struct config *c)
+void space_draw(
+	const struct space *s, enum space_method method, uint64_t seed, uint32_t i, uint64_t k, struct config *c)
 {
 	struct rng rng;
 	int n_drawn = 0;
@@ -284,10 +272,8 @@ void space_draw(const struct space *s, enum space_method method, uint64_t seed, 
 			set_item(d, k, c);
 			continue;
 		}
-		const double u =
-			method == SPACE_SOBOL
-				? (sobol(n_drawn, i) ^ (uint32_t)(rng_u64(&rng) >> 32)) * 0x1p-32
-				: rng_double(&rng);
+		const double u = method == SPACE_SOBOL ? (sobol(n_drawn, i) ^ (uint32_t)(rng_u64(&rng) >> 32)) * 0x1p-32
+						       : rng_double(&rng);
 		n_drawn++;
 		if (d->n == 0) {
 			set_interval(d, u, c);
@@ -323,8 +309,7 @@ static bool add_hash(uint64_t *slots, size_t size, uint64_t h)
 	return true;
 }
 
-uint32_t *space_sample(
-	const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e)
+uint32_t *space_sample(const struct space *s, enum space_method method, uint64_t seed, size_t n, struct err *e)
 {
 	assert(n >= 1 && n <= (size_t)1 << 24);
 	/* Random draws find all of n settings after n log n draws on average. */
@@ -338,8 +323,7 @@ uint32_t *space_sample(
 		goto out;
 	}
 	if (s->n_settings > 0 && s->n_settings < n) {
-		err_set(e, ERR_USAGE, "the space has only %" PRIu64 " settings, not %zu",
-			s->n_settings, n);
+		err_set(e, ERR_USAGE, "the space has only %" PRIu64 " settings, not %zu", s->n_settings, n);
 		goto out;
 	}
 	for (uint64_t i = 0; i < most_draws && found < n; i++) {
@@ -349,8 +333,7 @@ uint32_t *space_sample(
 			list[found++] = (uint32_t)i;
 	}
 	if (found < n)
-		err_set(e, ERR_USAGE, "only %zu settings of the space were found, not %zu", found,
-			n);
+		err_set(e, ERR_USAGE, "only %zu settings of the space were found, not %zu", found, n);
 out:
 	free(slots);
 	if (found == n)

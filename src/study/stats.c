@@ -60,8 +60,7 @@ static double log_gamma(double x)
 	while (x < 20)
 		product *= x++;
 	const double r = 1 / x, r2 = r * r;
-	const double series =
-		r * (1 / 12. - r2 * (1 / 360. - r2 * (1 / 1260. - r2 * (1 / 1680. - r2 / 1188.))));
+	const double series = r * (1 / 12. - r2 * (1 / 360. - r2 * (1 / 1260. - r2 * (1 / 1680. - r2 / 1188.))));
 	return (x - 0.5) * pm_log(x) - x + half_log_2pi + series - pm_log(product);
 }
 
@@ -95,9 +94,8 @@ static double beta_quantile(double q, double a, double b)
 	for (int i = 0; i < 64 && high - low > 1e-15 * high; i++) {
 		/* Newton's method, or bisection where it leaves the interval. */
 		const double bump = pm_exp(a * pm_log(x) + b * pm_log(1 - x) - log_beta);
-		const double share = x < (a + 1) / (a + b + 2)
-					     ? bump * beta_fraction(x, a, b) / a
-					     : 1 - bump * beta_fraction(1 - x, b, a) / b;
+		const double share = x < (a + 1) / (a + b + 2) ? bump * beta_fraction(x, a, b) / a
+							       : 1 - bump * beta_fraction(1 - x, b, a) / b;
 		if (share < q)
 			low = x;
 		else
