@@ -97,6 +97,8 @@ out_has '^1\. clip_targets = false, from step 2100 on: values leave the range of
 rewritten 'values beyond the bound' clip_targets
 rewrite progress 'if (t > 1500) $c["dead_share"] = 0.97'
 rewritten 'dead network' learning_rate
+rewrite progress 'if (t > 1000 && t < 3500) $c["dead_share"] = 0.97'
+rewritten 'dead network' learning_rate
 rewrite progress 'if (t < 2000) $c["dead_share"] = 1'
 t 'units that were dead at first' 0 "$DQN" diagnose run
 err_has 'no finding'
@@ -115,6 +117,11 @@ err_has 'is of another run|buffer_size'
 cp failing/config.ini run/
 rewrite eval '$c["return_mean"] = int(t / 400) % 2 ? 480 : 20'
 rewritten 'alternating evaluations' ema_decay
+rewrite eval '$c["return_mean"] = t < 2000 ? 20 : int(t / 400) % 2 ? 300 : t > 3800 ? 480 : 20'
+rewritten 'alternating evaluations' ema_decay
+out_has '^1\. ema_decay = 0, from step 2400 on: evaluations fell back 2 times'
+rewrite episodes 'if (t > 2000) $c["r"] = 21'
+rewritten 'stuck evaluations' ema_decay
 rewrite eval '$c["q_start"] = -60'
 rewritten 'wrong values' double_q
 rewrite eval '$c["return_mean"] = t < 2000 ? 20 + t / 5 : 30'

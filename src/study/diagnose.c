@@ -39,31 +39,10 @@ enum series_id {
 	N_SERIES
 };
 
-static const struct {
-	enum run_log log;
-	const char *column;
-} series_columns[N_SERIES] = {
-	{ LOG_PROGRESS, "timesteps" },
-	{ LOG_PROGRESS, "n_updates" },
-	{ LOG_PROGRESS, "q_max" },
-	{ LOG_PROGRESS, "q_min" },
-	{ LOG_PROGRESS, "q_bound" },
-	{ LOG_PROGRESS, "q_bound_low" },
-	{ LOG_PROGRESS, "dead_share" },
-	{ LOG_PROGRESS, "obs_max" },
-	{ LOG_PROGRESS, "obs_min" },
-	{ LOG_PROGRESS, "grad_norm" },
-	{ LOG_PROGRESS, "terminal_share" },
-	{ LOG_EVAL, "timesteps" },
-	{ LOG_EVAL, "return_mean" },
-	{ LOG_EVAL, "return_std" },
-	{ LOG_EVAL, "q_start" },
-	{ LOG_EVAL, "discounted_return" },
-	{ LOG_EPISODES, "timesteps" },
-	{ LOG_EPISODES, "r" },
-	{ LOG_EPISODES, "l" },
-	{ LOG_EPISODES, "terminated" },
-};
+/* Of progress.csv, eval.csv and episodes.csv: "timesteps" begins each. */
+static const char *const series_columns[N_SERIES] = { "timesteps", "n_updates", "q_max", "q_min", "q_bound",
+	"q_bound_low", "dead_share", "obs_max", "obs_min", "grad_norm", "terminal_share", "timesteps", "return_mean",
+	"return_std", "q_start", "discounted_return", "timesteps", "r", "l", "terminated" };
 
 struct evidence {
 	const struct config *c;
@@ -101,8 +80,10 @@ static bool load(struct evidence *v, struct err *e)
 	for (size_t i = 0; ok && i < sizeof(logs) / sizeof(logs[0]); i++)
 		ok = record_log(v->r, run_logs[logs[i]].name, "timesteps", &v->log[logs[i]], e);
 	for (int i = 0; ok && i < N_SERIES; i++) {
-		const struct csv *t = &v->log[series_columns[i].log];
-		const double *x = csv_column(t, series_columns[i].column);
+		const struct csv *t = &v->log[i < EVAL_STEP      ? LOG_PROGRESS
+					      : i < EPISODE_STEP ? LOG_EVAL
+								 : LOG_EPISODES];
+		const double *x = csv_column(t, series_columns[i]);
 		v->s[i] = (struct series){ x, x ? t->n_rows : 0, t->n_columns };
 	}
 	const double steps = fmax(last(v, STEP), last(v, EPISODE_STEP));
@@ -111,28 +92,26 @@ static bool load(struct evidence *v, struct err *e)
 	return ok;
 }
 
-/* True if `measure`, of a row of progress.csv or eval.csv, is above the limit in most rows of the
- * log's second half that have a value. Then *f has the last such value and the first such step. */
+/* True if `measure`, of a row of progress.csv or eval.csv, is above the limit in most rows that
+ * have a value: of the log, or of its second half. Then *f has the last such value and the first
+ * such step. */
 static bool mostly_above(const struct evidence *v, enum series_id step,
 	double (*measure)(const struct evidence *v, size_t row), double limit, struct finding *f)
 {
 	const size_t n = v->s[step].n;
-	size_t n_values = 0, n_above = 0;
-	bool has_begun = false;
+	size_t n_values[2] = { 0, 0 }, n_above[2] = { 0, 0 }; /* in each half */
 	for (size_t i = 0; i < n; i++) {
 		const double x = measure(v, i);
-		if (isnan(x))
-			continue;
-		n_values += i >= n / 2;
+		const int half = i >= n / 2;
+		n_values[half] += isnan(x) ? 0 : 1;
 		if (!(x > limit))
 			continue;
-		n_above += i >= n / 2;
-		f->number = x;
-		if (!has_begun)
+		if (n_above[0] + n_above[1] == 0)
 			f->timesteps = (int64_t)at(v, step, i);
-		has_begun = true;
+		n_above[half]++;
+		f->number = x;
 	}
-	return n_values > 0 && 2 * n_above > n_values;
+	return 2 * n_above[1] > n_values[1] || 2 * (n_above[0] + n_above[1]) > n_values[0] + n_values[1];
 }
 
 /* --- is there anything to find? --- */
@@ -161,8 +140,7 @@ static bool is_rising(const struct evidence *v)
 static bool has_time(const struct evidence *v, double recent)
 {
 	const double half_way = (at(v, EVAL_RETURN, 0) + v->d->target) / 2;
-	return isnan(recent) || v->n_steps < 0.5 * (double)v->c->total_timesteps || is_rising(v) ||
-	       recent >= half_way;
+	return isnan(recent) || v->n_steps < 0.5 * (double)v->c->total_timesteps || is_rising(v) || recent >= half_way;
 }
 
 static enum verdict judge(const struct evidence *v)
@@ -185,8 +163,7 @@ static enum verdict judge(const struct evidence *v)
 /* --- rules on keys: what the run was asked to do --- */
 
 /* Of a key: by itself it counts from the first update on. */
-static bool key_is(
-	const struct evidence *v, bool holds, const char *key, double number, struct finding *f)
+static bool key_is(const struct evidence *v, bool holds, const char *key, double number, struct finding *f)
 {
 	f->key = config_find(key);
 	f->number = number;
@@ -213,17 +190,14 @@ static bool early_stop(const struct evidence *v, struct finding *f)
 static bool late_start(const struct evidence *v, struct finding *f)
 {
 	const double starts = (double)v->c->learning_starts;
-	return key_is(
-		v, starts > 0.5 * (double)v->c->total_timesteps, "learning_starts", starts, f);
+	return key_is(v, starts > 0.5 * (double)v->c->total_timesteps, "learning_starts", starts, f);
 }
 
 static bool few_updates(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	const double per_step =
-		c->gradient_steps < 0 ? 1 : (double)c->gradient_steps / (double)c->train_freq;
-	return key_is(v, per_step < 0.02, c->gradient_steps == 0 ? "gradient_steps" : "train_freq",
-		v->n_updates, f);
+	const double per_step = c->gradient_steps < 0 ? 1 : (double)c->gradient_steps / (double)c->train_freq;
+	return key_is(v, per_step < 0.02, c->gradient_steps == 0 ? "gradient_steps" : "train_freq", v->n_updates, f);
 }
 
 /* Of a hidden weight before the first update: 1 / sqrt(its layer's inputs). */
@@ -266,15 +240,14 @@ static bool small_steps(const struct evidence *v, struct finding *f)
 static bool short_run(const struct evidence *v, struct finding *f)
 {
 	const int64_t n = v->c->total_timesteps - v->c->learning_starts;
-	return key_is(
-		v, v->r->state == RECORD_DONE && n < 2000, "total_timesteps", v->n_updates, f);
+	return key_is(v, v->r->state == RECORD_DONE && n < 2000, "total_timesteps", v->n_updates, f);
 }
 
 static bool slow_average(const struct evidence *v, struct finding *f)
 {
 	const double window = 1 / (1 - v->c->ema_decay);
-	return key_is(v, window > v->n_updates / 3 && v->c->ema_decay > 0.9 && v->n_updates > 0,
-		"ema_decay", window, f);
+	return key_is(
+		v, window > v->n_updates / 3 && v->c->ema_decay > 0.9 && v->n_updates > 0, "ema_decay", window, f);
 }
 
 /* Values need a copy for every n_steps to look back over a horizon of 1 / (1 - gamma). */
@@ -285,16 +258,14 @@ static bool rare_copies(const struct evidence *v, struct finding *f)
 	const double copies = tau * floor((v->n_steps - (double)c->learning_starts) / interval);
 	const double horizon = fmin(1 / (1 - c->gamma), v->n_steps);
 	const char *key = tau < 1 ? "tau" : "target_update_interval";
-	return key_is(v, v->n_updates > 0 && copies * (double)c->n_steps < horizon / 2, key,
-		fmax(copies, 0), f);
+	return key_is(v, v->n_updates > 0 && copies * (double)c->n_steps < horizon / 2, key, fmax(copies, 0), f);
 }
 
 static bool short_sight(const struct evidence *v, struct finding *f)
 {
 	const double horizon = 1 / (1 - v->c->gamma);
 	const int64_t own = config_env(v->c)->max_episode_steps;
-	return key_is(
-		v, horizon < 12 && (own == 0 || (double)own > 4 * horizon), "gamma", horizon, f);
+	return key_is(v, horizon < 12 && (own == 0 || (double)own > 4 * horizon), "gamma", horizon, f);
 }
 
 static bool long_sight(const struct evidence *v, struct finding *f)
@@ -400,19 +371,21 @@ static bool random_to_the_end(const struct evidence *v, struct finding *f)
 	return key_is(v, final >= 0.5, "exploration_final_eps", final, f);
 }
 
+static bool falls_at_once(const struct config *c)
+{
+	return c->exploration_schedule != SCHEDULE_CONSTANT && c->exploration_fraction < 0.01 &&
+	       c->exploration_initial_eps > 0.1;
+}
+
 /* Random actions in the whole run, as a share. */
 static bool no_exploration(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	const double total = (double)c->total_timesteps, falls = c->exploration_fraction;
-	const double mean = (c->exploration_initial_eps + c->exploration_final_eps) / 2;
-	const bool constant = c->exploration_schedule == SCHEDULE_CONSTANT;
-	const double share = (constant ? 0 : falls * (mean - c->exploration_final_eps)) +
-			     c->exploration_final_eps + (double)c->learning_starts / total;
-	const char *key = falls < 0.01 && c->exploration_initial_eps > 0.1 && !constant
-				  ? "exploration_fraction"
-				  : "exploration_final_eps";
-	return key_is(v, share < 0.02, key, share, f);
+	const double fall = (c->exploration_initial_eps - c->exploration_final_eps) / 2;
+	const double falls = c->exploration_schedule == SCHEDULE_CONSTANT ? 0 : c->exploration_fraction;
+	const double share =
+		falls * fall + c->exploration_final_eps + (double)c->learning_starts / (double)c->total_timesteps;
+	return key_is(v, share < 0.02, falls_at_once(c) ? "exploration_fraction" : "exploration_final_eps", share, f);
 }
 
 static bool short_training_episodes(const struct evidence *v, struct finding *f)
@@ -422,8 +395,8 @@ static bool short_training_episodes(const struct evidence *v, struct finding *f)
 	size_t n_cut = 0;
 	for (size_t i = n / 2; i < n; i++)
 		n_cut += at(v, EPISODE_TERMINATED, i) == 0;
-	return key_is(v, 2 * n_cut > n - n / 2 && limit < config_eval_limit(v->c),
-		"max_episode_steps", (double)limit, f);
+	return key_is(
+		v, 2 * n_cut > n - n / 2 && limit < config_eval_limit(v->c), "max_episode_steps", (double)limit, f);
 }
 
 /* --- rules on symptoms --- */
@@ -453,8 +426,7 @@ static bool beyond_bound(const struct evidence *v, struct finding *f)
 static bool frequent_copies(const struct evidence *v, struct finding *f)
 {
 	const int64_t interval = v->c->target_update_interval;
-	return key_is(v, v->c->tau == 1 && interval <= v->c->train_freq, "target_update_interval",
-		(double)interval, f);
+	return key_is(v, v->c->tau == 1 && interval <= v->c->train_freq, "target_update_interval", (double)interval, f);
 }
 
 static double dead_share(const struct evidence *v, size_t i)
@@ -476,7 +448,7 @@ static bool goal_unseen(const struct evidence *v, struct finding *f)
 	bool same = n >= 5;
 	for (size_t i = 0; same && i < n; i++)
 		same = at(v, EPISODE_TERMINATED, i) == 0 && at(v, EPISODE_RETURN, i) == r;
-	key_is(v, true, "max_episode_steps", (double)n, f);
+	key_is(v, true, falls_at_once(v->c) ? "exploration_fraction" : "max_episode_steps", (double)n, f);
 	f->timesteps = same ? (int64_t)at(v, EPISODE_STEP, 0) : 0;
 	return same && !(r > 0);
 }
@@ -502,25 +474,53 @@ static bool only_failures(const struct evidence *v, struct finding *f)
 	return holds && n[0] > 0 && n[1] > 0 && sum[1] / n[1] > sum[0] / n[0];
 }
 
-/* How often evaluations fell from the target, or half of the gain, to below it. */
-static bool alternating(const struct evidence *v, struct finding *f)
+/* How often evaluations fell from a level to below it, and the step of the first fall. */
+static double falls_from(const struct evidence *v, double level, int64_t *first)
 {
-	const struct config *c = v->c;
-	const double best = largest(v, EVAL_RETURN, 0), target = v->d->target;
-	const double level = best >= target ? target : half_gain(v);
 	double falls = 0;
 	for (size_t i = 1; i < v->s[EVAL_STEP].n; i++)
 		if (at(v, EVAL_RETURN, i) < level && at(v, EVAL_RETURN, i - 1) >= level) {
 			if (falls == 0)
-				f->timesteps = (int64_t)at(v, EVAL_STEP, i);
+				*first = (int64_t)at(v, EVAL_STEP, i);
 			falls++;
 		}
-	f->number = falls;
-	f->key = config_find(c->ema_decay < 0.9 ? "ema_decay"
-			     : c->learning_rate_schedule == SCHEDULE_CONSTANT
-				     ? "learning_rate_schedule"
-				     : "learning_rate");
-	return falls >= 2;
+	return falls;
+}
+
+/* The key that makes the weights to judge change less. */
+static const struct option *steadier(const struct config *c)
+{
+	return config_find(c->ema_decay < 0.9                               ? "ema_decay"
+			   : c->learning_rate_schedule == SCHEDULE_CONSTANT ? "learning_rate_schedule"
+									    : "learning_rate");
+}
+
+/* From the target, or from half of the gain. */
+static bool alternating(const struct evidence *v, struct finding *f)
+{
+	int64_t at_half = 0;
+	const double half = falls_from(v, half_gain(v), &at_half);
+	f->number = falls_from(v, v->d->target, &f->timesteps);
+	if (half > f->number) {
+		f->number = half;
+		f->timesteps = at_half;
+	}
+	f->key = steadier(v->c);
+	return f->number >= 2;
+}
+
+/* No evaluation of the second half returned what its training episodes did on average: the
+ * policy of a moment gets stuck where a changing one does not. */
+static bool stuck(const struct evidence *v, struct finding *f)
+{
+	const size_t n = v->s[EPISODE_RETURN].n, half = v->s[EVAL_RETURN].n / 2;
+	double sum = 0;
+	for (size_t i = n / 2; i < n; i++)
+		sum += at(v, EPISODE_RETURN, i);
+	f->number = sum / (double)(n - n / 2);
+	f->timesteps = (int64_t)at(v, EVAL_STEP, half);
+	f->key = steadier(v->c);
+	return config_train_limit(v->c) == config_eval_limit(v->c) && f->number > largest(v, EVAL_RETURN, half);
 }
 
 static bool collapsed(const struct evidence *v, struct finding *f)
@@ -584,64 +584,52 @@ static const struct rule {
 	{ "no updates", few_updates, "the whole run made only", " updates", "1 is usual" },
 	{ "late start", late_start, "nothing is learned before step", "", "1000 is usual" },
 	{ "short sight", short_sight, "values look only", " steps ahead", "0.99 is usual" },
-	{ "long sight", long_sight, "a step discounts by", " only, so that values hardly settle",
-		"0.99 is usual" },
-	{ "large learning rate", large_rate, "an update moves a weight by up to",
-		" times its initial size", "1e-3 is usual" },
+	{ "long sight", long_sight, "a step discounts by", " only, so that values hardly settle", "0.99 is usual" },
+	{ "large learning rate", large_rate, "an update moves a weight by up to", " times its initial size",
+		"1e-3 is usual" },
 	{ "short run", short_run, "the whole run made only", " updates", "50000 steps are usual" },
 	{ "rare target copies", rare_copies, "the target network was copied only", " times",
 		"copy it at least every 1000 steps" },
-	{ "slow average", slow_average, "evaluations judge a mean over", " updates",
-		"0.999 is usual" },
+	{ "slow average", slow_average, "evaluations judge a mean over", " updates", "0.999 is usual" },
 	{ "small network", small_network, "its narrowest layer has", " units", "64,64 is usual" },
 	{ "small minibatch", small_batch, "an update sees only", " transitions", "32 is usual" },
-	{ "many steps", many_steps, "a target adds up", " rewards of older policies",
-		"3 is usual" },
-	{ "random to the end", random_to_the_end, "the share of random actions stays above", "",
-		"0.05 is usual" },
-	{ "small rewards", small_values, "scaled returns are at most",
-		", less than a new network's values", "make returns about 1" },
-	{ "large rewards", large_values, "scaled returns reach",
-		", far from a new network's values", "make returns about 1" },
+	{ "many steps", many_steps, "a target adds up", " rewards of older policies", "3 is usual" },
+	{ "random to the end", random_to_the_end, "the share of random actions stays above", "", "0.05 is usual" },
+	{ "small rewards", small_values, "scaled returns are at most", ", less than a new network's values",
+		"make returns about 1" },
+	{ "large rewards", large_values, "scaled returns reach", ", far from a new network's values",
+		"make returns about 1" },
 	{ "far start", far_start, "values begin at", ", beyond any return", "0 is usual" },
-	{ "small observations", small_obs, "the largest input has the size", "",
-		"make sizes about 1" },
-	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest",
-		"make sizes about 1" },
-	{ "large observations", large_obs, "the largest input has the size", "",
-		"make sizes about 1" },
-	{ "small steps", small_steps, "all updates together move a weight by at most",
-		" times its initial size", "the default moves it further" },
-	{ "short memory", short_memory, "the buffer holds only",
-		" transitions, less than four long episodes", "10000 is usual" },
-	{ "little exploration", no_exploration,
-		"the share of random actions in the whole run is only", "", "0.1 is usual" },
+	{ "small observations", small_obs, "the largest input has the size", "", "make sizes about 1" },
+	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest", "make sizes about 1" },
+	{ "large observations", large_obs, "the largest input has the size", "", "make sizes about 1" },
+	{ "small steps", small_steps, "all updates together move a weight by at most", " times its initial size",
+		"the default moves it further" },
+	{ "short memory", short_memory, "the buffer holds only", " transitions, less than four long episodes",
+		"10000 is usual" },
+	{ "little exploration", no_exploration, "the share of random actions in the whole run is only", "",
+		"0.1 is usual" },
 	{ "short training episodes", short_training_episodes, "training episodes end after",
 		" steps, earlier than those of evaluations", "make them as long" },
-	{ "diverged", diverged, "the network was not finite after", " updates",
-		"a tenth of it is a start" },
-	{ "values beyond the bound", beyond_bound, "values leave the range of possible returns by",
-		" times its width", "clipped targets and smaller steps keep them there" },
-	{ "no target network", frequent_copies, "the target network is copied every", " steps",
-		"500 is usual" },
-	{ "dead network", dead_network, "a share of", " of the hidden units is always 0",
-		"a tenth of it is a start" },
-	{ "goal never seen", goal_unseen, "all",
-		" training episodes were cut at the time limit, with one return",
+	{ "diverged", diverged, "the network was not finite after", " updates", "a tenth of it is a start" },
+	{ "values beyond the bound", beyond_bound, "values leave the range of possible returns by", " times its width",
+		"clipped targets and smaller steps keep them there" },
+	{ "no target network", frequent_copies, "the target network is copied every", " steps", "500 is usual" },
+	{ "dead network", dead_network, "a share of", " of the hidden units is always 0", "a tenth of it is a start" },
+	{ "goal never seen", goal_unseen, "all", " training episodes were cut at the time limit, with one return",
 		"longer episodes see more" },
-	{ "only failures in memory", only_failures, "the buffer has forgotten the",
-		" episodes that ended", "as many as the run has steps" },
-	{ "alternating evaluations", alternating, "evaluations fell back",
-		" times from what they had reached",
-		"an average of the weights or a falling learning rate steadies them" },
-	{ "weak exploration", weak_exploration,
-		"epsilon had fallen before the first success, at step", "",
+	{ "only failures in memory", only_failures, "the buffer has forgotten the", " episodes that ended",
+		"as many as the run has steps" },
+	{ "weak exploration", weak_exploration, "epsilon had fallen before the first success, at step", "",
 		"a longer fall sees more" },
-	{ "wrong values", wrong_values, "values differ from the returns that followed by",
-		" times the largest return", "" },
+	{ "alternating evaluations", alternating, "evaluations fell back", " times from what they had reached",
+		"an average of the weights or a falling learning rate steadies them" },
+	{ "stuck evaluations", stuck, "training episodes returned", ", more than any evaluation",
+		"an average of the weights steadies the policy" },
+	{ "wrong values", wrong_values, "values differ from the returns that followed by", " times the largest return",
+		"" },
 	{ "collapsed", collapsed, "evaluations had reached", "", "a tenth of it is a start" },
-	{ "out of time", out_of_time, "the best evaluation,", ", was one of the last",
-		"a longer run" },
+	{ "out of time", out_of_time, "the best evaluation,", ", was one of the last", "a longer run" },
 };
 
 static bool is_named(const struct diagnosis *d, const struct option *key)
@@ -660,18 +648,14 @@ bool diagnose(struct diagnosis *d, const struct record *r, struct err *e)
 	if (isnan(d->target) && isfinite(r->config.stop_return))
 		d->target = r->config.stop_return;
 	d->timesteps = (int64_t)v.n_steps;
-	d->return_mean =
-		r->state == RECORD_DONE ? r->result.final.return_mean : last(&v, EVAL_RETURN);
+	d->return_mean = r->state == RECORD_DONE ? r->result.final.return_mean : last(&v, EVAL_RETURN);
 	d->verdict = judge(&v);
-	for (size_t i = 0; ok && d->n < DIAGNOSIS_MAX && i < sizeof(rules) / sizeof(rules[0]);
-		i++) {
+	for (size_t i = 0; ok && d->n < DIAGNOSIS_MAX && i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct rule *rule = &rules[i];
-		struct finding f = { .rule = rule->name,
-			.before = rule->before,
-			.after = rule->after,
-			.advice = rule->advice };
-		if ((i == 0 || d->verdict == VERDICT_FAILING) && rule->holds(&v, &f) &&
-			!is_named(d, f.key))
+		struct finding f = {
+			.rule = rule->name, .before = rule->before, .after = rule->after, .advice = rule->advice
+		};
+		if ((i == 0 || d->verdict == VERDICT_FAILING) && rule->holds(&v, &f) && !is_named(d, f.key))
 			d->finding[d->n++] = f;
 	}
 	for (int i = 0; i < N_LOGS; i++)
