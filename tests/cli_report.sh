@@ -117,6 +117,29 @@ t 'a run that has only begun' 0 sh -c 'mkdir new; cp all/a/seed-1/config.ini new
 out_has '^ +1 +0 +0 +1 +0/0 +0 *$'
 t 'it is a row of its own' 0 "$DQN" report all/b new
 out_lines 3
+t 'which runs are not done' 0 "$DQN" report all/a
+err_lines 1
+out_has '^8 runs in all/a: 1 running, 1 failed, 1 unreadable, 5 done; 1 cannot be read$'
+out_has '^running: seed-1$'
+out_has '^failed: seed-2$'
+out_has '^unreadable: seed-3$'
+for i in 1 2 3 4 5 6 7 8 9; do
+	run begun/$i $i 1 9999
+	rm begun/$i/result.json begun/$i/eval.csv
+	printf 'timesteps,episodes,n_updates,ep_rew_mean\n500,5,0,%s\n' $((i * i * 10)) >begun/$i/progress.csv
+	touch -d '1 hour ago' begun/$i/*
+done
+t 'without any evaluation the return of training' 0 "$DQN" report begun
+out_has '^ +9 +0 +0 +9 +250\.0 \(training\) '
+out_has '^\(training\): no run of the group is done; .* \(ep_rew_mean\), the median of its runs\.$'
+out_has '^9 runs in begun: 9 stopped$'
+out_has '^stopped: 1, 2, 3, 4, 5, 6, 7, 8 and 1 more$'
+t 'another metric has none' 0 "$DQN" report begun --metric n_updates
+out_lacks 'training'
+t 'nor have programs' 0 "$DQN" report begun --tsv
+out_lines 2
+out_lacks 'training|stopped'
+rm -r begun
 cp all/b/seed-1/timing.csv whole
 t 'a log of a done run that breaks off' 0 sh -c 'printf "1500,3" >>all/b/seed-1/timing.csv; exec "$DQN" report all/b --metric wall_s --tsv'
 is iqm "$(sed -n 2p "$out" | cut -f 5)" 10 # of seconds 4 6 8 10 12 14 16

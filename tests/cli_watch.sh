@@ -129,6 +129,27 @@ out_has ' running$'
 t 'nothing is touched' 0 snapshot live
 same_file "$out" before
 
+is 'silent for an hour' "$("$DQN" watch live all/a | grep '^silent: ')" 'silent: live/1 (nothing written for 1h00m)'
+"$DQN" train short.ini total_timesteps=1e7 --out int/1 -q >"$tmp/train2" 2>&1 &
+pid2=$!
+t_pids="$t_pids $pid2"
+wait_for [ -e int/1/checkpoint.safetensors ]
+kill -TERM $pid2
+wait $pid2
+t 'a run that was interrupted, at once' 0 "$DQN" watch int
+out_has ' stopped$'
+t 'a copy of it' 0 sh -c 'cp -r int copy && exec "$DQN" watch copy'
+out_has ' stopped$'
+"$DQN" train short.ini total_timesteps=1e7 --out int/1 -q >"$tmp/train2" 2>&1 &
+pid2=$!
+t_pids="$t_pids $pid2"
+runs() { "$DQN" watch int | grep -q ' running$'; }
+t 'resumed' 0 wait_for runs
+wait_for [ ! -s int/1/.lock ]
+kill -KILL $pid2
+wait $pid2 2>"$tmp/null"
+rm -r int copy
+
 # --- a terminal ---
 
 if has_terminal 'watch on a terminal'; then

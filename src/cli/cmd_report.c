@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/states.h"
 #include "cli/table.h"
 
 #include "study/stats.h"
@@ -40,10 +41,11 @@ struct row {
 	size_t n_solved, n_judged, n_never; /* judged: done or failed, and has a threshold */
 	bool has_unjudged;                  /* done or failed runs without a threshold */
 	struct interval solved_95;
-	double steps;   /* median to the threshold; infinite: never */
-	size_t n_steps; /* runs that it is of */
-	double wall_s;  /* mean of done runs ... */
-	size_t n_walls; /* ... that have it */
+	double steps;    /* median to the threshold; infinite: never */
+	size_t n_steps;  /* runs that it is of */
+	double training; /* median of ep_rew_mean of runs that are not done */
+	double wall_s;   /* mean of done runs ... */
+	size_t n_walls;  /* ... that have it */
 };
 
 struct report_job {
@@ -54,6 +56,7 @@ struct report_job {
 	struct row *row; /* (groups.n_groups) best first */
 	double never;    /* twice the largest total_timesteps, as in the PAR2 score of solvers */
 	size_t n_unreadable, n_unjudged, n_undeclared; /* undeclared: no threshold */
+	size_t n_training;                             /* rows that show row.training */
 	bool has_comparison;                           /* of the first two rows */
 	struct improvement improvement;                /* of the first over the second */
 	double *scratch;                               /* (groups.n_members) */
@@ -140,6 +143,22 @@ static void count_run(struct report_job *job, struct row *row, const struct reco
 	}
 }
 
+/* A group without any return yet has that of its training episodes. */
+static double training_return(struct report_job *job, const struct group *of)
+{
+	size_t n = 0;
+	for (size_t i = of->first; i < of->first + of->n; i++)
+		if (isfinite(job->groups.member[i]->ep_rew_mean))
+			job->scratch[n++] = job->groups.member[i]->ep_rew_mean;
+	stats_sort(job->scratch, n);
+	return stats_quantile(job->scratch, n, 0.5);
+}
+
+static bool shows_training(const struct report_job *job, const struct row *row)
+{
+	return row->n_values == 0 && job->metric->worst == WORST_RETURN && !isnan(row->training);
+}
+
 static bool fill_row(struct report_job *job, size_t group, struct err *e)
 {
 	const struct group *of = &job->groups.group[group];
@@ -153,7 +172,11 @@ static bool fill_row(struct report_job *job, size_t group, struct err *e)
 	row->steps = stats_quantile(job->scratch, row->n_steps, 0.5);
 	row->wall_s = row->n_walls > 0 ? row->wall_s / (double)row->n_walls : (double)NAN;
 	row->solved_95 = stats_share((double)row->n_solved, (double)row->n_judged);
-	return fill_figures(job, row, e);
+	row->training = training_return(job, of);
+	if (!fill_figures(job, row, e))
+		return false;
+	job->n_training += shows_training(job, row);
+	return true;
 }
 
 static bool is_complete(const struct row *row)
@@ -334,6 +357,11 @@ static void put_field(const struct report_job *job, const struct column *c, cons
 		text_add(t, "%zu", count);
 		return;
 	}
+	if (!data && c->figure == FIELD(shown.iqm) && shows_training(job, row)) {
+		put_real(t, row->training, false, job->metric->decimals);
+		text_add(t, " (training)");
+		return;
+	}
 	memcpy(&x, fields + c->figure, sizeof(x));
 	memcpy(&rank, fields + c->rank, sizeof(rank));
 	text_add(t, !data && x < rank ? ">= " : "");
@@ -403,6 +431,9 @@ static void print_notes(const struct report_job *job)
 	const struct groups *g = &job->groups;
 	double low = (double)NAN, high = (double)NAN;
 	size_t n = 0, n_never = 0;
+	if (job->n_training > 0)
+		printf("\n(training): no run of the group is done; the return of the last 100 training "
+		       "episodes (ep_rew_mean), the median of its runs.\n");
 	for (size_t i = 0; i < g->n_members; i++) {
 		const double x = record_value(g->member[i], job->metric);
 		n_never += isinf(x) != 0;
@@ -478,6 +509,46 @@ static void print_comparison(const struct report_job *job)
 		print_improvement(job, label[0], label[1]);
 }
 
+/* True if the table alone does not show which runs are not done. */
+static bool needs_states(const struct report_job *job)
+{
+	enum { MANY = 10 };
+	for (size_t i = 0; i < job->groups.n_groups; i++)
+		if (job->row[i].n_state[RECORD_DONE] < job->row[i].n_runs &&
+			(job->row[i].n_runs > 1 || job->records.n >= MANY))
+			return true;
+	return false;
+}
+
+/* How many runs are in which state, and the names of those that are not done. */
+static bool print_states(const struct records *list, struct err *e)
+{
+	static const struct {
+		const char *title;
+		unsigned which;
+	} lines[] = { { NULL, 0 }, { "running", 1U << RUN_IS_RUNNING }, { "silent", 0 },
+		{ "stopped", 1U << RUN_IS_STOPPED }, { "failed", 1U << RUN_IS_FAILED },
+		{ "unreadable", 1U << RUN_IS_UNREADABLE } };
+	static char buf[10 * RUN_PATH_SIZE]; /* too much for a small stack */
+	struct states s = { 0 };
+	struct liveness l = { 0 };
+	struct text t;
+	const bool ok = states_init(&s, list, &l, e);
+	for (size_t i = 0; ok && i < sizeof(lines) / sizeof(lines[0]); i++) {
+		text_init(&t, buf, sizeof(buf));
+		if (i == 0)
+			states_add_summary(&s, &t);
+		else if (!states_add_names(&s, lines[i].title, lines[i].which, &t))
+			continue;
+		printf(i == 0 ? "\n" : "");
+		put_printable(stdout, buf, t.len);
+		putchar('\n');
+	}
+	states_release(&s);
+	liveness_release(&l);
+	return ok;
+}
+
 /* --- the command --- */
 
 static void put_json_number(const char *key, double x)
@@ -542,6 +613,7 @@ static bool print_report(const struct report_job *job, struct err *e)
 	if (!data && ok) {
 		print_notes(job);
 		print_comparison(job);
+		ok = !needs_states(job) || print_states(&job->records, e);
 	}
 	return ok;
 }
@@ -585,7 +657,9 @@ const struct command command_report = {
 		"threshold, and how many runs never reached it (they count as infinite); the mean wall "
 		"clock. A run that diverged has the lowest return that an episode can have, and never "
 		"reached the threshold. (6/8) after a figure: it is of 6 runs of 8, and the others are not "
-		"done or cannot be read. The best row comes first; rows that lack runs come last. "
+		"done or cannot be read. The best row comes first; rows that lack runs come last. If no run of a "
+		"row is done, it has the return of training. Which runs are not done follows, in the words of "
+		"dqn watch. "
 		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
 		"steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
 		"is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s; of the last "

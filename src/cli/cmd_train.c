@@ -154,7 +154,9 @@ static int save_and_stop(struct run *r, bool fresh)
 	const char *how = rundir_was_moved(&r->dir) ? " with --out and the directory's new name"
 			  : fresh                   ? " without --fresh"
 						    : "";
-	if (run_save(r, &e))
+	const bool is_saved = run_save(r, &e);
+	rundir_mark_stopped(&r->dir, true);
+	if (is_saved)
 		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
 		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg,

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
+#include "cli/states.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
-#include "study/liveness.h"
 #include "study/stats.h"
 
 #include <math.h>
@@ -19,64 +19,14 @@ static const struct flag watch_flags[] = {
 	{ .name = NULL },
 };
 
-enum state { RUNNING, STOPPED, FAILED, UNREADABLE, DONE, N_STATES }; /* in the order of the table */
-static const struct {
-	const char *name, *colour;
-} states[N_STATES] = {
-	[RUNNING] = { "running", "32" },
-	[STOPPED] = { "stopped", "33" },
-	[FAILED] = { "failed", "31" },
-	[UNREADABLE] = { "unreadable", "31" },
-	[DONE] = { "done", "0" },
-};
-
-struct line {
-	const struct record *r;
-	enum state state;
-};
+static const char *const colours[N_RUN_STATES] = { "32", "33", "31", "31", "0" };
 
 struct watch {
 	const struct args *args;
 	struct records records;
-	size_t base;       /* bytes of the directory that all of them share */
-	struct line *line; /* (records.n) in the order of the table */
-	size_t n[N_STATES];
 	struct liveness liveness;
+	struct states states;
 };
-
-/* --- reading --- */
-
-static enum state state_of(struct watch *w, const struct record *r)
-{
-	switch (r->state) {
-	case RECORD_DONE:
-		return DONE;
-	case RECORD_FAILED:
-		return FAILED;
-	case RECORD_UNFINISHED:
-		return run_is_alive(&w->liveness, r, (double)time(NULL)) ? RUNNING : STOPPED;
-	default:
-		return UNREADABLE;
-	}
-}
-
-/* Up to the last '/' that all names have in common; they are sorted. */
-static size_t common_base(const struct records *list)
-{
-	const char *a = list->at[0].dir, *b = list->at[list->n - 1].dir;
-	size_t base = 0;
-	for (size_t i = 0; a[i] && a[i] == b[i]; i++)
-		base = a[i] == '/' ? i + 1 : base;
-	return base;
-}
-
-static int compare_lines(const void *x, const void *y)
-{
-	const struct line *a = x, *b = y;
-	if (a->state != b->state)
-		return a->state < b->state ? -1 : 1;
-	return a->r < b->r ? -1 : a->r > b->r; /* records are sorted by name */
-}
 
 static bool read_runs(struct watch *w, struct err *e)
 {
@@ -85,20 +35,7 @@ static bool read_runs(struct watch *w, struct err *e)
 		if (!records_find(&w->records, w->args->pos[i], e))
 			return false;
 	records_sort(&w->records);
-	const size_t n = w->records.n;
-	free(w->line);
-	w->line = malloc((n + 1) * sizeof(*w->line));
-	if (!w->line)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", n);
-	memset(w->n, 0, sizeof(w->n));
-	for (size_t i = 0; i < n; i++) {
-		const struct record *r = &w->records.at[i];
-		w->line[i] = (struct line){ r, state_of(w, r) };
-		w->n[w->line[i].state]++;
-	}
-	qsort(w->line, n, sizeof(*w->line), compare_lines);
-	w->base = n > 0 ? common_base(&w->records) : 0;
-	return true;
+	return states_init(&w->states, &w->records, &w->liveness, e);
 }
 
 /* --- the table --- */
@@ -117,22 +54,22 @@ static void add_columns(struct table *t)
 }
 
 /* The final return of a done run, else that of its last training episodes; NaN: none. */
-static double return_of(const struct line *l)
+static double return_of(const struct state_line *l)
 {
-	return l->state == DONE ? l->r->result.final.return_mean : l->r->ep_rew_mean;
+	return l->state == RUN_IS_DONE ? l->r->result.final.return_mean : l->r->ep_rew_mean;
 }
 
 /* Seconds that a running run will take, at most; NaN: unknown. */
-static double seconds_left(const struct line *l)
+static double seconds_left(const struct state_line *l)
 {
 	const double left = (double)(l->r->config.total_timesteps - l->r->timesteps);
-	return l->state == RUNNING ? left / run_steps_per_s(l->r) : (double)NAN;
+	return l->state == RUN_IS_RUNNING ? left / run_steps_per_s(l->r) : (double)NAN;
 }
 
-static void add_line(struct table *t, const struct watch *w, const struct line *l)
+static void add_line(struct table *t, const struct watch *w, const struct state_line *l)
 {
 	const struct record *r = l->r;
-	const bool done = l->state == DONE;
+	const bool done = l->state == RUN_IS_DONE;
 	const double steps = (double)(done ? r->result.timesteps : r->timesteps);
 	const double total = (double)r->config.total_timesteps;
 	const double speed = run_steps_per_s(r);
@@ -147,7 +84,7 @@ static void add_line(struct table *t, const struct watch *w, const struct line *
 		text_add(&left, "%s", isfinite(r->config.stop_return) ? "<" : "");
 		text_add_duration(&left, left_s);
 	}
-	table_add(t, "%s", r->dir + w->base);
+	table_add(t, "%s", r->dir + w->states.base);
 	table_add(t, "%.0f %%", done ? 100 : floor(100 * steps / total));
 	table_add(t, "%.0f", steps);
 	table_add(t, "%s", value_text.p);
@@ -156,7 +93,7 @@ static void add_line(struct table *t, const struct watch *w, const struct line *
 	else
 		table_add(t, speed < 10 ? "%.2g" : "%.0f", speed);
 	table_add(t, "%s", left.p);
-	table_add(t, "%s", states[l->state].name);
+	table_add(t, "%s", state_names[l->state]);
 }
 
 /* How to print: no wider than `width`, no more than `lines` (0: any number). On a screen
@@ -177,28 +114,12 @@ static void put_words(const char *s, const struct view *v)
 	end_line(v);
 }
 
-static void add_counts(struct text *t, const size_t n[N_STATES])
-{
-	const char *comma = " ";
-	for (int s = 0; s < N_STATES; s++)
-		if (n[s] > 0) {
-			text_add(t, "%s%zu %s", comma, n[s], states[s].name);
-			comma = ", ";
-		}
-}
-
 static void put_summary(const struct watch *w, const struct view *v)
 {
-	const struct records *list = &w->records;
-	const size_t n_bad = list->left_out.n + list->damaged.n;
 	char buf[RUN_PATH_SIZE + 256];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
-	text_add(&t, "%zu run%s in %.*s:", list->n, list->n == 1 ? "" : "s",
-		w->base > 1 ? (int)w->base - 1 : 1, w->base > 0 ? list->at[0].dir : ".");
-	add_counts(&t, w->n);
-	if (n_bad > 0)
-		text_add(&t, "; %zu cannot be read", n_bad);
+	states_add_summary(&w->states, &t);
 	put_words(buf, v);
 }
 
@@ -207,15 +128,15 @@ static void put_summary(const struct watch *w, const struct view *v)
 static size_t put_returns(const struct watch *w, const struct view *v)
 {
 	const size_t enough = 3;
-	const struct line *best = NULL, *worst = NULL;
+	const struct state_line *best = NULL, *worst = NULL;
 	double *x = malloc((w->records.n + 1) * sizeof(*x)), left_s = (double)NAN;
 	char buf[2 * RUN_PATH_SIZE + 256];
 	struct text t;
 	size_t n = 0;
 	for (size_t i = 0; x && i < w->records.n; i++) {
-		const struct line *l = &w->line[i];
+		const struct state_line *l = &w->states.line[i];
 		left_s = fmax(left_s, seconds_left(l));
-		if (config_compare_env(&w->line[0].r->config, &l->r->config) != 0) {
+		if (config_compare_env(&w->states.line[0].r->config, &l->r->config) != 0) {
 			n = 0;
 			break;
 		}
@@ -237,28 +158,34 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 		text_add(&t, isfinite(left_s) ? "; running ones need up to " : "");
 		if (isfinite(left_s))
 			text_add_duration(&t, left_s);
-		text_add(
-			&t, "; best %s, worst %s", best->r->dir + w->base, worst->r->dir + w->base);
+		text_add(&t, "; best %s, worst %s", best->r->dir + w->states.base,
+			worst->r->dir + w->states.base);
 		put_words(buf, v);
 	}
 	free(x);
 	return n >= enough;
 }
 
-/* Who needs help: the stopped and the failed ones by name, as many as a line holds. */
+/* Who needs help: the stopped and the failed runs, and those that write nothing. Returns how many
+ * lines it has printed. */
 static size_t put_stuck(const struct watch *w, const struct view *v)
 {
 	const size_t enough = 3;
+	static const struct {
+		const char *title;
+		unsigned which;
+	} lines[] = { { "stuck", 1U << RUN_IS_STOPPED | 1U << RUN_IS_FAILED }, { "silent", 0 } };
 	char buf[RUN_PATH_SIZE];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
-	if (w->records.n < enough || w->n[STOPPED] + w->n[FAILED] == 0)
-		return 0;
-	for (size_t i = 0; i < w->records.n && !t.full; i++)
-		if (w->line[i].state == STOPPED || w->line[i].state == FAILED)
-			text_add(&t, "%s%s", t.len ? ", " : "stuck: ", w->line[i].r->dir + w->base);
-	put_words(buf, v);
-	return 1;
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && w->records.n >= enough; i++) {
+		text_init(&t, buf, sizeof(buf));
+		if (!states_add_names(&w->states, lines[i].title, lines[i].which, &t))
+			continue;
+		put_words(buf, v);
+		n++;
+	}
+	return n;
 }
 
 static bool put_runs(const struct watch *w, size_t n, const struct view *v, struct err *e)
@@ -268,13 +195,13 @@ static bool put_runs(const struct watch *w, size_t n, const struct view *v, stru
 	struct table t = { 0 };
 	add_columns(&t);
 	for (size_t i = 0; i < n; i++)
-		add_line(&t, w, &w->line[i]);
+		add_line(&t, w, &w->states.line[i]);
 	const bool ok = !t.is_incomplete || err_set(e, ERR_RUN, "out of memory for a table");
 	if (ok)
 		table_fit(&t, v->width, dispensable);
 	for (size_t row = 0; ok && row <= n; row++) {
 		table_put_row(
-			&t, row, row > 0 && colour ? states[w->line[row - 1].state].colour : NULL);
+			&t, row, row > 0 && colour ? colours[w->states.line[row - 1].state] : NULL);
 		end_line(v);
 	}
 	table_release(&t);
@@ -294,15 +221,15 @@ static bool put_table(const struct watch *w, const struct view *v, struct err *e
 		return true;
 	if (!put_runs(w, n_shown, v, e))
 		return false;
-	size_t hidden[N_STATES] = { 0 };
+	size_t hidden[N_RUN_STATES] = { 0 };
 	for (size_t i = n_shown; i < n; i++)
-		hidden[w->line[i].state]++;
+		hidden[w->states.line[i].state]++;
 	if (n_shown < n) {
 		char buf[256];
 		struct text t;
 		text_init(&t, buf, sizeof(buf));
 		text_add(&t, "and");
-		add_counts(&t, hidden);
+		states_add_counts(hidden, &t);
 		put_words(buf, v);
 	}
 	return true;
@@ -389,7 +316,8 @@ static int watch_live(struct watch *w, double interval_s)
 		ok = read_runs(w, &e) && redraw(w, &e);
 		if (!ok)
 			break;
-		const bool over = w->records.n > 0 && w->n[RUNNING] + w->n[STOPPED] == 0;
+		const bool over = w->records.n > 0 &&
+				  w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
 		n_over = over ? n_over + 1 : 0;
 		if (n_over < 2)
 			pause_for(fmax(interval_s, 4 * (now_s() - begin_s)));
@@ -440,7 +368,7 @@ static int cmd_watch(const struct args *args)
 	const int status =
 		live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
 	records_release(&w.records);
-	free(w.line);
+	states_release(&w.states);
 	liveness_release(&w.liveness);
 	return status;
 }
@@ -453,12 +381,14 @@ const struct command command_watch = {
 		"A table of the runs in and below the directories, running ones first, redrawn in place until all "
 		"are done. If standard output is not a terminal, it is printed once. It is made from the files "
 		"alone, so the runs may be on other machines. Of three runs or more the best, the median and the "
-		"worst return and who is stuck (stopped or failed) come first. The return is that of the last 100 training "
+		"worst return, who is stuck (stopped or failed) and who is silent (running, but without a new row) come first. "
+		"The return is that of the last 100 training "
 		"episodes, or the final one of a done run; '<' before the time left: the run may stop earlier. A "
 		"run is running if a process holds its lock. The lock is visible on the machine of the process, "
-		"and on others if the file system shares locks. If no lock was ever seen, a run is running if it "
-		"wrote something in the last 10 seconds, three rows of progress.csv or three checkpoint_intervals, "
-		"whichever is longest. A run that is neither running nor done is stopped.",
+		"and on others if the file system shares locks. If no lock was ever seen, a run is running unless "
+		"its process has marked that it ended, or nothing was written in the last 10 seconds, three rows of "
+		"progress.csv or three checkpoint_intervals, whichever is longest. A run that is neither running nor "
+		"done is stopped.",
 	.examples = "dqn watch runs/sweep-cartpole\n"
 		    "dqn watch runs --interval 10\n"
 		    "dqn watch runs --once | grep stopped\n",

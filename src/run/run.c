@@ -156,6 +156,7 @@ static bool start(struct run *r, const struct config *c, const struct inputs *in
 	if (r->dir.state == RUNDIR_STARTED && !r->was_resumed &&
 		!run_preload(&r->train, in, &r->preloaded, e))
 		return false;
+	rundir_mark_stopped(&r->dir, false);
 	r->start_s -= marks.wall_s;
 	const int64_t *sizes = r->was_resumed ? marks.log_size : NULL;
 	return logs_open(&r->logs, &r->dir.held, sizes, e) && check_descriptors(r, e) &&

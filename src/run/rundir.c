@@ -101,6 +101,24 @@ bool rundir_is_locked(const char *path, struct err *e)
 	return locked;
 }
 
+void rundir_mark_stopped(const struct rundir *d, bool is_stopped)
+{
+	struct stat st;
+	if (d->lock >= 0 && fstat(d->lock, &st) == 0 && (st.st_size > 0) != is_stopped) {
+		const int ignored = ftruncate(d->lock, is_stopped);
+		(void)ignored;
+	}
+}
+
+bool rundir_is_stopped(const char *path)
+{
+	char name[RUN_PATH_SIZE];
+	struct err ignored;
+	struct stat st;
+	return file_join(name, sizeof(name), path, RUN_LOCK, &ignored) && stat(name, &st) == 0 &&
+	       st.st_size > 0;
+}
+
 /* --- whose it is, and whether it is done --- */
 
 /* A directory without config.ini must be empty, or it is somebody else's. Hidden files do not

@@ -60,11 +60,26 @@ static double longest_pause_s(const struct record *r)
 	return fmax(least_s, times * fmax(r->config.checkpoint_interval, row_s));
 }
 
-bool run_is_alive(struct liveness *l, const struct record *r, double time_s)
+static bool is_alive(struct liveness *l, const struct record *r, double time_s)
 {
 	struct err ignored;
 	const bool held = rundir_is_locked(r->dir, &ignored);
 	if (was_held(l, r, held))
 		return held;
-	return time_s - last_write_s(r) <= longest_pause_s(r);
+	return !rundir_is_stopped(r->dir) && time_s - last_write_s(r) <= longest_pause_s(r);
+}
+
+enum run_status run_status_of(struct liveness *l, const struct record *r, double time_s)
+{
+	if (r->state == RECORD_UNFINISHED)
+		return is_alive(l, r, time_s) ? RUN_IS_RUNNING : RUN_IS_STOPPED;
+	return r->state == RECORD_DONE     ? RUN_IS_DONE
+	       : r->state == RECORD_FAILED ? RUN_IS_FAILED
+					   : RUN_IS_UNREADABLE;
+}
+
+double run_silence_s(const struct record *r, double time_s)
+{
+	const double silence_s = time_s - last_write_s(r);
+	return silence_s > longest_pause_s(r) ? silence_s : 0;
 }
