@@ -324,8 +324,18 @@ for n in 1 3 6 12; do
 		t "$n groups, legend above, $size" 0 "$DQN" plot fig/$n --by dir --legend above \
 			--title 'A title' --size ${size%x*}x250 -o figure.svg
 		checked_svg figure.svg
+		for font in 6 12 20 40; do # as large as there is room for
+			t "$n groups, $size, letters of $font pixels" 0 "$DQN" plot fig/$n --size $size \
+				--font-size $font -o figure.svg
+			checked_svg --cut figure.svg
+			t "$n groups, $size, letters of $font pixels, legend above" 0 "$DQN" plot fig/$n \
+				--by dir --legend above --title 'A title' --size $size --font-size $font -o figure.svg
+			checked_svg --cut figure.svg
+		done
 	done
 done
+t 'letters that fit are as large as wanted' 0 "$DQN" plot fig/12 --font-size 14 -o figure.svg
+yes_if grep -q '<style>text{font:14px ' figure.svg
 t 'a key, 6 groups, 330 pixels' 0 "$DQN" plot fig/6 --x double_q --by n_steps --size 330x220 -o figure.svg
 checked_svg figure.svg
 t 'each line has its own dashes and marks' 0 "$DQN" plot fig/12 -o figure.svg

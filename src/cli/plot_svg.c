@@ -36,7 +36,7 @@ static const double marks[][8][2] = {
 };
 enum { N_MARKS = sizeof(marks) / sizeof(marks[0]), CORNERS = 8 };
 
-static const double mark_px = 6, dot_px = 3;
+static const double mark_px = 6, dot_px = 3, least_font_px = 6;
 
 struct canvas {
 	const struct plot *p;
@@ -44,6 +44,7 @@ struct canvas {
 	double font_px, line_px, margin_px; /* line: from one line of text to the next */
 	double width;                       /* of the picture */
 	double left, right, top, bottom;    /* of the plotting area */
+	double legend_top;
 };
 
 /* Estimates from above: those of DejaVu Sans, which is wide. */
@@ -397,8 +398,9 @@ static void put_marks(const struct canvas *c, int i)
 
 struct legend {
 	bool brief;
-	int n_columns, n_lines,
-		n; /* n: entries, the threshold being the last one if there is one */
+	double font_px; /* smaller than the others before labels are cut */
+	int n_columns, n_lines;
+	int n; /* entries: the series, and the threshold if it is drawn */
 	char threshold[64];
 };
 
@@ -412,34 +414,44 @@ static double swatch_px(const struct canvas *c)
 	return 2.6 * c->font_px;
 }
 
-/* As many entries side by side as there is room for. If they would take more than a third of
- * the height, they are brief; if even then more than a half, they are cut. */
-static struct legend legend_of(const struct canvas *c, int width, int height)
+static void set_font(struct canvas *c, double font_px)
 {
-	const struct plot *p = c->p;
+	c->font_px = font_px;
+	c->line_px = 1.5 * font_px;
+}
+
+/* As many entries side by side as there is room for. If they would take more than a third of
+ * the height, they are brief; if even then more than most_px, in smaller letters, and at last cut. */
+static struct legend legend_of(const struct canvas *of, double height, double most_px)
+{
+	const struct plot *p = of->p;
+	struct canvas c = *of;
 	struct legend l = { .brief = false };
-	const bool has_line_across = plot_threshold_label(p, l.threshold, sizeof(l.threshold));
-	l.n = p->n_series + has_line_across;
-	const double room = width - 2 * c->margin_px;
-	for (int brief = 0; brief < 2; brief++) {
-		const int most_lines = (int)(height / (brief ? 2.0 : 3.0) / c->line_px) - brief;
+	const bool has_threshold = plot_threshold_label(p, l.threshold, sizeof(l.threshold));
+	const double room = c.width - 2 * c.margin_px;
+	int least = 1, n = 0;
+	l.n = p->n_series + has_threshold;
+	for (int try = 0; n < least && (try < 2 || c.font_px > least_font_px); try++) {
+		if (try > 1)
+			set_font(&c, fmax(least_font_px, c.font_px - 0.5));
+		l.brief = try > 0;
+		const double share_px = l.brief ? most_px : fmin(most_px, height / 3);
+		const int most_lines = (int)(share_px / c.line_px) - l.brief;
 		const int most = most_lines > 1 ? most_lines : 1;
-		const int least = (l.n + most - 1) / most;
+		least = (l.n + most - 1) / most;
 		double widest = 1;
 		for (int i = 0; i < l.n; i++)
 			widest = fmax(widest,
-				swatch_px(c) + c->font_px + text_px(c, entry(c, &l, i, brief)));
-		const int n = (int)((room + c->font_px) / widest);
-		l.brief = brief;
-		l.n_columns = n < least ? least : n > l.n ? l.n : n;
-		l.n_lines = (l.n + l.n_columns - 1) / l.n_columns + (brief && p->keys[0]);
-		if (n >= least)
-			break;
+				swatch_px(&c) + c.font_px + text_px(&c, entry(&c, &l, i, l.brief)));
+		n = (int)((room + c.font_px) / widest);
 	}
+	l.font_px = c.font_px;
+	l.n_columns = n < least ? least : n > l.n ? l.n : n;
+	l.n_lines = (l.n + l.n_columns - 1) / l.n_columns + (l.brief && p->keys[0]);
 	return l;
 }
 
-/* What stands for series i in the legend */
+/* The line and mark of entry i */
 static void put_swatch(const struct canvas *c, int i, double x, double y)
 {
 	const struct series *s = &c->p->series[i];
@@ -463,25 +475,30 @@ static void put_swatch(const struct canvas *c, int i, double x, double y)
 	fputs("\"/>", c->f);
 }
 
-static void put_legend(const struct canvas *c, int width, double top, const struct legend *l)
+/* From `top` down. */
+static void put_legend(const struct canvas *of, double top, const struct legend *l)
 {
-	const double room = width - 2 * c->margin_px, column_px = room / l->n_columns;
-	if (l->brief && c->p->keys[0]) {
-		char keys[sizeof(c->p->keys) + 1];
-		snprintf(keys, sizeof(keys), "%s:", c->p->keys);
-		put_label(c, "", c->margin_px, top, keys, room);
-		top += c->line_px;
+	struct canvas c = *of;
+	set_font(&c, l->font_px);
+	const double room = c.width - 2 * c.margin_px, column_px = room / l->n_columns;
+	char style[64] = "";
+	if (c.font_px < of->font_px)
+		snprintf(style, sizeof(style), " style=\"font-size:%gpx\"", c.font_px);
+	if (l->brief && c.p->keys[0]) {
+		char keys[sizeof(c.p->keys) + 1];
+		snprintf(keys, sizeof(keys), "%s:", c.p->keys);
+		put_label(&c, style, c.margin_px, top, keys, room);
+		top += c.line_px;
 	}
 	for (int i = 0; i < l->n; i++) {
 		const int line = i / l->n_columns, column = i % l->n_columns;
-		const double x = px(c->margin_px + column * column_px);
-		const double y = px(top + line * c->line_px);
-		put_swatch(c, i, x, px(y - c->font_px / 3));
+		const double x = px(c.margin_px + column * column_px);
+		const double y = px(top + line * c.line_px);
+		put_swatch(&c, i, x, px(y - c.font_px / 3));
 		const bool is_last = i == l->n - 1 || column == l->n_columns - 1;
-		const double end =
-			is_last ? c->width - c->margin_px : x + column_px - c->font_px / 2;
-		put_label(c, "", x + swatch_px(c), y, entry(c, l, i, l->brief),
-			end - x - swatch_px(c));
+		const double end = is_last ? c.width - c.margin_px : x + column_px - c.font_px / 2;
+		put_label(&c, style, x + swatch_px(&c), y, entry(&c, l, i, l->brief),
+			end - x - swatch_px(&c));
 	}
 }
 
@@ -491,25 +508,38 @@ static double default_font_px(int width)
 	return fmin(12, fmax(8, floor(width / 36.0)));
 }
 
+/* Where everything is, in letters of so many pixels. Returns false if they are too large: the plot
+ * itself gets less than a quarter of the height, or less than half of the width, or the legend's
+ * labels less than three letters. */
+static bool lay_out(struct canvas *c, struct legend *l, double font_px, double height)
+{
+	const struct plot *p = c->p;
+	const bool is_above = p->legend == PLOT_LEGEND_ABOVE;
+	set_font(c, font_px);
+	c->margin_px = 1.2 * font_px;
+	c->top = c->margin_px + (p->title[0] ? 1.2 * c->line_px : 0);
+	c->bottom = height - 3 * font_px - c->margin_px;
+	*l = (struct legend){ .n_columns = 1, .font_px = font_px };
+	if (p->legend != PLOT_LEGEND_NONE)
+		*l = legend_of(c, height, fmin(height / 2, c->bottom - c->top - height / 4));
+	const double legend_px = l->n_lines * 1.5 * l->font_px;
+	c->legend_top = is_above ? c->top + 0.4 * font_px : height - legend_px + l->font_px / 2;
+	c->top += is_above ? legend_px : 0;
+	c->bottom -= is_above ? 0 : legend_px;
+	c->left = c->margin_px + 1.9 * font_px + tick_px(c, &p->y);
+	const double half = p->x.n_names > 0 ? 0 : tick_px(c, &p->x) / 2;
+	c->right = c->width - fmax(c->margin_px + 0.7 * font_px, half + font_px / 2);
+	return c->bottom - c->top >= height / 4 && c->right - c->left >= c->width / 2 &&
+	       (c->width - 2 * c->margin_px) / l->n_columns >= (2.6 + 3) * l->font_px;
+}
+
 void plot_svg(const struct plot *p, int width, int height, FILE *f)
 {
-	const double font_px = p->font_px > 0 ? p->font_px : default_font_px(width);
-	struct canvas c = { .p = p,
-		.f = f,
-		.width = width,
-		.font_px = font_px,
-		.line_px = 1.5 * font_px,
-		.margin_px = 1.2 * font_px };
-	struct legend legend = { .n_lines = 0 };
-	if (p->legend != PLOT_LEGEND_NONE)
-		legend = legend_of(&c, width, height);
-	const double legend_px = legend.n_lines * c.line_px, y_tick_px = tick_px(&c, &p->y);
-	const double above_px = p->legend == PLOT_LEGEND_ABOVE ? legend_px : 0;
-	c.left = c.margin_px + 1.9 * font_px + y_tick_px;
-	const double half = p->x.n_names > 0 ? 0 : tick_px(&c, &p->x) / 2;
-	c.right = width - fmax(c.margin_px + 0.7 * font_px, half + font_px / 2);
-	c.top = c.margin_px + (p->title[0] ? 1.2 * c.line_px : 0) + above_px;
-	c.bottom = height - (legend_px - above_px) - 3 * font_px - c.margin_px;
+	double font_px = p->font_px > 0 ? p->font_px : default_font_px(width);
+	struct canvas c = { .p = p, .f = f, .width = width };
+	struct legend legend;
+	while (!lay_out(&c, &legend, font_px, height) && font_px > least_font_px)
+		font_px = fmax(least_font_px, font_px - 0.5);
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
 		"viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
@@ -526,7 +556,7 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 	if (p->title[0])
 		put_label(&c, " class=\"m n\"", width / 2.0, c.margin_px + font_px * 0.8, p->title,
 			(width - 2 * c.margin_px) / 1.2);
-	put_axes(&c, y_tick_px);
+	put_axes(&c, tick_px(&c, &p->y));
 	if (p->is_limited)
 		fprintf(f,
 			"<clipPath id=\"area\"><rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>"
@@ -540,9 +570,6 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 		put_marks(&c, i);
 	fputs(p->is_limited ? "</g>\n" : "", f);
 	if (p->legend != PLOT_LEGEND_NONE)
-		put_legend(&c, width,
-			above_px > 0 ? c.top - above_px + font_px * 0.4
-				     : height - legend_px + c.line_px / 3,
-			&legend);
+		put_legend(&c, c.legend_top, &legend);
 	fputs("</svg>\n", f);
 }
