@@ -42,6 +42,11 @@ checked '' net_arch=8 activation=tanh dueling=true --update 100
 checked '' net_arch=16 id=Acrobot-v1 train_freq=4 gradient_steps=3 --update 100
 checked '' net_arch=16 id=MountainCar-v0 train_freq=4 gradient_steps=-1 max_grad_norm=0 \
 	prioritized=true per_alpha=0 --update 99
+# A child that declares masks: the maximum is over the actions that they allow.
+for keys in 'double_q=true n_steps=3' 'dueling=true loss=mse prioritized=true'; do
+	checked 'masked truncated' id=process command="awk -f $here/../configs/env/maze.awk" max_episode_steps=10 \
+		net_arch=4 buffer_size=300 $keys --update 40
+done
 
 # --- it is the run ---
 
