@@ -88,6 +88,16 @@ static void put_q(struct screen *s, const struct player *p, int first, int n, st
 	}
 }
 
+/* Leaves out whole words at the end, never digits of a number. */
+static void put_words(struct screen *s, char *words, const char *gap, const char *colour, int line,
+	struct box box)
+{
+	for (size_t at = strlen(words); at-- > 0 && text_columns(words) > box.columns;)
+		if (strncmp(words + at, gap, strlen(gap)) == 0)
+			words[at] = '\0';
+	screen_text(s, line, box.left, box.columns, colour, words);
+}
+
 static void put_status(
 	struct screen *s, const struct show *show, const struct player *p, int line, struct box box)
 {
@@ -103,7 +113,7 @@ static void put_status(
 		text_add(&t, "  reward %s", text_float(p->step.reward, real));
 	if (p->n_over + !p->is_over > 1 || show->n_episodes > 1)
 		text_add(&t, "  episode %" PRId64, p->n_over + !p->is_over);
-	screen_text(s, line, box.left, box.columns, p->is_over ? "1" : "", buf);
+	put_words(s, buf, "  ", p->is_over ? "1" : "", line, box);
 }
 
 static void put_obs(struct screen *s, const struct player *p, int line, struct box box)
@@ -114,7 +124,7 @@ static void put_obs(struct screen *s, const struct player *p, int line, struct b
 	text_add(&t, "obs");
 	for (int i = 0; i < p->env.ops->obs_dim && !t.full; i++)
 		text_add(&t, " %.4g", (double)p->obs[i]);
-	screen_text(s, line, box.left, box.columns, "90", buf);
+	put_words(s, buf, " ", "90", line, box);
 }
 
 /* One player in its part of the screen: the scene gets what the lines of text leave. */
