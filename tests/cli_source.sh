@@ -119,7 +119,7 @@ env 1583
 rl 1410
 run 7208
 study 2980
-cli 12975
+cli 12969
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
