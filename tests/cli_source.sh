@@ -117,9 +117,9 @@ base 3627
 nn 1750
 env 1583
 rl 1410
-run 7208
-study 2980
-cli 12969
+run 7017
+study 2935
+cli 12955
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
