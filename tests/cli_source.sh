@@ -118,7 +118,7 @@ nn 1750
 env 1583
 rl 1410
 run 7017
-study 2935
+study 2919
 cli 12955
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
