@@ -104,7 +104,7 @@ static bool canaries_live(const float *p)
 	return true;
 }
 
-static float *ends[4]; /* four guarded blocks, made once */
+static float *ends[5]; /* guarded blocks, made once */
 static float want[4][GUARDED_FLOATS];
 
 static void for_each_isa(void (*check)(const struct kernels *k))
@@ -140,6 +140,12 @@ static void test_find_names_the_sets(void)
 
 /* matmul */
 
+/* Scratch memory for the kernels, or none. */
+static float *a_pack(void)
+{
+	return random_bits() & 1 ? fresh(ends[4], KERNELS_PACK, WILD) : NULL;
+}
+
 struct product {
 	size_t m, n, k, a_row, a_col;
 	bool with_bias, relu;
@@ -172,15 +178,15 @@ static void check_product(const struct product *s, enum flavour flavour)
 		const struct kernels *k = kernels_find(isas[i]);
 		if (!k)
 			continue;
-		float *c = fresh(ends[3], s->m * s->n, WILD);
-		k->matmul(s->m, s->n, s->k, a, s->a_row, s->a_col, b, bias, s->relu, c);
+		float *c = fresh(ends[3], s->m * s->n, WILD), *pack = a_pack();
+		k->matmul(s->m, s->n, s->k, a, s->a_row, s->a_col, b, bias, s->relu, c, pack);
 		const size_t n_bad = n_different(s->m * s->n, c, want[0]);
 		if (n_bad > 0)
 			printf("%s: m %zu n %zu k %zu a_row %zu a_col %zu bias %d relu %d\n",
 				k->isa, s->m, s->n, s->k, s->a_row, s->a_col, s->with_bias,
 				s->relu);
 		CHECK_INT(n_bad, 0);
-		CHECK(canaries_live(c));
+		CHECK(canaries_live(c) && (!pack || canaries_live(pack)));
 	}
 }
 
@@ -251,7 +257,7 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
 		float c[N] = { 9 };
 		if (!k)
 			continue;
-		k->matmul(N / 3, 3, 0, bias, 1, 1, bias, bias, true, c);
+		k->matmul(N / 3, 3, 0, bias, 1, 1, bias, bias, true, c, NULL);
 		for (int j = 0; j < N; j++)
 			CHECK(to_bits(c[j]) == to_bits(bias[j % 3] < 0 ? 0.0f : bias[j % 3]));
 	}
@@ -284,7 +290,8 @@ static void test_matmul_of_packed_products(void)
 {
 	static const size_t sizes[][3] = { { 8, 1, 513 }, { 33, 3, 600 }, { 7, 4, 129 },
 		{ 70, 8, 257 }, { 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 },
-		{ 100, 300, 1 }, { 40, 513, 130 }, { 32, 4096, 7 } };
+		{ 100, 300, 1 }, { 40, 513, 130 }, { 32, 4096, 7 }, { 35, 330, 700 },
+		{ 24, 352, 600 }, { 64, 640, 300 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 1; v < 3; v++) {
 			const struct product s =
@@ -311,20 +318,20 @@ static void check_transposed(
 		size_t n_bad = 0;
 		if (!kernels)
 			continue;
-		float *c = fresh(ends[3], size, WILD);
+		float *c = fresh(ends[3], size, WILD), *pack = a_pack();
 		memcpy(want[2], c, size * sizeof(float));
 		for (size_t r = 0; r < m; r++)
 			for (size_t j = 0; j < n; j++)
 				want[2][r * c_row + j] = !gate || gate[r * c_row + j] > 0
 								 ? want[0][r * n + j]
 								 : 0.0f;
-		kernels->matmul_t(m, n, k, a, b, gate, c, c_row);
+		kernels->matmul_t(m, n, k, a, b, gate, c, c_row, pack);
 		n_bad = n_different(size, c, want[2]);
 		if (n_bad > 0)
 			printf("%s: m %zu n %zu k %zu pad %zu gated %d\n", kernels->isa, m, n, k,
 				pad, gated);
 		CHECK_INT(n_bad, 0);
-		CHECK(canaries_live(c));
+		CHECK(canaries_live(c) && (!pack || canaries_live(pack)));
 	}
 }
 
@@ -562,7 +569,7 @@ static void check_fma(float a, const float b[FMA_N], const float c[FMA_N])
 		float got[FMA_N];
 		if (!k)
 			continue;
-		k->matmul(1, FMA_N, 1, &a, 1, 1, b, c, false, got);
+		k->matmul(1, FMA_N, 1, &a, 1, 1, b, c, false, got, NULL);
 		for (int j = 0; j < FMA_N; j++)
 			check_one_fma(isas[i], a, b[j], c[j], got[j]);
 	}
@@ -684,7 +691,7 @@ static void test_fma_at_the_largest_finite_values(void)
 
 int main(void)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		ends[i] = guarded_end();
 	RUN(test_find_names_the_sets);
 	RUN(test_matmul_of_every_small_size);

@@ -30,16 +30,17 @@ struct kernels {
 
 	/* c (m,n) = bias (n) + a (m,k) b (k,n), then relu if asked.
 	 * a(i,p) = a[i*a_row + p*a_col]; b, c and bias are dense; bias may be NULL (0).
-	 * m and n are at least 1; without products (k 0) c is the bias.
+	 * m and n are at least 1; without products (k 0) c is the bias. pack (KERNELS_PACK) is
+	 * scratch memory, or NULL: large products then take a little longer.
 	 * c[i,j] = fma(a[i,k-1], b[k-1,j], ... fma(a[i,0], b[0,j], bias[j])). */
 	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-		const float *b, const float *bias, bool relu, float *c);
+		const float *b, const float *bias, bool relu, float *c, float *pack);
 
 	/* c (m,n) = a (m,k) b^T, where gate (m,n) > 0, else 0: the layer below of a gradient.
 	 * a and b (n,k) are dense, rows of c and of gate are c_row apart; gate NULL: everywhere.
 	 * Sums are those of matmul. */
 	void (*matmul_t)(size_t m, size_t n, size_t k, const float *a, const float *b,
-		const float *gate, float *c, size_t c_row);
+		const float *gate, float *c, size_t c_row, float *pack);
 
 	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n), rows may
 	 * be 0 */
@@ -77,6 +78,11 @@ struct kernels {
 	float (*fma_peak)(size_t rounds);
 	int lanes; /* floats in a vector */
 };
+
+/* Floats of a part of b that is packed, most of a first-level cache, and of a line of it. Only a
+ * c of KERNELS_PACK_FROM columns and more has use for them. */
+#define KERNELS_PACK ((size_t)8192 + 16)
+#define KERNELS_PACK_FROM ((size_t)320)
 
 /* Partial sums of sum_squares: enough to hide the latency of an addition. */
 #define KERNELS_SUMS 32

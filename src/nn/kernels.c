@@ -12,15 +12,15 @@
 #define INLINE static
 #endif
 
-/* A large b is copied into packed panels first: its rows are so far apart that they share
- * few sets of the caches and need many pages. */
-#define PACK_FROM 320     /* columns */
-#define PACK_FLOATS 4096  /* at a time: half a first-level cache */
 #define PANEL (2 * LANES) /* columns */
-#define PACK_ROWS (PACK_FLOATS / PANEL)
-#define GROUP (8 * PANEL)  /* columns whose sums go on together: see wide() */
-#define NARROW ((size_t)4) /* columns at most that leave a vector empty */
-#define MOST_SUMS 16       /* vectors of a tile */
+/* The panels of a large b are packed: its rows are so far apart that they share few sets of the
+ * caches and need many pages. */
+#define OWN_PACK ((size_t)4096)      /* floats of a pack on the stack */
+#define LINE ((size_t)16)            /* floats of a line of the cache */
+#define GROUP (8 * PANEL)            /* columns whose sums go on together: see packed() */
+#define FETCH_FROM ((size_t)1 << 21) /* floats of a b that no cache near the core holds */
+#define NARROW ((size_t)4)           /* columns at most that leave a vector empty */
+#define MOST_SUMS 16                 /* vectors of a tile */
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* to the second-level cache */
@@ -35,6 +35,7 @@ struct product {
 	float *c;
 	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
 	bool relu;
+	size_t pack_rows;        /* of b at a time */
 	const struct next *next; /* or NULL */
 };
 
@@ -63,9 +64,11 @@ INLINE void store(float *p, vf v, int n)
 }
 
 /* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0; b's columns are adjacent. rows and n_vec are constants wherever this is
- * inlined, so that the accumulators live in registers. */
-INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i)
+ * tail > 0; b's columns are adjacent. pack, unless NULL, gets the panel of b. rows, n_vec and
+ * whether pack is NULL are constants wherever this is inlined, so that the accumulators live in
+ * registers. */
+INLINE void tile(
+	size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
 {
 	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
 	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
@@ -93,6 +96,11 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 		UNROLL
 		for (size_t v = 0; v < n_vec; v++)
 			bp[v] = load(b + v * LANES, v == n_vec - 1 ? tail : 0);
+		if (pack) {
+			UNROLL
+			for (size_t v = 0; v < n_vec; v++, pack += LANES)
+				vf_store(pack, bp[v]);
+		}
 		UNROLL
 		for (size_t r = 0; r < rows; r++) {
 			/* Base, base + index and base + 2 index: an address for each row
@@ -124,10 +132,9 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 /* Asks for a share of what is packed next, while there is work to do. */
 INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 {
-	const size_t line = 16; /* floats */
 	const size_t end = (share + 1) * next->rows / n_shares;
 	for (size_t r = share * next->rows / n_shares; r < end; r++)
-		for (size_t c = 0; c < next->cols; c += line)
+		for (size_t c = 0; c < next->cols; c += LINE)
 			PREFETCH(next->b + r * next->row + c);
 }
 
@@ -142,10 +149,10 @@ INLINE void tiles(size_t n_vec, int tail, const struct product *x)
 		if (x->next)
 			fetch(x->next, t, n_tiles);
 		switch (rows + (t < n_larger)) {
-#define ROWS(r)                                     \
-	case r:                                     \
-		if (r <= most)                      \
-			tile(r, n_vec, tail, x, i); \
+#define ROWS(r)                                           \
+	case r:                                           \
+		if (r <= most)                            \
+			tile(r, n_vec, tail, x, i, NULL); \
 		break;
 			ROWS(1)
 			ROWS(2)
@@ -183,15 +190,6 @@ static void panel(struct product x)
 		tiles(1, (int)x.n, &x);
 }
 
-/* rows x PANEL of b, side by side */
-static void pack(size_t rows, const float *b, size_t b_row, float *packed)
-{
-	for (size_t p = 0; p < rows; p++, b += b_row, packed += PANEL) {
-		vf_store(packed, vf_load(b));
-		vf_store(packed + LANES, vf_load(b + LANES));
-	}
-}
-
 /* LANES rows of x, `row` floats apart, of which those after `last` repeat it, become the
  * columns of t, `t_row` apart; width columns of x. */
 INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
@@ -209,7 +207,7 @@ INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t
 			t[r] = x[smaller(r, last) * row + p];
 }
 
-/* The same of a b that is stored by columns, b_col floats apart: n <= PANEL of them. */
+/* A panel of a b that is stored by columns, b_col floats apart: n <= PANEL of them. */
 static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, float *packed)
 {
 	for (size_t j = 0; j < n; j += LANES, b += LANES * b_col, packed += LANES)
@@ -341,6 +339,18 @@ static struct product from_column(const struct product *x, size_t j)
 	return part;
 }
 
+/* The rows of the product from i on. */
+static struct product from_row(const struct product *x, size_t i)
+{
+	struct product part = *x;
+	part.m -= i;
+	part.a += i * x->a_row;
+	part.from = x->from ? x->from + i * x->from_row : NULL;
+	part.gate = x->gate ? x->gate + i * x->c_row : NULL;
+	part.c += i * x->c_row;
+	return part;
+}
+
 /* A single row has too few sums in a panel. */
 static void row(const struct product *x)
 {
@@ -348,9 +358,9 @@ static void row(const struct product *x)
 		struct product part = from_column(x, j);
 		n = ROW_VECTORS * LANES;
 		if (part.n >= n)
-			tile(1, ROW_VECTORS, 0, &part, 0);
+			tile(1, ROW_VECTORS, 0, &part, 0, NULL);
 		else if (part.n >= (n /= 2))
-			tile(1, ROW_VECTORS / 2, 0, &part, 0);
+			tile(1, ROW_VECTORS / 2, 0, &part, 0, NULL);
 		else {
 			part.n = n = smaller(part.n, PANEL);
 			panel(part);
@@ -371,35 +381,58 @@ static void plain(struct product *x)
 	}
 }
 
-/* After the panel at (p,j) of the group from g on; false after the last. */
+/* What the panel of columns after j needs of b; false after the last of all. */
 static bool find_next(const struct product *x, size_t g, size_t p, size_t j, struct next *next)
 {
 	j += PANEL;
 	if (j >= smaller(x->n, g + GROUP)) {
 		j = g;
-		p += PACK_ROWS;
+		p += x->pack_rows;
 	}
-	if (p >= x->k)
+	if (p >= x->k || x->n * x->k < FETCH_FROM)
 		return false;
-	const size_t rows = smaller(x->k - p, PACK_ROWS), cols = smaller(x->n - j, PANEL);
+	const size_t rows = smaller(x->k - p, x->pack_rows), cols = smaller(x->n - j, PANEL);
 	const float *b = x->b + p * x->b_row + j * x->b_col;
 	*next = x->b_col == 1 ? (struct next){ b, rows, cols, x->b_row }
 			      : (struct next){ b, cols, rows, x->b_col };
 	return true;
 }
 
+/* A panel whose b is packed, if it is whole or stored by columns. The first tile packs as it
+ * multiplies: its loads and stores of b cost next to nothing beside its sums. */
+static void packed_panel(struct product x, float *pack)
+{
+	const bool by_columns = x.b_col != 1;
+	if (by_columns)
+		pack_columns(x.k, x.n, x.b, x.b_col, pack);
+	else if (x.n < PANEL)
+		pack = NULL;
+	else {
+		tile(TILE_ROWS, 2, 0, &x, 0, pack);
+		x = from_row(&x, TILE_ROWS);
+	}
+	if (pack) {
+		x.b = pack;
+		x.b_row = PANEL;
+	}
+	panel(x);
+}
+
 /* In blocks of k and groups of columns, whose part of c stays in the second-level cache
  * from block to block. */
-static void packed(const struct product *x)
+static void packed(struct product *x, float *pack)
 {
-	float floats[PACK_FLOATS];
+	float own[OWN_PACK + LINE];
 	struct next next;
+	x->pack_rows = (pack ? KERNELS_PACK - LINE : OWN_PACK) / PANEL;
+	pack = pack ? pack : own;
+	pack += (LINE - (uintptr_t)pack / sizeof(*pack) % LINE) % LINE;
 	for (size_t g = 0; g < x->n; g += GROUP)
-		for (size_t p = 0; p == 0 || p < x->k; p += PACK_ROWS)
+		for (size_t p = 0; p == 0 || p < x->k; p += x->pack_rows)
 			for (size_t j = g; j < smaller(x->n, g + GROUP); j += PANEL) {
 				struct product part = from_column(x, j);
 				part.n = smaller(part.n, PANEL);
-				part.k = smaller(x->k - p, PACK_ROWS);
+				part.k = smaller(x->k - p, x->pack_rows);
 				part.a += p * x->a_col;
 				part.b += p * x->b_row;
 				part.next = find_next(x, g, p, j, &next) ? &next : NULL;
@@ -411,20 +444,12 @@ static void packed(const struct product *x)
 					part.relu = false;
 					part.gate = NULL;
 				}
-				if (x->b_col != 1)
-					pack_columns(part.k, part.n, part.b, x->b_col, floats);
-				else if (part.n == PANEL)
-					pack(part.k, part.b, x->b_row, floats);
-				if (x->b_col != 1 || part.n == PANEL) {
-					part.b = floats;
-					part.b_row = PANEL;
-				}
-				panel(part);
+				packed_panel(part, pack);
 			}
 }
 
 /* Uses up *x. */
-static void multiply(struct product *x)
+static void multiply(struct product *x, float *pack)
 {
 	assert(x->m >= 1 && x->n >= 1);
 	/* Transposing c costs time for each column, and saves time for each product. */
@@ -435,8 +460,8 @@ static void multiply(struct product *x)
 		narrow(&rest);
 		x->n -= odd;
 	}
-	if (x->b_col != 1 || (x->m >= 4 * TILE_ROWS && x->n >= PACK_FROM))
-		packed(x);
+	if (x->b_col != 1 || (x->m >= 4 * TILE_ROWS && x->n >= KERNELS_PACK_FROM))
+		packed(x, pack);
 	else if (x->m == 1)
 		row(x);
 	else
@@ -444,38 +469,40 @@ static void multiply(struct product *x)
 }
 
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-	const float *b, const float *bias, bool relu, float *c)
+	const float *b, const float *bias, bool relu, float *c, float *pack)
 {
 	multiply(&(struct product){ .m = m,
-		.n = n,
-		.k = k,
-		.a = a,
-		.a_row = a_row,
-		.a_col = a_col,
-		.b = b,
-		.b_row = n,
-		.b_col = 1,
-		.from = bias,
-		.relu = relu,
-		.c = c,
-		.c_row = n });
+			 .n = n,
+			 .k = k,
+			 .a = a,
+			 .a_row = a_row,
+			 .a_col = a_col,
+			 .b = b,
+			 .b_row = n,
+			 .b_col = 1,
+			 .from = bias,
+			 .relu = relu,
+			 .c = c,
+			 .c_row = n },
+		pack);
 }
 
 static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b,
-	const float *gate, float *c, size_t c_row)
+	const float *gate, float *c, size_t c_row, float *pack)
 {
 	multiply(&(struct product){ .m = m,
-		.n = n,
-		.k = k,
-		.a = a,
-		.a_row = k,
-		.a_col = 1,
-		.b = b,
-		.b_row = 1,
-		.b_col = k,
-		.gate = gate,
-		.c = c,
-		.c_row = c_row });
+			 .n = n,
+			 .k = k,
+			 .a = a,
+			 .a_row = k,
+			 .a_col = 1,
+			 .b = b,
+			 .b_row = 1,
+			 .b_col = k,
+			 .gate = gate,
+			 .c = c,
+			 .c_row = c_row },
+		pack);
 }
 
 INLINE void column_sums_tile(

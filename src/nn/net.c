@@ -91,7 +91,7 @@ void net_raise_outputs(const struct net *net, float value, float *params)
 }
 
 /* The scratch memory: the output of every layer (B, dim[l+1]); V (B, 1) and
- * A (B, outputs) of a dueling network; two blocks for the deltas (B, widest);
+ * A (B, outputs) of a dueling network; KERNELS_PACK if a layer is wide; two blocks for the deltas (B, widest);
  * one for a transposed input (B, dim[l]) of a linear map. */
 
 /* Inputs of that width are transposed for the gradient of a W of at least so many outputs:
@@ -125,11 +125,17 @@ static size_t heads_width(const struct net *net)
 	return net->dueling ? 1 + n_outputs(net) : 0;
 }
 
-/* row * batch; 0 if it overflows. */
-static size_t scratch(uint64_t row, size_t batch)
+/* Floats that the kernels pack parts of matrices into. */
+static size_t pack_size(const struct net *net)
+{
+	return widest(net) >= KERNELS_PACK_FROM ? KERNELS_PACK : 0;
+}
+
+/* row * batch and a pack; 0 if it overflows. */
+static size_t scratch(const struct net *net, uint64_t row, size_t batch)
 {
 	const uint64_t limit = SIZE_MAX / sizeof(float) / 16;
-	return batch > limit / row ? 0 : (size_t)(row * batch);
+	return batch > limit / row ? 0 : (size_t)(row * batch) + pack_size(net);
 }
 
 static uint64_t forward_row(const struct net *net)
@@ -137,9 +143,15 @@ static uint64_t forward_row(const struct net *net)
 	return act_offset(net, 1, net->n_layers) + heads_width(net);
 }
 
+/* After the forward pass's rows; NULL if the kernels do without. */
+static float *pack_of(const struct net *net, size_t batch, float *work)
+{
+	return pack_size(net) > 0 ? work + (size_t)forward_row(net) * batch : NULL;
+}
+
 size_t net_forward_size(const struct net *net, size_t batch)
 {
-	return scratch(forward_row(net), batch);
+	return scratch(net, forward_row(net), batch);
 }
 
 size_t net_work_size(const struct net *net, size_t batch)
@@ -148,38 +160,38 @@ size_t net_work_size(const struct net *net, size_t batch)
 	for (int l = 0; l < net->n_layers; l++)
 		if ((size_t)net->dim[l] >= TRANSPOSE_FROM && (size_t)net->dim[l] > transposed)
 			transposed = (size_t)net->dim[l];
-	return scratch(forward_row(net) + 2 * widest(net) + transposed, batch);
+	return scratch(net, forward_row(net) + 2 * widest(net) + transposed, batch);
 }
 
 /* --- a linear map --- */
 
 /* y (B,out) = x (B,in) W (in,out) + b (out); x (B,x_dim) is the whole layer below. */
 static void linear_forward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, size_t batch, bool relu, float *y)
+	const float *x, size_t x_dim, size_t batch, bool relu, float *y, float *pack)
 {
-	k->matmul(
-		batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu, y);
+	k->matmul(batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu,
+		y, pack);
 }
 
 /* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
  * dx is NULL, of dx (B,x_dim), where gate, if any, is positive. */
 static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
 	const float *x, size_t x_dim, const float *dy, size_t batch, const float *gate,
-	float *transposed, float *grad, float *dx)
+	float *transposed, float *grad, float *dx, float *pack)
 {
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
 	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS) {
 		k->transpose(batch, x_dim, x, transposed);
 		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL,
-			false, grad + m->w);
+			false, grad + m->w, pack);
 	} else {
-		k->matmul(
-			m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w);
+		k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w,
+			pack);
 	}
 	k->column_sums(batch, m->out, dy, grad + m->b);
 	if (dx) /* dx (B,in) = dy (B,out) W^T (out,in) */
 		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL,
-			dx + m->from, x_dim);
+			dx + m->from, x_dim, pack);
 }
 
 /* --- an activation: its forward pass, then its backward pass --- */
@@ -243,11 +255,11 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	const float *x, size_t batch, float *work)
 {
 	const int last = net->n_layers - 1;
-	float *y = work;
+	float *y = work, *pack = pack_of(net, batch, work);
 	for (int l = 0; l < last; l++) {
 		const struct linear m = net_linear(net, l);
 		const bool in_matmul = activations[net->activation].in_matmul;
-		linear_forward(&m, k, params, x, m.in, batch, in_matmul, y);
+		linear_forward(&m, k, params, x, m.in, batch, in_matmul, y, pack);
 		if (!in_matmul)
 			activations[net->activation].forward(k, batch * m.out, y);
 		x = y;
@@ -257,7 +269,7 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	float *head = net->dueling ? y + batch * n : y;
 	for (int i = last; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		linear_forward(&m, k, params, x, x_dim, batch, false, head);
+		linear_forward(&m, k, params, x, x_dim, batch, false, head, pack);
 		head += batch * m.out;
 	}
 	if (net->dueling)
@@ -271,7 +283,8 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 	const int last = net->n_layers - 1;
 	const size_t wide = batch * widest(net), n = n_outputs(net);
 	float *heads = work + act_offset(net, batch, net->n_layers);
-	float *dx = heads + batch * heads_width(net), *other = dx + wide;
+	float *pack = pack_of(net, batch, work);
+	float *dx = work + net_forward_size(net, batch), *other = dx + wide;
 	float *transposed = other + wide;
 
 	const float *dy = d_out;
@@ -286,7 +299,7 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
 		const bool gated = activations[net->activation].in_matmul;
 		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch,
-			gated ? input : NULL, transposed, grad, layer > 0 ? dx : NULL);
+			gated ? input : NULL, transposed, grad, layer > 0 ? dx : NULL, pack);
 		if (layer == 0 || i > last)
 			continue; /* after the advantage head the other half is still to come */
 		if (!gated)

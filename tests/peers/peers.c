@@ -26,7 +26,7 @@ struct job {
 	struct net net;
 	struct agent agent;
 	struct batch batch;
-	float *out;
+	float *out, pack[KERNELS_PACK];
 #if defined(WITH_LIBXSMM)
 	libxsmm_smmfunction xsmm;
 #endif
@@ -59,7 +59,8 @@ static void passes(struct job *j)
 static void product(struct job *j)
 {
 	j->agent.policy.k->matmul(j->b, j->w, j->w, j->agent.work, j->w, 1,
-		j->agent.online + j->net.w[1], j->agent.online + j->net.b[1], false, j->out);
+		j->agent.online + j->net.w[1], j->agent.online + j->net.b[1], false, j->out,
+		j->pack);
 }
 
 #if defined(WITH_OPENBLAS)
