@@ -21,9 +21,9 @@ int main(void)
 	const struct kernels *k = &kernels_avx2;
 	for (int i = 0; i < 5; i++) {
 		const size_t m = shapes[i][0], n = shapes[i][1], p = shapes[i][2];
-		k->matmul(m, n, p, a, p, 1, b, b, 1, c);
-		k->matmul(p, n, m, a, 1, p, c, 0, 0, d);
-		k->matmul_t(m, p, n, c, b, a, d, p);
+		k->matmul(m, n, p, a, p, 1, b, b, 1, c, 0);
+		k->matmul(p, n, m, a, 1, p, c, 0, 0, d, 0);
+		k->matmul_t(m, p, n, c, b, a, d, p, 0);
 		k->column_sums(m, n, c, d);
 	}
 	k->transpose(128, 256, a, c);

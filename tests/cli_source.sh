@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3627
-nn 1750
+nn 1800
 env 1583
 rl 1410
 run 7017
