@@ -118,24 +118,37 @@ static void unknown_flag(
 /* Whole numbers that FLAG_COUNT takes. */
 static const int64_t most_count = 1000000;
 
+/* Parses a value that is not a string into v. NULL, or what it should have been. */
+static const char *parse_value(enum flag_kind kind, const char *value, struct flag_value *v)
+{
+	switch (kind) {
+	case FLAG_COUNT:
+		if (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
+			v->count > most_count)
+			return "a whole number from 1 to 1000000";
+		return NULL;
+	case FLAG_SEED:
+		return text_parse_u64(value, &v->seed) != TEXT_OK
+			       ? "a whole number from 0 to 2^64-1"
+			       : NULL;
+	case FLAG_REAL:
+	case FLAG_SHARE:
+		if (text_parse_real(value, &v->real) != TEXT_OK)
+			return "a real number";
+		return kind == FLAG_SHARE && !(v->real >= 0 && v->real <= 1) ? "in [0, 1]" : NULL;
+	default:
+		return NULL;
+	}
+}
+
 static bool set_flag(struct args *a, const struct command *command, const struct flag *f,
 	const char *value, struct err *e)
 {
 	struct flag_value *v = &a->flag[f - command->flags];
-	const char *want = NULL; /* what the value should have been */
 	const bool is_string = f->kind == FLAG_STRING || f->kind == FLAG_LIST;
 	if (f->kind != FLAG_SWITCH && (!value || (is_string && !value[0])))
 		return err_set(e, ERR_USAGE, "--%s needs a value (%s)", f->name, f->arg);
-	if (f->kind == FLAG_COUNT && (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
-					     v->count > most_count))
-		want = "a whole number from 1 to 1000000";
-	else if (f->kind == FLAG_SEED && text_parse_u64(value, &v->seed) != TEXT_OK)
-		want = "a whole number from 0 to 2^64-1";
-	else if ((f->kind == FLAG_REAL || f->kind == FLAG_SHARE) &&
-		 text_parse_real(value, &v->real) != TEXT_OK)
-		want = "a real number";
-	else if (f->kind == FLAG_SHARE && !(v->real >= 0 && v->real <= 1))
-		want = "in [0, 1]";
+	const char *want = parse_value(f->kind, value, v);
 	if (want)
 		return err_set(e, ERR_USAGE, "--%s '%s' is not %s", f->name, value, want);
 	if (v->set && f->kind != FLAG_LIST)
