@@ -81,15 +81,6 @@ def library(metadata, tensors):
     return file_of(text + " " * (-len(text.encode()) % 8), data)
 
 
-def old(metadata, tensors):
-    """As dqn wrote it before there was dqn_sha256_v2."""
-    metadata = {k: v for k, v in metadata.items() if k != "dqn_sha256_v2"}
-    entries, data = layout(tensors)
-    text = compact({"__metadata__": {**metadata, "sha256": "0" * 64}, **entries})
-    raw = file_of(text + " " * (-len(text.encode()) % 8), data)
-    return raw.replace(b"0" * 64, hashlib.sha256(raw).hexdigest().encode(), 1)
-
-
 # What a checksum must notice.
 
 

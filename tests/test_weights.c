@@ -613,8 +613,8 @@ static void test_wrong_checksums(void)
 		"0000000000000000000000000000000000000000000000000000000000000000" };
 	char header[1000];
 	for (int i = 0; i < 3; i++) {
-		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"sha256\":\"%s\"", TENSORS),
-			wrong[i]);
+		snprintf(header, sizeof(header),
+			FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%s\"", TENSORS), wrong[i]);
 		check_crafted(header, 40, "checksum");
 	}
 }
@@ -624,8 +624,8 @@ static void test_a_checksum_that_is_too_long_is_rejected(void)
 {
 	char header[2000];
 	for (int n = 65; n < 200; n += 67) {
-		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"sha256\":\"%0*d\"", TENSORS),
-			n, 0);
+		snprintf(header, sizeof(header),
+			FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%0*d\"", TENSORS), n, 0);
 		CHECK(verdict(header, 40)[0]);
 	}
 }

@@ -21,9 +21,7 @@
  *     "t", name, dtype, "2,4", h   each tensor, sorted by name; "2,4" is its shape and h
  *                                  the SHA-256 of its bytes, 64 digits in lower case
  *
- * "m" and "t" have no NUL. Files of earlier versions have "sha256" instead: that of the
- * whole file with zeros in place of the digits. It counts only beside a "format_version":
- * otherwise it is another program's key.
+ * "m" and "t" have no NUL.
  */
 #ifndef DQN_BASE_SAFETENSORS_H
 #define DQN_BASE_SAFETENSORS_H
@@ -84,7 +82,6 @@ struct st_file {
 	char *header;               /* the JSON, its strings decoded in place */
 	size_t header_len, data_len;
 	const char *checksum; /* 64 digits, or NULL */
-	size_t old_digits;    /* where in the header, if it is that of an earlier version, or 0 */
 };
 
 /* Reads and checks the header of a file, no more of it. On failure there is nothing to

@@ -15,7 +15,6 @@
 
 #define METADATA "__metadata__"
 #define CHECKSUM "dqn_sha256_v2"
-#define OLD_CHECKSUM "sha256"
 enum {
 	HEX_DIGITS = SHA256_HEX_SIZE - 1,
 	ALIGN = 8,
@@ -194,38 +193,13 @@ static bool checksum(const struct st_file *st, char hex[SHA256_HEX_SIZE], struct
 	return true;
 }
 
-/* That of an earlier version: of all bytes, with zeros in place of the digits. */
-static bool old_checksum(const struct st_file *st, char hex[SHA256_HEX_SIZE], struct err *e)
-{
-	char chunk[CHUNK];
-	const uint64_t begin = ST_LENGTH_BYTES + st->old_digits, end = begin + HEX_DIGITS;
-	const uint64_t len = (uint64_t)ST_LENGTH_BYTES + st->header_len + st->data_len;
-	struct sha256 h;
-	sha256_init(&h);
-	for (uint64_t at = 0; at < len; at += CHUNK) {
-		const size_t n = len - at < CHUNK ? (size_t)(len - at) : CHUNK;
-		if (!read_at(st, at, chunk, n, e))
-			return false;
-		for (size_t i = 0; i < n; i++)
-			chunk[i] = at + i >= begin && at + i < end ? '0' : chunk[i];
-		sha256_add(&h, chunk, n);
-	}
-	sha256_hex(&h, hex);
-	return true;
-}
-
 bool st_verify(const struct st_file *st, struct err *e)
 {
 	char hash[SHA256_HEX_SIZE];
 	if (!st->checksum)
 		return true;
-	if (!(st->old_digits ? old_checksum : checksum)(st, hash, e))
-		return false;
-	return strcmp(hash, st->checksum) == 0 ||
-	       st_corrupt(st, e, "the file does not match its checksum%s",
-		       st->old_digits ? " (that of an earlier dqn, which covers the header as it was "
-					"written: another program may have rewritten the file)"
-				      : "");
+	return checksum(st, hash, e) &&
+	       (strcmp(hash, st->checksum) == 0 || st_corrupt(st, e, "the file does not match its checksum"));
 }
 
 /* --- writing --- */
@@ -416,10 +390,6 @@ static bool check_unique(struct st_file *st, struct err *e)
 static bool find_checksum(struct st_file *st, struct err *e)
 {
 	st->checksum = st_metadata_get(st, CHECKSUM);
-	if (st->checksum || !st_metadata_get(st, "format_version"))
-		st->old_digits = 0;
-	else
-		st->checksum = st_metadata_get(st, OLD_CHECKSUM);
 	if (!st->checksum)
 		return true;
 	if (strlen(st->checksum) != HEX_DIGITS)
@@ -455,8 +425,7 @@ static bool parse_header(struct st_file *st, struct err *e)
 			struct st_metadata *m = &st->metadata[st->n_metadata++];
 			m->key = s;
 			m->value = s = st->header + (j.p - st->header);
-			if (json_string(&j, s, size) && strcmp(m->key, OLD_CHECKSUM) == 0 && strlen(s) == HEX_DIGITS)
-				st->old_digits = (size_t)(j.p - 1 - st->header) - HEX_DIGITS;
+			json_string(&j, s, size);
 		}
 	}
 	if (!json_end(&j))

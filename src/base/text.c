@@ -89,25 +89,17 @@ static const struct {
 	{ 0x94d, 0x94d, 0 }, { 0xe31, 0xe31, 0 }, { 0xe34, 0xe3a, 0 }, { 0xe47, 0xe4e, 0 }, { 0x1100, 0x115e, 2 },
 	{ 0x115f, 0x1160, -1 }, { 0x17b4, 0x17b5, -1 }, { 0x180b, 0x180f, -1 }, { 0x1ab0, 0x1aff, 0 },
 	{ 0x1dc0, 0x1dff, 0 }, { 0x200b, 0x200f, -1 }, { 0x2028, 0x202e, -1 }, { 0x2060, 0x206f, -1 },
-	{ 0x20d0, 0x20f0, 0 }, { 0x231a, 0x231b, 2 }, { 0x2329, 0x232a, 2 }, { 0x23e9, 0x23ec, 2 },
-	{ 0x23f0, 0x23f0, 2 }, { 0x23f3, 0x23f3, 2 }, { 0x25fd, 0x25fe, 2 }, { 0x2614, 0x2615, 2 },
-	{ 0x2648, 0x2653, 2 }, { 0x267f, 0x267f, 2 }, { 0x2693, 0x2693, 2 }, { 0x26a1, 0x26a1, 2 },
-	{ 0x26aa, 0x26ab, 2 }, { 0x26bd, 0x26be, 2 }, { 0x26c4, 0x26c5, 2 }, { 0x26ce, 0x26ce, 2 },
-	{ 0x26d4, 0x26d4, 2 }, { 0x26ea, 0x26ea, 2 }, { 0x26f2, 0x26f3, 2 }, { 0x26f5, 0x26f5, 2 },
-	{ 0x26fa, 0x26fa, 2 }, { 0x26fd, 0x26fd, 2 }, { 0x2705, 0x2705, 2 }, { 0x270a, 0x270b, 2 },
-	{ 0x2728, 0x2728, 2 }, { 0x274c, 0x274c, 2 }, { 0x274e, 0x274e, 2 }, { 0x2753, 0x2755, 2 },
-	{ 0x2757, 0x2757, 2 }, { 0x2795, 0x2797, 2 }, { 0x27b0, 0x27b0, 2 }, { 0x27bf, 0x27bf, 2 },
-	{ 0x2b1b, 0x2b1c, 2 }, { 0x2b50, 0x2b50, 2 }, { 0x2b55, 0x2b55, 2 }, { 0x2e80, 0x3029, 2 },
-	{ 0x302e, 0x303e, 2 }, { 0x3041, 0x3096, 2 }, { 0x3099, 0x309a, 0 }, { 0x309b, 0x3163, 2 },
-	{ 0x3164, 0x3164, -1 }, { 0x3165, 0x3247, 2 }, { 0x3250, 0x4dbf, 2 }, { 0x4e00, 0xa4c6, 2 },
-	{ 0xa960, 0xa97c, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfad9, 2 }, { 0xfdd0, 0xfdef, -1 },
-	{ 0xfe00, 0xfe0f, -1 }, { 0xfe10, 0xfe19, 2 }, { 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6b, 2 },
-	{ 0xfeff, 0xfeff, -1 }, { 0xff01, 0xff60, 2 }, { 0xffa0, 0xffa0, -1 }, { 0xffe0, 0xffe6, 2 },
-	{ 0xfff0, 0xfffb, -1 }, { 0x110bd, 0x110bd, -1 }, { 0x110cd, 0x110cd, -1 }, { 0x13430, 0x13438, -1 },
-	{ 0x16fe0, 0x16fe3, 2 }, { 0x16ff0, 0x1b2fb, 2 }, { 0x1bca0, 0x1bca3, -1 }, { 0x1d173, 0x1d17a, -1 },
-	{ 0x1f004, 0x1f004, 2 }, { 0x1f0cf, 0x1f0cf, 2 }, { 0x1f18e, 0x1f18e, 2 }, { 0x1f191, 0x1f19a, 2 },
-	{ 0x1f200, 0x1f64f, 2 }, { 0x1f680, 0x1f6ff, 2 }, { 0x1f7e0, 0x1f7ff, 2 }, { 0x1f900, 0x1f9ff, 2 },
-	{ 0x1fa70, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 }, { 0xe0000, 0xe0fff, -1 } };
+	{ 0x20d0, 0x20f0, 0 }, { 0x231a, 0x23f3, 2 }, { 0x25fd, 0x27bf, 2 }, { 0x2b1b, 0x2b55, 2 },
+	{ 0x2e80, 0x3029, 2 }, { 0x302e, 0x303e, 2 }, { 0x3041, 0x3096, 2 }, { 0x3099, 0x309a, 0 },
+	{ 0x309b, 0x3163, 2 }, { 0x3164, 0x3164, -1 }, { 0x3165, 0x3247, 2 }, { 0x3250, 0x4dbf, 2 },
+	{ 0x4e00, 0xa4c6, 2 }, { 0xa960, 0xa97c, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfad9, 2 },
+	{ 0xfdd0, 0xfdef, -1 }, { 0xfe00, 0xfe0f, -1 }, { 0xfe10, 0xfe19, 2 }, { 0xfe20, 0xfe2f, 0 },
+	{ 0xfe30, 0xfe6b, 2 }, { 0xfeff, 0xfeff, -1 }, { 0xff01, 0xff60, 2 }, { 0xffa0, 0xffa0, -1 },
+	{ 0xffe0, 0xffe6, 2 }, { 0xfff0, 0xfffb, -1 }, { 0x110bd, 0x110bd, -1 }, { 0x110cd, 0x110cd, -1 },
+	{ 0x13430, 0x13438, -1 }, { 0x16fe0, 0x16fe3, 2 }, { 0x16ff0, 0x1b2fb, 2 }, { 0x1bca0, 0x1bca3, -1 },
+	{ 0x1d173, 0x1d17a, -1 }, { 0x1f004, 0x1f19a, 2 }, { 0x1f200, 0x1f64f, 2 }, { 0x1f680, 0x1f6ff, 2 },
+	{ 0x1f7e0, 0x1f7ff, 2 }, { 0x1f900, 0x1f9ff, 2 }, { 0x1fa70, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
+	{ 0xe0000, 0xe0fff, -1 } };
 
 /* The UTF-8 character at s and its bytes; 0 if there is none. */
 static int utf8_decode(const char *s, uint32_t *c)
@@ -311,36 +303,7 @@ enum text_parse text_parse_i64(const char *s, int64_t *value)
  * would say in ten times as long. */
 static const double power_of_ten[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
 	1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-enum { LARGEST_POWER = sizeof(power_of_ten) / sizeof(power_of_ten[0]) - 1 };
 static const uint64_t largest_exact = (uint64_t)1 << 53;
-
-enum text_parse text_parse_real(const char *s, double *value)
-{
-	const bool negative = *s == '-';
-	char plain[128]; /* without the underscores */
-	size_t n = 0;
-	struct decimal d;
-	double x;
-	s += negative || *s == '+';
-	if (!parse_decimal(s, &d))
-		return TEXT_NOT_A_NUMBER;
-	if (!d.too_large && d.digits <= largest_exact && abs(d.exponent) <= LARGEST_POWER) {
-		x = (double)d.digits;
-		x = d.exponent < 0 ? x / power_of_ten[-d.exponent] : x * power_of_ten[d.exponent];
-	} else {
-		for (; *s && n + 1 < sizeof(plain); s++)
-			if (*s != '_')
-				plain[n++] = *s;
-		plain[n] = '\0';
-		x = strtod(plain, NULL);
-		if (*s)
-			return TEXT_NOT_A_NUMBER;
-	}
-	if (!isfinite(x))
-		return TEXT_TOO_LARGE;
-	*value = negative ? -x : x;
-	return TEXT_OK;
-}
 
 static bool is_of_number(char c)
 {
@@ -372,6 +335,26 @@ const char *text_scan_real(const char *s, double *value)
 		at++;
 	*value = at > s ? strtod(s, &end) : 0;
 	return at > s && end == at ? at : NULL;
+}
+
+enum text_parse text_parse_real(const char *s, double *value)
+{
+	char plain[128]; /* without the underscores */
+	size_t n = 0;
+	struct decimal d;
+	double x;
+	if (!parse_decimal(s + (*s == '-' || *s == '+'), &d))
+		return TEXT_NOT_A_NUMBER;
+	for (; *s && n + 1 < sizeof(plain); s++)
+		if (*s != '_')
+			plain[n++] = *s;
+	plain[n] = '\0';
+	if (*s || !text_scan_real(plain, &x))
+		return TEXT_NOT_A_NUMBER;
+	if (!isfinite(x))
+		return TEXT_TOO_LARGE;
+	*value = x;
+	return TEXT_OK;
 }
 
 static size_t min_size(size_t a, size_t b)

@@ -198,23 +198,11 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 	return true;
 }
 
-/* The result must be that of the configuration. Every result has three of its keys, those of
- * later versions have it whole. */
-static bool check_result(
-	const struct result *res, const char *path, char *data, size_t len, const struct config *c, struct err *e)
+/* The result must be that of the configuration. */
+static bool check_result(const char *path, char *data, size_t len, const struct config *c, struct err *e)
 {
-	char key[64], diff[128];
+	char key[64];
 	struct json j;
-	struct text t;
-	text_init(&t, diff, sizeof(diff));
-	if (strcmp(res->env_id, config_env(c)->id) != 0)
-		text_add(&t, "id: %s, not %s", res->env_id, config_env(c)->id);
-	else if (res->seed != c->seed)
-		text_add(&t, "seed: %" PRIu64 ", not %" PRIu64, res->seed, c->seed);
-	else if (res->total_timesteps != c->total_timesteps)
-		text_add(&t, "total_timesteps: %" PRId64 ", not %" PRId64, res->total_timesteps, c->total_timesteps);
-	if (t.len > 0)
-		return err_set(e, ERR_CORRUPT, "'%.300s' is of another run (%s)", path, diff);
 	json_init(&j, data, len);
 	for (json_open(&j, '{'); json_next_key(&j, key, sizeof(key));)
 		if (strcmp(key, "config") != 0) {
@@ -249,7 +237,7 @@ bool result_load(struct result *res, const struct dir *d, const struct config *c
 	if (!file_load(d, RUN_RESULT, RUN_RESULT_MAX, &data, &len, e))
 		return false;
 	dir_path(d, RUN_RESULT, path);
-	bool ok = result_parse(res, path, data, len, e) && check_result(res, path, data, len, c, e);
+	bool ok = result_parse(res, path, data, len, e) && check_result(path, data, len, c, e);
 	free(data);
 	const struct {
 		const char *name, *hash;

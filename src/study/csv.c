@@ -14,17 +14,12 @@ static bool parse_cell(const char *s, size_t n, double *x)
 		double value;
 	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 }, { "inf", (double)INFINITY },
 		{ "-inf", -(double)INFINITY }, { "nan", (double)NAN } };
-	char buf[64];
-	if (n >= sizeof(buf))
-		return false;
-	memcpy(buf, s, n);
-	buf[n] = '\0';
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(buf, words[i].word) == 0) {
+		if (strlen(words[i].word) == n && memcmp(s, words[i].word, n) == 0) {
 			*x = words[i].value;
 			return true;
 		}
-	if (text_parse_real(buf, x) != TEXT_OK)
+	if (text_scan_real(s, x) != s + n || !isfinite(*x))
 		return false;
 	*x = stats_bounded(*x);
 	return true;
