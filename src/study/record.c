@@ -237,11 +237,6 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 	return true;
 }
 
-static bool leave_out(struct records *list, const char *dir, const struct stat *st, struct err *why, struct err *e)
-{
-	return add(list, dir, st, NULL, 0, why, e);
-}
-
 /* --- a tree of directories --- */
 
 void records_init(struct records *list)
@@ -249,86 +244,86 @@ void records_init(struct records *list)
 	*list = (struct records){ .threshold = (double)NAN };
 }
 
-/* In these, dir is a buffer of RUN_PATH_SIZE that grows on the way down. One `why` serves
- * all levels: the stack may be small. */
+/* The way down a tree. One path and one reason for all levels: the stack may be small. */
+struct walk {
+	struct records *list;
+	char dir[RUN_PATH_SIZE];
+	struct err why; /* the directory is left out */
+	struct err *e;  /* the caller's */
+};
 
-static bool visit_dir(
-	struct records *list, char *dir, const struct stat *st, int depth, struct err *why, struct err *e);
-
-static bool visit(struct records *list, char *dir, int depth, struct err *why, struct err *e)
+static bool leave_out(struct walk *w, const struct stat *st)
 {
-	struct stat st;
-	if (lstat(dir, &st) < 0) {
-		err_set(why, ERR_RUN, "stat '%.500s': %s", dir, strerror(errno));
-		return errno == ENOENT || leave_out(list, dir, NULL, why, e);
-	}
-	if (!S_ISDIR(st.st_mode))
-		return true;
-	if (depth <= MAX_DEPTH)
-		return visit_dir(list, dir, &st, depth, why, e);
-	err_set(why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, dir);
-	return leave_out(list, dir, &st, why, e);
+	return add(w->list, w->dir, st, NULL, 0, &w->why, w->e);
 }
 
-static bool visit_entries(
-	struct records *list, char *dir, DIR *d, const struct stat *st, int depth, struct err *why, struct err *e)
+static bool visit(struct walk *w, int depth);
+
+static bool visit_entries(struct walk *w, const struct stat *st, int depth)
 {
-	const size_t len = strlen(dir), room = RUN_PATH_SIZE - len;
+	const size_t len = strlen(w->dir), room = sizeof(w->dir) - len;
 	const struct dirent *entry;
+	DIR *d = opendir(w->dir);
 	bool ok = true;
+	if (!d) {
+		err_set(&w->why, ERR_RUN, "open '%.500s': %s", w->dir, strerror(errno));
+		return depth > 0 ? leave_out(w, st) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
+	}
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if ((size_t)snprintf(dir + len, room, "/%s", entry->d_name) < room) {
-			ok = visit(list, dir, depth + 1, why, e);
+		if ((size_t)snprintf(w->dir + len, room, "/%s", entry->d_name) < room) {
+			ok = visit(w, depth + 1);
 		} else {
-			err_set(why, ERR_RUN, "path too long: '%.100s...'", dir);
-			ok = leave_out(list, dir, NULL, why, e);
+			err_set(&w->why, ERR_RUN, "path too long: '%.100s...'", w->dir);
+			ok = leave_out(w, NULL);
 		}
-		dir[len] = '\0';
+		w->dir[len] = '\0';
 	}
-	if (!ok || errno == 0)
-		return ok;
-	err_set(why, ERR_RUN, "read '%.500s': %s", dir, strerror(errno));
-	return leave_out(list, dir, st, why, e);
+	if (ok && errno != 0) {
+		err_set(&w->why, ERR_RUN, "read '%.500s': %s", w->dir, strerror(errno));
+		ok = leave_out(w, st);
+	}
+	closedir(d);
+	return ok;
 }
 
-static bool visit_dir(struct records *list, char *dir, const struct stat *st, int depth, struct err *why, struct err *e)
+/* Below the first directory, links are not followed. */
+static bool visit(struct walk *w, int depth)
 {
+	struct stat st;
 	char *config;
 	size_t len;
-	const enum presence presence = load(dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, why);
-	if (presence == FILE_UNREADABLE)
-		return leave_out(list, dir, st, why, e);
-	if (presence == FILE_THERE) {
-		const bool ok = add(list, dir, st, config, len, why, e);
-		free(config);
-		return ok;
+	if ((depth == 0 ? stat(w->dir, &st) : lstat(w->dir, &st)) < 0) {
+		if (depth == 0)
+			return err_set(w->e, ERR_RUN, "open '%s': %s", w->dir, strerror(errno));
+		err_set(&w->why, ERR_RUN, "stat '%.500s': %s", w->dir, strerror(errno));
+		return errno == ENOENT || leave_out(w, NULL);
 	}
-	DIR *d = opendir(dir);
-	if (!d) {
-		err_set(why, ERR_RUN, "open '%.500s': %s", dir, strerror(errno));
-		return depth > 0 ? leave_out(list, dir, st, why, e) : err_set(e, ERR_RUN, "%s", why->msg);
+	if (depth > 0 && !S_ISDIR(st.st_mode))
+		return true;
+	if (depth > MAX_DEPTH) {
+		err_set(&w->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, w->dir);
+		return leave_out(w, &st);
 	}
-	const bool ok = visit_entries(list, dir, d, st, depth, why, e);
-	closedir(d);
+	const enum presence presence = load(w->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &w->why);
+	if (presence == FILE_ABSENT)
+		return visit_entries(w, &st, depth);
+	const bool ok = add(w->list, w->dir, &st, config, len, &w->why, w->e);
+	free(config);
 	return ok;
 }
 
 bool records_find(struct records *list, const char *path, struct err *e)
 {
-	char dir[RUN_PATH_SIZE] = "";
-	struct err why;
-	struct stat st;
+	struct walk w = { .list = list, .e = e };
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		len--;
-	if (len >= sizeof(dir))
+	if (len >= sizeof(w.dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
-	memcpy(dir, path, len);
-	if (stat(dir, &st) < 0)
-		return err_set(e, ERR_RUN, "open '%s': %s", dir, strerror(errno));
-	return visit_dir(list, dir, &st, 0, &why, e);
+	memcpy(w.dir, path, len);
+	return visit(&w, 0);
 }
 
 static int compare_dirs(const void *a, const void *b)
