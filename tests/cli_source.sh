@@ -118,7 +118,7 @@ nn 1800
 env 1583
 rl 1410
 run 7004
-study 2914
+study 2909
 cli 12955
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do

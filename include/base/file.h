@@ -73,7 +73,7 @@ bool file_end(struct file_writer *w, bool ok, const char *previous, struct err *
 /* The steps of file_end, for several files that belong together. file_finish flushes one to the
  * disk and closes it; it must be called after file_begin. file_replace renames all in order,
  * or removes them if not ok. The directory is not flushed: after a power cut a name may still
- * lead to the earlier file, or to none. */
+ * lead to the earlier file, or be missing. */
 bool file_finish(struct file_writer *w, bool ok, struct err *e);
 bool file_replace(const struct file_writer *w, size_t n, bool ok, const char *previous, struct err *e);
 

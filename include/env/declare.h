@@ -1,4 +1,4 @@
-/* What an environment in a child process declares, in its first line:
+/* The declaration of an environment in a child process, its first line:
  *
  *     env mine 1 obs=4 actions=2 limit=500 reward=-1..0 solved=-110 high=2.4,3,0.2,3
  *

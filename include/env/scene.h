@@ -1,4 +1,4 @@
-/* What a state looks like, for whatever draws it: lines in the environment's own coordinates,
+/* A picture of a state, for whatever draws it: lines in the environment's own coordinates,
  * y up. A line has a width; one of no length with round ends is a disc.
  *
  *     struct scene s = { 0 };

@@ -10,7 +10,7 @@
  *     config_check(&c, memory_bytes, &r);                  // keys against each other
  *     if (r.n_errors) ... r.text.p has one line each
  *
- * With id = process the environment is a child process. What it declares is a key, too:
+ * With id = process the environment is a child process. Its declaration is a key, too:
  *
  *     config_set_value(&c, config_find("declaration"), line);  // the child's first line
  *     report_init(&r);
@@ -110,7 +110,7 @@ bool config_check_same(const struct config *c, enum err_kind kind, const char *n
  * config_check leaves it out; it is for later, once c->declaration is set. */
 void config_check_env(const struct config *c, uint64_t memory_bytes, struct report *r);
 
-/* What the configuration means for the other modules. The environment is part of *c where it
+/* For the other modules. The environment is part of *c where it
  * is a child process, id = process; before it has declared itself its obs_dim is 0. */
 const struct env_ops *config_env(const struct config *c);
 bool config_is_process(const struct config *c);

@@ -95,7 +95,7 @@ int config_compare(const struct config *a, const struct config *b, const struct 
 /* Refused only because a float cannot hold it. */
 bool option_is_too_small(const struct option *o, const char *value);
 
-/* What an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
+/* The values that an option takes: "whole number, 1 to 65536", "one of huber, mse" ... */
 void option_print_range(const struct option *o, struct text *t);
 
 #endif

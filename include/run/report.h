@@ -1,4 +1,4 @@
-/* What is wrong with a configuration: all of it at once, one line each, "file:line: what".
+/* The errors of a configuration: all of them at once, one line each, "file:line: what".
  *
  *     struct report r;
  *     report_init(&r);

@@ -9,7 +9,7 @@
  * run_files lists the files. config.ini is written first and owns the directory, result.json
  * last: it marks the run as done. .lock is empty, and locked while a process works here.
  *
- * What a power cut leaves is what a kill may leave, since these wait for the disk:
+ * A power cut leaves no more damage than a kill, since these wait for the disk:
  *
  *     config.ini, then the directory      before another file is there
  *     logs with new rows, a checkpoint, then the directory
@@ -54,7 +54,7 @@
 #define RUN_PREVIOUS "checkpoint-previous.safetensors"
 #define RUN_FAILED "failed.txt"
 
-/* What a run writes, in the order in which `fresh` removes it; name NULL ends the list. */
+/* The files that a run writes, in the order in which `fresh` removes them; name NULL ends the list. */
 struct run_file {
 	const char *name, *help; /* help NULL: a log, run_logs (run/logs.h) explains it */
 };

@@ -94,7 +94,7 @@ struct eval_row {
 	bool is_best; /* the best so far, or as good */
 };
 
-/* What replays the episode under way in a child process, whose state is not ours to save. */
+/* To replay the episode under way in a child process, whose state cannot be saved. */
 struct episode_log {
 	uint64_t seed;
 	int64_t n, n_most; /* steps; n_most 0: not kept */

@@ -156,8 +156,8 @@ static char *find_comment(char *s)
 	return s + i;
 }
 
-/* What s begins with up to its closing quote, in place; *end is after it. NULL, or what is
- * wrong. */
+/* Unquotes in place what stands between the quote at s and the next one; *end is after that. NULL, or
+ * what is wrong. */
 static const char *unquote(char *s, char **end)
 {
 	char *to = s, *from = s + 1;

@@ -54,7 +54,7 @@ static bool parse_high(const char *s, int n, float *scale)
 		const size_t len = strcspn(s, ",");
 		snprintf(word, sizeof(word), "%.*s", (int)len, s);
 		if (i == n || len >= sizeof(word) || !parse_real(word, &x) ||
-			!(x >= 1e-6 && x <= 1e30)) /* then 1 / x is no float 0 */
+			!(x >= 1e-6 && x <= 1e30)) /* then 1 / x is not 0 as a float */
 			return false;
 		if (scale)
 			scale[i] = (float)(1 / x);

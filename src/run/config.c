@@ -53,7 +53,7 @@ static void add_choice(struct choices *choices, const char *source, const struct
 	snprintf(choice->text, sizeof(choice->text), "%s", value);
 }
 
-/* Quotes are part of a value that is no string, where they are wrong. */
+/* In a value that is not a string, quotes are wrong: they stay part of it. */
 static void set_key(struct reading *in, const char *key, const char *value, bool is_quoted)
 {
 	char quoted[300]; /* more than a message shows */

@@ -1,4 +1,4 @@
-/* What a configuration means for the other modules: declared in run/config.h. */
+/* Computes from a configuration what other modules need: declared in run/config.h. */
 #include "run/config.h"
 
 #include "run/train.h"
@@ -80,7 +80,7 @@ void config_q_range(const struct config *c, double *low, double *high)
 	*high = ops->reward_high > 0 ? ops->reward_high * horizon : 0;
 }
 
-/* What a key asks for, else the environment's own. */
+/* The limit that a key asks for, else the environment's own. */
 static int64_t limit_of(const struct config *c, int64_t asked)
 {
 	const int64_t own = config_env(c)->max_episode_steps;

@@ -101,7 +101,7 @@ static const char *copy_number(const char *s, bool is_real, char number[HINT_SIZ
 	return s + strspn(s, " ");
 }
 
-/* What follows a number: its power of ten. "m" may be minutes, of a real. */
+/* The power of ten that a unit after a number stands for. "m" may be minutes, of a real. */
 static bool find_unit(const char *s, bool is_real, int *exponent)
 {
 	static const struct {

@@ -620,7 +620,7 @@ static bool parse_name(const char *const *names, const char *s, int *field)
 	return false;
 }
 
-/* What each file that a run writes can carry, and a terminal show. */
+/* Every file of a run can carry it, and a terminal can show it. */
 static bool is_plain_text(const char *s)
 {
 	int columns = 0;

@@ -129,7 +129,7 @@ bool run_preload(
 		       t->config.learning_starts, t->config.total_timesteps, t->preloaded);
 }
 
-/* In the open directory. What would fail later, fails here; and memory comes before files,
+/* In the open directory. Errors that would come later come here; and memory comes before files,
  * so that a run that does not fit costs no earlier run. */
 static bool start(struct run *r, const struct config *c, const struct inputs *in,
 	const struct kernels *k, bool fresh, struct err *e)

@@ -397,7 +397,7 @@ static bool take_header(struct reader *r, const char *line, struct err *e)
 
 /* --- a line --- */
 
-/* What a cell should have been. */
+/* The values that a cell may have. */
 static void add_wanted(const struct reader *r, int kind, struct text *t)
 {
 	const struct env_ops *ops = r->o->ops;
@@ -494,7 +494,7 @@ static bool has_ended(const struct row *row)
 	return row->result.terminated || row->result.truncated;
 }
 
-/* What the file says of r->now: it comes right after the line before, the end of an episode apart. */
+/* True if by its cells r->now comes right after the line before, whether or not that ended the episode. */
 static bool is_adjacent(const struct reader *r)
 {
 	const struct row *a = r->before, *b = r->now;

@@ -68,7 +68,7 @@ static void print_scale(const float *obs_scale, int n, struct text *t)
 	text_add(t, "]");
 }
 
-/* What the metadata says besides the network; without the texts that are NULL. */
+/* The metadata apart from the network; texts that are NULL are left out. */
 struct origin {
 	const struct env_ops *env;
 	const float *obs_scale; /* (env->obs_dim) */

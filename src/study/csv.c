@@ -9,7 +9,7 @@
 
 static bool parse_cell(const char *s, size_t n, double *x)
 {
-	const struct { /* not static: to tcc -INFINITY is no constant */
+	const struct { /* not static: tcc does not take -INFINITY for a constant */
 		const char *word;
 		double value;
 	} words[] = { { "", (double)NAN }, { "true", 1 }, { "false", 0 }, { "inf", (double)INFINITY },
