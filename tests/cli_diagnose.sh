@@ -130,6 +130,11 @@ rewrite eval '$c["return_mean"] = 20 + t / 50'
 rewritten 'out of time' total_timesteps
 rewrite episodes '$c["terminated"] = t > 3000 ? "true" : "false"'
 rewritten 'weak exploration' exploration_fraction
+rewrite episodes '$c["terminated"] = "false"; $c["r"] = 0'
+sed -i 's/^exploration_fraction = .*/exploration_fraction = 0.001/' run/config.ini
+rm run/result.json
+t 'the goal never seen, and epsilon gone at once' 0 "$DQN" diagnose run
+out_has '^1\. exploration_fraction = 0.001, from step [0-9]+ on: all [0-9]+ training episodes were cut'
 
 # --- silence ---
 

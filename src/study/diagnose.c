@@ -564,7 +564,8 @@ static bool weak_exploration(const struct evidence *v, struct finding *f)
 		i++;
 	key_is(v, true, "exploration_fraction", at(v, EPISODE_STEP, i), f);
 	f->timesteps = (int64_t)gone;
-	return i < n && f->number > gone && f->number > 0.1 * v->n_steps;
+	return i < n && f->number > gone && f->number > 0.1 * v->n_steps &&
+	       v->c->exploration_schedule != SCHEDULE_CONSTANT;
 }
 
 /* --- the rules --- */
