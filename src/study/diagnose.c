@@ -92,9 +92,8 @@ static bool load(struct evidence *v, struct err *e)
 	return ok;
 }
 
-/* True if `measure`, of a row of progress.csv or eval.csv, is above the limit in most rows that
- * have a value: of the log, or of its second half. Then *f has the last such value and the first
- * such step. */
+/* True if `measure`, of a row of progress.csv or eval.csv, is above the limit in most rows that have a value: of the
+ * log, or of its second half. Then *f has the last such value and the first such step. */
 static bool mostly_above(const struct evidence *v, enum series_id step,
 	double (*measure)(const struct evidence *v, size_t row), double limit, struct finding *f)
 {
@@ -458,8 +457,7 @@ static double lacks_terminal(const struct evidence *v, size_t i)
 	return at(v, TERMINAL_SHARE, i) == 0 && at(v, STEP, i) > (double)v->c->buffer_size;
 }
 
-/* Episodes have ended at the goal, which returns more than the time limit, but the buffer has
- * forgotten them. */
+/* Episodes have ended at the goal, which returns more than the time limit, but the buffer has forgotten them. */
 static bool only_failures(const struct evidence *v, struct finding *f)
 {
 	double n[2] = { 0, 0 }, sum[2] = { 0, 0 }; /* cut, and ended */
@@ -509,8 +507,8 @@ static bool alternating(const struct evidence *v, struct finding *f)
 	return f->number >= 2;
 }
 
-/* No evaluation of the second half returned what its training episodes did on average: the
- * policy of a moment gets stuck where a changing one does not. */
+/* No evaluation of the second half returned what its training episodes did on average: the policy of a moment gets
+ * stuck where a changing one does not. */
 static bool stuck(const struct evidence *v, struct finding *f)
 {
 	const size_t n = v->s[EPISODE_RETURN].n, half = v->s[EVAL_RETURN].n / 2;
