@@ -14,8 +14,7 @@ enum { CHILD_EVAL, CHILD_TRAIN, N_CHILDREN };
 
 struct children {
 	struct process process[N_CHILDREN];
-	struct progress
-		*progress; /* is taken off the terminal when a child writes there; or NULL */
+	struct progress *progress; /* is taken off the terminal when a child writes there; or NULL */
 };
 
 /* Starts the first n of them with the command and the timeouts of c, and waits for what they

@@ -66,13 +66,13 @@ struct args {
 /* A command is a file, src/cli/cmd_NAME.c, that exports one of these, and its row in main.c. */
 struct command {
 	const char *name;
-	const char *synopsis;     /* after the name; of flags in one bracket only one may be set */
-	const char *summary;      /* a line, lower case, no full stop */
-	const char *details;      /* whole sentences, "" for none */
-	const char *examples;     /* a line each */
-	const struct flag *flags; /* NULL: none */
-	const int *statuses;      /* that it can end with; -1 ends them */
-	int min_args, max_args;   /* positional; max -1: any number */
+	const char *synopsis;                /* after the name; of flags in one bracket only one may be set */
+	const char *summary;                 /* a line, lower case, no full stop */
+	const char *details;                 /* whole sentences, "" for none */
+	const char *examples;                /* a line each */
+	const struct flag *flags;            /* NULL: none */
+	const int *statuses;                 /* that it can end with; -1 ends them */
+	int min_args, max_args;              /* positional; max -1: any number */
 	int (*run)(const struct args *args); /* returns the exit status */
 };
 
@@ -88,8 +88,7 @@ bool takes_keys(const struct command *c);
 /* Sorts argv into flags and positional arguments; argv is reordered and stays the caller's.
  * `--x=v`, `--x v`, `-x v`, in any order; `--` ends the flags; `-` is positional.
  * ERR_USAGE. */
-bool args_parse(
-	struct args *a, const struct command *command, int argc, char **argv, struct err *e);
+bool args_parse(struct args *a, const struct command *command, int argc, char **argv, struct err *e);
 
 /* The flag that an argument names, or NULL. arg begins with '-' and has another character:
  * "--x", "--x=v", "-x", "-xv". */
@@ -136,8 +135,7 @@ enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a configuration file */
  * or one that came with the program: in configs/ beside it, in ../share/dqn/configs, or in
  * dqn/configs of XDG_DATA_DIRS. args->pos[0] is then replaced by its path (static memory),
  * which is said. runs_here: check the memory of this machine, too. quiet: say errors only. */
-bool load_config(
-	struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
+bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
 
 /* Once a child process has declared what it is: checks what was left out before. */
 bool check_env(const struct config *c, bool quiet);
@@ -146,8 +144,8 @@ bool check_env(const struct config *c, bool quiet);
  * directory or else from that of the configuration, `config`. Where there is no such file, the run
  * in `out` has a copy, which is taken with a warning (out and r NULL: no run). ERR_USAGE: there is
  * neither. On failure *in is empty. */
-bool load_inputs(struct inputs *in, struct config *c, const char *config, const char *out,
-	struct report *r, struct err *e);
+bool load_inputs(
+	struct inputs *in, struct config *c, const char *config, const char *out, struct report *r, struct err *e);
 
 /* load_config for a space. It points into static memory, which the next call overwrites. */
 bool load_space(struct space *s, const struct args *args, int *status);
@@ -177,13 +175,12 @@ void keys_add_overrides(struct keys *k, const struct args *args); /* its key=val
  * in a hash. Neutral keys are left out. A name that would be too long continues in a directory
  * below.
  * False if the path is too long. */
-bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
-	const struct config *c);
+bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys, const struct config *c);
 
 /* Opens a run directory and reads its configuration and, if it is done, its result, as
  * result_load does. The caller closes *d on success; on failure nothing is open. */
-bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
-	bool *is_done, struct err *e);
+bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res, bool *is_done,
+	struct err *e);
 
 /* Reads a weights file: a path, a run directory, or "-" for standard input. Of a run that is
  * not done it takes the best weights so far or the checkpoint, and says so. `name`
@@ -207,20 +204,19 @@ enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WE
 /* Reads weights as read_weights and weights_parse do, or those of another program by these
  * flags (N_WEIGHTS_FLAGS). For those the command is started to learn what it declares; it stays in *ch,
  * zeroed before, for the caller to play in and stop; NULL: nothing is played. */
-bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name,
-	struct weights *w, struct err *e);
+bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name, struct weights *w,
+	struct err *e);
 
 /* What such weights are played in: their built-in environment, or the child process of the command of
  * --command (or NULL), started in *ch unless load_weights has. A run's own command is in its files,
  * but files travel: it is shown and never run. NULL: ERR_USAGE, or what became of the child. */
-const struct env_ops *weights_start_env(const struct weights *w, const char *name,
-	const char *command, struct children *ch, struct err *e);
+const struct env_ops *weights_start_env(
+	const struct weights *w, const char *name, const char *command, struct children *ch, struct err *e);
 
 /* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that differ), or
  * by their directories ("dir"), or by the names of arguments NAME=PATH. `list` is initialised and
  * stays the caller's to release, as does *g. Warns of runs that cannot be read. */
-bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
-	struct err *e);
+bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by, struct err *e);
 
 /* Warn of directories and files that cannot be read: how many, and the first one. */
 void say_left_out(const struct records *list);

@@ -30,7 +30,7 @@ struct player {
 	double epsilon;
 	float *obs, *input; /* (obs_dim) as the environment has it, and scaled */
 	uint8_t *mask;      /* (n_actions), or NULL */
-	float *size; /* (obs_dim) typical or, if unknown, largest so far, of each component */
+	float *size;        /* (obs_dim) typical or, if unknown, largest so far, of each component */
 
 	/* The episode under way, or just over. */
 	const float *q;   /* (n_actions) of obs */
@@ -55,9 +55,8 @@ struct player_options {
 };
 
 /* process: the child that is the environment, or NULL. ERR_RUN for memory. */
-bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops,
-	struct process *process, const struct player_options *options, const struct kernels *k,
-	struct err *e);
+bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops, struct process *process,
+	const struct player_options *options, const struct kernels *k, struct err *e);
 void player_release(struct player *p);
 
 /* The first observation of the next episode, its Q values and the action that follows. */

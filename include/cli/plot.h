@@ -97,7 +97,6 @@ void plot_csv(const struct plot *p, FILE *f);
 
 /* width columns and height lines, the legend below them; in braille, or in ASCII
  * letters, one per series. ERR_RUN for memory. */
-bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f,
-	struct err *e);
+bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e);
 
 #endif

@@ -34,12 +34,10 @@ struct box {
 void screen_clear(struct screen *s, int columns, int lines);
 
 /* As much of the text as fits into so many columns; returns how many it took. */
-int screen_text(
-	struct screen *s, int line, int column, int columns, const char *colour, const char *text);
+int screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text);
 
 /* A bar of a share, in [0, 1], of so many columns. */
-void screen_bar(
-	struct screen *s, int line, int column, int columns, const char *colour, double share);
+void screen_bar(struct screen *s, int line, int column, int columns, const char *colour, double share);
 
 /* The whole window of the scene, as large as fits. */
 void screen_scene(struct screen *s, struct box box, const struct scene *scene);

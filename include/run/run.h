@@ -48,13 +48,12 @@ struct run {
  * later. On failure nothing is open; an earlier run is untouched, unless the error came while
  * `fresh` was removing it. `in` has the files that c names, parsed (NULL: none), and may be released
  * after the call. */
-bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in,
-	const struct kernels *k, bool fresh, struct err *e);
+bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in, const struct kernels *k,
+	bool fresh, struct err *e);
 
 /* Fills the replay buffer before the first step, if the configuration says so. `in` has the file,
  * or ERR_USAGE; otherwise as transitions_read. */
-bool run_preload(
-	struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e);
+bool run_preload(struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e);
 
 /* One environment step, or some episodes of an evaluation, with its rows, and a checkpoint if
  * one is due. After the last step: the final evaluation, some episodes a call, then the files

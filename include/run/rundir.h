@@ -78,15 +78,14 @@ void rundir_recall(const char *path, struct config *c);
 
 /* The same for the key of a file that is not there (run/inputs.h): takes the digest of the run's,
  * if there is one. False if its config.ini cannot be read. */
-bool rundir_recall_input(
-	const char *path, const struct option *key, struct config *c, struct err *e);
+bool rundir_recall_input(const char *path, const struct option *key, struct config *c, struct err *e);
 
 /* Makes the directory or takes it over, and locks it, unless there is nothing to do in it: a
  * done run of the configuration, whose result goes to *res. `fresh` takes a run of any
  * configuration and calls it new. ERR_BUSY: another process works there, or the directory
  * belongs to something else. On failure nothing is open and no file of a run has changed. */
-bool rundir_open(struct rundir *d, const char *path, const struct config *c, bool fresh,
-	struct result *res, struct err *e);
+bool rundir_open(
+	struct rundir *d, const char *path, const struct config *c, bool fresh, struct result *res, struct err *e);
 void rundir_close(struct rundir *d);
 
 /* Fails if the files of a run cannot be written: a directory stands in the place of one, or

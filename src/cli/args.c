@@ -28,8 +28,7 @@ static const struct {
 	{ "version", "'dqn --version' prints it" },
 	{ "resume restore load-checkpoint", "the same 'dqn %s' resumes where it stopped" },
 	{ "overwrite force", "'--fresh' starts again" },
-	{ "output output-dir out-dir log-dir logdir save-path run-dir dir",
-		"the directory is named by '--out DIR'" },
+	{ "output output-dir out-dir log-dir logdir save-path run-dir dir", "the directory is named by '--out DIR'" },
 	{ "multirun m", "'dqn sweep' prints the runs of several values" },
 };
 
@@ -42,8 +41,7 @@ static const char *find_habit(const char *name)
 }
 
 /* --seed 7, --double-q, --no-double-q: a key of that name; what it would be set to. */
-static const char *habit_key(
-	const char *name, const char *given, const char *next, const char **value)
+static const char *habit_key(const char *name, const char *given, const char *next, const char **value)
 {
 	const bool no = strncmp(name, "no-", 3) == 0 || strncmp(name, "no_", 3) == 0;
 	const char *key = config_suggest(no ? name + 3 : name);
@@ -52,18 +50,14 @@ static const char *habit_key(
 	const bool is_switch = o && o->type == OPTION_BOOL && !given;
 	if (no && !is_switch)
 		return NULL;
-	*value = no                       ? "false"
-		 : given                  ? given
-		 : is_switch && !has_next ? "true"
-		 : has_next               ? next
-					  : "...";
+	*value = no ? "false" : given ? given : is_switch && !has_next ? "true" : has_next ? next : "...";
 	return key;
 }
 
 /* Explains a flag that other programs have (--seed 7, --lr=1e-3, --resume); false if the
  * name is nobody's. */
-static bool explain_foreign_flag(const struct command *command, const char *arg, const char *name,
-	const char *next, struct err *e)
+static bool explain_foreign_flag(
+	const struct command *command, const char *arg, const char *name, const char *next, struct err *e)
 {
 	const char *equals = strchr(arg, '='), *habit = find_habit(name), *value;
 	const char *absent = config_why_absent(name);
@@ -82,13 +76,11 @@ static bool explain_foreign_flag(const struct command *command, const char *arg,
 		return false;
 	if (hint_value(config_find(key), value, hint))
 		value = hint;
-	err_set(e, ERR_USAGE, "unknown flag '%s'; configuration keys are written '%s=%s'", arg, key,
-		value);
+	err_set(e, ERR_USAGE, "unknown flag '%s'; configuration keys are written '%s=%s'", arg, key, value);
 	return true;
 }
 
-static void unknown_flag(
-	const struct command *command, const char *arg, const char *next, struct err *e)
+static void unknown_flag(const struct command *command, const char *arg, const char *next, struct err *e)
 {
 	char name[64];
 	const char *names[MAX_FLAGS + 3];
@@ -103,16 +95,14 @@ static void unknown_flag(
 	const char *near = text_nearest(name, names);
 	if (near)
 		text_is_near(name, near, &distance);
-	const bool is_foreign =
-		strcmp(name, "version") == 0 || (takes_keys(command) && distance > 1);
+	const bool is_foreign = strcmp(name, "version") == 0 || (takes_keys(command) && distance > 1);
 	if (is_foreign && explain_foreign_flag(command, arg, name, next, e))
 		return;
 	if (near) {
 		err_set(e, ERR_USAGE, "unknown flag '%s'", arg);
 		err_suggest(e, "--", near);
 	} else
-		err_set(e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg,
-			command->name);
+		err_set(e, ERR_USAGE, "unknown flag '%s'; 'dqn help %s' lists them", arg, command->name);
 }
 
 /* Whole numbers that FLAG_COUNT takes. */
@@ -123,14 +113,11 @@ static const char *parse_value(enum flag_kind kind, const char *value, struct fl
 {
 	switch (kind) {
 	case FLAG_COUNT:
-		if (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 ||
-			v->count > most_count)
+		if (text_parse_i64(value, &v->count) != TEXT_OK || v->count < 1 || v->count > most_count)
 			return "a whole number from 1 to 1000000";
 		return NULL;
 	case FLAG_SEED:
-		return text_parse_u64(value, &v->seed) != TEXT_OK
-			       ? "a whole number from 0 to 2^64-1"
-			       : NULL;
+		return text_parse_u64(value, &v->seed) != TEXT_OK ? "a whole number from 0 to 2^64-1" : NULL;
 	case FLAG_REAL:
 	case FLAG_SHARE:
 		if (text_parse_real(value, &v->real) != TEXT_OK)
@@ -141,8 +128,8 @@ static const char *parse_value(enum flag_kind kind, const char *value, struct fl
 	}
 }
 
-static bool set_flag(struct args *a, const struct command *command, const struct flag *f,
-	const char *value, struct err *e)
+static bool set_flag(
+	struct args *a, const struct command *command, const struct flag *f, const char *value, struct err *e)
 {
 	struct flag_value *v = &a->flag[f - command->flags];
 	const bool is_string = f->kind == FLAG_STRING || f->kind == FLAG_LIST;
@@ -163,8 +150,8 @@ static bool set_flag(struct args *a, const struct command *command, const struct
 }
 
 /* The flag at argv[i], and its value, which may be the next argument: *n_taken is then 1. */
-static bool parse_flag(struct args *a, const struct command *command, const char *arg,
-	const char *next, int *n_taken, struct err *e)
+static bool parse_flag(
+	struct args *a, const struct command *command, const char *arg, const char *next, int *n_taken, struct err *e)
 {
 	const bool is_long = arg[1] == '-';
 	const struct flag *f = args_find_flag(command, arg);
@@ -177,12 +164,9 @@ static bool parse_flag(struct args *a, const struct command *command, const char
 	*n_taken = f->kind != FLAG_SWITCH && !value;
 	if (f->kind == FLAG_SWITCH && value)
 		return is_long ? err_set(e, ERR_USAGE, "--%s takes no value", f->name)
-			       : err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart",
-					 arg);
-	if (*n_taken && (f->kind == FLAG_STRING || f->kind == FLAG_LIST) && next &&
-		next[0] == '-' && next[1])
-		return err_set(e, ERR_USAGE,
-			"--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name, f->arg,
+			       : err_set(e, ERR_USAGE, "unknown flag '%s'; write the letters apart", arg);
+	if (*n_taken && (f->kind == FLAG_STRING || f->kind == FLAG_LIST) && next && next[0] == '-' && next[1])
+		return err_set(e, ERR_USAGE, "--%s needs a value (%s); if it is '%s', write '--%s=%s'", f->name, f->arg,
 			next, f->name, next);
 	return set_flag(a, command, f, *n_taken ? next : value, e);
 }
@@ -202,8 +186,7 @@ static bool check_alternatives(const struct args *a, const struct command *comma
 		if (!f || !a->flag[f - command->flags].set)
 			continue;
 		if (first)
-			return err_set(e, ERR_USAGE, "--%s and --%s exclude each other",
-				first->name, f->name);
+			return err_set(e, ERR_USAGE, "--%s and --%s exclude each other", first->name, f->name);
 		first = f;
 	}
 	return true;
@@ -224,11 +207,9 @@ bool args_parse(struct args *a, const struct command *command, int argc, char **
 	}
 	if (a->n < command->min_args)
 		return err_set(e, ERR_USAGE, "'%s' needs %.*s: dqn %s %s", command->name,
-			(int)strcspn(command->synopsis, " "), command->synopsis, command->name,
-			command->synopsis);
+			(int)strcspn(command->synopsis, " "), command->synopsis, command->name, command->synopsis);
 	if (command->max_args >= 0 && a->n > command->max_args)
-		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s%s%s",
-			a->pos[command->max_args], command->name, *command->synopsis ? " " : "",
-			command->synopsis);
+		return err_set(e, ERR_USAGE, "'%s' is one argument too many: dqn %s%s%s", a->pos[command->max_args],
+			command->name, *command->synopsis ? " " : "", command->synopsis);
 	return check_alternatives(a, command, e);
 }

@@ -33,8 +33,7 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 	const char *first = ok ? ch->process[0].declaration : "";
 	for (int i = 1; ok && i < n; i++)
 		ok = strcmp(first, ch->process[i].declaration) == 0 ||
-		     err_set(e, ERR_ENV,
-			     "environment: started twice, it declares '%.300s' and '%.300s'", first,
+		     err_set(e, ERR_ENV, "environment: started twice, it declares '%.300s' and '%.300s'", first,
 			     ch->process[i].declaration);
 	if (!ok)
 		children_stop(ch);
@@ -48,8 +47,7 @@ bool children_declare(const struct children *ch, struct config *c, struct err *e
 		return config_set_value(c, config_find("declaration"), theirs) ||
 		       err_set(e, ERR_ENV, "environment: '%.300s' cannot be kept", theirs);
 	return strcmp(c->declaration, theirs) == 0 ||
-	       err_set(e, ERR_BUSY, "environment: it declares '%.300s', not '%.300s'", theirs,
-		       c->declaration);
+	       err_set(e, ERR_BUSY, "environment: it declares '%.300s', not '%.300s'", theirs, c->declaration);
 }
 
 static int compare_reals(const void *a, const void *b)
@@ -85,8 +83,7 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 	struct rng rng;
 	rng_init(&rng, 0);
 	double s = 0;
-	while (n_samples < MOST && (s < enough_s || n_samples < LEAST) &&
-		(n_samples == 0 || s < too_long_s)) {
+	while (n_samples < MOST && (s < enough_s || n_samples < LEAST) && (n_samples == 0 || s < too_long_s)) {
 		for (size_t i = 0; ended && i < n; i++)
 			seed[i] = rng_u64(&rng);
 		if (ended && !vec_env_reset(v, n, seed, e))

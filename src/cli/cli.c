@@ -72,7 +72,6 @@ const struct kernels *choose_kernels(struct err *e)
 	const struct kernels *k = kernels_find(isa && isa[0] ? isa : NULL);
 	if (!k)
 		err_set(e, ERR_USAGE,
-			"DQN_ISA = '%s': no such instruction set, or this CPU lacks it; 'scalar' always works",
-			isa);
+			"DQN_ISA = '%s': no such instruction set, or this CPU lacks it; 'scalar' always works", isa);
 	return k;
 }

@@ -64,15 +64,14 @@ static size_t field_len(const char *s)
 static bool bad_line(const struct filter *f, struct err *e, const char *what, const char *field)
 {
 	const size_t n = field_len(field);
-	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s",
-		f->lines.n, n < 40 ? (int)n : 40, field, what);
+	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s", f->lines.n,
+		n < 40 ? (int)n : 40, field, what);
 }
 
 static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
 {
-	return err_set(e, ERR_CORRUPT,
-		"standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n, n,
-		what, f->n_inputs);
+	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n,
+		n, what, f->n_inputs);
 }
 
 static bool is_word(const char *s, const char *word)
@@ -86,21 +85,18 @@ static bool parse_mask(const struct filter *f, const char *s, uint8_t *mask, str
 	size_t n_allowed = 0;
 	if (strspn(s, "01") != f->n_actions || *skip_blanks(s + f->n_actions))
 		return err_set(e, ERR_CORRUPT,
-			"standard input, line %" PRId64
-			": 'mask' is not followed by %zu digits 0 or 1",
-			f->lines.n, f->n_actions);
+			"standard input, line %" PRId64 ": 'mask' is not followed by %zu digits 0 or 1", f->lines.n,
+			f->n_actions);
 	for (size_t i = 0; i < f->n_actions; i++) {
 		mask[i] = s[i] == '1';
 		n_allowed += mask[i];
 	}
 	return n_allowed > 0 ||
-	       err_set(e, ERR_CORRUPT,
-		       "standard input, line %" PRId64 ": the mask allows no action", f->lines.n);
+	       err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": the mask allows no action", f->lines.n);
 }
 
 /* An observation, and perhaps a mask. */
-static bool parse_row(
-	const struct filter *f, const char *line, float *obs, uint8_t *mask, struct err *e)
+static bool parse_row(const struct filter *f, const char *line, float *obs, uint8_t *mask, struct err *e)
 {
 	const char *s = skip_blanks(line), *last = s; /* last: the comma before s, or s */
 	size_t n = 0;
@@ -123,8 +119,8 @@ static bool parse_row(
 /* True for names: the first one begins as no number does, and is not one that is not finite. */
 static bool is_header(const char *line)
 {
-	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity",
-		"Infinity", "INFINITY", "mask" };
+	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity", "Infinity",
+		"INFINITY", "mask" };
 	const char *s = skip_blanks(line);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (is_word(s, numbers[i]))
@@ -183,8 +179,7 @@ static bool act(struct filter *f, struct err *e)
 	for (size_t i = 0; i < f->n_rows; i++, q += f->n_actions) {
 		const uint8_t *mask = f->mask + i * f->n_actions;
 		if (!policy_is_finite(q, f->n_actions))
-			return err_set(e, ERR_DIVERGED,
-				"standard input, line %" PRId64 ": a Q value is not finite",
+			return err_set(e, ERR_DIVERGED, "standard input, line %" PRId64 ": a Q value is not finite",
 				f->row_line[i]);
 		const bool random = f->epsilon > 0 && rng_double(&f->explore) < f->epsilon;
 		print_row(f,
@@ -202,8 +197,7 @@ static bool take_line(struct filter *f, const char *line, struct err *e)
 {
 	if (f->lines.n == 1 && is_header(line))
 		return check_header(f, line, e);
-	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs,
-		    f->mask + f->n_rows * f->n_actions, e))
+	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs, f->mask + f->n_rows * f->n_actions, e))
 		return false;
 	f->row_line[f->n_rows++] = f->lines.n;
 	return f->n_rows < POLICY_ROWS || act(f, e);
@@ -245,8 +239,8 @@ static bool filter_init(struct filter *f, const struct weights *w, struct err *e
 	f->mask = memory_zeroed(POLICY_ROWS * f->n_actions);
 	if (!f->policy.work || !f->obs || !f->mask)
 		return err_set(e, ERR_RUN, "out of memory");
-	return lines_init(&f->lines, STDIN_FILENO, "standard input", ", line ",
-		LINES_PIECE + 32 * f->n_inputs + f->n_actions, e);
+	return lines_init(
+		&f->lines, STDIN_FILENO, "standard input", ", line ", LINES_PIECE + 32 * f->n_inputs + f->n_actions, e);
 }
 
 static void filter_release(struct filter *f)
@@ -285,14 +279,13 @@ const struct command command_act = {
 	.name = "act",
 	.synopsis = "RUN|WEIGHTS [--epsilon E] [--seed S] [--q] [--json] " WEIGHTS_SYNOPSIS,
 	.summary = "print the action for each observation on standard input",
-	.details =
-		"Each line of standard input is an observation: its numbers, as the environment has "
-		"them (obs_scale of the run is applied here), with blanks, tabs or a comma between them. "
-		"Its action, the one that 'dqn eval' would take, is printed before more input is waited "
-		"for, so that act can serve as a coprocess. ' mask 1011' at the end of a line allows the first, "
-		"third and fourth action only. The first line may hold names instead. A bad line ends act with "
-		"status 5, after the actions of the lines before it. RUN and WEIGHTS are those of 'dqn eval', "
-		"but not standard input. With --epsilon and --seed the random actions are those of 'dqn eval'.",
+	.details = "Each line of standard input is an observation: its numbers, as the environment has "
+		   "them (obs_scale of the run is applied here), with blanks, tabs or a comma between them. "
+		   "Its action, the one that 'dqn eval' would take, is printed before more input is waited "
+		   "for, so that act can serve as a coprocess. ' mask 1011' at the end of a line allows the first, "
+		   "third and fourth action only. The first line may hold names instead. A bad line ends act with "
+		   "status 5, after the actions of the lines before it. RUN and WEIGHTS are those of 'dqn eval', "
+		   "but not standard input. With --epsilon and --seed the random actions are those of 'dqn eval'.",
 	.examples = "echo 0.01 -0.02 0.03 0.04 | dqn act runs/cartpole/seed-1\n"
 		    "dqn act runs/cartpole/seed-1 --q <observations.csv >actions.txt\n",
 	.flags = act_flags,

@@ -13,85 +13,82 @@
 static const struct {
 	const char *shell, *script;
 } scripts[] = {
-	{ "bash",
-		"# bash completion for dqn: source <(dqn completions bash)\n"
-		"_dqn() {\n"
-		"\tlocal line=${COMP_LINE:0:COMP_POINT} cur word cut='' before=''\n"
-		"\tlocal -a typed=() files\n"
-		"\tread -ra typed <<<\"$line\"\n"
-		"\t[[ $line == *[[:space:]] ]] && typed+=('')\n"
-		"\tcur=${typed[${#typed[@]} - 1]} COMPREPLY=()\n"
-		"\t[[ $cur == -*=* ]] && before=${cur%%=*}=\n"
-		/* Readline begins a new word after '='. */
-		"\t[[ $COMP_WORDBREAKS == *=* && $cur == *=* ]] && cut=${cur%%=*}=\n"
-		"\twhile IFS= read -r word; do\n"
-		"\t\tcase $word in\n"
-		"\t\t:ini) files=(-o plusdirs -f -X '!*.ini') ;;\n"
-		"\t\t:dirs) files=(-d) ;;\n"
-		"\t\t:files) files=(-f) ;;\n"
-		"\t\t:value) files=(-f) before=${cur%%=*}= ;;\n"
-		"\t\t*)\n"
-		"\t\t\tword=${word%%$'\\t'*} files=()\n"
-		"\t\t\t[[ $word != *= ]] || compopt -o nospace 2>/dev/null\n"
-		"\t\t\tCOMPREPLY+=(\"${word#\"$cut\"}\")\n"
-		"\t\t\tcontinue\n"
-		"\t\t\t;;\n"
-		"\t\tesac\n"
-		"\t\tcompopt -o filenames 2>/dev/null\n"
-		"\t\twhile IFS= read -r word; do\n"
-		"\t\t\tword=$before$word\n"
-		"\t\t\tCOMPREPLY+=(\"${word#\"$cut\"}\")\n"
-		"\t\tdone < <(compgen \"${files[@]}\" -- \"${cur#\"$before\"}\")\n"
-		"\tdone < <(command \"${1/#\\~/$HOME}\" completions query -- \"${typed[@]:1}\" 2>/dev/null)\n"
-		"}\n"
-		"complete -F _dqn dqn\n" },
-	{ "zsh",
-		"#compdef dqn\n"
-		"# zsh completion for dqn: source <(dqn completions zsh), or a file _dqn in $fpath\n"
-		"_dqn() {\n"
-		"\tlocal line\n"
-		"\tlocal -a plain open\n"
-		"\tfor line in \"${(@f)$(command ${~words[1]} completions query -- \\\n"
-		"\t\t\t\"${(@Q)words[2,CURRENT-1]}\" \"${(Q)PREFIX}\" 2>/dev/null)}\"; do\n"
-		"\t\t[[ $line != :* || $PREFIX != -* ]] || compset -P '*='\n"
-		"\t\tcase $line in\n"
-		"\t\t:ini) _files -g '*.ini(-.)' ;;\n"
-		"\t\t:dirs) _files -/ ;;\n"
-		"\t\t:files) _files ;;\n"
-		"\t\t:value) compset -P '*=' && _files ;;\n"
-		"\t\t*=$'\\t'*) open+=(\"${${line//:/\\\\:}/$'\\t'/:}\") ;;\n"
-		"\t\t?*) plain+=(\"${${${line//:/\\\\:}%$'\\t'}/$'\\t'/:}\") ;;\n"
-		"\t\tesac\n"
-		"\tdone\n"
-		"\t(($#plain)) && _describe 'dqn' plain\n"
-		"\t(($#open)) && _describe 'key' open -S ''\n"
-		"}\n"
-		"if [[ ${funcstack[1]} == _dqn ]]; then _dqn \"$@\"; else compdef _dqn dqn; fi\n" },
-	{ "fish",
-		"# fish completion for dqn: dqn completions fish | source\n"
-		"function __dqn_complete\n"
-		"\tset -l typed (commandline -opc)\n"
-		"\tset -l cur (commandline -ct)\n"
-		"\tset -l before (string match -r -- '^-[^=]*=' $cur)\n"
-		"\tset -l name (string replace -r -- '^-[^=]*=' '' $cur)\n"
-		"\tfor line in (command $typed[1] completions query -- $typed[2..] \"$cur\" 2>/dev/null)\n"
-		"\t\tswitch $line\n"
-		"\t\t\tcase :ini\n"
-		"\t\t\t\tstring match -r '^.*(?:/|\\.ini)(?:\\t.*)?$' -- (__fish_complete_path \"$name\")\n"
-		"\t\t\tcase :dirs\n"
-		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_directories \"$name\" '')\n"
-		"\t\t\tcase :files\n"
-		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
-		"\t\t\tcase :value\n"
-		"\t\t\t\tset before (string replace -r -- '=.*' = $cur)\n"
-		"\t\t\t\tset name (string replace -r -- '^[^=]*=' '' $cur)\n"
-		"\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
-		"\t\t\tcase '*'\n"
-		"\t\t\t\techo $line\n"
-		"\t\tend\n"
-		"\tend\n"
-		"end\n"
-		"complete -c dqn -f -a '(__dqn_complete)'\n" },
+	{ "bash", "# bash completion for dqn: source <(dqn completions bash)\n"
+		  "_dqn() {\n"
+		  "\tlocal line=${COMP_LINE:0:COMP_POINT} cur word cut='' before=''\n"
+		  "\tlocal -a typed=() files\n"
+		  "\tread -ra typed <<<\"$line\"\n"
+		  "\t[[ $line == *[[:space:]] ]] && typed+=('')\n"
+		  "\tcur=${typed[${#typed[@]} - 1]} COMPREPLY=()\n"
+		  "\t[[ $cur == -*=* ]] && before=${cur%%=*}=\n"
+		  /* Readline begins a new word after '='. */
+		  "\t[[ $COMP_WORDBREAKS == *=* && $cur == *=* ]] && cut=${cur%%=*}=\n"
+		  "\twhile IFS= read -r word; do\n"
+		  "\t\tcase $word in\n"
+		  "\t\t:ini) files=(-o plusdirs -f -X '!*.ini') ;;\n"
+		  "\t\t:dirs) files=(-d) ;;\n"
+		  "\t\t:files) files=(-f) ;;\n"
+		  "\t\t:value) files=(-f) before=${cur%%=*}= ;;\n"
+		  "\t\t*)\n"
+		  "\t\t\tword=${word%%$'\\t'*} files=()\n"
+		  "\t\t\t[[ $word != *= ]] || compopt -o nospace 2>/dev/null\n"
+		  "\t\t\tCOMPREPLY+=(\"${word#\"$cut\"}\")\n"
+		  "\t\t\tcontinue\n"
+		  "\t\t\t;;\n"
+		  "\t\tesac\n"
+		  "\t\tcompopt -o filenames 2>/dev/null\n"
+		  "\t\twhile IFS= read -r word; do\n"
+		  "\t\t\tword=$before$word\n"
+		  "\t\t\tCOMPREPLY+=(\"${word#\"$cut\"}\")\n"
+		  "\t\tdone < <(compgen \"${files[@]}\" -- \"${cur#\"$before\"}\")\n"
+		  "\tdone < <(command \"${1/#\\~/$HOME}\" completions query -- \"${typed[@]:1}\" 2>/dev/null)\n"
+		  "}\n"
+		  "complete -F _dqn dqn\n" },
+	{ "zsh", "#compdef dqn\n"
+		 "# zsh completion for dqn: source <(dqn completions zsh), or a file _dqn in $fpath\n"
+		 "_dqn() {\n"
+		 "\tlocal line\n"
+		 "\tlocal -a plain open\n"
+		 "\tfor line in \"${(@f)$(command ${~words[1]} completions query -- \\\n"
+		 "\t\t\t\"${(@Q)words[2,CURRENT-1]}\" \"${(Q)PREFIX}\" 2>/dev/null)}\"; do\n"
+		 "\t\t[[ $line != :* || $PREFIX != -* ]] || compset -P '*='\n"
+		 "\t\tcase $line in\n"
+		 "\t\t:ini) _files -g '*.ini(-.)' ;;\n"
+		 "\t\t:dirs) _files -/ ;;\n"
+		 "\t\t:files) _files ;;\n"
+		 "\t\t:value) compset -P '*=' && _files ;;\n"
+		 "\t\t*=$'\\t'*) open+=(\"${${line//:/\\\\:}/$'\\t'/:}\") ;;\n"
+		 "\t\t?*) plain+=(\"${${${line//:/\\\\:}%$'\\t'}/$'\\t'/:}\") ;;\n"
+		 "\t\tesac\n"
+		 "\tdone\n"
+		 "\t(($#plain)) && _describe 'dqn' plain\n"
+		 "\t(($#open)) && _describe 'key' open -S ''\n"
+		 "}\n"
+		 "if [[ ${funcstack[1]} == _dqn ]]; then _dqn \"$@\"; else compdef _dqn dqn; fi\n" },
+	{ "fish", "# fish completion for dqn: dqn completions fish | source\n"
+		  "function __dqn_complete\n"
+		  "\tset -l typed (commandline -opc)\n"
+		  "\tset -l cur (commandline -ct)\n"
+		  "\tset -l before (string match -r -- '^-[^=]*=' $cur)\n"
+		  "\tset -l name (string replace -r -- '^-[^=]*=' '' $cur)\n"
+		  "\tfor line in (command $typed[1] completions query -- $typed[2..] \"$cur\" 2>/dev/null)\n"
+		  "\t\tswitch $line\n"
+		  "\t\t\tcase :ini\n"
+		  "\t\t\t\tstring match -r '^.*(?:/|\\.ini)(?:\\t.*)?$' -- (__fish_complete_path \"$name\")\n"
+		  "\t\t\tcase :dirs\n"
+		  "\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_directories \"$name\" '')\n"
+		  "\t\t\tcase :files\n"
+		  "\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
+		  "\t\t\tcase :value\n"
+		  "\t\t\t\tset before (string replace -r -- '=.*' = $cur)\n"
+		  "\t\t\t\tset name (string replace -r -- '^[^=]*=' '' $cur)\n"
+		  "\t\t\t\tstring replace -r '^' \"$before\" -- (__fish_complete_path \"$name\")\n"
+		  "\t\t\tcase '*'\n"
+		  "\t\t\t\techo $line\n"
+		  "\t\tend\n"
+		  "\tend\n"
+		  "end\n"
+		  "complete -c dqn -f -a '(__dqn_complete)'\n" },
 };
 enum { N_SCRIPTS = sizeof(scripts) / sizeof(scripts[0]) };
 
@@ -108,14 +105,12 @@ static void begin_after(struct query *q, const char *last)
 	q->word = last + 1;
 }
 
-static void offer(const struct query *q, const char *dashes, const char *name, const char *suffix,
-	const char *help)
+static void offer(const struct query *q, const char *dashes, const char *name, const char *suffix, const char *help)
 {
 	char candidate[64];
 	snprintf(candidate, sizeof(candidate), "%s%s%s", dashes, name, suffix);
 	if (strncmp(candidate, q->word, strlen(q->word)) == 0)
-		printf("%.*s%s\t%.*s\n", q->before_len, q->before, candidate,
-			(int)strcspn(help, "."), help);
+		printf("%.*s%s\t%.*s\n", q->before_len, q->before, candidate, (int)strcspn(help, "."), help);
 }
 
 static void offer_all(const struct query *q, const char *const *names)
@@ -320,8 +315,7 @@ static int cmd_completions(const struct args *args)
 			fputs(scripts[i].script, stdout);
 			return STATUS_OK;
 		}
-	err_set(&e, ERR_USAGE, "no completions for '%s'; there are bash, zsh and fish",
-		args->pos[args->n - 1]);
+	err_set(&e, ERR_USAGE, "no completions for '%s'; there are bash, zsh and fish", args->pos[args->n - 1]);
 	return fail(&e);
 }
 
@@ -329,10 +323,9 @@ const struct command command_completions = {
 	.name = "completions",
 	.synopsis = "bash|zsh|fish",
 	.summary = "print a completion script for bash, zsh or fish",
-	.details =
-		"It completes commands, flags, configuration keys and their values, files and "
-		"directories. 'make install' puts the scripts where the shells look for them. The "
-		"scripts ask 'dqn completions query -- WORD...' for candidates for the last WORD.",
+	.details = "It completes commands, flags, configuration keys and their values, files and "
+		   "directories. 'make install' puts the scripts where the shells look for them. The "
+		   "scripts ask 'dqn completions query -- WORD...' for candidates for the last WORD.",
 	.examples = "source <(dqn completions bash)          # in ~/.bashrc\n"
 		    "source <(dqn completions zsh)           # in ~/.zshrc, after compinit\n"
 		    "dqn completions fish | source           # in ~/.config/fish/config.fish\n",

@@ -7,11 +7,9 @@
 
 enum { EXPLAIN, LIST, MEMORY };
 static const struct flag config_flags[] = {
-	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL,
-		"explain all keys, or one KEY or SECTION" },
+	[EXPLAIN] = { "explain", '\0', FLAG_SWITCH, NULL, "explain all keys, or one KEY or SECTION" },
 	[LIST] = { "list", '\0', FLAG_SWITCH, NULL, "list the configurations that came with dqn" },
-	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL,
-		"print the peak memory of the run instead" },
+	[MEMORY] = { "memory", '\0', FLAG_SWITCH, NULL, "print the peak memory of the run instead" },
 	{ .name = NULL },
 };
 
@@ -71,8 +69,7 @@ static int explain_one(const char *word)
 	char name[64];
 	const bool has_brackets = word[0] == '[';
 	bool is_section = false;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + has_brackets, "]"),
-		word + has_brackets);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + has_brackets, "]"), word + has_brackets);
 	for (const struct option *o = config_options; o->key; o++) {
 		if (strcmp(name, o->section) != 0)
 			continue;
@@ -112,8 +109,7 @@ static int cmd_config(const struct args *args)
 		if (args->n == 0 && print_configs(args->program))
 			return STATUS_OK;
 		err_set(&e, args->n > 0 ? ERR_USAGE : ERR_RUN,
-			args->n > 0 ? "--list takes no argument"
-				    : "no configurations came with this program");
+			args->n > 0 ? "--list takes no argument" : "no configurations came with this program");
 		return fail(&e);
 	}
 	if (args->n == 0) {
@@ -134,8 +130,7 @@ static int cmd_config(const struct args *args)
 	const double need = is_known ? (double)config_memory(&c) : 0;
 	const double has = (double)memory_limit("");
 	if (has > 0 && need > has) /* only a warning: the run may be for another machine */
-		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20),
-			has / (1 << 20));
+		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20), has / (1 << 20));
 	if (args->flag[MEMORY].set) {
 		printf("peak memory: %" PRIu64 " KiB\n", config_memory(&c) / 1024 + PROCESS_KIB);
 		return STATUS_OK;
@@ -152,11 +147,10 @@ const struct command command_config = {
 	.name = "config",
 	.synopsis = "CONFIG [key=value ...] [--memory] | --explain [KEY|SECTION] | --list",
 	.summary = "print the full configuration, or explain its keys",
-	.details =
-		"The printed file has every key and reads back to the same configuration. CONFIG is a "
-		"file, - for standard input, or one of the names that --list prints. --explain KEY also says what "
-		"the key does to learning, a typical value, and what too low and too high ones look like; KEY may "
-		"be the name that another framework has for it.",
+	.details = "The printed file has every key and reads back to the same configuration. CONFIG is a "
+		   "file, - for standard input, or one of the names that --list prints. --explain KEY also says what "
+		   "the key does to learning, a typical value, and what too low and too high ones look like; KEY may "
+		   "be the name that another framework has for it.",
 	.examples = "dqn config configs/cartpole.ini seed=7\n"
 		    "dqn config /dev/null          # all defaults\n"
 		    "dqn config --explain n_steps\n"

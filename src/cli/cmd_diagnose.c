@@ -22,11 +22,9 @@ static bool find_run(struct records *list, const char *path, struct err *e)
 	if (list->n == 0 && list->left_out.n > 0)
 		return err_set(e, ERR_CORRUPT, "%s", list->left_out.first);
 	if (list->n == 0)
-		return err_set(
-			e, ERR_RUN, "'%s' is not a run directory: it has no config.ini", path);
+		return err_set(e, ERR_RUN, "'%s' is not a run directory: it has no config.ini", path);
 	if (list->n > 1)
-		return err_set(e, ERR_USAGE, "'%s' holds %zu runs; name one, as '%s'", path,
-			list->n, list->at[0].dir);
+		return err_set(e, ERR_USAGE, "'%s' holds %zu runs; name one, as '%s'", path, list->n, list->at[0].dir);
 	if (list->at[0].state == RECORD_UNREADABLE)
 		return err_set(e, ERR_CORRUPT, "%s", list->at[0].fault);
 	return true;
@@ -44,19 +42,18 @@ static void print_finding(const struct finding *f, const struct config *c, int i
 	struct text t;
 	text_init(&t, value, sizeof(value));
 	config_print_brief(c, f->key, &t);
-	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value,
-		f->timesteps, f->before, number_text(f->number, number), f->after,
-		*f->advice ? "; " : "", f->advice);
+	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value, f->timesteps,
+		f->before, number_text(f->number, number), f->after, *f->advice ? "; " : "", f->advice);
 }
 
 static void print_text(const struct diagnosis *d, const struct record *r)
 {
-	static const char *const states[] = { [RECORD_DONE] = "after",
-		[RECORD_FAILED] = "diverged after",
-		[RECORD_UNFINISHED] = "under way, after" };
+	static const char *const states[] = {
+		[RECORD_DONE] = "after", [RECORD_FAILED] = "diverged after", [RECORD_UNFINISHED] = "under way, after"
+	};
 	char mean[TEXT_REAL_SIZE], target[TEXT_REAL_SIZE];
-	printf("%s, %s %" PRId64 " of %" PRId64 " steps: ", config_env(&r->config)->id,
-		states[r->state], d->timesteps, r->config.total_timesteps);
+	printf("%s, %s %" PRId64 " of %" PRId64 " steps: ", config_env(&r->config)->id, states[r->state], d->timesteps,
+		r->config.total_timesteps);
 	if (isnan(d->return_mean))
 		printf("no evaluation");
 	else
@@ -82,8 +79,8 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "{\"run\":");
 	text_add_json_string(&t, r->dir);
-	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64 ",",
-		config_env(&r->config)->id, verdicts[d->verdict], d->timesteps);
+	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64 ",", config_env(&r->config)->id,
+		verdicts[d->verdict], d->timesteps);
 	add_real(&t, "return_mean", d->return_mean);
 	text_add(&t, ",");
 	add_real(&t, "target", d->target);
@@ -94,8 +91,7 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 		struct text v;
 		text_init(&v, value, sizeof(value));
 		config_print_brief(&r->config, f->key, &v);
-		text_add(&t, "%s{\"rule\":\"%s\",\"key\":\"%s\",\"value\":", i ? "," : "", f->rule,
-			f->key->key);
+		text_add(&t, "%s{\"rule\":\"%s\",\"key\":\"%s\",\"value\":", i ? "," : "", f->rule, f->key->key);
 		text_add_json_string(&t, value);
 		text_add(&t, ",\"timesteps\":%" PRId64 ",", f->timesteps);
 		add_real(&t, "number", f->number);
@@ -117,11 +113,9 @@ static int cmd_diagnose(const struct args *args)
 	else if (ok && d.n > 0)
 		print_text(&d, &list.at[0]);
 	else if (ok)
-		say("no finding: %s", d.verdict == VERDICT_HEALTHY
-					      ? "the run reached what it was asked for"
-				      : d.verdict == VERDICT_EARLY
-					      ? "the run may still get there"
-					      : "the run fails, but its logs do not say why");
+		say("no finding: %s", d.verdict == VERDICT_HEALTHY ? "the run reached what it was asked for"
+				      : d.verdict == VERDICT_EARLY ? "the run may still get there"
+								   : "the run fails, but its logs do not say why");
 	records_release(&list);
 	return ok ? STATUS_OK : fail(&e);
 }
@@ -130,14 +124,13 @@ const struct command command_diagnose = {
 	.name = "diagnose",
 	.synopsis = "RUN [--json]",
 	.summary = "say why a run does not learn",
-	.details =
-		"Prints at most three findings, the likeliest cause first, each with the key to change, the "
-		"step where it began and a number. They come from the run's configuration and logs, while it "
-		"is under way, too. A run has no finding if its last evaluation reaches the environment's "
-		"threshold or, without one, stop_return; without either, if its evaluations have gained more "
-		"than chance. A run under way has none either in the first half of its steps and while it "
-		"still gets better. Only evaluations under another time limit than the environment's own are "
-		"always a finding, as returns then do not compare.",
+	.details = "Prints at most three findings, the likeliest cause first, each with the key to change, the "
+		   "step where it began and a number. They come from the run's configuration and logs, while it "
+		   "is under way, too. A run has no finding if its last evaluation reaches the environment's "
+		   "threshold or, without one, stop_return; without either, if its evaluations have gained more "
+		   "than chance. A run under way has none either in the first half of its steps and while it "
+		   "still gets better. Only evaluations under another time limit than the environment's own are "
+		   "always a finding, as returns then do not compare.",
 	.examples = "dqn diagnose runs/cartpole/seed-1\n"
 		    "dqn diagnose runs/cartpole/seed-1 --json\n",
 	.flags = diagnose_flags,

@@ -13,10 +13,8 @@
 
 enum { START_TIMEOUT, TIMEOUT };
 static const struct flag env_flags[] = {
-	[START_TIMEOUT] = { "start-timeout", '\0', FLAG_REAL, "S",
-		"check: seconds until it has started (default 60)" },
-	[TIMEOUT] = { "timeout", '\0', FLAG_REAL, "S",
-		"check: seconds that a reply may take (default 10)" },
+	[START_TIMEOUT] = { "start-timeout", '\0', FLAG_REAL, "S", "check: seconds until it has started (default 60)" },
+	[TIMEOUT] = { "timeout", '\0', FLAG_REAL, "S", "check: seconds that a reply may take (default 10)" },
 	{ .name = NULL },
 };
 
@@ -27,8 +25,7 @@ static const struct env_ops *find_builtin(const char *id, struct err *e)
 	if (ops && ops->reset)
 		return ops;
 	if (ops)
-		err_set(e, ERR_USAGE,
-			"'%s' is a command of yours; 'dqn env check COMMAND' tries it out", id);
+		err_set(e, ERR_USAGE, "'%s' is a command of yours; 'dqn env check COMMAND' tries it out", id);
 	else
 		err_suggest(e, "",
 			(err_set(e, ERR_USAGE,
@@ -48,9 +45,8 @@ static int list(const struct args *args, struct err *e)
 	static const struct {
 		const char *name;
 		enum table_kind kind;
-	} columns[] = { { "id", TABLE_TEXT }, { "observations", TABLE_NUMBER },
-		{ "actions", TABLE_NUMBER }, { "limit", TABLE_NUMBER },
-		{ "solved", TABLE_NUMBER } };
+	} columns[] = { { "id", TABLE_TEXT }, { "observations", TABLE_NUMBER }, { "actions", TABLE_NUMBER },
+		{ "limit", TABLE_NUMBER }, { "solved", TABLE_NUMBER } };
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		table_column(&t, columns[i].name, columns[i].kind);
 	for (int i = 0; env_table[i]; i++) {
@@ -75,10 +71,9 @@ enum { N_SERVED = 16 }; /* instances of `serve` */
 static void print_declaration(const struct env_ops *ops)
 {
 	char low[TEXT_REAL_SIZE], high[TEXT_REAL_SIZE], x[TEXT_REAL_SIZE];
-	printf("env %s 1 obs=%d actions=%d limit=%" PRId64 " reward=%s..%s solved=%s", ops->id,
-		ops->obs_dim, ops->n_actions, ops->max_episode_steps,
-		text_real(ops->reward_low, low), text_real(ops->reward_high, high),
-		text_real(ops->solved_return, x));
+	printf("env %s 1 obs=%d actions=%d limit=%" PRId64 " reward=%s..%s solved=%s", ops->id, ops->obs_dim,
+		ops->n_actions, ops->max_episode_steps, text_real(ops->reward_low, low),
+		text_real(ops->reward_high, high), text_real(ops->solved_return, x));
 	for (int i = 0; i < ops->obs_dim; i++)
 		printf("%s%s", i ? "," : " high=", text_real(ops->obs_high[i], x));
 	printf(" instances=%d\n", N_SERVED);
@@ -105,8 +100,7 @@ static bool parse_request(const char *line, const char *verb, int *instance, uin
 	if (!blank || blank - rest >= (int)sizeof(which))
 		return false;
 	snprintf(which, sizeof(which), "%.*s", (int)(blank - rest), rest);
-	if (!text_parse_digits(which, N_SERVED - 1, &i) ||
-		!text_parse_digits(blank + 1, UINT64_MAX, number))
+	if (!text_parse_digits(which, N_SERVED - 1, &i) || !text_parse_digits(blank + 1, UINT64_MAX, number))
 		return false;
 	*instance = (int)i;
 	return true;
@@ -116,10 +110,8 @@ static bool parse_request(const char *line, const char *verb, int *instance, uin
  * would take half the time of a step. */
 static void put_float(float x)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12 };
-	const double size = fabs((double)x), least = 1e-4,
-		     most = 1e6; /* sizes without an exponent */
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+	const double size = fabs((double)x), least = 1e-4, most = 1e6; /* sizes without an exponent */
 	char buf[24], *p = buf + sizeof(buf);
 	int n = 2; /* decimals */
 	if (!(size >= least && size < most)) {
@@ -177,8 +169,7 @@ static bool answer(struct server *s, const char *line, bool *ok)
 		s->under_way[i] = true;
 		printf("obs %d", i);
 		print_obs(s);
-	} else if (parse_request(line, "step", &i, &n) && s->under_way[i] &&
-		   n < (uint64_t)s->ops->n_actions) {
+	} else if (parse_request(line, "step", &i, &n) && s->under_way[i] && n < (uint64_t)s->ops->n_actions) {
 		env_step(&s->env[i], (int)n, s->obs, NULL, &step, &never);
 		/* The time limit is dqn's. */
 		s->under_way[i] = !step.terminated;
@@ -269,8 +260,8 @@ static int cmd_env(const struct args *args)
 	static const struct {
 		const char *name, *needs;
 		int (*run)(const struct args *args, struct err *e);
-	} verbs[] = { { "list", NULL, list }, { "show", "an ID", show },
-		{ "serve", "an ID", serve }, { "check", "a COMMAND", check } };
+	} verbs[] = { { "list", NULL, list }, { "show", "an ID", show }, { "serve", "an ID", serve },
+		{ "check", "a COMMAND", check } };
 	enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 	const char *verb = args->pos[0], *names[N_VERBS + 1] = { NULL };
 	const bool has_operand = args->n > 1;
@@ -296,13 +287,12 @@ const struct command command_env = {
 	.name = "env",
 	.synopsis = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]",
 	.summary = "list environments, serve one, check one of yours",
-	.details =
-		"An environment of yours is a program in any language that answers lines on its standard "
-		"input; a configuration names it by id = process and command = .... The manual page and "
-		"configs/README.md describe the lines, and configs/env has programs to copy. list prints the "
-		"environments that are built in, show what one of them declares. serve makes one a child "
-		"process. check starts COMMAND as 'dqn train' would, plays with it, and prints which rules it "
-		"keeps, what to mend, and how long a step takes; status 7 if it breaks one.",
+	.details = "An environment of yours is a program in any language that answers lines on its standard "
+		   "input; a configuration names it by id = process and command = .... The manual page and "
+		   "configs/README.md describe the lines, and configs/env has programs to copy. list prints the "
+		   "environments that are built in, show what one of them declares. serve makes one a child "
+		   "process. check starts COMMAND as 'dqn train' would, plays with it, and prints which rules it "
+		   "keeps, what to mend, and how long a step takes; status 7 if it breaks one.",
 	.examples = "dqn env list\n"
 		    "dqn env check 'python3 configs/env/cartpole.py'\n"
 		    "dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",

@@ -16,17 +16,12 @@ static const struct flag eval_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 100)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
-	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
-		"time limit (default: the environment's own)" },
-	[REQUIRE] = { "require", '\0', FLAG_REAL, "R",
-		"exit status 3 if the mean return is below R" },
-	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL,
-		"repeat the final evaluation; status 5 if it differs" },
-	[STEPS] = { "steps", '\0', FLAG_SWITCH, NULL,
-		"print every step, as CSV that the key preload reads" },
+	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N", "time limit (default: the environment's own)" },
+	[REQUIRE] = { "require", '\0', FLAG_REAL, "R", "exit status 3 if the mean return is below R" },
+	[RECHECK] = { "recheck", '\0', FLAG_SWITCH, NULL, "repeat the final evaluation; status 5 if it differs" },
+	[STEPS] = { "steps", '\0', FLAG_SWITCH, NULL, "print every step, as CSV that the key preload reads" },
 	[Q] = { "q", '\0', FLAG_SWITCH, NULL, "with --steps: print the Q values, too" },
-	[JSON] = { "json", '\0', FLAG_SWITCH, NULL,
-		"print one line of JSON; with --steps a line a step" },
+	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON; with --steps a line a step" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "a row per episode: episode,return,length" },
 	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
@@ -64,15 +59,14 @@ static void print_text(const struct eval_job *job)
 {
 	const struct eval_stats *s = &job->stats;
 	char min[TEXT_REAL_SIZE], max[TEXT_REAL_SIZE], epsilon[TEXT_REAL_SIZE];
-	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
-		job->env->id, s->return_mean, s->return_std, s->n_episodes,
-		text_real(s->return_min, min), text_real(s->return_max, max), s->length_mean);
+	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n", job->env->id,
+		s->return_mean, s->return_std, s->n_episodes, text_real(s->return_min, min),
+		text_real(s->return_max, max), s->length_mean);
 	printf("weights: ");
 	put_printable(stdout, job->name, strlen(job->name));
 	if (job->weights->part)
 		printf(", the %s at step %" PRId64,
-			strcmp(job->weights->part, "agent.online") == 0 ? "online network"
-									: "average of the weights",
+			strcmp(job->weights->part, "agent.online") == 0 ? "online network" : "average of the weights",
 			job->weights->timesteps);
 	if (job->recheck)
 		printf("; the run's final evaluation: the same as in its result.json");
@@ -86,8 +80,7 @@ static void print_text(const struct eval_job *job)
 	char a[32], b[32], c[32];
 	if (job->limit != own || theirs != own)
 		printf("; episodes of up to %s steps (%s's own limit: %s; in the run's evaluations: %s)",
-			limit_text(job->limit, a), job->env->id, limit_text(own, b),
-			limit_text(theirs, c));
+			limit_text(job->limit, a), job->env->id, limit_text(own, b), limit_text(theirs, c));
 	printf("\n");
 }
 
@@ -108,8 +101,7 @@ static void print_json(const struct eval_job *job)
 	text_init(&t, buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
-	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed,
-		s->n_episodes);
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed, s->n_episodes);
 	add_real(&t, "epsilon", job->epsilon);
 	add_real(&t, "return_mean", s->return_mean);
 	add_real(&t, "return_std", s->return_std);
@@ -127,8 +119,7 @@ static void print_json(const struct eval_job *job)
 	else
 		printf("],\"max_episode_steps\":%" PRId64, job->limit);
 	if (job->weights->part)
-		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->weights->part,
-			job->weights->timesteps);
+		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->weights->part, job->weights->timesteps);
 	puts("}");
 }
 
@@ -137,8 +128,8 @@ static void print_csv(const struct eval_job *job)
 	char real[TEXT_REAL_SIZE];
 	printf("episode,return,length\n");
 	for (int64_t i = 0; i < job->stats.n_episodes; i++)
-		printf("%" PRId64 ",%s,%" PRId64 "\n", i + 1,
-			text_real(job->episodes[i].episode_return, real), job->episodes[i].length);
+		printf("%" PRId64 ",%s,%" PRId64 "\n", i + 1, text_real(job->episodes[i].episode_return, real),
+			job->episodes[i].length);
 }
 
 /* Where the seeds of its episodes come from; *rng is room for a stream. */
@@ -208,17 +199,15 @@ static void print_step(void *arg, int action, const struct step *s)
 	if (p->v->mask)
 		memcpy(p->mask, p->v->mask, n_actions);
 	if (step->q)
-		memcpy(p->q,
-			net_forward(&p->policy.net, p->policy.k, p->policy.params, p->v->obs, 1,
-				p->policy.work),
+		memcpy(p->q, net_forward(&p->policy.net, p->policy.k, p->policy.params, p->v->obs, 1, p->policy.work),
 			n_actions * sizeof(float));
 }
 
 /* --- episodes --- */
 
 /* In the environments of v. */
-static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work,
-	struct printer *printer, struct err *e)
+static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work, struct printer *printer,
+	struct err *e)
 {
 	const struct weights *w = job->weights;
 	const struct config *c = w->config;
@@ -239,14 +228,13 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	progress_init(&p, PROGRESS_NORMAL, NULL);
 	if (job->children)
 		job->children->progress = &p;
-	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore,
-		&job->stats, job->episodes, job->prints_steps ? &printed : &shown, e);
+	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
+		job->episodes, job->prints_steps ? &printed : &shown, e);
 	progress_end(&p);
 	if (job->children)
 		job->children->progress = NULL;
 	return ok || (e->kind == ERR_DIVERGED &&
-			     err_set(e, ERR_DIVERGED,
-				     "'%.300s' has diverged: a Q value is not finite", job->name));
+			     err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", job->name));
 }
 
 static bool run_episodes(struct eval_job *job, struct err *e)
@@ -281,8 +269,7 @@ static bool check_args(const struct flag_value *flag, struct err *e)
 			return err_set(e, ERR_USAGE,
 				"--recheck repeats the run's own evaluation; --%s belongs to another",
 				eval_flags[others[i]].name);
-	return !flag[Q].set || flag[STEPS].set ||
-	       err_set(e, ERR_USAGE, "--q prints the Q values of --steps");
+	return !flag[Q].set || flag[STEPS].set || err_set(e, ERR_USAGE, "--q prints the Q values of --steps");
 }
 
 /* Repeats the final evaluation of a run and compares it with its result. */
@@ -298,8 +285,7 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	job->seed = c.seed;
 	job->limit = config_eval_limit(&c);
 	job->n_episodes = c.final_eval_episodes;
-	const bool ok = is_done ? run_episodes(job, e) &&
-					  result_compare(&res, &d, &job->stats, job->episodes, e)
+	const bool ok = is_done ? run_episodes(job, e) && result_compare(&res, &d, &job->stats, job->episodes, e)
 				: err_set(e, ERR_RUN, "the run in '%s' is not done", path);
 	dir_close(&d);
 	return ok;
@@ -314,9 +300,8 @@ static int require(const struct eval_job *job, const struct flag_value *least)
 		return STATUS_OK;
 	env_return_range(job->env, job->limit, &worst, &best);
 	const bool possible = least->real <= best;
-	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean),
-		least->string, possible ? "" : "; no episode can return more than ",
-		possible ? "" : text_real(best, most));
+	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean), least->string,
+		possible ? "" : "; no episode can return more than ", possible ? "" : text_real(best, most));
 	return STATUS_BELOW_REQUIRED;
 }
 
@@ -328,8 +313,7 @@ static int cmd_eval(const struct args *args)
 	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
 	struct weights w;
 	struct err e;
-	if (!check_args(flag, &e) ||
-		!load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, &e)) {
+	if (!check_args(flag, &e) || !load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, &e)) {
 		children_stop(&children);
 		return fail(&e);
 	}
@@ -345,8 +329,7 @@ static int cmd_eval(const struct args *args)
 	bool ok = job.env != NULL;
 	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
 	if (ok)
-		job.limit = limit_or_none(
-			flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
+		job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
 	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	if (ok)
 		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);

@@ -14,12 +14,10 @@
 enum { TO, NAME, OUT, INT8, EPISODES, WEIGHTS };
 static const struct flag export_flags[] = {
 	[TO] = { "to", '\0', FLAG_STRING, "FORM", "c, onnx or safetensors" },
-	[NAME] = { "name", '\0', FLAG_STRING, "NAME",
-		"prefix in C (default: the environment's id)" },
+	[NAME] = { "name", '\0', FLAG_STRING, "NAME", "prefix in C (default: the environment's id)" },
 	[OUT] = { "out", 'o', FLAG_STRING, "FILE", "file to write (default: standard output)" },
 	[INT8] = { "int8", '\0', FLAG_SWITCH, NULL, "c: weights of 8 bits; say what they change" },
-	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N",
-		"int8: episodes of its evaluation (default 100)" },
+	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "int8: episodes of its evaluation (default 100)" },
 	WEIGHTS_FLAGS(WEIGHTS),
 	{ .name = NULL },
 };
@@ -82,8 +80,7 @@ static bool look(struct job *j, int i, int *action, struct err *e)
 	const float *q = net_forward(&w->net, j->k, j->exact, j->scaled, 1, j->work[0]);
 	const float *p = net_forward(&w->net, j->k, w->params, j->scaled, 1, j->work[1]);
 	if (!policy_is_finite(q, (size_t)n_q) || !policy_is_finite(p, (size_t)n_q))
-		return err_set(
-			e, ERR_DIVERGED, "the network has diverged: a Q value is not finite");
+		return err_set(e, ERR_DIVERGED, "the network has diverged: a Q value is not finite");
 	*action = policy_argmax(q, mask, n_q);
 	j->n_compared++;
 	j->n_same += policy_argmax(p, mask, n_q) == *action;
@@ -136,13 +133,10 @@ static bool invent(struct job *j, struct err *e)
 
 /* --- int8 --- */
 
-static bool mean_return(
-	const struct job *j, const float *params, int64_t n, double *mean, struct err *e)
+static bool mean_return(const struct job *j, const float *params, int64_t n, double *mean, struct err *e)
 {
 	const struct weights *w = &j->weights;
-	const struct policy policy = {
-		.net = w->net, .k = j->k, .params = params, .work = j->work[0]
-	};
+	const struct policy policy = { .net = w->net, .k = j->k, .params = params, .work = j->work[0] };
 	struct eval_stats stats;
 	struct progress p;
 	struct vec_env v;
@@ -170,13 +164,11 @@ static bool say_int8(const struct job *j, int64_t n_episodes, struct err *e)
 		if (!mean_return(j, j->weights.params, n_episodes, &mean, e) ||
 			!mean_return(j, j->exact, n_episodes, &exact, e))
 			return false;
-		snprintf(text, sizeof(text),
-			"; return %.1f over %" PRId64 " episodes, %.1f with float weights", mean,
+		snprintf(text, sizeof(text), "; return %.1f over %" PRId64 " episodes, %.1f with float weights", mean,
 			n_episodes, exact);
 	}
-	say("int8: %" PRId64 " of %" PRId64
-	    " actions on %s observations are those of float weights%s",
-		j->n_same, j->n_compared, j->weights.env->reset ? "recorded" : "random", text);
+	say("int8: %" PRId64 " of %" PRId64 " actions on %s observations are those of float weights%s", j->n_same,
+		j->n_compared, j->weights.env->reset ? "recorded" : "random", text);
 	return true;
 }
 
@@ -196,14 +188,12 @@ static bool build_text(const struct job *j, bool onnx, const char *path, struct 
 	char *buf = size < SIZE_MAX ? malloc((size_t)size) : NULL;
 	struct text t;
 	if (!buf)
-		return err_set(
-			e, ERR_RUN, "out of memory: the file needs up to %" PRIu64 " bytes", size);
+		return err_set(e, ERR_RUN, "out of memory: the file needs up to %" PRIu64 " bytes", size);
 	text_init(&t, buf, (size_t)size);
 	(onnx ? export_onnx : export_c)(&j->export, &t);
 	bool ok = !t.full || err_set(e, ERR_RUN, "the file is larger than %" PRIu64 " bytes", size);
 	if (ok && onnx && t.len > INT32_MAX)
-		ok = err_set(
-			e, ERR_RUN, "the model would have %zu bytes; ONNX allows 2 GiB", t.len);
+		ok = err_set(e, ERR_RUN, "the model would have %zu bytes; ONNX allows 2 GiB", t.len);
 	ok = ok && put(path, buf, t.len, e);
 	free(buf);
 	return ok;
@@ -215,8 +205,7 @@ static bool export_to_c(struct job *j, const struct flag_value *flag, struct err
 	if (ok && j->export.int8)
 		export_quantise(&j->weights.net, j->weights.params);
 	return ok && (j->weights.env->reset ? record : invent)(j, e) &&
-	       (!j->export.int8 ||
-		       say_int8(j, flag[EPISODES].set ? flag[EPISODES].count : 100, e)) &&
+	       (!j->export.int8 || say_int8(j, flag[EPISODES].set ? flag[EPISODES].count : 100, e)) &&
 	       build_text(j, false, flag[OUT].string, e);
 }
 
@@ -224,8 +213,8 @@ static bool export_to_safetensors(struct job *j, const char *path, struct err *e
 {
 	struct weights *w = &j->weights;
 	if (!weights_fold_scale(w))
-		return err_set(e, ERR_RUN,
-			"the observation scale does not fit into the weights: a product is not finite");
+		return err_set(
+			e, ERR_RUN, "the observation scale does not fit into the weights: a product is not finite");
 	const size_t size = weights_buffer_size(&w->net);
 	char *buf = memory_zeroed(size);
 	if (!buf)
@@ -273,12 +262,10 @@ static bool check_args(const struct flag_value *flag, enum form *form, struct er
 		return err_set(e, ERR_USAGE, "--name is for --to c and --to onnx");
 	if (name && (strspn(name, legal) != strlen(name) || isdigit((unsigned char)name[0]) ||
 			    strlen(name) >= EXPORT_NAME_SIZE))
-		return err_set(e, ERR_USAGE,
-			"--name '%.80s' is not an identifier of C of up to %d characters", name,
+		return err_set(e, ERR_USAGE, "--name '%.80s' is not an identifier of C of up to %d characters", name,
 			EXPORT_NAME_SIZE - 1);
 	if (*form != FORM_C && !flag[OUT].set && isatty(STDOUT_FILENO))
-		return err_set(e, ERR_USAGE,
-			"%s is binary and standard output a terminal: name a file by --out", to);
+		return err_set(e, ERR_USAGE, "%s is binary and standard output a terminal: name a file by --out", to);
 	return true;
 }
 
@@ -290,8 +277,7 @@ static int cmd_export(const struct args *args)
 	enum form form = FORM_C;
 	struct job j = { .export = { .int8 = flag[INT8].set } };
 	struct err e;
-	if (!check_args(flag, &form, &e) ||
-		!load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, &e))
+	if (!check_args(flag, &form, &e) || !load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, &e))
 		return fail(&e);
 	default_name(j.weights.env->id, name);
 	j.export.name = flag[NAME].set ? flag[NAME].string : name;

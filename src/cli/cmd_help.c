@@ -28,16 +28,14 @@ void print_usage(FILE *f)
 	fputs("\nTopics:", f);
 	for (const struct topic *t = topics; t->name; t++)
 		fprintf(f, " %s", t->name);
-	fputs("\n\n'dqn help COMMAND|TOPIC' shows details; 'dqn --version' prints the version.\n",
-		f);
+	fputs("\n\n'dqn help COMMAND|TOPIC' shows details; 'dqn --version' prints the version.\n", f);
 }
 
 /* "-o, --out DIR" */
 static void flag_label(const struct flag *f, char label[64])
 {
 	const char letter[] = { '-', f->letter, ',', ' ', '\0' };
-	snprintf(label, 64, "%s--%s%s%s", f->letter ? letter : "", f->name, f->arg ? " " : "",
-		f->arg ? f->arg : "");
+	snprintf(label, 64, "%s--%s%s%s", f->letter ? letter : "", f->name, f->arg ? " " : "", f->arg ? f->arg : "");
 }
 
 void print_help(const struct command *command)
@@ -50,8 +48,7 @@ void print_help(const struct command *command)
 	}
 	printf("\nUsage:\n");
 	char usage[256];
-	snprintf(usage, sizeof(usage), "dqn %s%s%s", command->name, *command->synopsis ? " " : "",
-		command->synopsis);
+	snprintf(usage, sizeof(usage), "dqn %s%s%s", command->name, *command->synopsis ? " " : "", command->synopsis);
 	print_wrapped(stdout, 2, usage);
 	printf("\nWhat it does: %s.\n", command->summary);
 	print_wrapped(stdout, 0, command->details);
@@ -60,8 +57,7 @@ void print_help(const struct command *command)
 	for (const struct flag *f = command->flags; f && f->name; f++) {
 		char label[64];
 		flag_label(f, label);
-		printf("  %s%-*s %s\n", f->letter ? "" : "    ", f->letter ? 25 : 21, label,
-			f->help);
+		printf("  %s%-*s %s\n", f->letter ? "" : "    ", f->letter ? 25 : 21, label, f->help);
 	}
 	printf("\nExit status:\n");
 	for (const int *status = command->statuses; *status >= 0; status++)
@@ -100,21 +96,18 @@ static void print_man(void)
 		printf("%s", *(*c)->synopsis ? "\n" : "");
 	}
 	printf(".SH DESCRIPTION\n");
-	put_roff(
-		"dqn trains Deep Q-Networks, a method of reinforcement learning, and evaluates them. The "
-		"configuration, which includes the seed, decides every byte of a run except timing.csv, on "
-		"every machine.\n");
+	put_roff("dqn trains Deep Q-Networks, a method of reinforcement learning, and evaluates them. The "
+		 "configuration, which includes the seed, decides every byte of a run except timing.csv, on "
+		 "every machine.\n");
 	printf(".PP\n");
-	put_roff(
-		"dqn train writes a run directory. The same command given again resumes a run that was "
-		"interrupted, to the same bytes, and prints the result of one that is done. dqn eval "
-		"runs new episodes with saved weights. dqn sweep prints one train command for each "
-		"point of a space of configurations, for a shell, make, parallel or sbatch to run. dqn "
-		"report and dqn plot compare the runs, and dqn watch shows their progress.\n");
+	put_roff("dqn train writes a run directory. The same command given again resumes a run that was "
+		 "interrupted, to the same bytes, and prints the result of one that is done. dqn eval "
+		 "runs new episodes with saved weights. dqn sweep prints one train command for each "
+		 "point of a space of configurations, for a shell, make, parallel or sbatch to run. dqn "
+		 "report and dqn plot compare the runs, and dqn watch shows their progress.\n");
 	printf(".PP\n");
-	put_roff(
-		"Results go to standard output; progress, warnings and errors go to standard error, "
-		"each line after 'dqn: '. There are no prompts, and nothing uses the network.\n");
+	put_roff("Results go to standard output; progress, warnings and errors go to standard error, "
+		 "each line after 'dqn: '. There are no prompts, and nothing uses the network.\n");
 	printf(".SH COMMANDS\n");
 	man_commands();
 	for (const struct topic *t = topics; t->name; t++) {
@@ -129,18 +122,16 @@ static void print_man(void)
 		"PATH finds the directory of dqn. A configuration named without a path is looked for in its "
 		"configs, in its ../share/dqn/configs, and in dqn/configs of each directory of XDG_DATA_DIRS.");
 	page_item(&man_page, "NO_COLOR", "If it is not empty, nothing is coloured.");
-	page_item(&man_page, "LC_ALL, LC_CTYPE, LANG",
-		"Without UTF-8 in the locale, dqn plot draws in ASCII.");
+	page_item(&man_page, "LC_ALL, LC_CTYPE, LANG", "Without UTF-8 in the locale, dqn plot draws in ASCII.");
 	printf(".SH EXIT STATUS\n");
 	topic_put_statuses(&man_page);
 	printf(".SH EXAMPLES\n.nf\n");
 	for (const struct command *const *c = commands; *c; c++)
 		put_roff((*c)->examples);
 	printf(".fi\n.SH SEE ALSO\n");
-	put_roff(
-		"xargs(1), make(1), parallel(1), sbatch(1). In the source: README.md; "
-		"configs/README.md for the presets, environments, sweeps and clusters; tests/README.md for what was "
-		"measured; src/README.md for how it works.\n");
+	put_roff("xargs(1), make(1), parallel(1), sbatch(1). In the source: README.md; "
+		 "configs/README.md for the presets, environments, sweeps and clusters; tests/README.md for what was "
+		 "measured; src/README.md for how it works.\n");
 }
 
 /* A topic by its name, or NULL. */
@@ -180,8 +171,7 @@ static int cmd_help(const struct args *args)
 	else if (topic)
 		topic_put(topic, &plain);
 	else {
-		const struct command *command =
-			suggest_topic(args->pos[0]) ? NULL : find_command(args->pos[0]);
+		const struct command *command = suggest_topic(args->pos[0]) ? NULL : find_command(args->pos[0]);
 		if (!command)
 			return ERR_USAGE;
 		print_help(command);
@@ -193,9 +183,8 @@ const struct command command_help = {
 	.name = "help",
 	.synopsis = "[COMMAND|TOPIC] | --man",
 	.summary = "show how to use dqn or one of its commands",
-	.details =
-		"Without COMMAND it lists commands and topics. A topic is what belongs to no command: the "
-		"algorithm, the keys, a run directory, faults, sweeps, environments.",
+	.details = "Without COMMAND it lists commands and topics. A topic is what belongs to no command: the "
+		   "algorithm, the keys, a run directory, faults, sweeps, environments.",
 	.examples = "dqn help train\n"
 		    "dqn help dqn\n"
 		    "dqn help --man | man -l -\n",

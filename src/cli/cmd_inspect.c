@@ -75,15 +75,13 @@ static void print_tensor(const struct st_file *st, const struct st_tensor *t)
 		return;
 	}
 	const double n = (double)t->n_values, mean = sum / n;
-	printf("  mean %.4g, std %.4g, min %.4g, max %.4g", mean,
-		sqrt(fmax(squares / n - mean * mean, 0)), min, max);
+	printf("  mean %.4g, std %.4g, min %.4g, max %.4g", mean, sqrt(fmax(squares / n - mean * mean, 0)), min, max);
 	if (n_bad)
 		printf(", %zu NOT FINITE", n_bad);
 	printf("\n");
 }
 
-static bool open_file(
-	const char *path, char name[RUN_PATH_SIZE], char **bytes, struct st_file *st, struct err *e)
+static bool open_file(const char *path, char name[RUN_PATH_SIZE], char **bytes, struct st_file *st, struct err *e)
 {
 	struct stat info;
 	size_t len;
@@ -117,10 +115,8 @@ static int cmd_inspect(const struct args *args)
 		all_floats = all_floats && st.tensor[i].type == ST_F32;
 	}
 	put_printable(stdout, name, strlen(name));
-	printf(": %zu bytes, %d tensors, %zu %svalues%s\n",
-		ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors, n_values,
-		all_floats ? "float32 " : "",
-		st.bytes ? "" : ", too large: only the header was read");
+	printf(": %zu bytes, %d tensors, %zu %svalues%s\n", ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors,
+		n_values, all_floats ? "float32 " : "", st.bytes ? "" : ", too large: only the header was read");
 	for (int i = 0; i < st.n_tensors; i++)
 		print_tensor(&st, &st.tensor[i]);
 	printf("metadata:\n");

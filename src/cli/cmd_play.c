@@ -15,11 +15,9 @@ static const struct flag play_flags[] = {
 	[EPISODES] = { "episodes", 'n', FLAG_COUNT, "N", "number of episodes (default 1)" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed (default: episodes that no run trains on)" },
 	[EPSILON] = { "epsilon", '\0', FLAG_SHARE, "E", "share of random actions (default 0)" },
-	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N",
-		"time limit (default: the environment's own)" },
+	[LIMIT] = { "max-episode-steps", '\0', FLAG_COUNT, "N", "time limit (default: the environment's own)" },
 	[FPS] = { "fps", '\0', FLAG_REAL, "F", "steps a second (default: the environment's)" },
-	[SVG] = { "svg", '\0', FLAG_STRING, "FILE",
-		"write an animation instead; -: to standard output" },
+	[SVG] = { "svg", '\0', FLAG_STRING, "FILE", "write an animation instead; -: to standard output" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print a line of JSON per step instead" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "print a row per step instead" },
 	WEIGHTS_FLAGS(WEIGHTS),
@@ -41,8 +39,7 @@ static bool is_done(const struct show *s)
 {
 	for (int i = 0; i < s->n; i++) {
 		const struct player *p = &s->player[i];
-		if (p->n_over < s->n_episodes ||
-			(p->n_over == s->n_episodes && p->is_over && p->n_waited < s->n_hold))
+		if (p->n_over < s->n_episodes || (p->n_over == s->n_episodes && p->is_over && p->n_waited < s->n_hold))
 			return false;
 	}
 	return true;
@@ -81,16 +78,14 @@ static void put_q(struct screen *s, const struct player *p, int first, int n, st
 		screen_text(s, line, box.left, 1, colour, is_next ? ">" : "");
 		screen_text(s, line, box.left + 2, widest, colour, player_action(p, action, name));
 		snprintf(number, sizeof(number), "%*.5g", number_columns, (double)p->q[action]);
-		screen_bar(s, line, bar, box.left + box.columns - number_columns - 1 - bar,
-			is_next ? "33" : "36", range > 0 ? (p->q[action] - p->q_low) / range : 0);
-		screen_text(s, line, box.left + box.columns - number_columns, number_columns,
-			colour, number);
+		screen_bar(s, line, bar, box.left + box.columns - number_columns - 1 - bar, is_next ? "33" : "36",
+			range > 0 ? (p->q[action] - p->q_low) / range : 0);
+		screen_text(s, line, box.left + box.columns - number_columns, number_columns, colour, number);
 	}
 }
 
 /* Leaves out whole words at the end, never digits of a number. */
-static void put_words(struct screen *s, char *words, const char *gap, const char *colour, int line,
-	struct box box)
+static void put_words(struct screen *s, char *words, const char *gap, const char *colour, int line, struct box box)
 {
 	for (size_t at = strlen(words); at-- > 0 && text_columns(words) > box.columns;)
 		if (strncmp(words + at, gap, strlen(gap)) == 0)
@@ -98,8 +93,7 @@ static void put_words(struct screen *s, char *words, const char *gap, const char
 	screen_text(s, line, box.left, box.columns, colour, words);
 }
 
-static void put_status(
-	struct screen *s, const struct show *show, const struct player *p, int line, struct box box)
+static void put_status(struct screen *s, const struct show *show, const struct player *p, int line, struct box box)
 {
 	char buf[256], real[TEXT_REAL_SIZE];
 	struct text t;
@@ -128,8 +122,7 @@ static void put_obs(struct screen *s, const struct player *p, int line, struct b
 }
 
 /* One player in its part of the screen: the scene gets what the lines of text leave. */
-static void put_player(
-	struct screen *s, const struct show *show, const struct player *p, struct box box)
+static void put_player(struct screen *s, const struct show *show, const struct player *p, struct box box)
 {
 	const int n_actions = p->env.ops->n_actions, third = (box.lines - 2) / 3, tall = 18;
 	const int most = third > 1 ? third : 1, n = n_actions < most ? n_actions : most;
@@ -166,8 +159,7 @@ static bool draw(const struct show *show, bool is_paused, struct err *e)
 		put_player(&s, show, &show->player[i],
 			(struct box){ i * each, 0, each - 1 + (show->n == 1), s.lines - 1 });
 	screen_text(&s, s.lines - 1, 0, s.columns, "90",
-		is_paused ? "paused; space resumes, n steps, q quits"
-			  : "space pauses, n steps, q quits");
+		is_paused ? "paused; space resumes, n steps, q quits" : "space pauses, n steps, q quits");
 	screen_put(&s, stdout);
 	return fflush(stdout) == 0 || err_set(e, ERR_RUN, "the terminal has gone");
 }
@@ -206,8 +198,7 @@ static void print_returns(const struct show *s)
 		if (p->n_over == 0)
 			printf(": no episode was over\n");
 		else
-			printf(": %s %s in %" PRId64 " episode%s\n",
-				p->n_over == 1 ? "return" : "mean return",
+			printf(": %s %s in %" PRId64 " episode%s\n", p->n_over == 1 ? "return" : "mean return",
 				text_real(p->return_sum / (double)p->n_over, real), p->n_over,
 				p->n_over == 1 ? "" : "s");
 	}
@@ -235,8 +226,7 @@ static bool write_film(struct show *s, const char *path, double fps, struct err 
 	if (ok && f && strcmp(path, "-") == 0)
 		(void)fwrite(data, 1, len, stdout); /* close_stdout reports errors */
 	else if (ok)
-		ok = f ? file_write(path, data, len, e)
-		       : err_set(e, ERR_RUN, "out of memory for '%s'", path);
+		ok = f ? file_write(path, data, len, e) : err_set(e, ERR_RUN, "out of memory for '%s'", path);
 	free(data);
 	film_release(&film);
 	return ok;
@@ -248,8 +238,7 @@ static bool write_film(struct show *s, const char *path, double fps, struct err 
 static int print_steps(const struct args *args)
 {
 	char name[MAX_FLAGS][32], *argv[2 * MAX_FLAGS + 8];
-	char steps[] = "--steps", q[] = "--q", csv[] = "--csv", json[] = "--json",
-	     episodes[] = "-n1", end[] = "--";
+	char steps[] = "--steps", q[] = "--q", csv[] = "--csv", json[] = "--json", episodes[] = "-n1", end[] = "--";
 	const struct flag_value *flag = args->flag;
 	const struct command *eval = find_command("eval");
 	struct args of_eval;
@@ -271,8 +260,7 @@ static int print_steps(const struct args *args)
 	argv[n++] = args->pos[0];
 	argv[n] = NULL;
 	if (args->n > 1)
-		err_set(&e, ERR_USAGE, "the steps of one policy can be printed, not of %d",
-			args->n);
+		err_set(&e, ERR_USAGE, "the steps of one policy can be printed, not of %d", args->n);
 	else if (args_parse(&of_eval, eval, n, argv, &e))
 		return eval->run(&of_eval);
 	return fail(&e);
@@ -311,19 +299,16 @@ static int cmd_play(const struct args *args)
 	struct err e;
 	bool ok = (!flag[FPS].set || (flag[FPS].real > 0 && flag[FPS].real <= 1000)) ||
 		  err_set(&e, ERR_USAGE, "--fps '%s' is not in (0, 1000]", flag[FPS].string);
-	if (ok &&
-		(flag[JSON].set || flag[CSV].set || (!flag[SVG].set && !can_redraw(STDOUT_FILENO))))
+	if (ok && (flag[JSON].set || flag[CSV].set || (!flag[SVG].set && !can_redraw(STDOUT_FILENO))))
 		return print_steps(args);
 	ok = ok && (k = choose_kernels(&e)) != NULL;
 	s.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 1;
 	for (int i = 0; ok && i < args->n; i++) {
 		const struct env_ops *ops;
 		ok = load_weights(args->pos[i], &flag[WEIGHTS], &children[i], name[i], &w[i], &e) &&
-		     (s.n++, ops = weights_start_env(&w[i], name[i], command, &children[i], &e)) !=
-			     NULL &&
-		     player_init(&s.player[i], &w[i], ops,
-			     w[i].env->reset ? NULL : &children[i].process[CHILD_EVAL], &options, k,
-			     &e);
+		     (s.n++, ops = weights_start_env(&w[i], name[i], command, &children[i], &e)) != NULL &&
+		     player_init(&s.player[i], &w[i], ops, w[i].env->reset ? NULL : &children[i].process[CHILD_EVAL],
+			     &options, k, &e);
 		s.player[i].name = args->pos[i];
 	}
 	ok = ok && show_it(&s, flag, &e);
@@ -338,9 +323,8 @@ static int cmd_play(const struct args *args)
 
 const struct command command_play = {
 	.name = "play",
-	.synopsis =
-		"RUN|WEIGHTS... [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] "
-		"[--fps F] [--svg FILE|--csv|--json] " WEIGHTS_SYNOPSIS,
+	.synopsis = "RUN|WEIGHTS... [--episodes N] [--seed S] [--epsilon E] [--max-episode-steps N] "
+		    "[--fps F] [--svg FILE|--csv|--json] " WEIGHTS_SYNOPSIS,
 	.summary = "show an episode in the terminal, or as an animation",
 	.details =
 		"The state, the Q value of each action as a bar between the lowest and the highest so far, the "

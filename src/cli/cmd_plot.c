@@ -19,14 +19,12 @@ static const struct flag plot_flags[] = {
 	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys (commas), or by dir" },
 	[SIZE] = { "size", '\0', FLAG_STRING, "WxH", "pixels (720x440), or columns and lines" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "what is drawn, as numbers, instead of a plot" },
-	[LABEL] = { "label", '\0', FLAG_LIST, "GROUP:TEXT",
-		"call GROUP (KEY=VALUE, a name) TEXT; repeatable" },
+	[LABEL] = { "label", '\0', FLAG_LIST, "GROUP:TEXT", "call GROUP (KEY=VALUE, a name) TEXT; repeatable" },
 	[TITLE] = { "title", '\0', FLAG_STRING, "TEXT", "a line above the plot" },
 	[XLABEL] = { "xlabel", '\0', FLAG_STRING, "TEXT", "what stands below the axis of x" },
 	[YLABEL] = { "ylabel", '\0', FLAG_STRING, "TEXT", "what stands beside the axis of y" },
 	[YLIM] = { "ylim", '\0', FLAG_STRING, "LOW,HIGH", "the range of y" },
-	[THRESHOLD] = { "threshold", '\0', FLAG_STRING, "R",
-		"a line across at R (in an SVG: solved), or none" },
+	[THRESHOLD] = { "threshold", '\0', FLAG_STRING, "R", "a line across at R (in an SVG: solved), or none" },
 	[FONT] = { "font-size", '\0', FLAG_REAL, "PX", "of an SVG (12, less in a narrow one)" },
 	[LEGEND] = { "legend", '\0', FLAG_STRING, "WHERE", "below (default), above or none" },
 	{ .name = NULL },
@@ -78,10 +76,9 @@ static bool parse_size(struct plot_job *job, const char *word, struct err *e)
 	int64_t w = 0, h = 0;
 	const char *by = strchr(word, 'x');
 	snprintf(width, sizeof(width), "%.*s", by ? (int)(by - word) : 0, word);
-	if (!by || text_parse_i64(width, &w) != TEXT_OK || text_parse_i64(by + 1, &h) != TEXT_OK ||
-		w < 1 || h < 1 || w > 10000 || h > 10000)
-		return err_set(e, ERR_USAGE,
-			"--size '%s' is not of the form 720x440, up to 10000x10000", word);
+	if (!by || text_parse_i64(width, &w) != TEXT_OK || text_parse_i64(by + 1, &h) != TEXT_OK || w < 1 || h < 1 ||
+		w > 10000 || h > 10000)
+		return err_set(e, ERR_USAGE, "--size '%s' is not of the form 720x440, up to 10000x10000", word);
 	if (job->args->flag[OUT].set && (w < 200 || h < 150))
 		return err_set(e, ERR_USAGE, "--size '%s' is too small; at least 200x150", word);
 	job->width = (int)w;
@@ -99,33 +96,25 @@ static bool parse_look(struct plot_job *job, struct err *e)
 	if (flag[YLIM].set) {
 		char low[TEXT_REAL_SIZE];
 		const char *comma = strchr(flag[YLIM].string, ',');
-		snprintf(low, sizeof(low), "%.*s", comma ? (int)(comma - flag[YLIM].string) : 0,
-			flag[YLIM].string);
+		snprintf(low, sizeof(low), "%.*s", comma ? (int)(comma - flag[YLIM].string) : 0, flag[YLIM].string);
 		p->is_limited = comma && text_parse_real(low, &p->y.low) == TEXT_OK &&
-				text_parse_real(comma + 1, &p->y.high) == TEXT_OK &&
-				p->y.low < p->y.high;
+				text_parse_real(comma + 1, &p->y.high) == TEXT_OK && p->y.low < p->y.high;
 		if (!p->is_limited)
-			return err_set(e, ERR_USAGE, "--ylim '%s' is not of the form 0,500",
-				flag[YLIM].string);
+			return err_set(e, ERR_USAGE, "--ylim '%s' is not of the form 0,500", flag[YLIM].string);
 	}
 	if (flag[FONT].set && !(flag[FONT].real >= 4 && flag[FONT].real <= 100))
-		return err_set(e, ERR_USAGE, "--font-size '%s' is not from 4 to 100 pixels",
-			flag[FONT].string);
+		return err_set(e, ERR_USAGE, "--font-size '%s' is not from 4 to 100 pixels", flag[FONT].string);
 	p->font_px = flag[FONT].set ? flag[FONT].real : 0;
 	const char *threshold = flag[THRESHOLD].string;
-	if (threshold && strcmp(threshold, "none") != 0 &&
-		text_parse_real(threshold, &p->threshold) != TEXT_OK)
-		return err_set(
-			e, ERR_USAGE, "--threshold '%s' is not a real number or none", threshold);
+	if (threshold && strcmp(threshold, "none") != 0 && text_parse_real(threshold, &p->threshold) != TEXT_OK)
+		return err_set(e, ERR_USAGE, "--threshold '%s' is not a real number or none", threshold);
 	int k = 0;
-	while (flag[LEGEND].set && plot_legend_names[k] &&
-		strcmp(plot_legend_names[k], flag[LEGEND].string) != 0)
+	while (flag[LEGEND].set && plot_legend_names[k] && strcmp(plot_legend_names[k], flag[LEGEND].string) != 0)
 		k++;
 	p->legend = (enum plot_legend)k;
 	snprintf(p->title, sizeof(p->title), "%s", flag[TITLE].set ? flag[TITLE].string : "");
 	return plot_legend_names[k] ||
-	       err_set(e, ERR_USAGE, "--legend '%s' is not below, above or none",
-		       flag[LEGEND].string);
+	       err_set(e, ERR_USAGE, "--legend '%s' is not below, above or none", flag[LEGEND].string);
 }
 
 static bool parse_args(struct plot_job *job, struct err *e)
@@ -155,8 +144,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 /* --- labels --- */
 
 /* Whether a label's front, "n_steps=3 gamma=0.9" or a group's name, is this group. */
-static bool is_meant(
-	const struct plot_job *job, size_t group, const char *front, size_t len, struct err *e)
+static bool is_meant(const struct plot_job *job, size_t group, const char *front, size_t len, struct err *e)
 {
 	static struct config theirs; /* too much for a small stack */
 	const struct config *c = &job->groups.member[job->groups.group[group].first]->config;
@@ -175,12 +163,10 @@ static bool is_meant(
 		const struct option *o = config_find(word);
 		theirs = *c;
 		if (!o || !value)
-			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a key=value", front,
-				       word) &&
+			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a key=value", front, word) &&
 			       err_suggest(e, "", config_suggest(word));
 		if (!config_set_value(&theirs, o, value))
-			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a value of %s",
-				front, value, word);
+			return err_set(e, ERR_USAGE, "--label '%s': '%s' is not a value of %s", front, value, word);
 		if (config_compare(&theirs, c, o) != 0)
 			return false;
 	}
@@ -209,8 +195,7 @@ static bool check_labels(const struct plot_job *job, struct err *e)
 		const char *label = labels->list[i], *colon = strchr(label, ':');
 		bool is_found = false;
 		if (!colon || !colon[1])
-			return err_set(e, ERR_USAGE,
-				"--label '%s' is not of the form KEY=VALUE:TEXT", label);
+			return err_set(e, ERR_USAGE, "--label '%s' is not of the form KEY=VALUE:TEXT", label);
 		for (size_t k = 0; !is_found && k < job->groups.n_groups; k++) {
 			is_found = is_meant(job, k, label, (size_t)(colon - label), e);
 			if (e->kind != ERR_NONE)
@@ -223,12 +208,11 @@ static bool check_labels(const struct plot_job *job, struct err *e)
 }
 
 /* ", 4 of 8 runs (2 unfinished, 3 diverged: counted as 1)" */
-static void add_counts(
-	const struct plot_job *job, size_t group, const struct share *share, struct text *t)
+static void add_counts(const struct plot_job *job, size_t group, const struct share *share, struct text *t)
 {
-	static const char *const names[N_RECORD_STATES] = { [RECORD_FAILED] = "diverged",
-		[RECORD_UNFINISHED] = "unfinished",
-		[RECORD_UNREADABLE] = "unreadable" };
+	static const char *const names[N_RECORD_STATES] = {
+		[RECORD_FAILED] = "diverged", [RECORD_UNFINISHED] = "unfinished", [RECORD_UNREADABLE] = "unreadable"
+	};
 	const struct group *g = &job->groups.group[group];
 	size_t n_state[N_RECORD_STATES] = { 0 };
 	for (size_t i = 0; i < g->n; i++)
@@ -253,8 +237,7 @@ static void add_counts(
 	text_add(t, "%s", *separator == ',' ? ")" : "");
 }
 
-static void set_labels(
-	const struct plot_job *job, size_t group, const struct share *share, struct series *s)
+static void set_labels(const struct plot_job *job, size_t group, const struct share *share, struct series *s)
 {
 	const struct groups *all = &job->groups;
 	const struct group *g = &all->group[group];
@@ -403,14 +386,13 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	}
 	say_damaged(&faults);
 	if (n_curves == 0)
-		return err_set(e, ERR_RUN, "no run has a row with '%s' yet",
-			job->is_default ? "return_mean" : job->column);
+		return err_set(
+			e, ERR_RUN, "no run has a row with '%s' yet", job->is_default ? "return_mean" : job->column);
 	if (n_curves < job->groups.n_groups)
 		say("warning: left out %zu of the groups: no rows with '%s' that their runs share",
 			job->groups.n_groups - n_curves, job->column);
 	if (n_curves > PLOT_MAX_SERIES)
-		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves,
-			PLOT_MAX_SERIES);
+		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves, PLOT_MAX_SERIES);
 	snprintf(job->plot.x.label, sizeof(job->plot.x.label), "%s", x_labels[job->x]);
 	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return"
 		     : strcmp(job->column, "ep_rew_mean") == 0 && job->is_default
@@ -464,8 +446,7 @@ static double widest_gap(const double *sorted, size_t n, bool is_log)
 	const double low = is_log ? pm_log(sorted[0]) : sorted[0];
 	const double high = is_log ? pm_log(sorted[n - 1]) : sorted[n - 1];
 	for (size_t i = 1; i < n; i++) {
-		const double gap = is_log ? pm_log(sorted[i]) - pm_log(sorted[i - 1])
-					  : sorted[i] - sorted[i - 1];
+		const double gap = is_log ? pm_log(sorted[i]) - pm_log(sorted[i - 1]) : sorted[i] - sorted[i - 1];
 		widest = gap > widest ? gap : widest;
 	}
 	return widest / (high - low);
@@ -551,8 +532,7 @@ static void add_dots(struct series *s, const struct point *point, size_t n, size
 }
 
 /* The points of a group in the order of x; the caller frees them. */
-static struct point *make_points(
-	struct plot_job *job, const struct group *g, struct share *share, struct err *e)
+static struct point *make_points(struct plot_job *job, const struct group *g, struct share *share, struct err *e)
 {
 	struct point *point = calloc(g->n, sizeof(*point));
 	if (!point) {
@@ -657,8 +637,7 @@ static bool plot_scatter(struct plot_job *job, struct err *e)
 		return false;
 	const size_t n_groups = job->groups.n_groups;
 	if (n_groups > PLOT_MAX_SERIES)
-		return err_set(e, ERR_USAGE, "--by makes %zu groups; %d can be shown", n_groups,
-			PLOT_MAX_SERIES);
+		return err_set(e, ERR_USAGE, "--by makes %zu groups; %d can be shown", n_groups, PLOT_MAX_SERIES);
 	for (size_t i = 0; i < n_groups; i++)
 		if (!scatter_group(job, i, e))
 			return false;
@@ -680,8 +659,7 @@ static void put_file(const struct plot_job *job, FILE *f)
 	if (job->args->flag[CSV].set)
 		plot_csv(&job->plot, f);
 	else
-		plot_svg(&job->plot, job->width ? job->width : 720, job->height ? job->height : 440,
-			f);
+		plot_svg(&job->plot, job->width ? job->width : 720, job->height ? job->height : 440, f);
 }
 
 static bool write_file(const struct plot_job *job, struct err *e)
@@ -698,9 +676,8 @@ static bool write_file(const struct plot_job *job, struct err *e)
 		return err_set(e, ERR_RUN, "out of memory for '%s'", path);
 	put_file(job, f);
 	const bool lost = ferror(f) != 0;
-	const bool ok = fclose(f) == 0 && !lost
-				? file_write(path, data, len, e)
-				: err_set(e, ERR_RUN, "out of memory for '%s'", path);
+	const bool ok = fclose(f) == 0 && !lost ? file_write(path, data, len, e)
+						: err_set(e, ERR_RUN, "out of memory for '%s'", path);
 	free(data);
 	return ok;
 }
@@ -715,15 +692,14 @@ static bool print_plot(const struct plot_job *job, struct err *e)
 	lines = job->height ? job->height : lines - rest;
 	const int most = 40, least = job->plot.n_series > 10 ? job->plot.n_series : 10;
 	lines = lines < least ? least : lines > most ? most : lines;
-	return plot_text(&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO),
-		stdout, e);
+	return plot_text(&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout, e);
 }
 
 static bool make_plot(struct plot_job *job, struct err *e)
 {
 	const struct flag_value *flag = job->args->flag;
-	if (!load_groups(&job->records, &job->groups, job->args, flag[BY].string, e) ||
-		!check_labels(job, e) || !(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
+	if (!load_groups(&job->records, &job->groups, job->args, flag[BY].string, e) || !check_labels(job, e) ||
+		!(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
 		return false;
 	struct plot *p = &job->plot;
 	set_key_names(job);
@@ -754,8 +730,7 @@ static int cmd_plot(const struct args *args)
 
 const struct command command_plot = {
 	.name = "plot",
-	.synopsis =
-		"RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--csv] [--size WxH]",
+	.synopsis = "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--csv] [--size WxH]",
 	.summary = "draw learning curves, or returns against a key",
 	.details =
 		"Runs that differ only in the seed are one line: their interquartile mean, with its 95 % "

@@ -13,8 +13,7 @@ enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
 static const struct flag report_flags[] = {
 	[BY] = { "by", '\0', FLAG_STRING, "KEYS", "group only by these keys, separated by commas" },
 	[METRIC] = { "metric", '\0', FLAG_STRING, "NAME", "metric (default final_return_mean)" },
-	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R",
-		"return that is solved (default: the environment's)" },
+	[THRESHOLD] = { "threshold", '\0', FLAG_REAL, "R", "return that is solved (default: the environment's)" },
 	[TSV] = { "tsv", '\0', FLAG_SWITCH, NULL, "print values separated by tabs" },
 	[CSV] = { "csv", '\0', FLAG_SWITCH, NULL, "print values separated by commas" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
@@ -84,8 +83,7 @@ static size_t collect_values(struct report_job *job, size_t group, double never)
 	return n;
 }
 
-static bool measure(
-	struct report_job *job, size_t n, struct figures *f, struct sample *sample, struct err *e)
+static bool measure(struct report_job *job, size_t n, struct figures *f, struct sample *sample, struct err *e)
 {
 	if (!sample_init(sample, job->scratch, job->units, n, e))
 		return false;
@@ -163,9 +161,7 @@ static bool fill_row(struct report_job *job, size_t group, struct err *e)
 {
 	const struct group *of = &job->groups.group[group];
 	struct row *row = &job->row[group];
-	*row = (struct row){
-		.group = group, .n_runs = of->n, .less_is_better = job->metric->less_is_better
-	};
+	*row = (struct row){ .group = group, .n_runs = of->n, .less_is_better = job->metric->less_is_better };
 	for (size_t i = 0; i < of->n; i++)
 		count_run(job, row, job->groups.member[of->first + i]);
 	stats_sort(job->scratch, row->n_steps);
@@ -218,8 +214,7 @@ static bool is_comparable(const struct report_job *job)
 		for (size_t i = 0; i < job->row[k].n_runs; i++) {
 			const size_t at = g->group[job->row[k].group].first + i;
 			const struct config *c = &g->member[at]->config;
-			if (config_compare_env(c, first) != 0 ||
-				config_eval_limit(c) != config_eval_limit(first))
+			if (config_compare_env(c, first) != 0 || config_eval_limit(c) != config_eval_limit(first))
 				return false;
 		}
 	return true;
@@ -242,8 +237,7 @@ static bool fill_rows(struct report_job *job, struct err *e)
 	job->has_comparison = g->n_groups > 1 && job->row[1].n_values > 0 && is_comparable(job);
 	const bool less = job->metric->less_is_better; /* then better is smaller */
 	if (job->has_comparison)
-		job->improvement =
-			sample_improvement(&job->row[less].sample, &job->row[!less].sample);
+		job->improvement = sample_improvement(&job->row[less].sample, &job->row[!less].sample);
 	return true;
 }
 
@@ -285,8 +279,8 @@ static const char *unit_name(const struct report_job *job)
 enum special { FIELDS, INTERVAL, SOLVED, SOLVED_INTERVAL, NEVER };
 
 /* Cells that are not one figure. */
-static void put_special(const struct report_job *job, enum special special, const struct row *row,
-	bool data, struct text *t)
+static void put_special(
+	const struct report_job *job, enum special special, const struct row *row, bool data, struct text *t)
 {
 	const bool is_judged = row->n_judged > 0 || !row->has_unjudged;
 	if (special == INTERVAL && row->n_values > 0 && isnan(row->shown.iqm_95.low))
@@ -346,8 +340,8 @@ static const struct column columns[] = {
 };
 enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
-static void put_field(const struct report_job *job, const struct column *c, const struct row *row,
-	bool data, struct text *t)
+static void put_field(
+	const struct report_job *job, const struct column *c, const struct row *row, bool data, struct text *t)
 {
 	const char *fields = (const char *)row;
 	size_t count;
@@ -388,8 +382,7 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 	}
 	for (int i = 0; i < g->n_keys; i++) {
 		text_init(&text, cell, sizeof(cell));
-		(data ? config_print_value : config_print_brief)(
-			config_of(job, row), g->key[i], &text);
+		(data ? config_print_value : config_print_brief)(config_of(job, row), g->key[i], &text);
 		table_add(t, "%s", cell);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++) {
@@ -412,8 +405,8 @@ static void make_table(const struct report_job *job, bool data, struct table *t)
 		table_column(t, "group", TABLE_TEXT);
 	for (int i = 0; i < g->n_keys; i++) {
 		const enum option_type type = g->key[i]->type;
-		const bool is_string = type == OPTION_NAME || type == OPTION_WIDTHS ||
-				       type == OPTION_SCALE || type == OPTION_STRING;
+		const bool is_string =
+			type == OPTION_NAME || type == OPTION_WIDTHS || type == OPTION_SCALE || type == OPTION_STRING;
 		table_column(t, g->key[i]->key, is_string ? TABLE_TEXT : TABLE_VALUE);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++)
@@ -444,8 +437,8 @@ static void print_notes(const struct report_job *job)
 		high = fmax(high, x);
 	}
 	if (n_never > 0)
-		printf("\n%zu run%s never reached the threshold: at least total_timesteps each.\n",
-			n_never, n_never == 1 ? "" : "s");
+		printf("\n%zu run%s never reached the threshold: at least total_timesteps each.\n", n_never,
+			n_never == 1 ? "" : "s");
 	if (n == 0)
 		return;
 	printf("\n%zu run%s diverged: the lowest return each, %.1f", n, n == 1 ? "" : "s", low);
@@ -474,8 +467,8 @@ static void print_improvement(const struct report_job *job, const char *first, c
 		printf("\n%s is better than %s: ", first, second);
 	else
 		printf("\n%zu and %zu %s are too few to tell whether %s is better than %s: ",
-			settings ? a->sample.n_units : a->n_values,
-			settings ? b->sample.n_units : b->n_values, unit_name(job), first, second);
+			settings ? a->sample.n_units : a->n_values, settings ? b->sample.n_units : b->n_values,
+			unit_name(job), first, second);
 	printf("a run of the first beats one of the second with probability %.2f", i->p);
 	if (!isnan(i->p_95.low))
 		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
@@ -502,8 +495,7 @@ static void print_comparison(const struct report_job *job)
 		printf("\nWhether %s is better than %s cannot be told: "
 		       "%zu of %zu and %zu of %zu runs have a value.\n",
 			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
-	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm &&
-		 a->rank.mean == b->rank.mean)
+	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
 		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
 	else
 		print_improvement(job, label[0], label[1]);
@@ -578,8 +570,7 @@ static void print_json(const struct report_job *job, const struct table *t)
 		put_json_number("probability", i->p);
 		put_json_number("low", i->p_95.low);
 		put_json_number("high", i->p_95.high);
-		printf("\"can_tell\":%s,\"unit\":\"%s\",\"enough\":",
-			can_tell(job) ? "true" : "false", unit_name(job));
+		printf("\"can_tell\":%s,\"unit\":\"%s\",\"enough\":", can_tell(job) ? "true" : "false", unit_name(job));
 		printf(i->enough > 0 ? "%zu}" : "null}", i->enough);
 	}
 	printf("}\n");
@@ -632,8 +623,8 @@ static int cmd_report(const struct args *args)
 	records_init(&job.records);
 	if (flag[THRESHOLD].set)
 		job.records.threshold = flag[THRESHOLD].real;
-	if (!load_groups(&job.records, &job.groups, args, flag[BY].string, &e) ||
-		!fill_rows(&job, &e) || !print_report(&job, &e))
+	if (!load_groups(&job.records, &job.groups, args, flag[BY].string, &e) || !fill_rows(&job, &e) ||
+		!print_report(&job, &e))
 		status = fail(&e);
 	for (size_t i = 0; job.row && i < job.groups.n_groups; i++)
 		sample_release(&job.row[i].sample);
@@ -650,20 +641,19 @@ const struct command command_report = {
 	.synopsis = "RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] "
 		    "[--tsv|--csv|--json|--md]",
 	.summary = "compare the runs that directories hold",
-	.details =
-		"Runs that differ only in the seed are one row. Its columns are the interquartile mean (IQM) "
-		"of the final return and its 95 % interval; mean and median; the share of solved seeds and its "
-		"95 % interval (Clopper and Pearson's); the median steps until an evaluation reached the "
-		"threshold, and how many runs never reached it (they count as infinite); the mean wall "
-		"clock. A run that diverged has the lowest return that an episode can have, and never "
-		"reached the threshold. (6/8) after a figure: it is of 6 runs of 8, and the others are not "
-		"done or cannot be read. The best row comes first; rows that lack runs come last. If no run of a "
-		"row is done, it has the return of training. Which runs are not done follows, in the words of "
-		"dqn watch. "
-		"Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
-		"steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
-		"is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s; of the last "
-		"evaluation q_start, discounted_return and value_gap, the distance between these two.",
+	.details = "Runs that differ only in the seed are one row. Its columns are the interquartile mean (IQM) "
+		   "of the final return and its 95 % interval; mean and median; the share of solved seeds and its "
+		   "95 % interval (Clopper and Pearson's); the median steps until an evaluation reached the "
+		   "threshold, and how many runs never reached it (they count as infinite); the mean wall "
+		   "clock. A run that diverged has the lowest return that an episode can have, and never "
+		   "reached the threshold. (6/8) after a figure: it is of 6 runs of 8, and the others are not "
+		   "done or cannot be read. The best row comes first; rows that lack runs come last. If no run of a "
+		   "row is done, it has the return of training. Which runs are not done follows, in the words of "
+		   "dqn watch. "
+		   "Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
+		   "steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
+		   "is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s; of the last "
+		   "evaluation q_start, discounted_return and value_gap, the distance between these two.",
 	.examples = "dqn report runs/sweep-cartpole\n"
 		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		    "dqn report runs/a runs/b --tsv | sort -k 6\n",

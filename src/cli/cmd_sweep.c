@@ -11,15 +11,12 @@ enum { OUT, RANDOM, SOBOL, SEED, COUNT, INDEX, MISSING, INDICES, ZERO };
 static const struct flag sweep_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "directory of the runs (default runs/NAME)" },
 	[RANDOM] = { "random", '\0', FLAG_COUNT, "N", "draw N different settings at random" },
-	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N",
-		"draw N different settings that fill the space evenly" },
+	[SOBOL] = { "sobol", '\0', FLAG_COUNT, "N", "draw N different settings that fill the space evenly" },
 	[SEED] = { "seed", 's', FLAG_SEED, "S", "seed of --random and --sobol (default 1)" },
 	[COUNT] = { "count", '\0', FLAG_SWITCH, NULL, "print only the number of lines" },
-	[INDEX] = { "index", '\0', FLAG_STRING, "I",
-		"print only line I or lines I-J, counted from 0" },
+	[INDEX] = { "index", '\0', FLAG_STRING, "I", "print only line I or lines I-J, counted from 0" },
 	[MISSING] = { "missing", '\0', FLAG_SWITCH, NULL, "leave out the runs that are done" },
-	[INDICES] = { "indices", '\0', FLAG_SWITCH, NULL,
-		"print the lines' numbers instead: 0-3,7,9-12" },
+	[INDICES] = { "indices", '\0', FLAG_SWITCH, NULL, "print the lines' numbers instead: 0-3,7,9-12" },
 	[ZERO] = { "null", '0', FLAG_SWITCH, NULL, "end lines with a NUL, for xargs -0" },
 	{ .name = NULL },
 };
@@ -30,12 +27,12 @@ struct sweep {
 	const struct args *args;
 	struct space space;
 	char out[RUN_PATH_SIZE];
-	struct keys keys;              /* what the commands set */
-	uint64_t n_lines, first, last; /* all lines; the first and the last to print */
+	struct keys keys;                                      /* what the commands set */
+	uint64_t n_lines, first, last;                         /* all lines; the first and the last to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	struct {
 		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE]; /* kind: without numbers */
-		uint64_t n, first; /* lines, and the first of them */
+		uint64_t n, first;                                   /* lines, and the first of them */
 	} warning[MAX_WARNINGS];
 	int n_warnings; /* of different kinds */
 	bool has_inputs;
@@ -47,8 +44,7 @@ struct sweep {
  * command stays on one line and is safe on a terminal. */
 static void put_word(const char *word)
 {
-	const char *plain =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=,:+@%-";
+	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=,:+@%-";
 	if (word[0] && strspn(word, plain) == strlen(word)) {
 		fputs(word, stdout);
 	} else if (!text_is_printable(word)) {
@@ -107,8 +103,7 @@ static void set_point(const struct sweep *s, uint64_t i, struct config *c)
 	const struct flag_value *flag = s->args->flag;
 	if (s->sample)
 		space_draw(&s->space, flag[SOBOL].set ? SPACE_SOBOL : SPACE_RANDOM,
-			flag[SEED].set ? flag[SEED].seed : 1, s->sample[i / s->space.n_seeds],
-			i % s->space.n_seeds, c);
+			flag[SEED].set ? flag[SEED].seed : 1, s->sample[i / s->space.n_seeds], i % s->space.n_seeds, c);
 	else
 		space_grid(&s->space, i, c);
 }
@@ -166,9 +161,8 @@ static void say_warnings(const struct sweep *s)
 		if (s->n_printed == 1)
 			say("%s", s->warning[w].text);
 		else
-			say("%s (line %" PRIu64 " and %" PRIu64 " more of %" PRIu64 ")",
-				s->warning[w].text, s->warning[w].first, s->warning[w].n - 1,
-				s->n_printed);
+			say("%s (line %" PRIu64 " and %" PRIu64 " more of %" PRIu64 ")", s->warning[w].text,
+				s->warning[w].first, s->warning[w].n - 1, s->n_printed);
 }
 
 /* What `dqn train` would know of a line that is not printed if its run is done. */
@@ -226,24 +220,23 @@ static bool sample_settings(struct sweep *s, struct err *e)
 	const int how = flag[SOBOL].set ? SOBOL : RANDOM;
 	const uint64_t n = (uint64_t)flag[how].count;
 	if (space->n_dims == 0)
-		return err_set(e, ERR_USAGE, "--%s draws settings, but no key has several values",
-			sweep_flags[how].name);
+		return err_set(
+			e, ERR_USAGE, "--%s draws settings, but no key has several values", sweep_flags[how].name);
 	if (space->n_drawn == 0)
 		return err_set(e, ERR_USAGE,
 			"--%s draws settings and prints each with every seed, but only the seed "
 			"varies: for %" PRIu64 " seeds write seed=1..%" PRIu64,
 			sweep_flags[how].name, n, n);
 	if (how == SOBOL && space->n_drawn > SOBOL_MAX_DIMS)
-		return err_set(e, ERR_USAGE, "--sobol takes up to %d keys that vary, not %d",
-			SOBOL_MAX_DIMS, space->n_drawn);
+		return err_set(
+			e, ERR_USAGE, "--sobol takes up to %d keys that vary, not %d", SOBOL_MAX_DIMS, space->n_drawn);
 	if (space->n_seeds > UINT64_MAX / n)
 		return err_set(e, ERR_USAGE,
-			"%" PRIu64 " settings with %" PRIu64
-			" seeds each are more than 2^64-1 lines",
-			n, space->n_seeds);
+			"%" PRIu64 " settings with %" PRIu64 " seeds each are more than 2^64-1 lines", n,
+			space->n_seeds);
 	s->n_lines = n * space->n_seeds;
-	s->sample = space_sample(space, how == SOBOL ? SPACE_SOBOL : SPACE_RANDOM,
-		flag[SEED].set ? flag[SEED].seed : 1, (size_t)n, e);
+	s->sample = space_sample(
+		space, how == SOBOL ? SPACE_SOBOL : SPACE_RANDOM, flag[SEED].set ? flag[SEED].seed : 1, (size_t)n, e);
 	return s->sample != NULL;
 }
 
@@ -265,21 +258,18 @@ static bool count_lines(struct sweep *s, struct err *e)
 				space->dim[i].choice->source, space->dim[i].choice->option->key,
 				space->dim[i].choice->text);
 	s->n_lines = space->n_points;
-	return !space->too_many ||
-	       err_set(e, ERR_USAGE, "the grid has more than 2^64-1 points; --random N takes some");
+	return !space->too_many || err_set(e, ERR_USAGE, "the grid has more than 2^64-1 points; --random N takes some");
 }
 
 static bool check_args(const struct args *args, struct err *e)
 {
 	const struct flag_value *flag = args->flag;
 	if (config_is_stream(args->pos[0]))
-		return err_set(
-			e, ERR_USAGE, "SPACE must be a file: the printed commands read it again");
+		return err_set(e, ERR_USAGE, "SPACE must be a file: the printed commands read it again");
 	const char *const names[] = { args->program, args->pos[0] };
 	for (int i = 0; i < 2; i++)
 		if (names[i][strlen(names[i]) - (names[i][0] != '\0')] == '\n')
-			return err_set(e, ERR_USAGE,
-				"'%s' ends in a line break, which shells cut off", names[i]);
+			return err_set(e, ERR_USAGE, "'%s' ends in a line break, which shells cut off", names[i]);
 	if (flag[SEED].set && !flag[RANDOM].set && !flag[SOBOL].set)
 		return err_set(e, ERR_USAGE,
 			"--seed belongs to --random and --sobol; the runs' own is written 'seed=%s'",
@@ -301,15 +291,13 @@ static bool choose_lines(struct sweep *s, struct err *e)
 	const char *to = flag->string[dash] ? flag->string + dash + 1 : from;
 	snprintf(from, sizeof(from), "%.*s", (int)dash, flag->string);
 	uint64_t last;
-	if (dash >= sizeof(from) || text_parse_u64(from, &s->first) != TEXT_OK ||
-		text_parse_u64(to, &last) != TEXT_OK)
-		return err_set(e, ERR_USAGE, "--index '%s' is not a number or a range as 10-19",
-			flag->string);
+	if (dash >= sizeof(from) || text_parse_u64(from, &s->first) != TEXT_OK || text_parse_u64(to, &last) != TEXT_OK)
+		return err_set(e, ERR_USAGE, "--index '%s' is not a number or a range as 10-19", flag->string);
 	if (s->first > last)
 		return err_set(e, ERR_USAGE, "--index '%s' runs backwards", flag->string);
 	if (s->first >= s->n_lines)
-		return err_set(e, ERR_USAGE, "--index %" PRIu64 " is not below the count, %" PRIu64,
-			s->first, s->n_lines);
+		return err_set(
+			e, ERR_USAGE, "--index %" PRIu64 " is not below the count, %" PRIu64, s->first, s->n_lines);
 	if (last < s->last)
 		s->last = last;
 	return true;
@@ -321,8 +309,8 @@ static bool sweep_init(struct sweep *s, const struct args *args, struct err *e)
 	const struct flag_value *out = &args->flag[OUT];
 	char name[RUN_PATH_SIZE];
 	config_name(args->pos[0], name, sizeof(name));
-	if ((size_t)snprintf(s->out, sizeof(s->out), "%s%s", out->set ? "" : "runs/",
-		    out->set ? out->string : name) >= sizeof(s->out))
+	if ((size_t)snprintf(s->out, sizeof(s->out), "%s%s", out->set ? "" : "runs/", out->set ? out->string : name) >=
+		sizeof(s->out))
 		return err_set(e, ERR_USAGE, "path too long: '%s'", out->string);
 	keys_add_overrides(&s->keys, args);
 	for (int i = 0; i < s->space.n_dims; i++)
@@ -365,22 +353,19 @@ static int cmd_sweep(const struct args *args)
 
 const struct command command_sweep = {
 	.name = "sweep",
-	.synopsis =
-		"SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--index I[-J]] "
-		"[--missing] [--count|--indices] [-0]",
+	.synopsis = "SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--index I[-J]] "
+		    "[--missing] [--count|--indices] [-0]",
 	.summary = "print one train command per point of a space",
-	.details =
-		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a "
-		"range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A "
-		"key=value argument may, too; a command never does. All combinations are printed, and the "
-		"seed varies slowest. "
-		"With --random or --sobol, N settings of the other keys are printed, each with every seed. "
-		"Each run has its own directory below DIR (default: runs/NAME) and prints one line.",
-	.examples =
-		"dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
-		"dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
-		"dqn sweep configs/sweep-cartpole.ini --missing --count\n"
-		"sbatch --array=$(dqn sweep configs/sweep-cartpole.ini --missing --indices) job\n",
+	.details = "SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a "
+		   "range of whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A "
+		   "key=value argument may, too; a command never does. All combinations are printed, and the "
+		   "seed varies slowest. "
+		   "With --random or --sobol, N settings of the other keys are printed, each with every seed. "
+		   "Each run has its own directory below DIR (default: runs/NAME) and prints one line.",
+	.examples = "dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
+		    "dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
+		    "dqn sweep configs/sweep-cartpole.ini --missing --count\n"
+		    "sbatch --array=$(dqn sweep configs/sweep-cartpole.ini --missing --indices) job\n",
 	.flags = sweep_flags,
 	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
 	.min_args = 1,

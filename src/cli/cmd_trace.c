@@ -35,17 +35,13 @@ enum stage {
 };
 
 static const char *const titles[N_STAGES] = {
-	[MINIBATCH] =
-		"Minibatch: reward = r[0] + gamma r[1] + ..., discount = gamma^steps, 0 if terminated",
+	[MINIBATCH] = "Minibatch: reward = r[0] + gamma r[1] + ..., discount = gamma^steps, 0 if terminated",
 	[VALUES] = "Q values: q = Q(s,.), next_q = Q(s',.), next_q_target = Q_target(s',.)",
 	[TARGETS] = "TD target: y = reward + discount Q_target(s', best_action), the argmax of ",
-	[LOSS] =
-		"Loss: mean of weight * loss(d), d = Q(s,a) - y; d_q = weight * derivative / batch_size, ",
-	[GRADIENT] =
-		"Gradient, where it is largest in each tensor, beside the central difference of the loss",
+	[LOSS] = "Loss: mean of weight * loss(d), d = Q(s,a) - y; d_q = weight * derivative / batch_size, ",
+	[GRADIENT] = "Gradient, where it is largest in each tensor, beside the central difference of the loss",
 	[CLIPPING] = "Clipping: scale = min(1, max_grad_norm / (norm + 1e-6))",
-	[ADAM] =
-		"Adam: g = scale * gradient, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2",
+	[ADAM] = "Adam: g = scale * gradient, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2",
 	[WEIGHTS] = "Weights: step = -step_size m / (sqrt(v) rsqrt_bias2 + eps)",
 	[SYNC] = "Target network: if due, target = tau after + (1 - tau) target",
 	[PRIORITY] = "Priorities of the next updates: (|td_error| + per_eps)^per_alpha",
@@ -141,10 +137,10 @@ static bool allocate(struct trace *tr, struct err *e)
 	const struct train *t = &tr->train;
 	const struct config *c = &t->config;
 	const struct net *net = &t->agent.policy.net;
-	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers],
-		(size_t)c->n_steps, 1, 1 };
-	const bool has[N_NEEDS] = { true, c->n_steps > 1, t->mask != NULL, c->dueling,
-		c->prioritized, c->ema_decay > 0 };
+	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers], (size_t)c->n_steps, 1,
+		1 };
+	const bool has[N_NEEDS] = { true, c->n_steps > 1, t->mask != NULL, c->dueling, c->prioritized,
+		c->ema_decay > 0 };
 	memcpy(tr->width, width, sizeof(width));
 	memcpy(tr->has, has, sizeof(has));
 	tr->params = calloc(net->n_params, sizeof(*tr->params));
@@ -204,8 +200,7 @@ static void look_at_row(struct trace *tr, size_t i)
 	tr->column[ACTION][i] = b->action[i];
 	if (r->prioritized) {
 		tr->column[PRIORITY_BEFORE][i] = sum_tree_get(&r->tree, b->slot[i]);
-		tr->column[PROBABILITY][i] =
-			tr->column[PRIORITY_BEFORE][i] / sum_tree_total(&r->tree);
+		tr->column[PROBABILITY][i] = tr->column[PRIORITY_BEFORE][i] / sum_tree_total(&r->tree);
 	}
 	for (size_t k = i * n_actions; b->mask && k < (i + 1) * n_actions; k++) {
 		tr->column[MASK][k] = b->mask[k];
@@ -257,8 +252,8 @@ static void look_after(struct trace *tr)
 		const size_t taken = i * n + (size_t)b->action[i];
 		tr->column[BEST_ACTION][i] = a->best_action[i];
 		tr->column[D_Q][i] = a->d_out[taken];
-		tr->column[ROW_LOSS][i] = agent_loss_of(a->opts.loss,
-			tr->column[Q][taken] - (double)a->target_q[i], &tr->column[DERIVATIVE][i]);
+		tr->column[ROW_LOSS][i] = agent_loss_of(
+			a->opts.loss, tr->column[Q][taken] - (double)a->target_q[i], &tr->column[DERIVATIVE][i]);
 		if (r->prioritized)
 			tr->column[PRIORITY_AFTER][i] = sum_tree_get(&r->tree, b->slot[i]);
 	}
@@ -324,8 +319,7 @@ static void add_rest(struct trace *tr)
 	add_scalar(tr, SYNC, "step_of_run", (double)t->timesteps);
 	add_scalar(tr, SYNC, "target_update_interval", (double)c->target_update_interval);
 	add_scalar(tr, SYNC, "tau", c->tau);
-	add_scalar(tr, SYNC, "due",
-		t->phase != PHASE_LEARN && t->timesteps % c->target_update_interval == 0);
+	add_scalar(tr, SYNC, "due", t->phase != PHASE_LEARN && t->timesteps % c->target_update_interval == 0);
 	if (c->prioritized)
 		add_scalar(tr, PRIORITY, "max_priority", t->replay.max_priority);
 	put_params(tr, TARGET_AFTER, t->agent.target);
@@ -340,8 +334,7 @@ static double loss_at(struct trace *tr, const struct shown *s, float x)
 	struct err ignored;
 	const float keep = tr->params[s->block];
 	tr->params[s->block] = x;
-	const bool ok =
-		agent_loss(&tr->train.agent, &tr->train.batch, tr->params, &stats, &ignored);
+	const bool ok = agent_loss(&tr->train.agent, &tr->train.batch, tr->params, &stats, &ignored);
 	tr->params[s->block] = keep;
 	return ok ? stats.loss : (double)NAN;
 }
@@ -413,8 +406,7 @@ static bool put_table(const struct trace *tr, const int *which, int n, size_t n_
 		for (size_t k = 0; k < n_cells(tr, which[i]); k++) {
 			const enum shape shape = columns[which[i]].shape;
 			const bool is_one = shape == ONE || shape >= PARAMETER;
-			snprintf(name, sizeof(name), is_one ? "%s" : "%s[%zu]",
-				columns[which[i]].name, k);
+			snprintf(name, sizeof(name), is_one ? "%s" : "%s[%zu]", columns[which[i]].name, k);
 			table_column(&t, name, TABLE_NUMBER);
 		}
 	for (size_t row = 0; row < n_rows; row++) {
@@ -422,8 +414,7 @@ static bool put_table(const struct trace *tr, const int *which, int n, size_t n_
 		table_add(&t, "%s", of_rows ? name : tr->shown[row].name);
 		for (int i = 0; i < n; i++) {
 			const double *x = tr->column[which[i]];
-			x += (of_rows ? row : tr->shown[row].at) *
-			     tr->width[columns[which[i]].shape];
+			x += (of_rows ? row : tr->shown[row].at) * tr->width[columns[which[i]].shape];
 			for (size_t k = 0; k < n_cells(tr, which[i]); k++)
 				table_add(&t, "%s", brief(x[k], buf));
 		}
@@ -439,15 +430,13 @@ static void put_title(const struct trace *tr, enum stage stage)
 	char buf[TEXT_REAL_SIZE];
 	printf("\n%s", titles[stage]);
 	if (stage == TARGETS)
-		printf("%s(s',.)%s", c->double_q ? "Q" : "Q_target",
-			c->clip_targets ? ", clipped" : "");
+		printf("%s(s',.)%s", c->double_q ? "Q" : "Q_target", c->clip_targets ? ", clipped" : "");
 	if (stage == LOSS)
 		printf("%s", loss_names[c->loss]);
 	putchar('\n');
 	for (int i = 0, n = 0; i < tr->n_scalars; i++)
 		if (tr->scalar[i].stage == stage)
-			printf("%s%s = %s", n++ ? ", " : "  ", tr->scalar[i].name,
-				brief(tr->scalar[i].value, buf));
+			printf("%s%s = %s", n++ ? ", " : "  ", tr->scalar[i].name, brief(tr->scalar[i].value, buf));
 	putchar('\n');
 }
 
@@ -480,10 +469,9 @@ static bool print_text(const struct trace *tr, size_t n_rows, struct err *e)
 {
 	const struct train *t = &tr->train;
 	bool ok = true;
-	printf("%s, seed %" PRIu64 ": update %" PRIu64 ", in step %" PRId64 " of %" PRId64
-	       "; %zu of %zu transitions\n",
-		t->env.ops->id, t->config.seed, tr->update, t->timesteps, t->config.total_timesteps,
-		n_rows, t->batch.size);
+	printf("%s, seed %" PRIu64 ": update %" PRIu64 ", in step %" PRId64 " of %" PRId64 "; %zu of %zu transitions\n",
+		t->env.ops->id, t->config.seed, tr->update, t->timesteps, t->config.total_timesteps, n_rows,
+		t->batch.size);
 	for (int stage = 0; ok && stage < N_STAGES; stage++)
 		if (stage != PRIORITY || t->config.prioritized)
 			ok = put_stage(tr, (enum stage)stage, n_rows, e);
@@ -520,10 +508,8 @@ static void put_json_columns(const struct trace *tr, bool of_parameters, size_t 
 		const enum shape shape = columns[i].shape;
 		const size_t width = tr->width[shape];
 		const bool has_lists = shape == OBS || shape == ACTIONS || shape == STEPS;
-		if (tr->has[columns[i].need] && shape != SHOWN &&
-			of_parameters == (shape == PARAMETER))
-			put_json_list(columns[i].name, tr->column[i] + first, n * width,
-				has_lists ? width : 0);
+		if (tr->has[columns[i].need] && shape != SHOWN && of_parameters == (shape == PARAMETER))
+			put_json_list(columns[i].name, tr->column[i] + first, n * width, has_lists ? width : 0);
 	}
 }
 
@@ -534,8 +520,7 @@ static void put_json_parameters(const struct trace *tr)
 		char layer[WEIGHTS_LAYER_SIZE];
 		const struct linear m = net_linear(net, l);
 		const char *of = weights_layer(net, l, layer);
-		printf("%s{\"name\":\"%s.weight\",\"shape\":[%zu,%zu]", l ? "," : "", of, m.out,
-			m.in);
+		printf("%s{\"name\":\"%s.weight\",\"shape\":[%zu,%zu]", l ? "," : "", of, m.out, m.in);
 		put_json_columns(tr, true, m.w, m.in * m.out);
 		printf("},{\"name\":\"%s.bias\",\"shape\":[%zu]", of, m.out);
 		put_json_columns(tr, true, m.b, m.out);
@@ -579,8 +564,8 @@ static bool print_json(const struct trace *tr, struct err *e)
 	printf("],\"shown\":[");
 	for (size_t i = 0; i < tr->n_shown; i++) {
 		const struct shown *s = &tr->shown[i];
-		printf("%s{\"name\":\"%s\",\"tensor\":\"%.*s\",\"index\":%zu", i ? "," : "",
-			s->name, (int)strcspn(s->name, "["), s->name, s->index);
+		printf("%s{\"name\":\"%s\",\"tensor\":\"%.*s\",\"index\":%zu", i ? "," : "", s->name,
+			(int)strcspn(s->name, "["), s->name, s->index);
 		for (int k = 0; k < N_COLUMNS; k++)
 			if (columns[k].shape == SHOWN) {
 				printf(",\"%s\"", columns[k].name);
@@ -600,8 +585,7 @@ static uint64_t n_updates(const struct train *t)
 	const struct config *c = &t->config;
 	const int64_t wanted = c->learning_starts - t->preloaded, most = c->total_timesteps;
 	const int64_t starts = wanted < 0 ? 0 : wanted < most ? wanted : most;
-	const uint64_t rounds =
-		(uint64_t)(c->total_timesteps / c->train_freq - starts / c->train_freq);
+	const uint64_t rounds = (uint64_t)(c->total_timesteps / c->train_freq - starts / c->train_freq);
 	const uint64_t each = (uint64_t)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
 	return each > 0 && rounds > UINT64_MAX / each ? UINT64_MAX : rounds * each;
 }
@@ -609,12 +593,10 @@ static uint64_t n_updates(const struct train *t)
 static bool check_update(uint64_t n, uint64_t most, const char *why, struct err *e)
 {
 	if (most == 0)
-		return err_set(e, ERR_USAGE,
-			"this run has no update: see learning_starts, train_freq and gradient_steps");
+		return err_set(
+			e, ERR_USAGE, "this run has no update: see learning_starts, train_freq and gradient_steps");
 	return (n >= 1 && n <= most) ||
-	       err_set(e, ERR_USAGE,
-		       "--update %" PRIu64 ": this run has the updates 1 to %" PRIu64 "%s", n, most,
-		       why);
+	       err_set(e, ERR_USAGE, "--update %" PRIu64 ": this run has the updates 1 to %" PRIu64 "%s", n, most, why);
 }
 
 /* Trains until the update is over. What goes wrong after it does not matter. */
@@ -633,8 +615,8 @@ static bool reach(struct trace *tr, struct err *e)
 	return tr->stop || check_update(tr->update, t->agent.adam.t, why, e);
 }
 
-static bool trace(struct trace *tr, struct children *ch, const struct config *c,
-	const struct inputs *in, const struct args *args, struct err *e)
+static bool trace(struct trace *tr, struct children *ch, const struct config *c, const struct inputs *in,
+	const struct args *args, struct err *e)
 {
 	const struct kernels *k = choose_kernels(e);
 	struct transitions_found preloaded;
@@ -644,8 +626,7 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 	if (in->weights.params)
 		train_set_weights(&tr->train, in->weights.params);
 	if (config_is_process(c))
-		train_set_processes(
-			&tr->train, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);
+		train_set_processes(&tr->train, &ch->process[CHILD_TRAIN], &ch->process[CHILD_EVAL]);
 	if (!allocate(tr, e) || !reach(tr, e))
 		return false;
 	add_rest(tr);
@@ -656,15 +637,13 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 }
 
 /* What the configuration names: the child process, and then the files. */
-static bool open_inputs(struct children *ch, struct inputs *in, struct config *c,
-	const struct args *args, int *status)
+static bool open_inputs(struct children *ch, struct inputs *in, struct config *c, const struct args *args, int *status)
 {
 	static struct report report;
 	struct err e;
 	report_init(&report);
 	bool ok = load_inputs(in, c, args->pos[0], NULL, NULL, &e) &&
-		  (!config_is_process(c) ||
-			  (children_start(ch, c, N_CHILDREN, &e) && children_declare(ch, c, &e)));
+		  (!config_is_process(c) || (children_start(ch, c, N_CHILDREN, &e) && children_declare(ch, c, &e)));
 	if (ok && config_is_process(c) && !check_env(c, true)) {
 		*status = ERR_USAGE;
 		return false;
@@ -689,8 +668,7 @@ static int cmd_trace(const struct args *args)
 	tr.update = args->flag[UPDATE].seed;
 	if (!load_config(&c, args, true, true, &status))
 		return status;
-	if (open_inputs(&children, &inputs, &c, args, &status) &&
-		!trace(&tr, &children, &c, &inputs, args, &e))
+	if (open_inputs(&children, &inputs, &c, args, &status) && !trace(&tr, &children, &c, &inputs, args, &e))
 		status = fail(&e);
 	for (int i = 0; i < N_COLUMNS; i++)
 		free(tr.column[i]);
@@ -705,13 +683,12 @@ const struct command command_trace = {
 	.name = "trace",
 	.synopsis = "CONFIG [key=value ...] --update N [--rows R] [--json]",
 	.summary = "show one update of a run, number by number",
-	.details =
-		"The run is trained up to update N as dqn train does it, but nothing is written. Then the update "
-		"is shown in the order of the algorithm: the minibatch, the Q values of both networks, the TD "
-		"targets, the loss, the gradient beside a central difference, clipping, Adam, the weights "
-		"after it, and the target network if it is due. The parameters shown are those with the "
-		"largest gradient in each tensor, named as in PyTorch; vectors are cut after 6 numbers. --json "
-		"has all rows, all parameters and every digit.",
+	.details = "The run is trained up to update N as dqn train does it, but nothing is written. Then the update "
+		   "is shown in the order of the algorithm: the minibatch, the Q values of both networks, the TD "
+		   "targets, the loss, the gradient beside a central difference, clipping, Adam, the weights "
+		   "after it, and the target network if it is due. The parameters shown are those with the "
+		   "largest gradient in each tensor, named as in PyTorch; vectors are cut after 6 numbers. --json "
+		   "has all rows, all parameters and every digit.",
 	.examples = "dqn trace cartpole --update 1\n"
 		    "dqn trace cartpole double_q=true n_steps=3 --update 500 --rows 8\n"
 		    "dqn trace cartpole seed=7 --update 1000 --json > update.json\n",

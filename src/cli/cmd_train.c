@@ -12,27 +12,22 @@
 enum { OUT, FRESH, JSON, BRIEF, QUIET, VERBOSE };
 static const struct flag train_flags[] = {
 	[OUT] = { "out", 'o', FLAG_STRING, "DIR", "the run's directory" },
-	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL,
-		"remove an earlier run there and start again" },
+	[FRESH] = { "fresh", '\0', FLAG_SWITCH, NULL, "remove an earlier run there and start again" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print the result as one line of JSON" },
-	[BRIEF] = { "brief", '\0', FLAG_SWITCH, NULL,
-		"print the result and the settings as one line" },
+	[BRIEF] = { "brief", '\0', FLAG_SWITCH, NULL, "print the result and the settings as one line" },
 	[QUIET] = { "quiet", 'q', FLAG_SWITCH, NULL, "print no progress and no warnings" },
 	[VERBOSE] = { "verbose", 'v', FLAG_SWITCH, NULL, "also a line every log_interval steps" },
 	{ .name = NULL },
 };
 
-static bool default_dir(
-	const struct config *c, const struct args *args, char dir[RUN_PATH_SIZE], struct err *e)
+static bool default_dir(const struct config *c, const struct args *args, char dir[RUN_PATH_SIZE], struct err *e)
 {
 	char name[RUN_PATH_SIZE], base[RUN_PATH_SIZE];
 	struct keys keys = { .n = 0 };
 	config_name(args->pos[0], name, sizeof(name));
 	keys_add_overrides(&keys, args);
-	return (file_join(base, sizeof(base), "runs", name, e) &&
-		       run_dir(dir, base, ',', &keys, c)) ||
-	       err_set(e, ERR_USAGE,
-		       "the path of the run's default directory is too long; use --out");
+	return (file_join(base, sizeof(base), "runs", name, e) && run_dir(dir, base, ',', &keys, c)) ||
+	       err_set(e, ERR_USAGE, "the path of the run's default directory is too long; use --out");
 }
 
 static void print_summary(const struct run *r, const struct config *c)
@@ -41,27 +36,24 @@ static void print_summary(const struct run *r, const struct config *c)
 	const double threshold = config_threshold(c); /* NaN: nothing reaches it */
 	const bool solved = c->stop_return >= threshold && res->final.return_mean >= threshold;
 	char buf[TEXT_REAL_SIZE];
-	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64 " fresh episodes",
-		res->env_id, res->seed, res->final.return_mean, res->final.return_std,
-		res->final.n_episodes);
+	printf("%s, seed %" PRIu64 ": return %.1f +- %.1f over %" PRId64 " fresh episodes", res->env_id, res->seed,
+		res->final.return_mean, res->final.return_std, res->final.n_episodes);
 	const int64_t limit = config_eval_limit(c);
 	if (limit < INT64_MAX && limit != config_env(c)->max_episode_steps)
 		printf(" of up to %" PRId64 " steps", limit);
 	printf(" (min %s, ", text_real(res->final.return_min, buf));
 	printf("max %s)\n", text_real(res->final.return_max, buf));
 	if (res->stopped && solved)
-		printf("solved after %" PRId64 " of %" PRId64 " steps: ", res->timesteps,
-			res->total_timesteps);
+		printf("solved after %" PRId64 " of %" PRId64 " steps: ", res->timesteps, res->total_timesteps);
 	else if (res->stopped)
-		printf("stopped after %" PRId64 " of %" PRId64
-		       " steps, stop_return = %s was reached: ",
-			res->timesteps, res->total_timesteps, text_real(c->stop_return, buf));
+		printf("stopped after %" PRId64 " of %" PRId64 " steps, stop_return = %s was reached: ", res->timesteps,
+			res->total_timesteps, text_real(c->stop_return, buf));
 	else
 		printf("trained for %" PRId64 " steps: ", res->timesteps);
 	printf("%" PRId64 " episodes, %" PRIu64 " updates\n", res->episodes, res->n_updates);
 	if (res->has_best)
-		printf("best evaluation: %s at step %" PRId64 "\n",
-			text_real(res->best_return_mean, buf), res->best_timesteps);
+		printf("best evaluation: %s at step %" PRId64 "\n", text_real(res->best_return_mean, buf),
+			res->best_timesteps);
 	const bool moved = rundir_was_moved(&r->dir);
 	printf(moved ? "weights: final.safetensors in the directory that was '" : "weights: ");
 	put_printable(stdout, r->dir.path, strlen(r->dir.path));
@@ -92,8 +84,7 @@ static void name_run(const struct args *args, const struct config *c, char name[
 }
 
 /* For --brief. resumed_at is 0 if the run did not resume. */
-static void print_line(
-	const struct run *r, const struct config *c, const char *name, int64_t resumed_at)
+static void print_line(const struct run *r, const struct config *c, const char *name, int64_t resumed_at)
 {
 	const struct result *res = &r->result;
 	const double threshold = config_threshold(c);
@@ -136,8 +127,7 @@ static void warn(struct progress *p, const struct train *t)
 	const double q_low = fmin(row->diagnostics.q_min, row->q_mean);
 	const bool too_high = q_high - row->q_bound > row->q_bound_low - q_low;
 	if (t->warning == WARNING_DIVERGING)
-		say("warning: step %" PRId64
-		    ": Q reaches %.3g, but no return can %s %.3g; the run seems to diverge",
+		say("warning: step %" PRId64 ": Q reaches %.3g, but no return can %s %.3g; the run seems to diverge",
 			t->timesteps, too_high ? q_high : q_low, too_high ? "exceed" : "be below",
 			too_high ? row->q_bound : row->q_bound_low);
 	else
@@ -159,8 +149,7 @@ static int save_and_stop(struct run *r, bool fresh)
 	if (is_saved)
 		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
-		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg,
-			how);
+		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg, how);
 	else
 		return fail(&e);
 	return 128 + (int)stop_signal; /* as the shell has it */
@@ -182,8 +171,7 @@ static void say_start(const struct run *r, enum progress_level level)
 	if (r->preloaded.n_stored > 0)
 		say("preload: %" PRId64 " transitions", r->preloaded.n_stored);
 	if (r->preloaded.n_left_out > 0)
-		say("warning: preload: %" PRId64
-		    " more steps are left out, as the file does not say "
+		say("warning: preload: %" PRId64 " more steps are left out, as the file does not say "
 		    "what they led to",
 			r->preloaded.n_left_out);
 	if (r->dir.removed[0])
@@ -195,8 +183,7 @@ static void say_start(const struct run *r, enum progress_level level)
 		    "%" PRId64,
 			r->dir.path, r->train.timesteps);
 	else if (r->dir.state == RUNDIR_STARTED)
-		say("'%.500s' holds an unfinished run of this configuration; starting it again",
-			r->dir.path);
+		say("'%.500s' holds an unfinished run of this configuration; starting it again", r->dir.path);
 }
 
 static bool run_to_end(struct run *r, struct children *ch, enum progress_level level, struct err *e)
@@ -221,15 +208,14 @@ static bool run_to_end(struct run *r, struct children *ch, enum progress_level l
 	r->train.tell = NULL;
 	r->train.tell_arg = NULL;
 	if (ok && rundir_was_moved(&r->dir) && level != PROGRESS_QUIET)
-		say("warning: '%.500s' was moved while the run worked; its files went with it",
-			r->dir.path);
+		say("warning: '%.500s' was moved while the run worked; its files went with it", r->dir.path);
 	return ok;
 }
 
 /* id = process: starts the children, unless the run is done, and checks what depends on what
  * they declare. */
-static bool start_children(struct children *ch, struct config *c, const char *path,
-	const struct args *args, bool quiet, int *status)
+static bool start_children(
+	struct children *ch, struct config *c, const char *path, const struct args *args, bool quiet, int *status)
 {
 	const bool was_declared = c->declaration[0] != '\0';
 	struct err e;
@@ -253,8 +239,7 @@ static double n_eval_steps(const struct config *c)
 {
 	const int64_t limit = config_eval_limit(c);
 	const int64_t n = c->eval_freq > 0 ? c->total_timesteps / c->eval_freq : 0;
-	const double episodes =
-		(double)n * (double)c->eval_episodes + (double)c->final_eval_episodes;
+	const double episodes = (double)n * (double)c->eval_episodes + (double)c->final_eval_episodes;
 	return limit == INT64_MAX ? 0 : episodes * (double)limit;
 }
 
@@ -278,8 +263,7 @@ static void say_cost(const struct train *t, double step_s, double eval_step_s)
 }
 
 /* Before the first step: the episode under way, and what the environment will cost. */
-static bool prepare_environment(
-	struct run *r, struct children *ch, enum progress_level level, struct err *e)
+static bool prepare_environment(struct run *r, struct children *ch, enum progress_level level, struct err *e)
 {
 	struct train *t = &r->train;
 	const struct config *c = &t->config;
@@ -302,8 +286,7 @@ static bool prepare_environment(
 	return true;
 }
 
-static int train(struct run *r, struct children *ch, const struct config *c,
-	const struct args *args, const char *name)
+static int train(struct run *r, struct children *ch, const struct config *c, const struct args *args, const char *name)
 {
 	const struct flag_value *flag = args->flag;
 	const enum progress_level level = flag[QUIET].set     ? PROGRESS_QUIET
@@ -402,19 +385,17 @@ const struct command command_train = {
 	.name = "train",
 	.synopsis = "CONFIG [key=value ...] [--out DIR] [--fresh] [--json|--brief] [-q|-v]",
 	.summary = "train an agent as CONFIG says and write a run directory",
-	.details =
-		"CONFIG is an INI file, - for standard input, or the name of a configuration that came "
-		"with dqn ('dqn config --list'); key=value arguments override it. "
-		"Without --out the directory is runs/NAME[,key=value...]/seed-N. The same command given "
-		"again resumes a run that was interrupted, to the same bytes, and prints the result of one "
-		"that is done. With id = process, command is the environment: it is run, like a recipe of a "
-		"Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
-		"The result goes to standard output, progress to standard error.",
-	.examples =
-		"dqn train configs/cartpole.ini\n"
-		"dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
-		"dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"
-		"dqn train configs/cartpole.ini init_weights=runs/cartpole/seed-1 --out further\n",
+	.details = "CONFIG is an INI file, - for standard input, or the name of a configuration that came "
+		   "with dqn ('dqn config --list'); key=value arguments override it. "
+		   "Without --out the directory is runs/NAME[,key=value...]/seed-N. The same command given "
+		   "again resumes a run that was interrupted, to the same bytes, and prints the result of one "
+		   "that is done. With id = process, command is the environment: it is run, like a recipe of a "
+		   "Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
+		   "The result goes to standard output, progress to standard error.",
+	.examples = "dqn train configs/cartpole.ini\n"
+		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
+		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"
+		    "dqn train configs/cartpole.ini init_weights=runs/cartpole/seed-1 --out further\n",
 	.flags = train_flags,
 	.statuses = (const int[]){ 0, 1, 2, 4, 5, 6, 7, 129, 130, 138, 143, -1 },
 	.min_args = 1,

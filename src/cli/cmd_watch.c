@@ -158,8 +158,7 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 		text_add(&t, isfinite(left_s) ? "; running ones need up to " : "");
 		if (isfinite(left_s))
 			text_add_duration(&t, left_s);
-		text_add(&t, "; best %s, worst %s", best->r->dir + w->states.base,
-			worst->r->dir + w->states.base);
+		text_add(&t, "; best %s, worst %s", best->r->dir + w->states.base, worst->r->dir + w->states.base);
 		put_words(buf, v);
 	}
 	free(x);
@@ -200,8 +199,7 @@ static bool put_runs(const struct watch *w, size_t n, const struct view *v, stru
 	if (ok)
 		table_fit(&t, v->width, dispensable);
 	for (size_t row = 0; ok && row <= n; row++) {
-		table_put_row(
-			&t, row, row > 0 && colour ? colours[w->states.line[row - 1].state] : NULL);
+		table_put_row(&t, row, row > 0 && colour ? colours[w->states.line[row - 1].state] : NULL);
 		end_line(v);
 	}
 	table_release(&t);
@@ -316,8 +314,7 @@ static int watch_live(struct watch *w, double interval_s)
 		ok = read_runs(w, &e) && redraw(w, &e);
 		if (!ok)
 			break;
-		const bool over = w->records.n > 0 &&
-				  w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
+		const bool over = w->records.n > 0 && w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
 		n_over = over ? n_over + 1 : 0;
 		if (n_over < 2)
 			pause_for(fmax(interval_s, 4 * (now_s() - begin_s)));
@@ -359,14 +356,12 @@ static int cmd_watch(const struct args *args)
 	const struct flag_value *interval = &args->flag[INTERVAL];
 	struct err e;
 	if (interval->set && !(interval->real >= 0.1 && interval->real <= 86400)) {
-		err_set(&e, ERR_USAGE, "--interval '%s' is not from 0.1 to 86400 seconds",
-			interval->string);
+		err_set(&e, ERR_USAGE, "--interval '%s' is not from 0.1 to 86400 seconds", interval->string);
 		return fail(&e);
 	}
 	const bool live = !args->flag[ONCE].set && can_redraw(STDOUT_FILENO);
 	records_init(&w.records);
-	const int status =
-		live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
+	const int status = live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
 	records_release(&w.records);
 	states_release(&w.states);
 	liveness_release(&w.liveness);

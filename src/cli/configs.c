@@ -20,9 +20,8 @@ bool config_is_stream(const char *path)
 {
 	struct stat st;
 	const bool in_proc = strncmp(path, "/proc/", 6) == 0 && strstr(path, "/fd/");
-	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0 ||
-	       strncmp(path, "/dev/fd/", 8) == 0 || in_proc ||
-	       (stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/dev/fd/", 8) == 0 ||
+	       in_proc || (stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
 }
 
 void config_name(const char *path, char *name, size_t size)
@@ -105,8 +104,7 @@ static int is_config(const struct dirent *entry)
 enum { MAX_SHIPPED = 64 };
 
 /* The names of the configurations in the first of those directories that has any, sorted. */
-static int list_shipped(
-	const char *program, char dir[RUN_PATH_SIZE], const char *names[MAX_SHIPPED + 1])
+static int list_shipped(const char *program, char dir[RUN_PATH_SIZE], const char *names[MAX_SHIPPED + 1])
 {
 	static char dirs[MAX_DIRS][RUN_PATH_SIZE], found[MAX_SHIPPED][256];
 	const int n_dirs = shipped_dirs(program, dirs);
@@ -166,11 +164,10 @@ static bool find_config(const char *program, const char *name, char found[RUN_PA
 	struct stat st;
 	if (config_is_stream(name) || (stat(name, &st) == 0 && !S_ISDIR(st.st_mode)))
 		return false;
-	if ((size_t)snprintf(found, RUN_PATH_SIZE, "%s.ini", name) < RUN_PATH_SIZE &&
-		is_file(found))
+	if ((size_t)snprintf(found, RUN_PATH_SIZE, "%s.ini", name) < RUN_PATH_SIZE && is_file(found))
 		return true;
-	if (strchr(name, '/') || (size_t)snprintf(file, sizeof(file), "%s%s", name,
-					 has_ini(name) ? "" : ".ini") >= sizeof(file))
+	if (strchr(name, '/') ||
+		(size_t)snprintf(file, sizeof(file), "%s%s", name, has_ini(name) ? "" : ".ini") >= sizeof(file))
 		return false;
 	const int n = shipped_dirs(program, dirs);
 	for (int i = 0; i < n; i++)
@@ -200,8 +197,7 @@ static int explain_unreadable(const char *path, int error, const char *program, 
 	if (is_override)
 		err_set(e, ERR_USAGE, "the configuration file comes before '%s'", path);
 	const int status = fail(e);
-	if (error == EISDIR && file_join(found, sizeof(found), path, RUN_CONFIG, &ignored) &&
-		file_exists(NULL, found))
+	if (error == EISDIR && file_join(found, sizeof(found), path, RUN_CONFIG, &ignored) && file_exists(NULL, found))
 		say("its configuration is '%s'", found);
 	else if (error == ENOENT && !is_override) {
 		config_name(path, found, sizeof(found));
@@ -211,8 +207,7 @@ static int explain_unreadable(const char *path, int error, const char *program, 
 }
 
 /* The file and the overrides, unchecked; errors in them go to the report. */
-static bool read_config(
-	struct config *c, const struct args *args, bool quiet, struct report *r, int *status)
+static bool read_config(struct config *c, const struct args *args, bool quiet, struct report *r, int *status)
 {
 	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct choices choices;    /* the report's, for those of a space */
@@ -262,14 +257,13 @@ static bool find_input(const char *name, const char *config, char path[RUN_PATH_
 	snprintf(path, RUN_PATH_SIZE, "%s", name);
 	if (file_exists(NULL, path) || name[0] == '/' || !slash)
 		return file_exists(NULL, path);
-	return (size_t)snprintf(path, RUN_PATH_SIZE, "%.*s/%s", (int)(slash - config), config,
-		       name) < RUN_PATH_SIZE &&
+	return (size_t)snprintf(path, RUN_PATH_SIZE, "%.*s/%s", (int)(slash - config), config, name) < RUN_PATH_SIZE &&
 	       file_exists(NULL, path);
 }
 
 /* There is no such file: takes the copy of the run in `out`, or its word for one that has none. */
-static bool load_copy(struct inputs *in, const struct option *o, struct config *c, const char *out,
-	struct report *r, struct err *e)
+static bool load_copy(
+	struct inputs *in, const struct option *o, struct config *c, const char *out, struct report *r, struct err *e)
 {
 	static char path[RUN_PATH_SIZE];
 	char file[CONFIG_FILE_SIZE], *data;
@@ -277,18 +271,17 @@ static bool load_copy(struct inputs *in, const struct option *o, struct config *
 	inputs_file(c, o, file);
 	if (out && !rundir_recall_input(out, o, c, e))
 		return false;
-	if (!out || !inputs_digest(c, o) ||
-		!file_join(path, sizeof(path), out, o->no_copy ? RUN_CONFIG : o->copy, e) ||
+	if (!out || !inputs_digest(c, o) || !file_join(path, sizeof(path), out, o->no_copy ? RUN_CONFIG : o->copy, e) ||
 		!file_exists(NULL, path))
 		return err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
 	report_warning(r, "%s = '%.250s': no such file; %s the run in '%.250s'", o->key, file,
 		o->no_copy ? "the digest is that of" : "taking the copy of", out);
-	return o->no_copy || (file_load(NULL, path, INPUT_LIMIT, &data, &len, e) &&
-				     inputs_take(in, o, c, path, data, len, e));
+	return o->no_copy ||
+	       (file_load(NULL, path, INPUT_LIMIT, &data, &len, e) && inputs_take(in, o, c, path, data, len, e));
 }
 
-static bool load_input(struct inputs *in, const struct option *o, struct config *c,
-	const char *config, const char *out, struct report *r, struct err *e)
+static bool load_input(struct inputs *in, const struct option *o, struct config *c, const char *config, const char *out,
+	struct report *r, struct err *e)
 {
 	static char path[RUN_PATH_SIZE], name[RUN_PATH_SIZE]; /* too much for a small stack */
 	char file[CONFIG_FILE_SIZE], *data = NULL;
@@ -305,8 +298,8 @@ static bool load_input(struct inputs *in, const struct option *o, struct config 
 	return !file_exists(NULL, path) && load_copy(in, o, c, out, r, e);
 }
 
-bool load_inputs(struct inputs *in, struct config *c, const char *config, const char *out,
-	struct report *r, struct err *e)
+bool load_inputs(
+	struct inputs *in, struct config *c, const char *config, const char *out, struct report *r, struct err *e)
 {
 	*in = (struct inputs){ 0 };
 	bool ok = true;

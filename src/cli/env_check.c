@@ -73,8 +73,8 @@ static bool step(struct checker *c, size_t i, int action, struct trace *t, struc
 }
 
 /* Random actions, which a seed of their own decides, for up to n steps. */
-static bool play(struct checker *c, size_t i, uint64_t seed, uint64_t actions, int64_t n,
-	struct trace *t, struct err *e)
+static bool play(
+	struct checker *c, size_t i, uint64_t seed, uint64_t actions, int64_t n, struct trace *t, struct err *e)
 {
 	struct rng rng;
 	rng_init(&rng, actions);
@@ -104,8 +104,7 @@ static bool repeats_episode(struct checker *c, enum verdict *v, struct err *e)
 {
 	struct trace a, b;
 	for (uint64_t seed = 1; seed <= 3 && *v == OK; seed++) {
-		if (!play(c, 0, seed, seed, most_steps, &a, e) ||
-			!play(c, 0, seed, seed, most_steps, &b, e))
+		if (!play(c, 0, seed, seed, most_steps, &a, e) || !play(c, 0, seed, seed, most_steps, &b, e))
 			return false;
 		*v = same(&a, &b) ? OK : BROKEN;
 	}
@@ -138,8 +137,7 @@ static bool starts_differ(struct checker *c, enum verdict *v, struct err *e)
 
 static bool seeds_have_64_bits(struct checker *c, enum verdict *v, struct err *e)
 {
-	static const uint64_t seeds[] = { 1, 1 + (UINT64_C(1) << 32), 1 + (UINT64_C(1) << 53),
-		UINT64_MAX, 0 };
+	static const uint64_t seeds[] = { 1, 1 + (UINT64_C(1) << 32), 1 + (UINT64_C(1) << 53), UINT64_MAX, 0 };
 	struct trace t[5];
 	int n_same = 0;
 	for (int i = 0; i < 5; i++)
@@ -212,8 +210,7 @@ static bool are_independent(struct checker *c, enum verdict *v, struct err *e)
 /* Requests of all instances at once. */
 static bool answers_in_order(struct checker *c, enum verdict *v, struct err *e)
 {
-	static const uint64_t seed[SIDE_BY_SIDE] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
-		14, 15 };
+	static const uint64_t seed[SIDE_BY_SIDE] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	struct trace want, got[SIDE_BY_SIDE];
 	if (!vec_env_reset(&c->v, c->v.n, seed, e))
 		return false;
@@ -256,11 +253,9 @@ static bool sizes_are_typical(struct checker *c, enum verdict *v, struct err *e)
 	*v = c->largest > far || c->largest < 1 / far ? NOTE : OK;
 	if (!c->scale) {
 		*v = NOTE;
-		snprintf(
-			c->note, sizeof(c->note), "none declared; the largest is %.3g", c->largest);
+		snprintf(c->note, sizeof(c->note), "none declared; the largest is %.3g", c->largest);
 	} else {
-		snprintf(c->note, sizeof(c->note), "the largest is %.3g of its typical size",
-			c->largest);
+		snprintf(c->note, sizeof(c->note), "the largest is %.3g of its typical size", c->largest);
 	}
 	return true;
 }
@@ -294,18 +289,14 @@ static const struct rule rules[] = {
 		"seeds that differ only in their high bits give the same episode: a 32-bit integer or a "
 		"double cuts them" },
 	{ "actions matter", actions_matter, "50 random steps do not depend on the actions" },
-	{ "episodes end", ends,
-		"declare limit=N, or set max_episode_steps: without an end there is no return" },
-	{ "instances are independent", are_independent,
-		"each instance needs a state and a generator of its own" },
+	{ "episodes end", ends, "declare limit=N, or set max_episode_steps: without an end there is no return" },
+	{ "instances are independent", are_independent, "each instance needs a state and a generator of its own" },
 	{ "requests that come together are answered in order", answers_in_order,
 		"answer every line that has come, one after the other" },
-	{ "masks forbid something", masks_allow,
-		"if all actions are always allowed, leave masks out" },
+	{ "masks forbid something", masks_allow, "if all actions are always allowed, leave masks out" },
 	{ "observations have typical sizes", sizes_are_typical,
 		"with high=... of the right size, obs_scale = bounds brings inputs near [-1, 1]" },
-	{ "it ends when its input ends", ends_when_told,
-		"'quit' and the end of the input both mean: exit" },
+	{ "it ends when its input ends", ends_when_told, "'quit' and the end of the input both mean: exit" },
 };
 
 /* --- the whole --- */
@@ -341,8 +332,7 @@ static bool read_sizes(struct checker *c, struct err *e)
 static bool start(struct checker *c, struct err *e)
 {
 	struct env env;
-	if (!process_start(&c->process, &c->opts, e) || !process_hello(&c->process, e) ||
-		!read_sizes(c, e))
+	if (!process_start(&c->process, &c->opts, e) || !process_hello(&c->process, e) || !read_sizes(c, e))
 		return false;
 	env_init(&env, &c->process.ops, 0, c->scale);
 	env.process = &c->process;
@@ -352,13 +342,11 @@ static bool start(struct checker *c, struct err *e)
 static bool print_speed(struct checker *c, struct err *e)
 {
 	double alone_s, together_s;
-	if (!children_time_step(&c->v, 1, &alone_s, e) ||
-		!children_time_step(&c->v, c->v.n, &together_s, e))
+	if (!children_time_step(&c->v, 1, &alone_s, e) || !children_time_step(&c->v, c->v.n, &together_s, e))
 		return false;
 	printf("%.3g us a step", 1e6 * alone_s);
 	if (c->v.n > 1)
-		printf("; %.3g us with %zu instances side by side, as evaluations have them",
-			1e6 * together_s, c->v.n);
+		printf("; %.3g us with %zu instances side by side, as evaluations have them", 1e6 * together_s, c->v.n);
 	printf("\n");
 	return true;
 }
@@ -395,10 +383,9 @@ int env_check(const char *command, double start_timeout_s, double timeout_s)
 	static struct checker c;
 	struct err e;
 	bool broken = false;
-	c = (struct checker){ .opts = { .command = command,
-				      .start_timeout_s = start_timeout_s,
-				      .timeout_s = timeout_s,
-				      .hear = hear } };
+	c = (struct checker){
+		.opts = { .command = command, .start_timeout_s = start_timeout_s, .timeout_s = timeout_s, .hear = hear }
+	};
 	bool ok = start(&c, &e);
 	if (ok)
 		printf("%-5s it starts and declares: %s\n", "ok", c.process.declaration);

@@ -65,8 +65,7 @@ static void add(struct text *t, const struct export_job *job, const char *s)
 	}
 }
 
-static ERR_PRINTF(3, 4) void addf(
-	struct text *t, const struct export_job *job, const char *fmt, ...)
+static ERR_PRINTF(3, 4) void addf(struct text *t, const struct export_job *job, const char *fmt, ...)
 {
 	char s[2048];
 	va_list args;
@@ -110,8 +109,7 @@ static void add_layer(struct text *t, const struct export_job *job, int l)
 	const struct linear m = net_linear(&job->weights->net, l);
 	const float *params = job->weights->params;
 	const unsigned long n_w = (unsigned long)m.in * m.out, n_b = (unsigned long)m.out;
-	addf(t, job, "static const %s @_w%d[%lu] $_ROM = {", job->int8 ? "signed char" : "float", l,
-		n_w);
+	addf(t, job, "static const %s @_w%d[%lu] $_ROM = {", job->int8 ? "signed char" : "float", l, n_w);
 	float scale = 0;
 	for (size_t k = 0; k < m.in * m.out; k++) {
 		const size_t i = k % m.in, j = k / m.in;
@@ -179,17 +177,13 @@ static void add_head(struct text *t, const struct export_job *job)
 	const struct weights *w = job->weights;
 	const struct net *net = &w->net;
 	const int n_actions = net->dim[net->n_layers];
-	addf(t, job,
-		"/* A policy for %s, written by dqn " DQN_VERSION ". Include it in one file.\n *\n",
-		w->env->id);
+	addf(t, job, "/* A policy for %s, written by dqn " DQN_VERSION ". Include it in one file.\n *\n", w->env->id);
 	addf(t, job,
 		" *     action = @_act(obs);    obs[%d] as the environment has them, not scaled\n"
 		" *     @_q(obs, q);            the value of each action, q[%d]\n",
 		net->dim[0], n_actions);
 	if (w->env->has_masks)
-		addf(t, job,
-			" *     action = @_act_masked(obs, mask);    mask[%d], 1: allowed, 0: not\n",
-			n_actions);
+		addf(t, job, " *     action = @_act_masked(obs, mask);    mask[%d], 1: allowed, 0: not\n", n_actions);
 	addf(t, job, " *\n * Network: %d", net->dim[0]);
 	for (int l = 1; l < net->n_layers; l++)
 		addf(t, job, ", %d %s", net->dim[l], activation_names[net->activation]);
@@ -198,8 +192,7 @@ static void add_head(struct text *t, const struct export_job *job)
 	addf(t, job, " * Flash: %llu bytes of tables. RAM: %llu bytes of stack for arrays.\n",
 		(unsigned long long)flash_bytes(job),
 		(unsigned long long)sizeof(float) *
-			(unsigned)(n_blocks(w) * widest(w) +
-				   (w->env->has_masks ? 2 : 1) * n_actions));
+			(unsigned)(n_blocks(w) * widest(w) + (w->env->has_masks ? 2 : 1) * n_actions));
 	add(t, job, " * C99 or C++; allocates nothing and needs no library.\n");
 	add(t, job,
 		" *\n"
@@ -212,8 +205,8 @@ static void add_head(struct text *t, const struct export_job *job)
 static void add_macros(struct text *t, const struct export_job *job)
 {
 	const struct net *net = &job->weights->net;
-	addf(t, job, "#ifndef $_H\n#define $_H\n\n#define $_N_OBS %d\n#define $_N_ACTIONS %d\n\n",
-		net->dim[0], net->dim[net->n_layers]);
+	addf(t, job, "#ifndef $_H\n#define $_H\n\n#define $_N_OBS %d\n#define $_N_ACTIONS %d\n\n", net->dim[0],
+		net->dim[net->n_layers]);
 	add(t, job,
 		"#ifdef __AVR__ /* there, tables stay in flash only if they are read by these */\n"
 		"#include <avr/pgmspace.h>\n"
@@ -244,8 +237,8 @@ static void add_tanh(struct text *t, const struct export_job *job)
 		"\t\tz = y * y;\n",
 		(double)tanh_p[3], (double)tanh_q[3], limit, limit, limit, limit);
 	for (int i = 2; i >= 0; i--)
-		addf(t, job, "\t\tp = $_FMA(p, z, %.9gf);\n\t\tq = $_FMA(q, z, %.9gf);\n",
-			(double)tanh_p[i], (double)tanh_q[i]);
+		addf(t, job, "\t\tp = $_FMA(p, z, %.9gf);\n\t\tq = $_FMA(q, z, %.9gf);\n", (double)tanh_p[i],
+			(double)tanh_q[i]);
 	add(t, job,
 		"\t\ty = $_FMA(y * z, p, y) / $_FMA(q, z, 1.0f);\n"
 		"\t\tx[i] = y < -1 ? -1 : y > 1 ? 1 : y;\n");
@@ -280,16 +273,14 @@ static void add_linear(struct text *t, const struct export_job *job)
 		"\t\ty[j] = %s;\n"
 		"\t}\n"
 		"}\n\n",
-		job->int8 ? " times s, a factor for each row" : "",
-		job->int8 ? "signed char" : "float", job->int8 ? "const float *s, " : "",
-		job->int8 ? "0" : "$_FLOAT(b + j)", job->int8 ? "$_INT8" : "$_FLOAT",
-		job->int8 ? "$_FMA(sum, $_FLOAT(s + j), $_FLOAT(b + j))" : "sum");
+		job->int8 ? " times s, a factor for each row" : "", job->int8 ? "signed char" : "float",
+		job->int8 ? "const float *s, " : "", job->int8 ? "0" : "$_FLOAT(b + j)",
+		job->int8 ? "$_INT8" : "$_FLOAT", job->int8 ? "$_FMA(sum, $_FLOAT(s + j), $_FLOAT(b + j))" : "sum");
 	if (job->weights->net.n_layers > 1)
 		add_activate(t, job);
 }
 
-static void call_linear(struct text *t, const struct export_job *job, int l, const char *x,
-	size_t from, const char *y)
+static void call_linear(struct text *t, const struct export_job *job, int l, const char *x, size_t from, const char *y)
 {
 	const struct linear m = net_linear(&job->weights->net, l);
 	addf(t, job, "\t@_linear(@_w%d, ", l);
@@ -308,15 +299,13 @@ static void add_q(struct text *t, const struct export_job *job)
 	const char *x = "obs", *y = "a", *spare = "b";
 	add(t, job, "static inline void @_q(const float *obs, float *q)\n{\n");
 	if (n_blocks(w) > 0)
-		addf(t, job, n_blocks(w) > 1 ? "\tfloat a[%d], b[%d];\n" : "\tfloat a[%d];\n",
-			widest(w), widest(w));
+		addf(t, job, n_blocks(w) > 1 ? "\tfloat a[%d], b[%d];\n" : "\tfloat a[%d];\n", widest(w), widest(w));
 	if (net->dueling)
 		add(t, job, "\tfloat value, sum = 0;\n");
 	if (scaled || net->dueling)
 		add(t, job, "\tint i;\n");
 	if (scaled) {
-		add(t, job,
-			"\tfor (i = 0; i < $_N_OBS; i++)\n\t\ta[i] = obs[i] * $_FLOAT(@_scale + i);\n");
+		add(t, job, "\tfor (i = 0; i < $_N_OBS; i++)\n\t\ta[i] = obs[i] * $_FLOAT(@_scale + i);\n");
 		x = "a";
 		y = "b";
 		spare = "a";
@@ -377,8 +366,7 @@ static void add_self_test(struct text *t, const struct export_job *job)
 {
 	const struct weights *w = job->weights;
 	const size_t n_obs = (size_t)w->net.dim[0], n_q = (size_t)w->net.dim[w->net.n_layers];
-	add(t, job,
-		"#ifdef $_SELF_TEST /* main returns 0, or the number of the observation that fails */\n");
+	add(t, job, "#ifdef $_SELF_TEST /* main returns 0, or the number of the observation that fails */\n");
 	addf(t, job, "static const float @_test_obs[%d * $_N_OBS] $_ROM = {", EXPORT_TESTS);
 	add_floats(t, job->obs, (size_t)EXPORT_TESTS * n_obs);
 	addf(t, job, "static const float @_test_q[%d * $_N_ACTIONS] $_ROM = {", EXPORT_TESTS);
@@ -411,8 +399,7 @@ uint64_t export_c_size(const struct export_job *job)
 {
 	const struct net *net = &job->weights->net;
 	const uint64_t n_ends = (uint64_t)net->dim[0] + (uint64_t)net->dim[net->n_layers];
-	return (net->n_params * (uint64_t)(job->int8 ? 2 : 1) + (1 + EXPORT_TESTS) * n_ends) *
-		       TEXT_PER_VALUE +
+	return (net->n_params * (uint64_t)(job->int8 ? 2 : 1) + (1 + EXPORT_TESTS) * n_ends) * TEXT_PER_VALUE +
 	       TEXT_FIXED + 64 * (uint64_t)EXPORT_NAME_SIZE;
 }
 

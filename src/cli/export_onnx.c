@@ -15,13 +15,7 @@
 
 enum { BYTES = 2 }; /* the wire type; that of whole numbers is 0 */
 enum { IR_VERSION = 7, OPSET = 13 };
-enum {
-	MODEL_IR_VERSION = 1,
-	MODEL_PRODUCER = 2,
-	MODEL_VERSION = 3,
-	MODEL_GRAPH = 7,
-	MODEL_OPSET = 8
-};
+enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER = 2, MODEL_VERSION = 3, MODEL_GRAPH = 7, MODEL_OPSET = 8 };
 enum { OPSET_VERSION = 2 };
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP = 4, NODE_ATTRIBUTE = 5 };
@@ -91,8 +85,7 @@ static void end(struct text *t, size_t start)
 
 /* A tensor (rows, columns) from x (columns, rows), or (columns) if rows is 0. With step 0 every
  * number is x[0], with 1 the next of x. */
-static void put_numbers(
-	struct text *t, const char *name, size_t rows, size_t columns, const float *x, size_t step)
+static void put_numbers(struct text *t, const char *name, size_t rows, size_t columns, const float *x, size_t step)
 {
 	const size_t tensor = begin(t, GRAPH_INITIALIZER), n_rows = rows ? rows : 1;
 	if (rows)
@@ -104,16 +97,15 @@ static void put_numbers(
 	for (size_t k = 0; k < n_rows * columns; k++) {
 		uint32_t u; /* little-endian */
 		memcpy(&u, &x[step * (k % columns * n_rows + k / columns)], sizeof(u));
-		const unsigned char bytes[] = { (unsigned char)u, (unsigned char)(u >> 8),
-			(unsigned char)(u >> 16), (unsigned char)(u >> 24) };
+		const unsigned char bytes[] = { (unsigned char)u, (unsigned char)(u >> 8), (unsigned char)(u >> 16),
+			(unsigned char)(u >> 24) };
 		put_bytes(t, bytes, sizeof(bytes));
 	}
 	end(t, raw);
 	end(t, tensor);
 }
 
-static void put_tensor(
-	struct text *t, const char *name, size_t rows, size_t columns, const float *x)
+static void put_tensor(struct text *t, const char *name, size_t rows, size_t columns, const float *x)
 {
 	put_numbers(t, name, rows, columns, x, 1);
 }
@@ -212,8 +204,7 @@ static void put_nodes(struct text *t, const struct net *net)
 uint64_t export_onnx_size(const struct export_job *job)
 {
 	const struct net *net = &job->weights->net;
-	const uint64_t n = (uint64_t)net->n_params + (uint64_t)net->dim[0] +
-			   2 * (uint64_t)net->dim[net->n_layers];
+	const uint64_t n = (uint64_t)net->n_params + (uint64_t)net->dim[0] + 2 * (uint64_t)net->dim[net->n_layers];
 	return n * sizeof(float) + 16384;
 }
 

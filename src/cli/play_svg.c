@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* A frame is a row of floats: */
-enum { FRAME_RETURN, FRAME_ACTION, FRAME_Q }; /* Q values, and 4 coordinates a line */
+enum { FRAME_RETURN, FRAME_ACTION, FRAME_Q };                    /* Q values, and 4 coordinates a line */
 enum { MOST_FRAMES = 240, MOST_BYTES = 150 * 1000, MOST_Q = 8 }; /* bytes of all frames */
 
-static const double panel_px = 350, margin_px = 14, head_px = 50, tallest_px = 220, row_px = 19,
-		    label_px = 62, bar_px = 260;
+static const double panel_px = 350, margin_px = 14, head_px = 50, tallest_px = 220, row_px = 19, label_px = 62,
+		    bar_px = 260;
 
 /* --- frames --- */
 
@@ -31,8 +31,7 @@ bool film_init(struct film *f, const struct player *players, int n, struct err *
 	for (int i = 0; i < n; i++) {
 		struct reel *r = &f->reel[i];
 		player_scene(&players[i], &r->scene);
-		r->n_q = players[i].env.ops->n_actions < MOST_Q ? players[i].env.ops->n_actions
-								: MOST_Q;
+		r->n_q = players[i].env.ops->n_actions < MOST_Q ? players[i].env.ops->n_actions : MOST_Q;
 		r->frame_size = n_lines_at(r) + 4 * (size_t)r->scene.n;
 		bytes += (size_t)r->scene.n * line_bytes + (size_t)(r->n_q + 2) * value_bytes;
 	}
@@ -132,8 +131,7 @@ static bool is_still(const struct canvas *c, size_t at, size_t n)
 static void put_animation(const struct canvas *c, const char *element, const char *more, size_t at,
 	void (*put)(const struct canvas *c, const float *value))
 {
-	fprintf(c->f, "<%s dur=\"%gs\" repeatCount=\"indefinite\"%s values=\"", element,
-		c->duration_s, more);
+	fprintf(c->f, "<%s dur=\"%gs\" repeatCount=\"indefinite\"%s values=\"", element, c->duration_s, more);
 	for (size_t i = 0; i < c->film->n; i++) {
 		fputs(i > 0 ? ";" : "", c->f);
 		put(c, frame_at(c, i) + at);
@@ -143,9 +141,8 @@ static void put_animation(const struct canvas *c, const char *element, const cha
 
 static void put_line(const struct canvas *c, const float *xy)
 {
-	fprintf(c->f, "M%g %gL%g %g", tenth(c->x + xy[0] * c->scale_x),
-		tenth(c->y - xy[1] * c->scale_y), tenth(c->x + xy[2] * c->scale_x),
-		tenth(c->y - xy[3] * c->scale_y));
+	fprintf(c->f, "M%g %gL%g %g", tenth(c->x + xy[0] * c->scale_x), tenth(c->y - xy[1] * c->scale_y),
+		tenth(c->x + xy[2] * c->scale_x), tenth(c->y - xy[3] * c->scale_y));
 }
 
 static void put_share(const struct canvas *c, double value, double low, double high)
@@ -190,8 +187,8 @@ static void put_scene(struct canvas *c)
 	for (int i = 0; i < s->n; i++) {
 		const size_t at = n_lines_at(c->reel) + 4 * (size_t)i;
 		const struct scene_line *l = &s->line[i];
-		fprintf(c->f, "<path class=\"p%d%s\" stroke-width=\"%g\" d=\"", (int)l->paint,
-			l->is_round ? " r" : "", fmax(tenth(l->width * c->scale_y), 1));
+		fprintf(c->f, "<path class=\"p%d%s\" stroke-width=\"%g\" d=\"", (int)l->paint, l->is_round ? " r" : "",
+			fmax(tenth(l->width * c->scale_y), 1));
 		put_line(c, frame_at(c, c->reel->still) + at);
 		fputs("\">", c->f);
 		if (!is_still(c, at, 4))
@@ -200,16 +197,15 @@ static void put_scene(struct canvas *c)
 	}
 }
 
-static void put_bar(const struct canvas *c, double top, const char *name, const char *class,
-	size_t at, void (*put)(const struct canvas *c, const float *value))
+static void put_bar(const struct canvas *c, double top, const char *name, const char *class, size_t at,
+	void (*put)(const struct canvas *c, const float *value))
 {
 	const double x = margin_px + label_px, height = 9;
 	fprintf(c->f, "<text x=\"%g\" y=\"%g\">", margin_px + 12, top + height);
 	svg_put_text(c->f, name, 9);
-	fprintf(c->f, "</text><rect class=\"t\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>", x,
-		top, bar_px, height);
-	fprintf(c->f, "<rect class=\"%s\" x=\"%g\" y=\"%g\" height=\"%g\" width=\"", class, x, top,
+	fprintf(c->f, "</text><rect class=\"t\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>", x, top, bar_px,
 		height);
+	fprintf(c->f, "<rect class=\"%s\" x=\"%g\" y=\"%g\" height=\"%g\" width=\"", class, x, top, height);
 	put(c, frame_at(c, c->reel->still) + at);
 	fputs("\">", c->f);
 	put_animation(c, "animate attributeName=\"width\"", "", at, put);
@@ -225,8 +221,7 @@ static void put_heading(const struct canvas *c)
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
 	if (p->w->config)
-		text_add(&t, "after %" PRId64 " step%s: ", p->w->timesteps,
-			p->w->timesteps == 1 ? "" : "s");
+		text_add(&t, "after %" PRId64 " step%s: ", p->w->timesteps, p->w->timesteps == 1 ? "" : "s");
 	text_add(&t, "return ");
 	text_add_return(&t, p->n_over > 0 ? p->return_sum / (double)n : p->return_so_far);
 	if (n > 1)
@@ -249,17 +244,14 @@ static void put_player(struct canvas *c)
 	snprintf(high, sizeof(high), "%.4g", p->q_high);
 	fprintf(c->f,
 		"<text class=\"u\" x=\"%g\" y=\"%g\">Q %s</text><text class=\"u e\" x=\"%g\" y=\"%g\">%s</text>\n",
-		margin_px + label_px, marks - 5, low, margin_px + label_px + bar_px, marks - 5,
-		high);
+		margin_px + label_px, marks - 5, low, margin_px + label_px + bar_px, marks - 5, high);
 	for (int i = 0; i < c->reel->n_q; i++)
-		put_bar(c, marks + i * row_px, player_action(p, i, name), "q", FRAME_Q + (size_t)i,
-			put_q);
-	fprintf(c->f, "<path class=\"m\" d=\"M%g %gl7 4.5l-7 4.5z\" transform=\"translate(",
-		margin_px, marks);
+		put_bar(c, marks + i * row_px, player_action(p, i, name), "q", FRAME_Q + (size_t)i, put_q);
+	fprintf(c->f, "<path class=\"m\" d=\"M%g %gl7 4.5l-7 4.5z\" transform=\"translate(", margin_px, marks);
 	put_mark(c, frame_at(c, c->reel->still) + FRAME_ACTION);
 	fputs(")\">", c->f);
-	put_animation(c, "animateTransform attributeName=\"transform\"",
-		" type=\"translate\" calcMode=\"discrete\"", FRAME_ACTION, put_mark);
+	put_animation(c, "animateTransform attributeName=\"transform\"", " type=\"translate\" calcMode=\"discrete\"",
+		FRAME_ACTION, put_mark);
 	fputs("</path>\n", c->f);
 	put_bar(c, marks + c->reel->n_q * row_px + 6, "return", "s", FRAME_RETURN, put_return);
 }
@@ -282,15 +274,13 @@ void film_put(const struct film *film, double fps, FILE *f)
 	for (int i = 0; i < film->n_players; i++) {
 		const struct scene *s = &film->reel[i].scene;
 		const double tall = s->fills ? row_px * s->n
-					     : (panel_px - 2 * margin_px) * (s->top - s->bottom) /
-						       (s->right - s->left);
+					     : (panel_px - 2 * margin_px) * (s->top - s->bottom) / (s->right - s->left);
 		c.scene_px = fmax(c.scene_px, fmin(tall, tallest_px));
 		n_q = film->reel[i].n_q > n_q ? film->reel[i].n_q : n_q;
 	}
 	const int width = (int)(film->n_players * panel_px);
 	const int height = (int)(head_px + c.scene_px + (n_q + 2) * row_px + margin_px);
-	c.duration_s =
-		tenth(fps > 0 ? ticks / fps : fmin(ticks / film->reel[0].scene.fps, longest_s));
+	c.duration_s = tenth(fps > 0 ? ticks / fps : fmin(ticks / film->reel[0].scene.fps, longest_s));
 	c.duration_s = fmax(c.duration_s, 0.1);
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
@@ -300,8 +290,7 @@ void film_put(const struct film *film, double fps, FILE *f)
 		fputs(i > 0 ? ", " : "", f);
 		svg_put_text(f, film->player[i].name, 200);
 	}
-	fprintf(f, "</title>\n%s<rect class=\"b\" width=\"%d\" height=\"%d\"/>\n", style, width,
-		height);
+	fprintf(f, "</title>\n%s<rect class=\"b\" width=\"%d\" height=\"%d\"/>\n", style, width, height);
 	for (int i = 0; i < film->n_players; i++) {
 		c.p = &film->player[i];
 		c.reel = &film->reel[i];

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops,
-	struct process *process, const struct player_options *options, const struct kernels *k,
-	struct err *e)
+bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops, struct process *process,
+	const struct player_options *options, const struct kernels *k, struct err *e)
 {
 	const size_t n = (size_t)ops->obs_dim;
 	*p = (struct player){ .w = w, .has_seed = options->has_seed, .seed = options->seed };
@@ -48,11 +47,9 @@ static bool look(struct player *p, struct err *e)
 		p->input[i] = p->obs[i] * p->w->obs_scale[i];
 		p->size[i] = fmaxf(p->size[i], fabsf(p->obs[i]));
 	}
-	p->q = net_forward(
-		&p->policy.net, p->policy.k, p->policy.params, p->input, 1, p->policy.work);
+	p->q = net_forward(&p->policy.net, p->policy.k, p->policy.params, p->input, 1, p->policy.work);
 	if (!policy_is_finite(p->q, (size_t)ops->n_actions))
-		return err_set(
-			e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", p->name);
+		return err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", p->name);
 	for (int i = 0; i < ops->n_actions; i++) {
 		p->q_low = fmin(p->q_low, p->q[i]);
 		p->q_high = fmax(p->q_high, p->q[i]);

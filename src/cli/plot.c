@@ -12,8 +12,7 @@ const char *const plot_legend_names[] = { "below", "above", "none", NULL };
 
 bool plot_init(struct plot *p, struct err *e)
 {
-	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES + 1, sizeof(struct series)),
-		.threshold = (double)NAN };
+	*p = (struct plot){ .series = calloc(PLOT_MAX_SERIES + 1, sizeof(struct series)), .threshold = (double)NAN };
 	return p->series || err_set(e, ERR_RUN, "out of memory for a plot");
 }
 
@@ -102,8 +101,7 @@ static void log_ticks(struct axis *a)
 	for (int k = from; k <= to; k += every)
 		for (size_t i = 0; i < n; i++) {
 			const double x = mantissas[i] * power_of_10(k);
-			if (x >= a->low * (1 - 1e-9) && x <= a->high * (1 + 1e-9) &&
-				a->n_ticks < PLOT_MAX_TICKS)
+			if (x >= a->low * (1 - 1e-9) && x <= a->high * (1 + 1e-9) && a->n_ticks < PLOT_MAX_TICKS)
 				a->tick[a->n_ticks++] = x;
 		}
 }
@@ -227,8 +225,7 @@ void axis_tick(const struct axis *a, int i, char *buf, size_t size)
 		largest = fabs(a->tick[k]) > largest ? fabs(a->tick[k]) : largest;
 	/* Enough digits to tell neighbours apart. */
 	int digits = 4;
-	if (a->n_ticks > 1 && !a->is_log &&
-		exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)
+	if (a->n_ticks > 1 && !a->is_log && exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)
 		digits = exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) + 1;
 	if (a->n_names > 0)
 		snprintf(buf, size, "%s", a->name[i]);
@@ -259,8 +256,7 @@ bool plot_threshold_label(const struct plot *p, char *buf, size_t size)
 	return p->threshold >= p->y.low && p->threshold <= p->y.high;
 }
 
-static void put_csv_row(
-	const struct series *s, const char *kind, FILE *f, const double *cell, int n)
+static void put_csv_row(const struct series *s, const char *kind, FILE *f, const double *cell, int n)
 {
 	char buf[4 * TEXT_REAL_SIZE];
 	struct text t;

@@ -20,14 +20,12 @@ static const struct {
 	{ "#56b4e9", "#7cccf5" },
 };
 enum { N_COLOURS = sizeof(colours) / sizeof(colours[0]) };
-static const char *const dashes[] = { "none", "7 3", "2 2", "9 3 2 3", "12 4", "5 2 1 2 1 2",
-	"4 4" };
+static const char *const dashes[] = { "none", "7 3", "2 2", "9 3 2 3", "12 4", "5 2 1 2 1 2", "4 4" };
 enum { N_DASHES = sizeof(dashes) / sizeof(dashes[0]) };
 
 /* A mark of radius 1 around the origin; from the seventh series on they are hollow. */
 static const double marks[][8][2] = {
-	{ { -0.4, -1 }, { 0.4, -1 }, { 1, -0.4 }, { 1, 0.4 }, { 0.4, 1 }, { -0.4, 1 }, { -1, 0.4 },
-		{ -1, -0.4 } },
+	{ { -0.4, -1 }, { 0.4, -1 }, { 1, -0.4 }, { 1, 0.4 }, { 0.4, 1 }, { -0.4, 1 }, { -1, 0.4 }, { -1, -0.4 } },
 	{ { -0.9, -0.9 }, { 0.9, -0.9 }, { 0.9, 0.9 }, { -0.9, 0.9 } },
 	{ { 0, -1.2 }, { 1.1, 0.8 }, { -1.1, 0.8 } },
 	{ { 0, -1.3 }, { 1.3, 0 }, { 0, 1.3 }, { -1.3, 0 } },
@@ -116,19 +114,17 @@ static double px(double x)
 }
 
 /* `class` is "" or " class=\"...\"". */
-static void put_label(
-	const struct canvas *c, const char *class, double x, double y, const char *s, double room)
+static void put_label(const struct canvas *c, const char *class, double x, double y, const char *s, double room)
 {
 	fprintf(c->f, "<text%s x=\"%g\" y=\"%g\">", class, px(x), px(y));
 	put_text(c, s, room);
 	fputs("</text>\n", c->f);
 }
 
-static void put_circle(const struct canvas *c, int series, const char *class, double x, double y,
-	double radius, const char *end)
+static void put_circle(
+	const struct canvas *c, int series, const char *class, double x, double y, double radius, const char *end)
 {
-	fprintf(c->f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>%s", series, class, x,
-		y, radius, end);
+	fprintf(c->f, "<circle class=\"c%d %s\" cx=\"%g\" cy=\"%g\" r=\"%g\"/>%s", series, class, x, y, radius, end);
 }
 
 static double x_px(const struct canvas *c, double x)
@@ -151,8 +147,7 @@ static double y_px(const struct canvas *c, double y)
 static void put_colours(const struct canvas *c, bool dark)
 {
 	for (int i = 0; i < c->p->n_series; i++) {
-		const char *colour =
-			dark ? colours[i % N_COLOURS].dark : colours[i % N_COLOURS].light;
+		const char *colour = dark ? colours[i % N_COLOURS].dark : colours[i % N_COLOURS].light;
 		fprintf(c->f, ".c%d{stroke:%s;fill:%s", i, colour, colour);
 		if (!dark && i % N_DASHES > 0)
 			fprintf(c->f, ";stroke-dasharray:%s", dashes[i % N_DASHES]);
@@ -208,8 +203,7 @@ static void put_y_ticks(const struct canvas *c)
 			continue;
 		free_to = at - 1.2 * c->font_px;
 		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", px(c->left), at, px(c->right));
-		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, tick,
-			c->left);
+		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, tick, c->left);
 	}
 }
 
@@ -228,8 +222,7 @@ static void put_x_ticks(const struct canvas *c)
 		axis_tick(x, i, tick, sizeof(tick));
 		const double half = fmin(text_px(c, tick), room) / 2;
 		if (x->n_names == 0)
-			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top),
-				px(c->bottom));
+			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top), px(c->bottom));
 		if (at - half < free_from || at + half > c->width)
 			continue;
 		free_from = at + half + c->font_px / 2;
@@ -260,11 +253,9 @@ static void put_axes(const struct canvas *c, double y_tick_px)
 	const struct plot *p = c->p;
 	put_y_ticks(c);
 	put_x_ticks(c);
-	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(c->left), px(c->top),
-		px(c->bottom), px(c->right));
+	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(c->left), px(c->top), px(c->bottom), px(c->right));
 	const double end = c->bottom + 3 * c->font_px;
-	const double x_room =
-		fmin(c->left + c->right, 2 * c->width - c->left - c->right) - c->font_px;
+	const double x_room = fmin(c->left + c->right, 2 * c->width - c->left - c->right) - c->font_px;
 	fprintf(c->f, "<text class=\"m\" x=\"%g\" y=\"%g\"", px((c->left + c->right) / 2), px(end));
 	put_axis_label(c, p->x.label, x_room);
 	/* In the middle of the frame; a long one reaches from the top to the legend. */
@@ -274,8 +265,8 @@ static void put_axes(const struct canvas *c, double y_tick_px)
 		px(c->left - y_tick_px - 1.2 * c->font_px), px(middle));
 	put_axis_label(c, p->y.label, room);
 	if (p->threshold >= p->y.low && p->threshold <= p->y.high)
-		fprintf(c->f, "<path class=\"t\" d=\"M%g %gH%g\"/>\n", px(c->left),
-			y_px(c, p->threshold), px(c->right));
+		fprintf(c->f, "<path class=\"t\" d=\"M%g %gH%g\"/>\n", px(c->left), y_px(c, p->threshold),
+			px(c->right));
 }
 
 /* --- series --- */
@@ -320,8 +311,7 @@ static void put_mark(const struct canvas *c, int i, double x, double y, double r
 {
 	const double(*corner)[2] = marks[i % N_MARKS];
 	for (int k = 0; k < CORNERS && (corner[k][0] != 0 || corner[k][1] != 0); k++)
-		fprintf(c->f, "%s%g %g", k ? " " : "M", px(x + radius * corner[k][0]),
-			px(y + radius * corner[k][1]));
+		fprintf(c->f, "%s%g %g", k ? " " : "M", px(x + radius * corner[k][0]), px(y + radius * corner[k][1]));
 	fputs("Z", c->f);
 }
 
@@ -381,14 +371,13 @@ static void put_marks(const struct canvas *c, int i)
 {
 	const struct series *s = &c->p->series[i];
 	for (size_t k = 0; k < s->n_dots; k++)
-		put_circle(c, i, "d", series_px(c, i, s->dot_x[k]), y_px(c, s->dot_y[k]), dot_px,
-			"\n");
+		put_circle(c, i, "d", series_px(c, i, s->dot_x[k]), y_px(c, s->dot_y[k]), dot_px, "\n");
 	for (size_t k = 0; s->has_marks && k < s->n; k++) {
 		const double x = series_px(c, i, s->x[k]);
 		const double low = y_px(c, s->low[k]), high = y_px(c, s->high[k]);
 		if (!isnan(s->low[k]))
-			fprintf(c->f, "<path class=\"c%d w\" d=\"M%g %gH%gM%g %gV%gM%g %gH%g\"/>\n",
-				i, x - 4, low, x + 4, x, low, high, x - 4, high, x + 4);
+			fprintf(c->f, "<path class=\"c%d w\" d=\"M%g %gH%gM%g %gV%gM%g %gH%g\"/>\n", i, x - 4, low,
+				x + 4, x, low, high, x - 4, high, x + 4);
 		if (!isnan(s->y[k]))
 			put_mean(c, i, x, y_px(c, s->y[k]));
 	}
@@ -441,8 +430,7 @@ static struct legend legend_of(const struct canvas *of, double height, double mo
 		least = (l.n + most - 1) / most;
 		double widest = 1;
 		for (int i = 0; i < l.n; i++)
-			widest = fmax(widest,
-				swatch_px(&c) + c.font_px + text_px(&c, entry(&c, &l, i, l.brief)));
+			widest = fmax(widest, swatch_px(&c) + c.font_px + text_px(&c, entry(&c, &l, i, l.brief)));
 		n = (int)((room + c.font_px) / widest);
 	}
 	l.font_px = c.font_px;
@@ -497,8 +485,7 @@ static void put_legend(const struct canvas *of, double top, const struct legend 
 		put_swatch(&c, i, x, px(y - c.font_px / 3));
 		const bool is_last = i == l->n - 1 || column == l->n_columns - 1;
 		const double end = is_last ? c.width - c.margin_px : x + column_px - c.font_px / 2;
-		put_label(&c, style, x + swatch_px(&c), y, entry(&c, l, i, l->brief),
-			end - x - swatch_px(&c));
+		put_label(&c, style, x + swatch_px(&c), y, entry(&c, l, i, l->brief), end - x - swatch_px(&c));
 	}
 }
 

@@ -33,8 +33,8 @@ static int clamp(int x, int least, int most)
 
 static void set_dot(struct canvas *c, int x, int y, int series)
 {
-	static const unsigned char bits[DOTS_Y][DOTS_X] = { { 0x01, 0x08 }, { 0x02, 0x10 },
-		{ 0x04, 0x20 }, { 0x40, 0x80 } };
+	static const unsigned char bits[DOTS_Y][DOTS_X] = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 },
+		{ 0x40, 0x80 } };
 	const int column = x / DOTS_X, line = y / DOTS_Y;
 	if (x < 0 || y < 0 || column >= c->n_columns || line >= c->n_lines)
 		return;
@@ -67,8 +67,7 @@ static void draw_dotted(struct canvas *c, const struct series *s, const double *
 		const int y0 = dot_y(c, y[k - 1]), y1 = dot_y(c, y[k]);
 		for (int x = x0; x <= x1 && !isnan(y[k - 1]) && !isnan(y[k]); x++)
 			if (x % (2 * DOTS_X) == 0)
-				set_dot(c, x, y0 + (x1 > x0 ? (y1 - y0) * (x - x0) / (x1 - x0) : 0),
-					i);
+				set_dot(c, x, y0 + (x1 > x0 ? (y1 - y0) * (x - x0) / (x1 - x0) : 0), i);
 	}
 }
 
@@ -82,8 +81,8 @@ static void draw_intervals(struct canvas *c, int i)
 	}
 	for (size_t k = 0; s->has_marks && k < s->n; k++)
 		if (!isnan(s->low[k]))
-			draw_line(c, dot_x(c, s->x[k]), dot_y(c, s->low[k]), dot_x(c, s->x[k]),
-				dot_y(c, s->high[k]), i);
+			draw_line(
+				c, dot_x(c, s->x[k]), dot_y(c, s->low[k]), dot_x(c, s->x[k]), dot_y(c, s->high[k]), i);
 }
 
 static void draw_series(struct canvas *c, int i)
@@ -97,8 +96,8 @@ static void draw_series(struct canvas *c, int i)
 		if (isnan(s->y[k]))
 			continue;
 		const size_t from = k > 0 && !isnan(s->y[k - 1]) && !has_names ? k - 1 : k;
-		draw_line(c, dot_x(c, s->x[from]) - wing, dot_y(c, s->y[from]),
-			dot_x(c, s->x[k]) + wing, dot_y(c, s->y[k]), i);
+		draw_line(c, dot_x(c, s->x[from]) - wing, dot_y(c, s->y[from]), dot_x(c, s->x[k]) + wing,
+			dot_y(c, s->y[k]), i);
 	}
 }
 
@@ -174,8 +173,7 @@ static void put_row(const struct canvas *c, int line)
 	const char *frame = c->utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|");
 	fprintf(c->f, "%*s %s", c->margin, tick, frame);
 	int n = c->n_columns;
-	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY &&
-		line != c->threshold_line)
+	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY && line != c->threshold_line)
 		n--;
 	for (int column = 0; column < n; column++)
 		put_cell(c, line, column);
@@ -230,8 +228,7 @@ static void put_legend(const struct canvas *c, int width)
 		fprintf(c->f, "%s %s\n", c->utf8 ? "╌" : ".", c->threshold);
 }
 
-bool plot_text(
-	const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e)
+bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e)
 {
 	struct canvas *c = calloc(1, sizeof(*c));
 	if (!c)

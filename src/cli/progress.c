@@ -34,9 +34,9 @@ void progress_head(const struct progress *p)
 	text_init(&line, buf, sizeof(buf));
 	for (int i = 0; i <= net->n_layers; i++)
 		text_add(&line, "%s%d", i > 0 ? "-" : "", net->dim[i]);
-	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id,
-		t->config.seed, isfinite(t->config.stop_return) ? "up to " : "",
-		t->config.total_timesteps, buf, net->dueling ? ", dueling" : "", net->n_params);
+	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id, t->config.seed,
+		isfinite(t->config.stop_return) ? "up to " : "", t->config.total_timesteps, buf,
+		net->dueling ? ", dueling" : "", net->n_params);
 	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir.path);
 }
 
@@ -79,8 +79,7 @@ static void add_left(struct text *t, const char *before, double n_left, double r
 
 /* The parts of the line, in order. On a narrow terminal the last by rank are left out. */
 enum part { DONE, STEPS, SPEED, LEFT, UNDER_WAY, EVAL, BEST, RETURN, N_PARTS };
-static const enum part by_rank[N_PARTS] = { DONE, UNDER_WAY, EVAL, BEST, LEFT, SPEED, RETURN,
-	STEPS };
+static const enum part by_rank[N_PARTS] = { DONE, UNDER_WAY, EVAL, BEST, LEFT, SPEED, RETURN, STEPS };
 
 static bool may_stop(const struct train *t)
 {
@@ -109,8 +108,7 @@ static void put_run_part(const struct progress *p, enum part part, struct text *
 	if (part == DONE)
 		text_add(t, "dqn: %3.0f %%", floor(100 * n / total));
 	else if (part == STEPS)
-		text_add(t, "  %" PRId64 "/%" PRId64, train->timesteps,
-			train->config.total_timesteps);
+		text_add(t, "  %" PRId64 "/%" PRId64, train->timesteps, train->config.total_timesteps);
 	else if (part == SPEED && !train_is_finished(train))
 		text_add(t, "  %.0f steps/s", rate);
 	else if (part == LEFT)
@@ -184,16 +182,15 @@ static void say_row(struct progress *p, bool is_new_best)
 	char buf[512];
 	struct text line;
 	text_init(&line, buf, sizeof(buf));
-	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%): ", t->timesteps,
-		t->config.total_timesteps, 100 * n / total);
+	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%): ", t->timesteps, t->config.total_timesteps,
+		100 * n / total);
 	if (t->events & TRAIN_EVALUATED && p->n == 0) {
 		const struct eval_stats *s = &t->eval.stats;
 		text_add(&line, "evaluation ");
 		text_add_return(&line, s->return_mean);
 		text_add(&line, " +- ");
 		text_add_return(&line, s->return_std);
-		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes,
-			is_new_best ? ", best" : "");
+		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes, is_new_best ? ", best" : "");
 		if (t->env.process && p->eval_start_s > 0) /* it may be most of the time */
 			text_add(&line, "in %.2f s, ", now_s() - p->eval_start_s);
 	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
@@ -201,11 +198,10 @@ static void say_row(struct progress *p, bool is_new_best)
 		text_add_return(&line, t->log.ep_rew_mean);
 		text_add(&line, ", epsilon %.3f, ", t->log.exploration_rate);
 		if (!isnan(t->log.loss)) /* there were updates */
-			text_add(&line, "loss %.3g, gradient norm %.3g, ", t->log.loss,
-				t->log.grad_norm);
+			text_add(&line, "loss %.3g, gradient norm %.3g, ", t->log.loss, t->log.grad_norm);
 	} else if (p->n > 0) {
-		text_add(&line, "%s of %" PRId64 " episodes, %" PRId64 " of them over, ",
-			evaluation_name(t), p->n, p->n_over);
+		text_add(&line, "%s of %" PRId64 " episodes, %" PRId64 " of them over, ", evaluation_name(t), p->n,
+			p->n_over);
 	} else {
 		if (p->n_bars > 0)
 			add_return_part(&line, "training return ", p->bars[p->n_bars - 1]);

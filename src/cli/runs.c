@@ -58,8 +58,7 @@ static void print_pair(const struct option *o, const struct config *c, char pair
 	snprintf(pair + MOST - N_DIGITS - 1, N_DIGITS + 2, "~%.*s", N_DIGITS, hash);
 }
 
-bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys,
-	const struct config *c)
+bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys, const struct config *c)
 {
 	const size_t most = first == ',' ? 255 : 201; /* bytes of a name; file systems take 255 */
 	const char *slash = strrchr(base, '/');
@@ -85,34 +84,31 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 	return !t.full;
 }
 
-bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res,
-	bool *is_done, struct err *e)
+bool open_run(
+	struct dir *d, const char *path, bool whole, struct config *c, struct result *res, bool *is_done, struct err *e)
 {
 	if (!dir_open(d, path, e))
 		return false;
 	*is_done = file_exists(d, RUN_RESULT);
-	const bool ok =
-		rundir_read_config(d, c, e) && (!*is_done || result_load(res, d, c, whole, e));
+	const bool ok = rundir_read_config(d, c, e) && (!*is_done || result_load(res, d, c, whole, e));
 	if (!ok)
 		dir_close(d);
 	return ok;
 }
 
 /* The weights of a run that is not done: those that evaluated best, or a checkpoint. */
-static bool find_unfinished(const struct dir *d, const char *path, const struct config *c,
-	const char **name, struct err *e)
+static bool find_unfinished(
+	const struct dir *d, const char *path, const struct config *c, const char **name, struct err *e)
 {
 	const bool has_best = file_exists(d, RUN_BEST);
 	*name = has_best ? RUN_BEST : RUN_CHECKPOINT;
 	if (!file_exists(d, *name))
-		return err_set(
-			e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
+		return err_set(e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
 	if (!weights_check(d, *name, c, e))
 		return false;
 	say("'%.500s' holds a run that %s; taking '%s', %s", path,
 		file_exists(d, RUN_FAILED) ? "diverged" : "is not done", *name,
-		has_best ? "the weights that evaluated best so far"
-			 : "as there is no 'best.safetensors' yet");
+		has_best ? "the weights that evaluated best so far" : "as there is no 'best.safetensors' yet");
 	return true;
 }
 
@@ -150,8 +146,7 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 	struct stat st;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		const char *file;
-		return find_weights(path, &file, e) &&
-		       file_join(name, RUN_PATH_SIZE, path, file, e) &&
+		return find_weights(path, &file, e) && file_join(name, RUN_PATH_SIZE, path, file, e) &&
 		       file_load(NULL, name, WEIGHTS_LIMIT, data, len, e);
 	}
 	if ((size_t)snprintf(name, RUN_PATH_SIZE, "%s", path) >= RUN_PATH_SIZE)
@@ -171,8 +166,7 @@ static void override(struct config *c, const char *key, const char *value, struc
 }
 
 /* What the flags say of the weights of another program. */
-static bool foreign_config(
-	struct config *c, const struct flag_value *flags, struct children *ch, struct err *e)
+static bool foreign_config(struct config *c, const struct flag_value *flags, struct children *ch, struct err *e)
 {
 	static struct report r; /* too much for a small stack */
 	const char *command = flags[WEIGHTS_COMMAND].string;
@@ -182,8 +176,7 @@ static bool foreign_config(
 	override(c, "command", command, &r);
 	override(c, "activation", flags[WEIGHTS_ACTIVATION].string, &r);
 	override(c, "obs_scale", flags[WEIGHTS_OBS_SCALE].string, &r);
-	if (r.n_errors == 0 && command &&
-		(!children_start(ch, c, 1, e) || !children_declare(ch, c, e)))
+	if (r.n_errors == 0 && command && (!children_start(ch, c, 1, e) || !children_declare(ch, c, e)))
 		return false;
 	if (r.n_errors == 0)
 		config_check(c, 0, &r);
@@ -191,8 +184,8 @@ static bool foreign_config(
 }
 
 /* Our own weights say what the flags would say, but for the command to play in. */
-static bool check_own(const struct weights *w, const char *name, const struct flag_value *flags,
-	bool plays, struct err *e)
+static bool check_own(
+	const struct weights *w, const char *name, const struct flag_value *flags, bool plays, struct err *e)
 {
 	const char *id = flags[WEIGHTS_ENV].string;
 	if (id && strcmp(id, w->env->id) != 0)
@@ -201,12 +194,11 @@ static bool check_own(const struct weights *w, const char *name, const struct fl
 			       : flags[WEIGHTS_OBS_SCALE].set         ? "obs-scale"
 			       : flags[WEIGHTS_COMMAND].set && !plays ? "command"
 								      : NULL;
-	return !needless || err_set(e, ERR_USAGE, "'%.300s' says all about itself: leave out --%s",
-				    name, needless);
+	return !needless || err_set(e, ERR_USAGE, "'%.300s' says all about itself: leave out --%s", name, needless);
 }
 
-bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name,
-	struct weights *w, struct err *e)
+bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name, struct weights *w,
+	struct err *e)
 {
 	static struct config c;
 	static struct children own;
@@ -217,8 +209,7 @@ bool load_weights(const char *path, const struct flag_value *flags, struct child
 		return false;
 	const bool has_env = flags[WEIGHTS_ENV].set || flags[WEIGHTS_COMMAND].set;
 	if (has_env && !weights_are_ours(data, len)) {
-		ok = foreign_config(&c, flags, ch ? ch : &own, e) &&
-		     weights_parse_foreign(w, &c, name, data, len, e);
+		ok = foreign_config(&c, flags, ch ? ch : &own, e) && weights_parse_foreign(w, &c, name, data, len, e);
 		children_stop(&own);
 	} else {
 		ok = weights_parse(w, name, data, len, e);
@@ -231,14 +222,13 @@ bool load_weights(const char *path, const struct flag_value *flags, struct child
 	return ok;
 }
 
-const struct env_ops *weights_start_env(const struct weights *w, const char *name,
-	const char *command, struct children *ch, struct err *e)
+const struct env_ops *weights_start_env(
+	const struct weights *w, const char *name, const char *command, struct children *ch, struct err *e)
 {
 	static struct config c; /* too much for a small stack */
 	const struct env_ops *ops = w->env->reset ? w->env : &ch->process[CHILD_EVAL].ops;
 	if (w->env->reset && command)
-		err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in",
-			w->env->id);
+		err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in", w->env->id);
 	if (!w->env->reset && !command)
 		err_set(e, ERR_USAGE,
 			"the environment of '%.200s' is a child process: name its command by --command; "
@@ -252,17 +242,15 @@ const struct env_ops *weights_start_env(const struct weights *w, const char *nam
 		return NULL;
 	if (ops->obs_dim == w->env->obs_dim && ops->n_actions == w->env->n_actions)
 		return ops;
-	err_set(e, ERR_USAGE,
-		"'%.200s' is for %d observations and %d actions; the environment has %d and %d",
-		name, w->env->obs_dim, w->env->n_actions, ops->obs_dim, ops->n_actions);
+	err_set(e, ERR_USAGE, "'%.200s' is for %d observations and %d actions; the environment has %d and %d", name,
+		w->env->obs_dim, w->env->n_actions, ops->obs_dim, ops->n_actions);
 	return NULL;
 }
 
 void say_left_out(const struct records *list)
 {
 	if (list->left_out.n > 0)
-		say("warning: left out %zu of the directories: %s", list->left_out.n,
-			list->left_out.first);
+		say("warning: left out %zu of the directories: %s", list->left_out.n, list->left_out.first);
 	say_damaged(&list->damaged);
 }
 
@@ -296,8 +284,7 @@ static bool find_runs(struct records *list, const struct args *args, bool *has_n
 			return err_set(e, ERR_RUN, "no run in '%s' or below", path);
 		for (size_t k = before; k < list->n && *has_names; k++) {
 			list->at[k].group = args->pos[i];
-			list->at[k].group_len =
-				named ? (size_t)(named - 1 - args->pos[i]) : strlen(path);
+			list->at[k].group_len = named ? (size_t)(named - 1 - args->pos[i]) : strlen(path);
 		}
 	}
 	return true;
@@ -313,8 +300,7 @@ static void name_by_dir(struct records *list)
 		r->group = slash ? r->dir : ".";
 		r->group_len = slash ? (size_t)(slash - r->dir) : 1;
 		size_t same = 0;
-		while (i > 0 && same < common && same < r->group_len &&
-			r->group[same] == first[same])
+		while (i > 0 && same < common && same < r->group_len && r->group[same] == first[same])
 			same++;
 		common = i > 0 ? same : r->group_len;
 	}
@@ -330,8 +316,7 @@ static void name_by_dir(struct records *list)
 	}
 }
 
-bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by,
-	struct err *e)
+bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by, struct err *e)
 {
 	const bool by_dir = by && strcmp(by, "dir") == 0;
 	bool has_names;
@@ -340,8 +325,7 @@ bool load_groups(struct records *list, struct groups *g, const struct args *args
 	if (!find_runs(list, args, &has_names, e))
 		return false;
 	if (has_names && by)
-		return err_set(
-			e, ERR_USAGE, "--by chooses groups, but '%s' names them", args->pos[0]);
+		return err_set(e, ERR_USAGE, "--by chooses groups, but '%s' names them", args->pos[0]);
 	records_sort(list);
 	if (by_dir)
 		name_by_dir(list);
@@ -354,8 +338,7 @@ bool load_groups(struct records *list, struct groups *g, const struct args *args
 		return false;
 	const int many = 5;
 	if (g->n_keys > many && !by)
-		say("%d keys tell the groups apart; '--by dir' or NAME=DIR gives them short names",
-			g->n_keys);
+		say("%d keys tell the groups apart; '--by dir' or NAME=DIR gives them short names", g->n_keys);
 	if (g->n_copies > 0)
 		say("warning: %zu of the runs have the configuration and seed of another; "
 		    "counted once",

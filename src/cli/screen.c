@@ -17,9 +17,7 @@ static const char *const paints[N_PAINTS] = {
 
 static struct cell *cell_at(struct screen *s, int line, int column)
 {
-	return line >= 0 && column >= 0 && line < s->lines && column < s->columns
-		       ? &s->cell[line][column]
-		       : NULL;
+	return line >= 0 && column >= 0 && line < s->lines && column < s->columns ? &s->cell[line][column] : NULL;
 }
 
 void screen_clear(struct screen *s, int columns, int lines)
@@ -31,8 +29,7 @@ void screen_clear(struct screen *s, int columns, int lines)
 			s->cell[i][k] = (struct cell){ .colour = "", .text = " " };
 }
 
-static void set_cell(
-	struct screen *s, int line, int column, const char *colour, const char *text, int len)
+static void set_cell(struct screen *s, int line, int column, const char *colour, const char *text, int len)
 {
 	struct cell *c = cell_at(s, line, column);
 	if (!c)
@@ -41,8 +38,7 @@ static void set_cell(
 	memcpy(c->text, text, (size_t)len);
 }
 
-int screen_text(
-	struct screen *s, int line, int column, int columns, const char *colour, const char *text)
+int screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text)
 {
 	const char *end = text + text_fit(text, columns > 0 ? columns : 0);
 	int at = column;
@@ -58,8 +54,7 @@ int screen_text(
 	return at - column;
 }
 
-void screen_bar(
-	struct screen *s, int line, int column, int columns, const char *colour, double share)
+void screen_bar(struct screen *s, int line, int column, int columns, const char *colour, double share)
 {
 	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
 	const int n = (int)floor(share * columns * 8 + 0.5);
@@ -79,8 +74,8 @@ struct view {
 
 static void set_dot(struct screen *s, int x, int y, const char *colour)
 {
-	static const unsigned char bits[DOTS_Y][DOTS_X] = { { 0x01, 0x08 }, { 0x02, 0x10 },
-		{ 0x04, 0x20 }, { 0x40, 0x80 } };
+	static const unsigned char bits[DOTS_Y][DOTS_X] = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 },
+		{ 0x40, 0x80 } };
 	struct cell *c = cell_at(s, y / DOTS_Y, x / DOTS_X);
 	if (!c)
 		return;
@@ -102,8 +97,7 @@ static void draw_line(struct screen *s, const struct view *v, const struct scene
 	const int bottom = (int)fmin(v->bottom - 1, ceil(fmax(y0, y1) + r));
 	for (int y = top; y <= bottom; y++)
 		for (int x = left; x <= right; x++) {
-			const double t =
-				squared > 0 ? ((x - x0) * dx + (y - y0) * dy) / squared : 0;
+			const double t = squared > 0 ? ((x - x0) * dx + (y - y0) * dy) / squared : 0;
 			const double nearest = fmin(fmax(t, 0), 1);
 			const double off_x = x - x0 - nearest * dx, off_y = y - y0 - nearest * dy;
 			const bool is_beside = l->is_round || (t >= -over && t <= 1 + over);
@@ -141,10 +135,8 @@ static char letter(unsigned dots)
 	const unsigned middle = 0x36;
 	if ((dots & ~middle) == 0 && (dots & 0x07) && (dots & 0x38))
 		return '-';
-	return " `'\",|//.\\|\\_\\/#"[((dots & upper_left) ? 1 : 0) +
-				      ((dots & upper_right) ? 2 : 0) +
-				      ((dots & lower_left) ? 4 : 0) +
-				      ((dots & lower_right) ? 8 : 0)];
+	return " `'\",|//.\\|\\_\\/#"[((dots & upper_left) ? 1 : 0) + ((dots & upper_right) ? 2 : 0) +
+				      ((dots & lower_left) ? 4 : 0) + ((dots & lower_right) ? 8 : 0)];
 }
 
 static void put_cell(const struct screen *s, const struct cell *c, FILE *f)
@@ -152,8 +144,7 @@ static void put_cell(const struct screen *s, const struct cell *c, FILE *f)
 	if (c->dots == 0)
 		fputs(c->text, f);
 	else if (s->utf8) /* U+2800 + dots */
-		fprintf(f, "\xe2%c%c", (int)(0xa0 + (c->dots >> 6)),
-			(int)(0x80 + (c->dots & 0x3f)));
+		fprintf(f, "\xe2%c%c", (int)(0xa0 + (c->dots >> 6)), (int)(0x80 + (c->dots & 0x3f)));
 	else
 		fputc(letter(c->dots), f);
 }

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-const char *const state_names[N_RUN_STATES] = { "running", "stopped", "failed", "unreadable",
-	"done" };
+const char *const state_names[N_RUN_STATES] = { "running", "stopped", "failed", "unreadable", "done" };
 
 /* Up to the last '/' that all names have in common; they are sorted. */
 static size_t common_base(const struct records *list)
@@ -38,8 +37,7 @@ bool states_init(struct states *s, const struct records *list, struct liveness *
 	for (size_t i = 0; i < list->n; i++) {
 		const struct record *r = &list->at[i];
 		const enum run_status state = run_status_of(l, r, now_s);
-		s->line[i] = (struct state_line){ r, state,
-			state == RUN_IS_RUNNING ? run_silence_s(r, now_s) : 0 };
+		s->line[i] = (struct state_line){ r, state, state == RUN_IS_RUNNING ? run_silence_s(r, now_s) : 0 };
 		s->n[state]++;
 	}
 	qsort(s->line, list->n, sizeof(*s->line), compare_lines);
@@ -67,8 +65,8 @@ void states_add_summary(const struct states *s, struct text *t)
 {
 	const struct records *list = s->records;
 	const size_t n_bad = list->left_out.n + list->damaged.n;
-	text_add(t, "%zu run%s in %.*s:", list->n, list->n == 1 ? "" : "s",
-		s->base > 1 ? (int)s->base - 1 : 1, s->base > 0 ? list->at[0].dir : ".");
+	text_add(t, "%zu run%s in %.*s:", list->n, list->n == 1 ? "" : "s", s->base > 1 ? (int)s->base - 1 : 1,
+		s->base > 0 ? list->at[0].dir : ".");
 	states_add_counts(s->n, t);
 	if (n_bad > 0)
 		text_add(t, "; %zu cannot be read", n_bad);

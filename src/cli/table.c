@@ -192,9 +192,8 @@ static bool is_json_value(enum table_kind kind, const char *cell)
 {
 	double x;
 	return kind == TABLE_NUMBER ||
-	       (kind == TABLE_VALUE &&
-		       (text_parse_real(cell, &x) == TEXT_OK || strcmp(cell, "true") == 0 ||
-			       strcmp(cell, "false") == 0));
+	       (kind == TABLE_VALUE && (text_parse_real(cell, &x) == TEXT_OK || strcmp(cell, "true") == 0 ||
+					       strcmp(cell, "false") == 0));
 }
 
 void table_put_json(const struct table *t, size_t row, int from, int to)

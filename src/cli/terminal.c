@@ -24,8 +24,7 @@ static int variable_or(const char *name, int otherwise)
 {
 	const char *value = getenv(name);
 	int64_t n;
-	return value && text_parse_i64(value, &n) == TEXT_OK && n >= 1 && n <= 1000 ? (int)n
-										    : otherwise;
+	return value && text_parse_i64(value, &n) == TEXT_OK && n >= 1 && n <= 1000 ? (int)n : otherwise;
 }
 
 void terminal_size(int fd, int *columns, int *lines)
@@ -123,8 +122,8 @@ static void on_resize(int number)
 
 bool terminal_take(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1,
-		SIGUSR2, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU };
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGSEGV,
+		SIGBUS, SIGFPE, SIGILL, SIGXCPU };
 	if (!taken.is_caught) {
 		taken.has_modes = taken.has_keys = tcgetattr(STDIN_FILENO, &taken.before) == 0;
 		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
@@ -151,8 +150,7 @@ int terminal_key(double seconds)
 	char key = 0;
 	if (!taken.is_taken && (seconds < 0 || seconds > background_s))
 		seconds = background_s;
-	const int n = poll(&in, taken.has_keys && taken.is_taken,
-		seconds < 0 ? -1 : (int)ceil(seconds * 1000));
+	const int n = poll(&in, taken.has_keys && taken.is_taken, seconds < 0 ? -1 : (int)ceil(seconds * 1000));
 	if (n > 0 && read(STDIN_FILENO, &key, 1) <= 0)
 		taken.has_keys = 0; /* hung up */
 	return key;

@@ -175,9 +175,8 @@ static void put_algorithm(const struct page *p)
 		page_more(p, buf);
 	}
 	page_blank(p);
-	page_text(p,
-		"'dqn config --explain KEY' says what a key does to learning and what too much or too "
-		"little looks like; 'dqn trace' shows one update, number by number.");
+	page_text(p, "'dqn config --explain KEY' says what a key does to learning and what too much or too "
+		     "little looks like; 'dqn trace' shows one update, number by number.");
 }
 
 /* --- keys --- */
@@ -228,11 +227,9 @@ static void put_built_in(const struct page *p, const struct env_ops *ops)
 static void put_environments(const struct page *p)
 {
 	static const struct item requests[] = {
-		{ "hello 1",
-			"env NAME VERSION obs=N actions=N reward=LOW..HIGH, and any of the words below." },
+		{ "hello 1", "env NAME VERSION obs=N actions=N reward=LOW..HIGH, and any of the words below." },
 		{ "reset INSTANCE SEED", "obs INSTANCE OBSERVATION..." },
-		{ "step INSTANCE ACTION",
-			"step INSTANCE REWARD TERMINATED TRUNCATED OBSERVATION..." },
+		{ "step INSTANCE ACTION", "step INSTANCE REWARD TERMINATED TRUNCATED OBSERVATION..." },
 		{ "quit", "Nothing; the program ends. The end of its input means the same." },
 	};
 	static const struct item words[] = {
@@ -240,8 +237,7 @@ static void put_environments(const struct page *p)
 		{ "solved=R", "The mean return from which a run is solved." },
 		{ "high=X,Y,...",
 			"The typical size of each component of an observation, or one size of all, for obs_scale = bounds." },
-		{ "instances=N",
-			"Episodes that can be under way at the same time; 1 if it is left out." },
+		{ "instances=N", "Episodes that can be under way at the same time; 1 if it is left out." },
 		{ "masks=1",
 			"Replies end in the word mask and a digit for each action: 1 if it is allowed, else 0. All are 0 "
 			"only at the end of an episode." },
@@ -250,20 +246,18 @@ static void put_environments(const struct page *p)
 		if (env_table[i]->reset)
 			put_built_in(p, env_table[i]);
 	page_blank(p);
-	page_text(p,
-		"With id = process, command is a program that is the environment. It reads requests from its "
-		"standard input and answers each with a line, in order, and flushes its output. Words have one "
-		"blank between them. INSTANCE is 0, 1, ...: an episode of its own. SEED, of 64 bits, and the "
-		"actions decide an episode. TERMINATED and TRUNCATED are 0 or 1. The observation of an episode's "
-		"last step is of the state that it led to; only reset starts an episode, at any time.");
+	page_text(p, "With id = process, command is a program that is the environment. It reads requests from its "
+		     "standard input and answers each with a line, in order, and flushes its output. Words have one "
+		     "blank between them. INSTANCE is 0, 1, ...: an episode of its own. SEED, of 64 bits, and the "
+		     "actions decide an episode. TERMINATED and TRUNCATED are 0 or 1. The observation of an episode's "
+		     "last step is of the state that it led to; only reset starts an episode, at any time.");
 	PUT_ITEMS(p, requests);
 	page_blank(p);
 	page_text(p, "In place of any reply, error TEXT ends the run and says why. The words:");
 	PUT_ITEMS(p, words);
 	page_blank(p);
-	page_text(p,
-		"A configuration runs its command, like a Makefile. A command in a weights file or a run "
-		"directory is never run: dqn eval needs --command. 'dqn env check COMMAND' tries a program.");
+	page_text(p, "A configuration runs its command, like a Makefile. A command in a weights file or a run "
+		     "directory is never run: dqn eval needs --command. 'dqn env check COMMAND' tries a program.");
 }
 
 /* --- the directory of a run --- */
@@ -334,8 +328,7 @@ static void put_faults(const struct page *p)
 			"Status 7 and one line that says how. The same command resumes." },
 		{ "A run or one of its logs cannot be read",
 			"dqn report, plot and watch warn, name it, and do without it." },
-		{ "The run is done",
-			"The same command prints its result, in milliseconds: status 0." },
+		{ "The run is done", "The same command prints its result, in milliseconds: status 0." },
 	};
 	PUT_ITEMS(p, faults);
 	if (p->is_roff)
@@ -395,8 +388,7 @@ const struct topic topics[] = {
 		"key=value, quotes are part of the value. Every key has a default. Counts may be written 50000, "
 		"50_000 or 5e4.",
 		put_keys },
-	{ "environments", "ENVIRONMENTS",
-		"Built in, with Gymnasium's dynamics:", put_environments },
+	{ "environments", "ENVIRONMENTS", "Built in, with Gymnasium's dynamics:", put_environments },
 	{ "transitions", "TRANSITIONS",
 		"A CSV file for the key preload, as 'dqn eval --steps' writes it. The first line names the "
 		"columns, in any order; each other line is a step:",
@@ -405,9 +397,7 @@ const struct topic topics[] = {
 		"A run is a directory, runs/NAME[,key=value...]/seed-N unless --out names it. An empty "
 		"cell of a log has no value.",
 		put_files },
-	{ "sweeps", "SWEEPS",
-		"A space is a configuration in which a value may stand for several:", put_sweeps },
-	{ "faults", "FAULTS", "Whatever happens, nothing is lost: run the same command again.",
-		put_faults },
+	{ "sweeps", "SWEEPS", "A space is a configuration in which a value may stand for several:", put_sweeps },
+	{ "faults", "FAULTS", "Whatever happens, nothing is lost: run the same command again.", put_faults },
 	{ .name = NULL },
 };

@@ -36,21 +36,19 @@ static bool check_memory(const struct config *c, struct err *e)
 	const uint64_t need = config_memory(c), mib = 1 << 20;
 	const uint64_t space = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
 	const uint64_t least = space <= data ? space : data;
-	return need <= least ||
-	       err_set(e, ERR_RUN,
-		       "buffer_size, net_arch and batch_size need %" PRIu64
-		       " MiB; this process may have %" PRIu64 " MiB (see ulimit %s)",
-		       need / mib + 1, least / mib, space <= data ? "-v" : "-d");
+	return need <= least || err_set(e, ERR_RUN,
+					"buffer_size, net_arch and batch_size need %" PRIu64
+					" MiB; this process may have %" PRIu64 " MiB (see ulimit %s)",
+					need / mib + 1, least / mib, space <= data ? "-v" : "-d");
 }
 
 static bool check_file_size(const struct train *t, struct err *e)
 {
 	const uint64_t need = checkpoint_max_size(t), limit = limit_of(RLIMIT_FSIZE);
-	return need <= limit ||
-	       err_set(e, ERR_RUN,
-		       "a checkpoint of this run has up to %" PRIu64
-		       " bytes, but files may have no more than %" PRIu64 " (see ulimit -f)",
-		       need, limit);
+	return need <= limit || err_set(e, ERR_RUN,
+					"a checkpoint of this run has up to %" PRIu64
+					" bytes, but files may have no more than %" PRIu64 " (see ulimit -f)",
+					need, limit);
 }
 
 /* Checkpoints and weights need one more file than is open now. */
@@ -58,8 +56,8 @@ static bool check_descriptors(const struct run *r, struct err *e)
 {
 	const int spare = dup(r->dir.held.fd);
 	if (spare < 0)
-		return err_set(e, ERR_RUN, "open one more file in '%.500s': %s (see ulimit -n)",
-			r->dir.path, strerror(errno));
+		return err_set(
+			e, ERR_RUN, "open one more file in '%.500s': %s (see ulimit -n)", r->dir.path, strerror(errno));
 	close(spare);
 	return true;
 }
@@ -91,8 +89,7 @@ static bool load_checkpoint(struct run *r, struct marks *m, struct err *e)
 	}
 	r->is_saved = r->was_resumed && !r->is_damaged;
 	if (r->is_damaged && r->was_resumed)
-		snprintf(r->warning, sizeof(r->warning), "%.400s; the checkpoint before it will do",
-			first.msg);
+		snprintf(r->warning, sizeof(r->warning), "%.400s; the checkpoint before it will do", first.msg);
 	return r->was_resumed || !r->is_damaged ||
 	       err_set(e, ERR_CORRUPT, "%.500s; --fresh starts the run again", first.msg);
 }
@@ -104,8 +101,7 @@ static bool replace(struct run *r, const struct config *c, const struct inputs *
 	       rundir_remove_run(&r->dir, c, e);
 }
 
-bool run_preload(
-	struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e)
+bool run_preload(struct train *t, const struct inputs *in, struct transitions_found *found, struct err *e)
 {
 	const struct option *key = config_find("preload");
 	const struct input *file = inputs_find(in, key->key);
@@ -117,22 +113,21 @@ bool run_preload(
 	if (!t->config.preload[0])
 		return true;
 	if (!file)
-		return err_set(e, ERR_USAGE,
-			"preload: its file is gone, and there is no checkpoint to resume from");
+		return err_set(e, ERR_USAGE, "preload: its file is gone, and there is no checkpoint to resume from");
 	if (!transitions_read(file->fd, file->name, &opts, &t->replay, found, e))
 		return false;
 	t->preloaded = found->n_stored;
 	return t->preloaded + t->config.total_timesteps > t->config.learning_starts ||
 	       err_set(e, ERR_USAGE,
-		       "learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64
-		       " and the %" PRId64 " transitions of preload, or nothing is learned",
+		       "learning_starts = %" PRId64 " must be below total_timesteps = %" PRId64 " and the %" PRId64
+		       " transitions of preload, or nothing is learned",
 		       t->config.learning_starts, t->config.total_timesteps, t->preloaded);
 }
 
 /* In the open directory. Errors that would come later come here; and memory comes before files,
  * so that a run that does not fit costs no earlier run. */
-static bool start(struct run *r, const struct config *c, const struct inputs *in,
-	const struct kernels *k, bool fresh, struct err *e)
+static bool start(struct run *r, const struct config *c, const struct inputs *in, const struct kernels *k, bool fresh,
+	struct err *e)
 {
 	struct marks marks = { .wall_s = 0 };
 	if (!check_memory(c, e) || !train_init(&r->train, c, k, e))
@@ -146,15 +141,12 @@ static bool start(struct run *r, const struct config *c, const struct inputs *in
 		return err_set(e, ERR_RUN, "out of memory for writing the weights");
 	if (r->dir.state != RUNDIR_STARTED && !run_preload(&r->train, in, &r->preloaded, e))
 		return false;
-	if (!rundir_check_writable(&r->dir, e) || !check_file_size(&r->train, e) ||
-		(fresh && !replace(r, c, in, e)))
+	if (!rundir_check_writable(&r->dir, e) || !check_file_size(&r->train, e) || (fresh && !replace(r, c, in, e)))
 		return false;
-	if (!(r->dir.state == RUNDIR_STARTED ? load_checkpoint(r, &marks, e)
-					     : write_config(r, c, e)) ||
+	if (!(r->dir.state == RUNDIR_STARTED ? load_checkpoint(r, &marks, e) : write_config(r, c, e)) ||
 		!inputs_write(in, &r->dir.held, e))
 		return false;
-	if (r->dir.state == RUNDIR_STARTED && !r->was_resumed &&
-		!run_preload(&r->train, in, &r->preloaded, e))
+	if (r->dir.state == RUNDIR_STARTED && !r->was_resumed && !run_preload(&r->train, in, &r->preloaded, e))
 		return false;
 	rundir_mark_stopped(&r->dir, false);
 	r->start_s -= marks.wall_s;
@@ -163,8 +155,8 @@ static bool start(struct run *r, const struct config *c, const struct inputs *in
 	       file_remove(&r->dir.held, RUN_FAILED, e);
 }
 
-bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in,
-	const struct kernels *k, bool fresh, struct err *e)
+bool run_open(struct run *r, const char *path, const struct config *c, const struct inputs *in, const struct kernels *k,
+	bool fresh, struct err *e)
 {
 	static const struct inputs none;
 	*r = (struct run){ .state = RUN_ACTIVE };
@@ -191,23 +183,21 @@ void run_close(struct run *r)
 /* --- saving --- */
 
 /* All but the renaming. */
-static bool write_weights(struct run *r, struct file_writer *file, const char *name,
-	const float *params, int64_t timesteps, uint64_t n_updates, char hash[SHA256_HEX_SIZE],
-	struct err *e)
+static bool write_weights(struct run *r, struct file_writer *file, const char *name, const float *params,
+	int64_t timesteps, uint64_t n_updates, char hash[SHA256_HEX_SIZE], struct err *e)
 {
-	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net,
-		r->train.obs_scale, params, timesteps, n_updates, r->buf, r->buf_size);
+	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net, r->train.obs_scale, params,
+		timesteps, n_updates, r->buf, r->buf_size);
 	sha256_of(r->buf, n, hash);
 	const bool ok = file_begin(file, &r->dir.held, name, e) && file_add(file, r->buf, n, e);
 	return file_finish(file, ok, e);
 }
 
-static bool write_latest(struct run *r, struct file_writer *file, const char *name,
-	char hash[SHA256_HEX_SIZE], struct err *e)
+static bool write_latest(
+	struct run *r, struct file_writer *file, const char *name, char hash[SHA256_HEX_SIZE], struct err *e)
 {
 	const struct train *t = &r->train;
-	return write_weights(
-		r, file, name, t->agent.average, t->timesteps, t->agent.adam.t, hash, e);
+	return write_weights(r, file, name, t->agent.average, t->timesteps, t->agent.adam.t, hash, e);
 }
 
 /* The weights that evaluated best; the latest, if none were evaluated. */
@@ -216,8 +206,8 @@ static bool write_best(struct run *r, struct file_writer *file, struct err *e)
 	const struct train *t = &r->train;
 	if (!t->has_best)
 		return write_latest(r, file, RUN_BEST, r->best_sha256, e);
-	return write_weights(r, file, RUN_BEST, t->best, t->best_row.timesteps,
-		t->best_row.n_updates, r->best_sha256, e);
+	return write_weights(
+		r, file, RUN_BEST, t->best, t->best_row.timesteps, t->best_row.n_updates, r->best_sha256, e);
 }
 
 static bool save_best(struct run *r, struct err *e)
@@ -249,8 +239,8 @@ static bool save(struct run *r, struct err *e)
 	/* Make room for the new file, but keep the only good one. */
 	if (!r->is_damaged && file_exists(&r->dir.held, RUN_CHECKPOINT))
 		file_remove(&r->dir.held, RUN_PREVIOUS, &ignored);
-	if (!checkpoint_save(&r->dir.held, RUN_CHECKPOINT, r->is_damaged ? NULL : RUN_PREVIOUS,
-		    &r->train, &marks, r->buf, r->buf_size, e))
+	if (!checkpoint_save(&r->dir.held, RUN_CHECKPOINT, r->is_damaged ? NULL : RUN_PREVIOUS, &r->train, &marks,
+		    r->buf, r->buf_size, e))
 		return false;
 	r->is_damaged = false;
 	r->is_saved = true;
@@ -276,8 +266,7 @@ bool run_save(struct run *r, struct err *e)
 static bool save_is_due(const struct run *r, double last_s)
 {
 	const double interval_s = r->train.config.checkpoint_interval, share = 50, meant_s = 1;
-	const double pause_s =
-		interval_s < meant_s ? interval_s : fmax(interval_s, share * r->save_s);
+	const double pause_s = interval_s < meant_s ? interval_s : fmax(interval_s, share * r->save_s);
 	return interval_s > 0 && now_s() - last_s >= pause_s;
 }
 
@@ -293,8 +282,7 @@ static bool save_if_due(struct run *r, struct err *e)
 static bool update_best(struct run *r, struct err *e)
 {
 	r->is_best_saved = false;
-	return (r->best_s > 0 && !save_is_due(r, r->best_s)) ||
-	       (rundir_check(&r->dir, &r->logs, e) && save_best(r, e));
+	return (r->best_s > 0 && !save_is_due(r, r->best_s)) || (rundir_check(&r->dir, &r->logs, e) && save_best(r, e));
 }
 
 /* --- a step --- */
@@ -320,8 +308,7 @@ static bool write_result(struct run *r, struct file_writer *file, struct err *e)
 {
 	const struct train *t = &r->train;
 	const bool ok = file_begin(file, &r->dir.held, RUN_RESULT, e) &&
-			result_write(file, &r->result, &t->config, t->final_returns, r->buf,
-				r->buf_size, e);
+			result_write(file, &r->result, &t->config, t->final_returns, r->buf, r->buf_size, e);
 	return file_finish(file, ok, e);
 }
 
@@ -340,8 +327,7 @@ static bool write_end(struct run *r, struct err *e)
 	if (ok)
 		ok = write_result(r, last++, e);
 	ok = ok && sync_logs(r, e);
-	return file_replace(file, (size_t)(last - file), ok, NULL, e) &&
-	       file_sync(r->dir.held.fd, r->dir.path, e);
+	return file_replace(file, (size_t)(last - file), ok, NULL, e) && file_sync(r->dir.held.fd, r->dir.path, e);
 }
 
 /* Some episodes of the final evaluation; after its last one, the end. */
@@ -365,8 +351,7 @@ static bool log_progress(struct run *r, struct err *e)
 		.wall_s = wall_s,
 		.steps_per_s = (double)timesteps / wall_s,
 		.max_rss_kib = memory_peak_kib() };
-	return rundir_check(&r->dir, &r->logs, e) &&
-	       logs_add(&r->logs, LOG_PROGRESS, &r->train, e) &&
+	return rundir_check(&r->dir, &r->logs, e) && logs_add(&r->logs, LOG_PROGRESS, &r->train, e) &&
 	       logs_add(&r->logs, LOG_TIMING, &timing, e);
 }
 

@@ -16,16 +16,14 @@ enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a config.ini */
 /* result.json first, since it says that the run is done; config.ini, which says whose the
  * directory is, last. */
 const struct run_file run_files[] = {
-	{ RUN_RESULT,
-		"final figures, the configuration and the SHA-256 of both weights files; written last, so "
-		"it marks the run as done" },
+	{ RUN_RESULT, "final figures, the configuration and the SHA-256 of both weights files; written last, so "
+		      "it marks the run as done" },
 	{ RUN_FAILED, "if the run diverged: at which step, and which keys usually help" },
 	{ RUN_CHECKPOINT, "while the run is not done: everything it needs to resume" },
 	{ RUN_PREVIOUS, "the checkpoint before the latest" },
 	{ RUN_FINAL, "the weights at the end" },
-	{ RUN_BEST,
-		"the weights with the best evaluation so far (the latest of equals); dqn eval uses them "
-		"while the run is not done. With ema_decay, both weights files hold the average" },
+	{ RUN_BEST, "the weights with the best evaluation so far (the latest of equals); dqn eval uses them "
+		    "while the run is not done. With ema_decay, both weights files hold the average" },
 	{ RUN_TIMING, NULL },
 	{ RUN_EPISODES, NULL },
 	{ RUN_EVAL, NULL },
@@ -64,8 +62,7 @@ static void unlock(struct rundir *d)
 /* The file system has no locks, or the server of its locks is away. */
 static bool means_no_locks(int error)
 {
-	return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP || error == ENOTSUP ||
-	       error == EINVAL;
+	return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP || error == ENOTSUP || error == EINVAL;
 }
 
 /* A write lock on .lock: the kernel releases it however the process ends. True without one
@@ -93,8 +90,7 @@ bool rundir_is_locked(const char *path, struct err *e)
 	struct err ignored;
 	uint64_t len;
 	int fd;
-	if (!file_join(name, sizeof(name), path, RUN_LOCK, &ignored) ||
-		!file_open(NULL, name, &fd, &len, &ignored))
+	if (!file_join(name, sizeof(name), path, RUN_LOCK, &ignored) || !file_open(NULL, name, &fd, &len, &ignored))
 		return false;
 	const bool locked = is_locked(path, fd, e);
 	close(fd);
@@ -115,8 +111,7 @@ bool rundir_is_stopped(const char *path)
 	char name[RUN_PATH_SIZE];
 	struct err ignored;
 	struct stat st;
-	return file_join(name, sizeof(name), path, RUN_LOCK, &ignored) && stat(name, &st) == 0 &&
-	       st.st_size > 0;
+	return file_join(name, sizeof(name), path, RUN_LOCK, &ignored) && stat(name, &st) == 0 && st.st_size > 0;
 }
 
 /* --- whose it is, and whether it is done --- */
@@ -140,8 +135,7 @@ static bool check_empty(const struct rundir *d, struct err *e)
 	closedir(dir);
 	return !foreign[0] ||
 	       err_set(e, ERR_BUSY,
-		       "'%.300s' is not a run directory: it holds '%s' but no '" RUN_CONFIG
-		       "'; choose another one",
+		       "'%.300s' is not a run directory: it holds '%s' but no '" RUN_CONFIG "'; choose another one",
 		       d->path, foreign);
 }
 
@@ -174,8 +168,7 @@ static bool check_config(const struct rundir *d, const struct config *c, bool fr
 }
 
 /* Sets the state; false if the directory must be left alone. */
-static bool inspect(
-	struct rundir *d, const struct config *c, bool fresh, struct result *res, struct err *e)
+static bool inspect(struct rundir *d, const struct config *c, bool fresh, struct result *res, struct err *e)
 {
 	struct err why;
 	d->state = RUNDIR_NEW;
@@ -191,8 +184,7 @@ static bool inspect(
 		return true;
 	d->state = file_exists(&d->held, RUN_RESULT) ? RUNDIR_DONE : RUNDIR_STARTED;
 	return d->state == RUNDIR_STARTED || result_load(res, &d->held, c, true, &why) ||
-	       err_set(e, why.kind, "%.650s%s", why.msg,
-		       why.kind == ERR_RUN ? "" : "; --fresh runs it again");
+	       err_set(e, why.kind, "%.650s%s", why.msg, why.kind == ERR_RUN ? "" : "; --fresh runs it again");
 }
 
 static bool hold(struct rundir *d, const char *path, bool make, struct err *e)
@@ -264,8 +256,7 @@ bool rundir_remove_run(struct rundir *d, const struct config *next, struct err *
 /* The first look comes before the lock, which leaves a file: a done run and a directory of
  * something else are not touched. The second comes after it, when no other process can change
  * the answer. */
-static bool inspect_and_lock(
-	struct rundir *d, const struct config *c, bool fresh, struct result *res, struct err *e)
+static bool inspect_and_lock(struct rundir *d, const struct config *c, bool fresh, struct result *res, struct err *e)
 {
 	struct err ignored;
 	if (!inspect(d, c, fresh, res, e)) {
@@ -284,8 +275,8 @@ static bool inspect_and_lock(
 	return true;
 }
 
-bool rundir_open(struct rundir *d, const char *path, const struct config *c, bool fresh,
-	struct result *res, struct err *e)
+bool rundir_open(
+	struct rundir *d, const char *path, const struct config *c, bool fresh, struct result *res, struct err *e)
 {
 	const bool ok = hold(d, path, true, e) && inspect_and_lock(d, c, fresh, res, e);
 	if (!ok)
@@ -326,8 +317,7 @@ void rundir_recall(const char *path, struct config *c)
 		config_set_value(c, config_find("declaration"), theirs->declaration);
 }
 
-bool rundir_recall_input(
-	const char *path, const struct option *key, struct config *c, struct err *e)
+bool rundir_recall_input(const char *path, const struct option *key, struct config *c, struct err *e)
 {
 	const struct config *theirs;
 	if (inputs_digest(c, key))
@@ -344,8 +334,7 @@ bool rundir_is_done(const char *path, const struct config *c)
 	struct rundir d;
 	struct result res;
 	struct err e;
-	const bool done = hold(&d, path, false, &e) && inspect(&d, c, false, &res, &e) &&
-			  d.state == RUNDIR_DONE;
+	const bool done = hold(&d, path, false, &e) && inspect(&d, c, false, &res, &e) && d.state == RUNDIR_DONE;
 	rundir_close(&d);
 	return done;
 }
@@ -379,16 +368,14 @@ static bool is_same(const struct stat *a, const struct stat *b)
 bool rundir_was_moved(const struct rundir *d)
 {
 	struct stat named, held;
-	return fstat(d->held.fd, &held) == 0 &&
-	       (stat(d->path, &named) < 0 || !is_same(&named, &held));
+	return fstat(d->held.fd, &held) == 0 && (stat(d->path, &named) < 0 || !is_same(&named, &held));
 }
 
 /* False if an open file (fd >= 0) is no longer the one of that name. */
 static bool is_in_place(const struct rundir *d, int fd, const char *name)
 {
 	struct stat open, named;
-	return fd < 0 || (fstat(fd, &open) == 0 && fstatat(d->held.fd, name, &named, 0) == 0 &&
-				 is_same(&named, &open));
+	return fd < 0 || (fstat(fd, &open) == 0 && fstatat(d->held.fd, name, &named, 0) == 0 && is_same(&named, &open));
 }
 
 bool rundir_check(const struct rundir *d, const struct logs *l, struct err *e)
@@ -403,9 +390,7 @@ bool rundir_check(const struct rundir *d, const struct logs *l, struct err *e)
 	if (!gone)
 		return true;
 	if (fstat(d->held.fd, &st) < 0 || st.st_nlink == 0)
-		return err_set(e, ERR_RUN,
-			"the run's directory '%.500s' was removed or replaced while it worked",
-			d->path);
-	return err_set(e, ERR_RUN, "'%.500s/%s' was removed or replaced while the run worked",
-		d->path, gone);
+		return err_set(
+			e, ERR_RUN, "the run's directory '%.500s' was removed or replaced while it worked", d->path);
+	return err_set(e, ERR_RUN, "'%.500s/%s' was removed or replaced while the run worked", d->path, gone);
 }

@@ -45,8 +45,7 @@ static double last_write_s(const struct record *r)
 		char path[RUN_PATH_SIZE];
 		struct err ignored;
 		struct stat st;
-		if (file_join(path, sizeof(path), r->dir, f->name, &ignored) &&
-			stat(path, &st) == 0)
+		if (file_join(path, sizeof(path), r->dir, f->name, &ignored) && stat(path, &st) == 0)
 			newest_s = fmax(newest_s, (double)st.st_mtime);
 	}
 	return newest_s;
@@ -73,9 +72,7 @@ enum run_status run_status_of(struct liveness *l, const struct record *r, double
 {
 	if (r->state == RECORD_UNFINISHED)
 		return is_alive(l, r, time_s) ? RUN_IS_RUNNING : RUN_IS_STOPPED;
-	return r->state == RECORD_DONE     ? RUN_IS_DONE
-	       : r->state == RECORD_FAILED ? RUN_IS_FAILED
-					   : RUN_IS_UNREADABLE;
+	return r->state == RECORD_DONE ? RUN_IS_DONE : r->state == RECORD_FAILED ? RUN_IS_FAILED : RUN_IS_UNREADABLE;
 }
 
 double run_silence_s(const struct record *r, double time_s)
