@@ -123,8 +123,7 @@ static int cmd_config(const struct args *args)
 	const bool is_known = config_env(&c)->obs_dim > 0;
 	if (!is_known && args->flag[MEMORY].set) {
 		err_set(&e, ERR_USAGE,
-			"the memory depends on what the command declares; give that line as "
-			"declaration='env ...'");
+			"the memory depends on what the command declares; give that line as declaration='env ...'");
 		return fail(&e);
 	}
 	const double need = is_known ? (double)config_memory(&c) : 0;

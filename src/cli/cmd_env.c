@@ -28,10 +28,7 @@ static const struct env_ops *find_builtin(const char *id, struct err *e)
 		err_set(e, ERR_USAGE, "'%s' is a command of yours; 'dqn env check COMMAND' tries it out", id);
 	else
 		err_suggest(e, "",
-			(err_set(e, ERR_USAGE,
-				 "unknown environment '%.64s'; 'dqn env list' "
-				 "prints them",
-				 id),
+			(err_set(e, ERR_USAGE, "unknown environment '%.64s'; 'dqn env list' prints them", id),
 				text_nearest(id, env_ids)));
 	return NULL;
 }

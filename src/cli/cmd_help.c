@@ -115,9 +115,8 @@ static void print_man(void)
 	}
 	printf(".SH ENVIRONMENT\n");
 	page_item(&man_page, "DQN_ISA",
-		"Forces the instruction set of the arithmetic: scalar, sse2, avx2, avx512 or, on ARM, "
-		"neon. The results are the same bytes with each. scalar also does without the CPU's "
-		"instructions for SHA-256.");
+		"Forces the instruction set of the arithmetic: scalar, sse2, avx2, avx512 or, on ARM, neon. The "
+		"results are the same bytes with each. scalar also does without the CPU's instructions for SHA-256.");
 	page_item(&man_page, "PATH, XDG_DATA_DIRS",
 		"PATH finds the directory of dqn. A configuration named without a path is looked for in its "
 		"configs, in its ../share/dqn/configs, and in dqn/configs of each directory of XDG_DATA_DIRS.");

@@ -131,8 +131,7 @@ const struct command command_inspect = {
 	.name = "inspect",
 	.synopsis = "FILE",
 	.summary = "show what a weights file or checkpoint holds",
-	.details = "FILE is any safetensors file, a run directory (its weights), or - for standard "
-		   "input.",
+	.details = "FILE is any safetensors file, a run directory (its weights), or - for standard input.",
 	.examples = "dqn inspect runs/cartpole/seed-1/best.safetensors\n",
 	.statuses = (const int[]){ 0, 1, 2, 5, -1 },
 	.min_args = 1,

@@ -135,8 +135,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 	const char *dot = flag[OUT].set ? strrchr(flag[OUT].string, '.') : NULL;
 	if (dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".pdf") == 0))
 		return err_set(e, ERR_USAGE,
-			"'%s': plots are SVG; browsers show it, rsvg-convert "
-			"and inkscape convert it",
+			"'%s': plots are SVG; browsers show it, rsvg-convert and inkscape convert it",
 			flag[OUT].string);
 	return true;
 }
@@ -733,18 +732,17 @@ const struct command command_plot = {
 	.synopsis = "RUN_OR_DIR... [--out FILE] [--x WHAT] [--y WHAT] [--by KEYS] [--csv] [--size WxH]",
 	.summary = "draw learning curves, or returns against a key",
 	.details =
-		"Runs that differ only in the seed are one line: their interquartile mean, with its 95 % "
-		"interval as a band. Each point of a line is of the same runs, as many as the legend "
-		"says, and the line ends where the shortest of them ends. A run that diverged has the lowest "
-		"return after its last row. --x is steps, updates or seconds, and --y a column of eval.csv, "
-		"progress.csv or episodes.csv; by default the evaluations' return, or, while no run has an "
-		"evaluation, the training return. If --x is a configuration key, the plot shows a dot per run: the final return, "
-		"or the metric of dqn report that --y names, against the value of the key. The axis is "
-		"logarithmic if that spreads the values more evenly. NAME=DIR makes the runs of DIR a group "
-		"of that name, --by dir the runs in each directory, and --label gives a group another text. "
-		"--csv prints what is drawn: group, kind (line, mean of the runs at x, or a single run), "
-		"runs, x, y and the ends of the interval. Without --out the plot goes to the terminal; FILE is "
-		"an SVG, or - for standard output.",
+		"Runs that differ only in the seed are one line: their interquartile mean, with its 95 % interval as a "
+		"band. Each point of a line is of the same runs, as many as the legend says, and the line ends where "
+		"the shortest of them ends. A run that diverged has the lowest return after its last row. --x is "
+		"steps, updates or seconds, and --y a column of eval.csv, progress.csv or episodes.csv; by default the "
+		"evaluations' return, or, while no run has an evaluation, the training return. If --x is a "
+		"configuration key, the plot shows a dot per run: the final return, or the metric of dqn report that "
+		"--y names, against the value of the key. The axis is logarithmic if that spreads the values more "
+		"evenly. NAME=DIR makes the runs of DIR a group of that name, --by dir the runs in each directory, and "
+		"--label gives a group another text. --csv prints what is drawn: group, kind (line, mean of the runs "
+		"at x, or a single run), runs, x, y and the ends of the interval. Without --out the plot goes to the "
+		"terminal; FILE is an SVG, or - for standard output.",
 	.examples = "dqn plot runs/sweep-cartpole\n"
 		    "dqn plot runs/sweep-cartpole --by n_steps -o curves.svg\n"
 		    "dqn plot runs/sweep-cartpole --x learning_rate -o lr.svg\n"

@@ -492,8 +492,7 @@ static void print_comparison(const struct report_job *job)
 		printf("\nThe two best were judged in different environments or under different "
 		       "time limits: their returns do not compare.\n");
 	else if (!are_complete(job))
-		printf("\nWhether %s is better than %s cannot be told: "
-		       "%zu of %zu and %zu of %zu runs have a value.\n",
+		printf("\nWhether %s is better than %s cannot be told: %zu of %zu and %zu of %zu runs have a value.\n",
 			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
 	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
 		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
@@ -638,22 +637,20 @@ static int cmd_report(const struct args *args)
 
 const struct command command_report = {
 	.name = "report",
-	.synopsis = "RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] "
-		    "[--tsv|--csv|--json|--md]",
+	.synopsis = "RUN_OR_DIR... [--by KEYS] [--metric NAME] [--threshold R] [--tsv|--csv|--json|--md]",
 	.summary = "compare the runs that directories hold",
-	.details = "Runs that differ only in the seed are one row. Its columns are the interquartile mean (IQM) "
-		   "of the final return and its 95 % interval; mean and median; the share of solved seeds and its "
-		   "95 % interval (Clopper and Pearson's); the median steps until an evaluation reached the "
-		   "threshold, and how many runs never reached it (they count as infinite); the mean wall "
-		   "clock. A run that diverged has the lowest return that an episode can have, and never "
-		   "reached the threshold. (6/8) after a figure: it is of 6 runs of 8, and the others are not "
-		   "done or cannot be read. The best row comes first; rows that lack runs come last. If no run of a "
-		   "row is done, it has the return of training. Which runs are not done follows, in the words of "
-		   "dqn watch. "
-		   "Metrics: final_return_mean, best_return_mean, eval_return_mean (over all evaluations), "
-		   "steps_to_threshold (a run that never reached it counts as total_timesteps, and the figure "
-		   "is marked >=), final_length_mean, timesteps, episodes, n_updates, wall_s; of the last "
-		   "evaluation q_start, discounted_return and value_gap, the distance between these two.",
+	.details = "Runs that differ only in the seed are one row. Its columns are the interquartile mean (IQM) of the "
+		   "final return and its 95 % interval; mean and median; the share of solved seeds and its 95 % "
+		   "interval (Clopper and Pearson's); the median steps until an evaluation reached the threshold, and "
+		   "how many runs never reached it (they count as infinite); the mean wall clock. A run that diverged "
+		   "has the lowest return that an episode can have, and never reached the threshold. (6/8) after a "
+		   "figure: it is of 6 runs of 8, and the others are not done or cannot be read. The best row comes "
+		   "first; rows that lack runs come last. If no run of a row is done, it has the return of training. "
+		   "Which runs are not done follows, in the words of dqn watch. Metrics: final_return_mean, "
+		   "best_return_mean, eval_return_mean (over all evaluations), steps_to_threshold (a run that never "
+		   "reached it counts as total_timesteps, and the figure is marked >=), final_length_mean, timesteps, "
+		   "episodes, n_updates, wall_s; of the last evaluation q_start, discounted_return and value_gap, the "
+		   "distance between these two.",
 	.examples = "dqn report runs/sweep-cartpole\n"
 		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		    "dqn report runs/a runs/b --tsv | sort -k 6\n",

@@ -161,8 +161,7 @@ static void say_start(const struct run *r, enum progress_level level)
 	if (level == PROGRESS_QUIET)
 		return;
 	if (r->dir.has_no_locks && r->dir.state != RUNDIR_DONE)
-		say("warning: the file system of '%.500s' has no locks: make sure that no other "
-		    "process works there",
+		say("warning: the file system of '%.500s' has no locks: make sure that no other process works there",
 			r->dir.path);
 	if (r->warning[0])
 		say("warning: %s", r->warning);
@@ -385,13 +384,12 @@ const struct command command_train = {
 	.name = "train",
 	.synopsis = "CONFIG [key=value ...] [--out DIR] [--fresh] [--json|--brief] [-q|-v]",
 	.summary = "train an agent as CONFIG says and write a run directory",
-	.details = "CONFIG is an INI file, - for standard input, or the name of a configuration that came "
-		   "with dqn ('dqn config --list'); key=value arguments override it. "
-		   "Without --out the directory is runs/NAME[,key=value...]/seed-N. The same command given "
-		   "again resumes a run that was interrupted, to the same bytes, and prints the result of one "
-		   "that is done. With id = process, command is the environment: it is run, like a recipe of a "
-		   "Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run saves a checkpoint and ends. "
-		   "The result goes to standard output, progress to standard error.",
+	.details = "CONFIG is an INI file, - for standard input, or the name of a configuration that came with dqn "
+		   "('dqn config --list'); key=value arguments override it. Without --out the directory is "
+		   "runs/NAME[,key=value...]/seed-N. The same command given again resumes a run that was interrupted, "
+		   "to the same bytes, and prints the result of one that is done. With id = process, command is the "
+		   "environment: it is run, like a recipe of a Makefile. On SIGINT, SIGTERM, SIGHUP or SIGUSR1 the run "
+		   "saves a checkpoint and ends. The result goes to standard output, progress to standard error.",
 	.examples = "dqn train configs/cartpole.ini\n"
 		    "dqn train configs/cartpole.ini seed=7 learning_rate=5e-4\n"
 		    "dqn train configs/cartpole.ini seed=7 --out /tmp/seven --json -q\n"

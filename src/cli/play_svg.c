@@ -257,13 +257,8 @@ static void put_player(struct canvas *c)
 }
 
 static const char *const style =
-	"<style>text{font:12px system-ui,sans-serif;fill:#1f2328}.h{font-weight:600}.u{fill:#6e7781}"
-	".e{text-anchor:end}.b{fill:#fff}.t{fill:#eaeef2}.q{fill:#0072b2}.s{fill:#009e73}.m{fill:#d55e00}"
-	"path{fill:none}.r{stroke-linecap:round}.p0{stroke:#8b949e}.p1{stroke:#0072b2}.p2{stroke:#d55e00}"
-	".p3{stroke:#1f2328}.p4{stroke:#009e73}"
-	"@media(prefers-color-scheme:dark){text{fill:#e6edf3}.u{fill:#8b949e}.b{fill:#0d1117}"
-	".t{fill:#21262d}.q{fill:#3d9fe0}.s{fill:#2fc79a}.m{fill:#f0803c}.p0{stroke:#6e7781}"
-	".p1{stroke:#3d9fe0}.p2{stroke:#f0803c}.p3{stroke:#e6edf3}.p4{stroke:#2fc79a}}</style>\n";
+	"<style>text{font:12px "
+	"system-ui,sans-serif;fill:#1f2328}.h{font-weight:600}.u{fill:#6e7781}.e{text-anchor:end}.b{fill:#fff}.t{fill:#eaeef2}.q{fill:#0072b2}.s{fill:#009e73}.m{fill:#d55e00}path{fill:none}.r{stroke-linecap:round}.p0{stroke:#8b949e}.p1{stroke:#0072b2}.p2{stroke:#d55e00}.p3{stroke:#1f2328}.p4{stroke:#009e73}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.u{fill:#8b949e}.b{fill:#0d1117}.t{fill:#21262d}.q{fill:#3d9fe0}.s{fill:#2fc79a}.m{fill:#f0803c}.p0{stroke:#6e7781}.p1{stroke:#3d9fe0}.p2{stroke:#f0803c}.p3{stroke:#e6edf3}.p4{stroke:#2fc79a}}</style>\n";
 
 void film_put(const struct film *film, double fps, FILE *f)
 {

@@ -159,22 +159,18 @@ static void put_style(const struct canvas *c)
 {
 	const int crowd = 6; /* more bands than this would hide each other */
 	fprintf(c->f,
-		"<style>text{font:%gpx system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
-		".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.t{stroke:#6e7781;stroke-width:1.5;"
-		"stroke-dasharray:1 3;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:round}"
-		".i{stroke:none}.w{fill:none;stroke-width:1.5}.p{stroke:none}.d{stroke:none}"
-		".e{text-anchor:end}.m{text-anchor:middle}.n{font-size:%gpx}",
+		"<style>text{font:%gpx "
+		"system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}.g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.t{stroke:#6e7781;stroke-width:1.5;stroke-dasharray:1 "
+		"3;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:round}.i{stroke:none}.w{fill:none;stroke-width:1.5}.p{stroke:none}.d{stroke:none}.e{text-anchor:end}.m{text-anchor:middle}.n{font-size:%gpx}",
 		c->font_px, c->font_px * 1.2);
 	fprintf(c->f, ".i{opacity:%s}.d{opacity:%s}", c->p->n_series > crowd ? ".06" : ".18",
 		plot_is_scatter(c->p) ? ".75" : ".45");
 	put_colours(c, false);
-	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}"
-	      ".g{stroke:#30363d}.a,.t{stroke:#8b949e}",
+	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}.g{stroke:#30363d}.a,.t{stroke:#8b949e}",
 		c->f);
 	put_colours(c, true);
 	/* After the colours, so that lines are not filled and dots have no edge. */
-	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}.w,.k,.h{stroke-dasharray:none}.h{fill:#fff;"
-	      "stroke-width:1.5}@media(prefers-color-scheme:dark){.h{fill:#0d1117}}</style>\n",
+	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}.w,.k,.h{stroke-dasharray:none}.h{fill:#fff;stroke-width:1.5}@media(prefers-color-scheme:dark){.h{fill:#0d1117}}</style>\n",
 		c->f);
 }
 

@@ -340,8 +340,6 @@ bool load_groups(struct records *list, struct groups *g, const struct args *args
 	if (g->n_keys > many && !by)
 		say("%d keys tell the groups apart; '--by dir' or NAME=DIR gives them short names", g->n_keys);
 	if (g->n_copies > 0)
-		say("warning: %zu of the runs have the configuration and seed of another; "
-		    "counted once",
-			g->n_copies);
+		say("warning: %zu of the runs have the configuration and seed of another; counted once", g->n_copies);
 	return true;
 }

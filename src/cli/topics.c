@@ -125,9 +125,8 @@ static const struct {
 		"much as one that comes a step earlier.",
 		"gamma net_arch activation dueling weight_init init_weights initial_q" },
 	{ "Act",
-		"With probability epsilon take a random action, else the one with the largest Q(s, a). "
-		"Epsilon falls in a share of the run; random actions may last. The first learning_starts are "
-		"random.",
+		"With probability epsilon take a random action, else the one with the largest Q(s, a). Epsilon falls "
+		"in a share of the run; random actions may last. The first learning_starts are random.",
 		"exploration_initial_eps exploration_final_eps exploration_fraction exploration_schedule "
 		"exploration_repeat learning_starts" },
 	{ "Step",
@@ -148,8 +147,7 @@ static const struct {
 	{ "Update",
 		"The loss of Q(s, a) - y, averaged over the minibatch, has a gradient, none of it through y. It is "
 		"scaled down to a norm, and Adam takes a step.",
-		"loss max_grad_norm learning_rate learning_rate_schedule adam_beta1 adam_beta2 adam_eps "
-		"ema_decay" },
+		"loss max_grad_norm learning_rate learning_rate_schedule adam_beta1 adam_beta2 adam_eps ema_decay" },
 	{ "Target network",
 		"Every target_update_interval steps: Q_target = tau Q + (1 - tau) Q_target, of all weights.",
 		"target_update_interval tau" },
