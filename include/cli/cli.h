@@ -118,6 +118,10 @@ void say_report(const struct report *r, bool warnings);
 /* Prints len bytes of a name; unprintable characters (base/text.h) become '?'. */
 void put_printable(FILE *f, const char *s, size_t len);
 
+/* Writes a file as file_write does, or to standard output if path is NULL, "-" or "/dev/stdout":
+ * close_stdout reports errors there. */
+bool write_output(const char *path, const char *data, size_t len, struct err *e);
+
 /* Flushes and closes standard output. Returns the status, or ERR_RUN after a message if it
  * was 0 or 3 and output was lost. */
 int close_stdout(int status);

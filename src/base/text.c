@@ -16,6 +16,13 @@ void text_init(struct text *t, char *buffer, size_t size)
 	buffer[0] = '\0';
 }
 
+struct text text_into(char *buffer, size_t size)
+{
+	struct text t;
+	text_init(&t, buffer, size);
+	return t;
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
 	va_list args;

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -55,6 +57,14 @@ void put_printable(FILE *f, const char *s, size_t len)
 		else
 			(void)fwrite(s, 1, n, f);
 	}
+}
+
+bool write_output(const char *path, const char *data, size_t len, struct err *e)
+{
+	if (path && strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0)
+		return file_write(path, data, len, e);
+	(void)fwrite(data, 1, len, stdout);
+	return true;
 }
 
 int close_stdout(int status)

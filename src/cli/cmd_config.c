@@ -135,8 +135,7 @@ static int cmd_config(const struct args *args)
 		return STATUS_OK;
 	}
 	static char buf[CONFIG_TEXT_MAX]; /* too much for a small stack */
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	config_print(&c, &t);
 	fputs(buf, stdout);
 	return STATUS_OK;

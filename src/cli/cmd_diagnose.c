@@ -39,8 +39,7 @@ static const char *number_text(double x, char buf[TEXT_REAL_SIZE])
 static void print_finding(const struct finding *f, const struct config *c, int i)
 {
 	char value[64], number[TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, value, sizeof(value));
+	struct text t = text_into(value, sizeof(value));
 	config_print_brief(c, f->key, &t);
 	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value, f->timesteps,
 		f->before, number_text(f->number, number), f->after, *f->advice ? "; " : "", f->advice);
@@ -75,8 +74,7 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 {
 	static const char *const verdicts[] = { "healthy", "early", "failing" };
 	static char buf[2 * RUN_PATH_SIZE + 8192];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "{\"run\":");
 	text_add_json_string(&t, r->dir);
 	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64 ",", config_env(&r->config)->id,
@@ -88,8 +86,7 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 	for (int i = 0; i < d->n; i++) {
 		const struct finding *f = &d->finding[i];
 		char value[64];
-		struct text v;
-		text_init(&v, value, sizeof(value));
+		struct text v = text_into(value, sizeof(value));
 		config_print_brief(&r->config, f->key, &v);
 		text_add(&t, "%s{\"rule\":\"%s\",\"key\":\"%s\",\"value\":", i ? "," : "", f->rule, f->key->key);
 		text_add_json_string(&t, value);

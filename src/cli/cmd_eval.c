@@ -95,10 +95,9 @@ static void print_json(const struct eval_job *job)
 	const struct eval_stats *s = &job->stats;
 	static char buf[2 * RUN_PATH_SIZE + 1024];
 	char real[TEXT_REAL_SIZE], seed[32] = "null";
-	struct text t;
 	if (job->has_seed)
 		snprintf(seed, sizeof(seed), "%" PRIu64, job->seed);
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
 	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed, s->n_episodes);

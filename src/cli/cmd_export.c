@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "cli/export.h"
 #include "cli/progress.h"
@@ -174,27 +173,18 @@ static bool say_int8(const struct job *j, int64_t n_episodes, struct err *e)
 
 /* --- the file --- */
 
-static bool put(const char *path, const char *data, size_t len, struct err *e)
-{
-	if (path)
-		return file_write(path, data, len, e);
-	(void)fwrite(data, 1, len, stdout); /* close_stdout reports errors */
-	return true;
-}
-
 static bool build_text(const struct job *j, bool onnx, const char *path, struct err *e)
 {
 	const uint64_t size = onnx ? export_onnx_size(&j->export) : export_c_size(&j->export);
 	char *buf = size < SIZE_MAX ? malloc((size_t)size) : NULL;
-	struct text t;
 	if (!buf)
 		return err_set(e, ERR_RUN, "out of memory: the file needs up to %" PRIu64 " bytes", size);
-	text_init(&t, buf, (size_t)size);
+	struct text t = text_into(buf, (size_t)size);
 	(onnx ? export_onnx : export_c)(&j->export, &t);
 	bool ok = !t.full || err_set(e, ERR_RUN, "the file is larger than %" PRIu64 " bytes", size);
 	if (ok && onnx && t.len > INT32_MAX)
 		ok = err_set(e, ERR_RUN, "the model would have %zu bytes; ONNX allows 2 GiB", t.len);
-	ok = ok && put(path, buf, t.len, e);
+	ok = ok && write_output(path, buf, t.len, e);
 	free(buf);
 	return ok;
 }
@@ -219,7 +209,7 @@ static bool export_to_safetensors(struct job *j, const char *path, struct err *e
 	char *buf = memory_zeroed(size);
 	if (!buf)
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
-	const bool ok = put(path, buf, weights_rebuild(w, buf, size), e);
+	const bool ok = write_output(path, buf, weights_rebuild(w, buf, size), e);
 	free(buf);
 	return ok;
 }
@@ -229,8 +219,7 @@ static bool export_to_safetensors(struct job *j, const char *path, struct err *e
 /* "cartpole_v1" of "CartPole-v1". */
 static void default_name(const char *id, char name[EXPORT_NAME_SIZE])
 {
-	struct text t;
-	text_init(&t, name, EXPORT_NAME_SIZE);
+	struct text t = text_into(name, EXPORT_NAME_SIZE);
 	text_add(&t, isdigit((unsigned char)id[0]) ? "env_" : "");
 	for (; *id; id++)
 		if (isalnum((unsigned char)*id))

@@ -96,8 +96,7 @@ static void put_words(struct screen *s, char *words, const char *gap, const char
 static void put_status(struct screen *s, const struct show *show, const struct player *p, int line, struct box box)
 {
 	char buf[256], real[TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "return ");
 	text_add_return(&t, p->return_so_far);
 	text_add(&t, "  step %" PRId64, p->n_steps);
@@ -113,8 +112,7 @@ static void put_status(struct screen *s, const struct show *show, const struct p
 static void put_obs(struct screen *s, const struct player *p, int line, struct box box)
 {
 	char buf[SCREEN_MAX_COLUMNS + TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "obs");
 	for (int i = 0; i < p->env.ops->obs_dim && !t.full; i++)
 		text_add(&t, " %.4g", (double)p->obs[i]);
@@ -223,10 +221,8 @@ static bool write_film(struct show *s, const char *path, double fps, struct err 
 		film_put(&film, fps, f);
 		ok = fclose(f) == 0;
 	}
-	if (ok && f && strcmp(path, "-") == 0)
-		(void)fwrite(data, 1, len, stdout); /* close_stdout reports errors */
-	else if (ok)
-		ok = f ? file_write(path, data, len, e) : err_set(e, ERR_RUN, "out of memory for '%s'", path);
+	if (ok)
+		ok = f ? write_output(path, data, len, e) : err_set(e, ERR_RUN, "out of memory for '%s'", path);
 	free(data);
 	film_release(&film);
 	return ok;

@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/plot.h"
 
-#include "base/file.h"
 #include "base/pmath.h"
 #include "study/curves.h"
 #include "study/stats.h"
@@ -148,8 +147,7 @@ static bool is_meant(const struct plot_job *job, size_t group, const char *front
 	static struct config theirs; /* too much for a small stack */
 	const struct config *c = &job->groups.member[job->groups.group[group].first]->config;
 	char name[256], word[256];
-	struct text t;
-	text_init(&t, name, sizeof(name));
+	struct text t = text_into(name, sizeof(name));
 	groups_label(&job->groups, group, &t);
 	e->kind = ERR_NONE;
 	if (job->groups.has_names || !memchr(front, '=', len))
@@ -270,8 +268,7 @@ static void set_labels(const struct plot_job *job, size_t group, const struct sh
 
 static void set_key_names(struct plot_job *job)
 {
-	struct text t;
-	text_init(&t, job->plot.keys, sizeof(job->plot.keys));
+	struct text t = text_into(job->plot.keys, sizeof(job->plot.keys));
 	for (int k = 0; k < job->groups.n_keys && job->args->flag[LABEL].n == 0; k++)
 		text_add(&t, "%s%s", k ? ", " : "", job->groups.key[k]->key);
 }
@@ -297,8 +294,7 @@ static void label_y(struct plot_job *job, const char *what)
 		for (size_t k = 0; k < s->n; k++)
 			s->low[k] = s->high[k] = (double)NAN;
 	}
-	struct text t;
-	text_init(&t, job->plot.y.label, sizeof(job->plot.y.label));
+	struct text t = text_into(job->plot.y.label, sizeof(job->plot.y.label));
 	text_add(&t, "%s", what);
 	const bool is_text = !job->args->flag[OUT].set;
 	const bool is_crowded = is_text && job->plot.n_series > PLOT_MOST_INTERVALS;
@@ -422,7 +418,6 @@ static double key_value(const struct config *c, const struct option *o)
 static double place_of(struct plot_job *job, const struct record *r)
 {
 	struct axis *axis = &job->plot.x;
-	struct text t;
 	if (is_number(job->key)) {
 		const double x = key_value(&r->config, job->key);
 		return isfinite(x) ? x : (double)NAN;
@@ -433,7 +428,7 @@ static double place_of(struct plot_job *job, const struct record *r)
 	if (axis->n_names == PLOT_MAX_NAMES)
 		return (double)NAN;
 	job->category[axis->n_names] = &r->config;
-	text_init(&t, axis->name[axis->n_names], sizeof(axis->name[0]));
+	struct text t = text_into(axis->name[axis->n_names], sizeof(axis->name[0]));
 	config_print_brief(&r->config, job->key, &t);
 	return axis->n_names++;
 }
@@ -653,30 +648,19 @@ static bool plot_scatter(struct plot_job *job, struct err *e)
 /* --- the command --- */
 
 /* The file that --out names: the SVG or the CSV. */
-static void put_file(const struct plot_job *job, FILE *f)
-{
-	if (job->args->flag[CSV].set)
-		plot_csv(&job->plot, f);
-	else
-		plot_svg(&job->plot, job->width ? job->width : 720, job->height ? job->height : 440, f);
-}
-
 static bool write_file(const struct plot_job *job, struct err *e)
 {
-	const char *path = job->args->flag[OUT].string;
 	char *data = NULL;
 	size_t len = 0;
-	if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) {
-		put_file(job, stdout);
-		return true;
-	}
 	FILE *f = open_memstream(&data, &len);
-	if (!f)
-		return err_set(e, ERR_RUN, "out of memory for '%s'", path);
-	put_file(job, f);
-	const bool lost = ferror(f) != 0;
-	const bool ok = fclose(f) == 0 && !lost ? file_write(path, data, len, e)
-						: err_set(e, ERR_RUN, "out of memory for '%s'", path);
+	if (f && job->args->flag[CSV].set)
+		plot_csv(&job->plot, f);
+	else if (f)
+		plot_svg(&job->plot, job->width ? job->width : 720, job->height ? job->height : 440, f);
+	const bool lost = f && ferror(f);
+	const bool ok = f && fclose(f) == 0 && !lost
+				? write_output(job->args->flag[OUT].string, data, len, e)
+				: err_set(e, ERR_RUN, "out of memory for '%s'", job->args->flag[OUT].string);
 	free(data);
 	return ok;
 }

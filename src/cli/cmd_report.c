@@ -374,8 +374,7 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 {
 	const struct groups *g = &job->groups;
 	char cell[CONFIG_VALUE_SIZE];
-	struct text text;
-	text_init(&text, cell, sizeof(cell));
+	struct text text = text_into(cell, sizeof(cell));
 	if (g->has_names) {
 		groups_label(g, row->group, &text);
 		table_add(t, "%s", cell);
@@ -484,8 +483,7 @@ static void print_comparison(const struct report_job *job)
 	if (job->groups.n_groups < 2 || b->n_values == 0)
 		return;
 	for (int i = 0; i < 2; i++) {
-		struct text t;
-		text_init(&t, label[i], sizeof(label[i]));
+		struct text t = text_into(label[i], sizeof(label[i]));
 		groups_label(&job->groups, job->row[i].group, &t);
 	}
 	if (!job->has_comparison)
@@ -545,8 +543,7 @@ static bool print_states(const struct records *list, struct err *e)
 static void put_json_number(const char *key, double x)
 {
 	char buf[64];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add_json_real(&t, x);
 	printf("\"%s\":%s,", key, buf);
 }

@@ -86,8 +86,7 @@ static void put_command(const struct sweep *s, const struct config *c, const cha
 	put_path(s->args->pos[0]);
 	for (int i = 0; i < s->keys.n; i++) {
 		char pair[64 + CONFIG_VALUE_SIZE];
-		struct text t;
-		text_init(&t, pair, sizeof(pair));
+		struct text t = text_into(pair, sizeof(pair));
 		text_add(&t, "%s=", s->keys.at[i]->key);
 		config_print_value(c, s->keys.at[i], &t);
 		putchar(' ');

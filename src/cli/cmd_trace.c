@@ -483,8 +483,7 @@ static bool print_text(const struct trace *tr, size_t n_rows, struct err *e)
 static void put_json_real(const char *before, double x)
 {
 	char buf[TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add_json_real(&t, x);
 	printf("%s%s", before, buf);
 }

@@ -69,10 +69,9 @@ static void print_summary(const struct run *r, const struct config *c)
 static void name_run(const struct args *args, const struct config *c, char name[RUN_PATH_SIZE])
 {
 	bool has_seed = false;
-	struct text t;
 	char config[RUN_PATH_SIZE];
 	config_name(args->pos[0], config, sizeof(config));
-	text_init(&t, name, RUN_PATH_SIZE);
+	struct text t = text_into(name, RUN_PATH_SIZE);
 	if (args->n == 1)
 		text_add(&t, "%s", config);
 	for (int i = 1; i < args->n; i++) {
@@ -89,8 +88,7 @@ static void print_line(const struct run *r, const struct config *c, const char *
 	const struct result *res = &r->result;
 	const double threshold = config_threshold(c);
 	char buf[256];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	if (!isnan(threshold))
 		text_add(&t, res->final.return_mean >= threshold ? "solved, " : "not solved, ");
 	text_add(&t, "return ");
@@ -246,9 +244,8 @@ static double n_eval_steps(const struct config *c)
 static void say_cost(const struct train *t, double step_s, double eval_step_s)
 {
 	char buf[256];
-	struct text line;
 	const double n_eval = n_eval_steps(&t->config);
-	text_init(&line, buf, sizeof(buf));
+	struct text line = text_into(buf, sizeof(buf));
 	text_add(&line, "environment: %.3g us a step, so ", 1e6 * step_s);
 	text_add_duration(&line, step_s * (double)t->config.total_timesteps);
 	text_add(&line, " for the training and ");
@@ -316,14 +313,13 @@ static void say_how_to_continue(const char *path, const struct config *c)
 	struct result res;
 	struct err ignored;
 	char buf[16];
-	struct text diff;
 	bool is_done;
 	if (!open_run(&d, path, false, &theirs, &res, &is_done, &ignored))
 		return;
 	dir_close(&d);
 	const bool is_more = is_done && theirs.total_timesteps < c->total_timesteps;
 	theirs.total_timesteps = c->total_timesteps;
-	text_init(&diff, buf, sizeof(buf));
+	struct text diff = text_into(buf, sizeof(buf));
 	if (is_more && config_diff(&theirs, c, &diff) == 0)
 		say("to train its weights further: the same command with init_weights=%.500s/" RUN_FINAL
 		    " and another directory by --out",

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/signals.h"
 #include "cli/states.h"
 #include "cli/table.h"
 
@@ -6,10 +7,8 @@
 #include "study/stats.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { INTERVAL, ONCE };
@@ -117,8 +116,7 @@ static void put_words(const char *s, const struct view *v)
 static void put_summary(const struct watch *w, const struct view *v)
 {
 	char buf[RUN_PATH_SIZE + 256];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	states_add_summary(&w->states, &t);
 	put_words(buf, v);
 }
@@ -131,7 +129,6 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 	const struct state_line *best = NULL, *worst = NULL;
 	double *x = malloc((w->records.n + 1) * sizeof(*x)), left_s = (double)NAN;
 	char buf[2 * RUN_PATH_SIZE + 256];
-	struct text t;
 	size_t n = 0;
 	for (size_t i = 0; x && i < w->records.n; i++) {
 		const struct state_line *l = &w->states.line[i];
@@ -146,7 +143,7 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 		best = best && return_of(best) >= return_of(l) ? best : l;
 		worst = worst && return_of(worst) <= return_of(l) ? worst : l;
 	}
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	if (n >= enough) {
 		stats_sort(x, n);
 		text_add(&t, "return: best ");
@@ -224,8 +221,7 @@ static bool put_table(const struct watch *w, const struct view *v, struct err *e
 		hidden[w->states.line[i].state]++;
 	if (n_shown < n) {
 		char buf[256];
-		struct text t;
-		text_init(&t, buf, sizeof(buf));
+		struct text t = text_into(buf, sizeof(buf));
 		text_add(&t, "and");
 		states_add_counts(hidden, &t);
 		put_words(buf, v);
@@ -234,42 +230,6 @@ static bool put_table(const struct watch *w, const struct view *v, struct err *e
 }
 
 /* --- a terminal --- */
-
-/* The last signal that came, or the first that asks to stop. Such a one never ends the
- * process at once: the screen must be put back. */
-static volatile sig_atomic_t came;
-
-static bool is_stop(int number)
-{
-	return number == SIGINT || number == SIGTERM || number == SIGHUP;
-}
-
-static void on_signal(int number)
-{
-	if (!is_stop(came))
-		came = number;
-}
-
-static void catch_signals(void)
-{
-	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP };
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaction(caught[i], &action, NULL);
-}
-
-/* The other screen, which terminals keep for what is redrawn, without a cursor. */
-static void enter_screen(void)
-{
-	fputs("\033[?1049h\033[?25l", stdout);
-}
-
-static void leave_screen(void)
-{
-	fputs("\033[?25h\033[?1049l", stdout);
-	(void)fflush(stdout);
-}
 
 static bool redraw(const struct watch *w, struct err *e)
 {
@@ -283,43 +243,29 @@ static bool redraw(const struct watch *w, struct err *e)
 	return ok;
 }
 
-/* Sleeps until a signal comes. Ctrl-Z stops the process with the screen put back. */
-static void pause_for(double s)
-{
-	const struct timespec slice = { .tv_nsec = 50000000 };
-	const double end_s = now_s() + s;
-	while (!came && now_s() < end_s)
-		nanosleep(&slice, NULL);
-	if (came == SIGTSTP) {
-		leave_screen();
-		raise(SIGSTOP);
-		enter_screen();
-	}
-	if (!is_stop(came))
-		came = 0;
-}
-
 /* Ends when all runs were over twice in a row: the next one of a sweep may be about to
  * begin. Reading takes at most a fifth of the time. */
 static int watch_live(struct watch *w, double interval_s)
 {
 	struct err e;
 	bool ok = true;
+	int key = 0;
 	static char buf[1 << 16]; /* for whole pictures; stdout keeps it */
 	(void)setvbuf(stdout, buf, _IOFBF, sizeof(buf));
-	catch_signals();
-	enter_screen();
-	for (int n_over = 0; n_over < 2 && !is_stop(came) && !ferror(stdout);) {
+	terminal_take();
+	signals_catch(); /* the table stays after the signal that ends it */
+	for (int n_over = 0; ok && n_over < 2 && !stop_signal && key != 'q' && !ferror(stdout);) {
 		const double begin_s = now_s();
-		ok = read_runs(w, &e) && redraw(w, &e);
-		if (!ok)
-			break;
-		const bool over = w->records.n > 0 && w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
-		n_over = over ? n_over + 1 : 0;
-		if (n_over < 2)
-			pause_for(fmax(interval_s, 4 * (now_s() - begin_s)));
+		if (terminal_take()) {
+			ok = read_runs(w, &e) && redraw(w, &e);
+			const bool over = ok && w->records.n > 0 &&
+					  w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
+			n_over = over ? n_over + 1 : 0;
+		}
+		if (ok && n_over < 2 && !stop_signal)
+			key = terminal_key(fmax(interval_s, 4 * (now_s() - begin_s)));
 	}
-	leave_screen();
+	terminal_give_back();
 	if (!ok)
 		return fail(&e);
 	say_left_out(&w->records);
@@ -328,7 +274,7 @@ static int watch_live(struct watch *w, double interval_s)
 	v.lines--;
 	if (!put_table(w, &v, &e)) /* what stays on the screen */
 		return fail(&e);
-	return is_stop(came) ? 128 + (int)came : STATUS_OK; /* as the shell has it */
+	return stop_signal ? 128 + (int)stop_signal : STATUS_OK; /* as the shell has it */
 }
 
 static int watch_once(struct watch *w)

@@ -144,10 +144,9 @@ static void say_configs(const char *program, const char *wanted)
 {
 	char dir[RUN_PATH_SIZE], list[400];
 	const char *names[MAX_SHIPPED + 1];
-	struct text t;
 	struct err e;
 	const int n = list_shipped(program, dir, names);
-	text_init(&t, list, sizeof(list));
+	struct text t = text_into(list, sizeof(list));
 	for (int i = 0; i < n; i++)
 		text_add(&t, "%s%s", i ? ", " : "", names[i]);
 	err_set(&e, ERR_USAGE, "configurations in '%.300s', by name: %s", dir, list);

@@ -218,8 +218,7 @@ static void put_heading(const struct canvas *c)
 	enum { LETTERS = 52 };
 	const int64_t n = p->n_over > 0 ? p->n_over : 1;
 	char buf[256];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	if (p->w->config)
 		text_add(&t, "after %" PRId64 " step%s: ", p->w->timesteps, p->w->timesteps == 1 ? "" : "s");
 	text_add(&t, "return ");

@@ -259,8 +259,7 @@ bool plot_threshold_label(const struct plot *p, char *buf, size_t size)
 static void put_csv_row(const struct series *s, const char *kind, FILE *f, const double *cell, int n)
 {
 	char buf[4 * TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	for (int i = 0; i < 4; i++) {
 		text_add(&t, ",");
 		if (i < n && !isnan(cell[i]))

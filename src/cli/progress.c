@@ -28,10 +28,9 @@ void progress_head(const struct progress *p)
 	const struct train *t = &p->run->train;
 	const struct net *net = &t->agent.policy.net;
 	char buf[256];
-	struct text line;
 	if (p->level < PROGRESS_NORMAL)
 		return;
-	text_init(&line, buf, sizeof(buf));
+	struct text line = text_into(buf, sizeof(buf));
 	for (int i = 0; i <= net->n_layers; i++)
 		text_add(&line, "%s%d", i > 0 ? "-" : "", net->dim[i]);
 	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id, t->config.seed,
@@ -180,8 +179,7 @@ static void say_row(struct progress *p, bool is_new_best)
 	const double n = (double)t->timesteps, total = (double)t->config.total_timesteps;
 	const double rate = n / run_wall_s(p->run);
 	char buf[512];
-	struct text line;
-	text_init(&line, buf, sizeof(buf));
+	struct text line = text_into(buf, sizeof(buf));
 	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%): ", t->timesteps, t->config.total_timesteps,
 		100 * n / total);
 	if (t->events & TRAIN_EVALUATED && p->n == 0) {

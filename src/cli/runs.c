@@ -44,8 +44,7 @@ static void print_pair(const struct option *o, const struct config *c, char pair
 	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+:@=-";
 	const char *s = (const char *)c + o->offset;
 	char hash[SHA256_HEX_SIZE];
-	struct text t;
-	text_init(&t, pair, PAIR_SIZE);
+	struct text t = text_into(pair, PAIR_SIZE);
 	text_add(&t, "%s=", o->key);
 	if (o->type != OPTION_STRING)
 		config_print_value(c, o, &t);
@@ -64,8 +63,7 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 	const char *slash = strrchr(base, '/');
 	size_t begin = slash ? (size_t)(slash - base) + 1 : 0; /* of the last name */
 	char separator = first;
-	struct text t;
-	text_init(&t, dir, RUN_PATH_SIZE);
+	struct text t = text_into(dir, RUN_PATH_SIZE);
 	text_add(&t, "%s", base);
 	for (int i = 0; i < keys->n; i++) {
 		const struct option *o = keys->at[i];

@@ -201,8 +201,7 @@ void table_put_json(const struct table *t, size_t row, int from, int to)
 	for (int c = from; c < to; c++) {
 		const char *cell = table_cell(t, row, c);
 		char string[2 * CONFIG_VALUE_SIZE];
-		struct text s;
-		text_init(&s, string, sizeof(string));
+		struct text s = text_into(string, sizeof(string));
 		if (!is_json_value(t->kind[c], cell))
 			text_add_json_string(&s, cell);
 		else if (cell[0] && strcmp(cell, "inf") != 0)

@@ -162,8 +162,7 @@ static void put_algorithm(const struct page *p)
 	for (size_t i = 0; i < sizeof(algorithm) / sizeof(algorithm[0]); i++) {
 		char buf[1024], key[64];
 		const char *keys = algorithm[i].keys;
-		struct text t;
-		text_init(&t, buf, sizeof(buf));
+		struct text t = text_into(buf, sizeof(buf));
 		text_add(&t, "Keys:");
 		while (text_next_word(&keys, key, sizeof(key))) {
 			text_add(&t, " %s=", key);
@@ -184,13 +183,12 @@ static void put_keys(const struct page *p)
 	const char *section = "";
 	for (const struct option *o = config_options; o->key; o++) {
 		char tag[128], text[512];
-		struct text t;
 		if (strcmp(section, o->section) != 0) {
 			snprintf(tag, sizeof(tag), "[%s]", o->section);
 			page_heading(p, tag);
 		}
 		section = o->section;
-		text_init(&t, tag, sizeof(tag));
+		struct text t = text_into(tag, sizeof(tag));
 		text_add(&t, "%s = ", o->key);
 		ini_add_value(&t, o->def);
 		text_init(&t, text, sizeof(text));
@@ -206,8 +204,7 @@ static void put_keys(const struct page *p)
 static void put_built_in(const struct page *p, const struct env_ops *ops)
 {
 	char buf[256], real[TEXT_REAL_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "%d observations, %d actions", ops->obs_dim, ops->n_actions);
 	if (ops->actions)
 		text_add(&t, " (%s)", ops->actions);
