@@ -25,9 +25,9 @@ struct checker {
 	char note[256]; /* of the rule that is checked: what was seen */
 };
 
-enum verdict { OK, NOTE, BROKEN, NOT_ASKED };
+enum verdict { OK, NOTE, BROKEN, NOT_ASKED, ERROR };
 
-/* What an episode looked like. */
+/* An episode that was played. */
 struct trace {
 	uint64_t sum; /* of all that came */
 	int64_t length;
@@ -89,190 +89,172 @@ static bool same(const struct trace *a, const struct trace *b)
 	return a->sum == b->sum && a->length == b->length && a->ended == b->ended;
 }
 
-/* --- the rules: false only with an error of the environment --- */
+/* --- the rules: ERROR with an error of the environment --- */
 
-static bool repeats_start(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict verdict(bool is_kept)
 {
-	struct trace a, b;
-	if (!reset(c, 0, 1, &a, e) || !reset(c, 0, 1, &b, e))
-		return false;
-	*v = same(&a, &b) ? OK : BROKEN;
-	return true;
+	return is_kept ? OK : BROKEN;
 }
 
-static bool repeats_episode(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict repeats_start(struct checker *c, struct err *e)
 {
 	struct trace a, b;
-	for (uint64_t seed = 1; seed <= 3 && *v == OK; seed++) {
+	return reset(c, 0, 1, &a, e) && reset(c, 0, 1, &b, e) ? verdict(same(&a, &b)) : ERROR;
+}
+
+static enum verdict repeats_episode(struct checker *c, struct err *e)
+{
+	struct trace a, b;
+	bool ok = true;
+	for (uint64_t seed = 1; seed <= 3 && ok; seed++) {
 		if (!play(c, 0, seed, seed, most_steps, &a, e) || !play(c, 0, seed, seed, most_steps, &b, e))
-			return false;
-		*v = same(&a, &b) ? OK : BROKEN;
+			return ERROR;
+		ok = same(&a, &b);
 	}
-	return true;
+	return verdict(ok);
 }
 
-static bool resets_in_the_middle(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict resets_in_the_middle(struct checker *c, struct err *e)
 {
 	struct trace whole, part, again;
-	if (!play(c, 0, 2, 2, most_steps, &whole, e) || !play(c, 0, 3, 3, 3, &part, e) ||
-		!play(c, 0, 2, 2, most_steps, &again, e))
-		return false;
-	*v = same(&whole, &again) ? OK : BROKEN;
-	return true;
+	return play(c, 0, 2, 2, most_steps, &whole, e) && play(c, 0, 3, 3, 3, &part, e) &&
+			       play(c, 0, 2, 2, most_steps, &again, e)
+		       ? verdict(same(&whole, &again))
+		       : ERROR;
 }
 
-static bool starts_differ(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict starts_differ(struct checker *c, struct err *e)
 {
 	struct trace first, t;
+	enum verdict v = NOTE;
 	if (!reset(c, 0, 1, &first, e))
-		return false;
-	*v = NOTE;
+		return ERROR;
 	for (uint64_t seed = 2; seed <= N_STARTS; seed++) {
 		if (!reset(c, 0, seed, &t, e))
-			return false;
-		*v = same(&first, &t) ? *v : OK;
+			return ERROR;
+		v = same(&first, &t) ? v : OK;
 	}
-	return true;
+	return v;
 }
 
-static bool seeds_have_64_bits(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict seeds_have_64_bits(struct checker *c, struct err *e)
 {
 	static const uint64_t seeds[] = { 1, 1 + (UINT64_C(1) << 32), 1 + (UINT64_C(1) << 53), UINT64_MAX, 0 };
 	struct trace t[5];
-	int n_same = 0;
-	for (int i = 0; i < 5; i++)
+	enum verdict v = OK;
+	for (int i = 0; i < 5; i++) {
 		if (!play(c, 0, seeds[i], 1, 20, &t[i], e))
-			return false;
-	for (int i = 0; i < 5; i++)
+			return ERROR;
 		for (int k = 0; k < i; k++)
-			n_same += same(&t[i], &t[k]);
-	*v = n_same > 0 ? NOTE : OK;
-	return true;
+			v = same(&t[i], &t[k]) ? NOTE : v;
+	}
+	return v;
 }
 
-static bool actions_matter(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict actions_matter(struct checker *c, struct err *e)
 {
 	struct trace a, b;
-	if (c->process.ops.n_actions == 1) {
-		*v = NOT_ASKED;
-		return true;
-	}
-	*v = NOTE;
-	for (uint64_t seed = 1; seed <= N_STARTS; seed++) {
+	enum verdict v = c->process.ops.n_actions == 1 ? NOT_ASKED : NOTE;
+	for (uint64_t seed = 1; seed <= N_STARTS && v != NOT_ASKED; seed++) {
 		if (!play(c, 0, 1, seed, 50, &a, e) || !play(c, 0, 1, seed + 1, 50, &b, e))
-			return false;
-		*v = same(&a, &b) ? *v : OK;
+			return ERROR;
+		v = same(&a, &b) ? v : OK;
 	}
-	return true;
+	return v;
 }
 
-static bool ends(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict ends(struct checker *c, struct err *e)
 {
-	struct trace t;
+	struct trace t = { 0 };
 	const int64_t limit = c->process.ops.max_episode_steps;
-	*v = NOTE;
-	for (uint64_t seed = 1; seed <= 3 && *v != OK; seed++) {
+	for (uint64_t seed = 1; seed <= 3 && !t.ended; seed++)
 		if (!play(c, 0, seed, seed, limit > 0 ? limit : most_steps, &t, e))
-			return false;
-		*v = t.ended ? OK : NOTE;
-	}
+			return ERROR;
 	snprintf(c->note, sizeof(c->note), "the last one has %" PRId64 " steps", t.length);
-	return true;
+	return t.ended ? OK : NOTE;
 }
 
 /* Every instance plays its own episode, a step of each in turn, as if it were alone. */
-static bool are_independent(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict are_independent(struct checker *c, struct err *e)
 {
 	struct trace alone[SIDE_BY_SIDE], t[SIDE_BY_SIDE];
 	struct rng rng[SIDE_BY_SIDE];
 	const int64_t n_steps = 100;
-	if (c->v.n == 1) {
-		*v = NOT_ASKED;
-		return true;
-	}
+	bool ok = true;
+	if (c->v.n == 1)
+		return NOT_ASKED;
 	for (size_t i = 0; i < c->v.n; i++) {
 		if (!play(c, 0, i, i, n_steps, &alone[i], e))
-			return false;
+			return ERROR;
 		rng_init(&rng[i], i);
 	}
 	for (size_t i = 0; i < c->v.n; i++)
 		if (!reset(c, i, i, &t[i], e))
-			return false;
+			return ERROR;
 	for (int64_t n = 0; n < n_steps; n++)
 		for (size_t i = 0; i < c->v.n; i++)
 			if (!t[i].ended && !step(c, i, choose(c, i, &rng[i]), &t[i], e))
-				return false;
+				return ERROR;
 	for (size_t i = 0; i < c->v.n; i++)
-		*v = same(&alone[i], &t[i]) ? *v : BROKEN;
-	return true;
+		ok = ok && same(&alone[i], &t[i]);
+	return verdict(ok);
 }
 
 /* Requests of all instances at once. */
-static bool answers_in_order(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict answers_in_order(struct checker *c, struct err *e)
 {
 	static const uint64_t seed[SIDE_BY_SIDE] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	struct trace want, got[SIDE_BY_SIDE];
+	bool ok = true;
 	if (!vec_env_reset(&c->v, c->v.n, seed, e))
-		return false;
+		return ERROR;
 	for (size_t i = 0; i < c->v.n; i++) {
 		got[i] = (struct trace){ .sum = FNV_BASIS };
 		note_obs(c, i, &got[i]);
 	}
 	for (size_t i = 0; i < c->v.n; i++) {
 		if (!reset(c, 0, seed[i], &want, e))
-			return false;
-		*v = same(&want, &got[i]) ? *v : BROKEN;
+			return ERROR;
+		ok = ok && same(&want, &got[i]);
 	}
-	return true;
+	return verdict(ok);
 }
 
-static bool masks_allow(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict masks_allow(struct checker *c, struct err *e)
 {
 	struct trace t;
-	int64_t n_all = 0, n_rows = 0;
-	const int n = c->process.ops.n_actions;
-	if (!c->process.ops.has_masks) {
-		*v = NOT_ASKED;
-		return true;
-	}
+	enum verdict v = NOTE;
+	if (!c->process.ops.has_masks)
+		return NOT_ASKED;
 	for (uint64_t seed = 1; seed <= N_STARTS; seed++) {
 		if (!play(c, 0, seed, seed, 100, &t, e))
-			return false;
-		for (int a = 0; a < n; a++)
-			n_all += vec_env_mask(&c->v, 0)[a];
-		n_rows++;
+			return ERROR;
+		v = memchr(vec_env_mask(&c->v, 0), 0, (size_t)c->process.ops.n_actions) ? OK : v;
 	}
-	*v = n_all == n_rows * n ? NOTE : OK;
-	return true;
+	return v;
 }
 
-static bool sizes_are_typical(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict sizes_are_typical(struct checker *c, struct err *e)
 {
 	const double far = 10;
 	(void)e;
-	*v = c->largest > far || c->largest < 1 / far ? NOTE : OK;
-	if (!c->scale) {
-		*v = NOTE;
-		snprintf(c->note, sizeof(c->note), "none declared; the largest is %.3g", c->largest);
-	} else {
-		snprintf(c->note, sizeof(c->note), "the largest is %.3g of its typical size", c->largest);
-	}
-	return true;
+	snprintf(c->note, sizeof(c->note),
+		c->scale ? "the largest is %.3g of its typical size" : "none declared; the largest is %.3g",
+		c->largest);
+	return !c->scale || c->largest > far || c->largest < 1 / far ? NOTE : OK;
 }
 
-static bool ends_when_told(struct checker *c, enum verdict *v, struct err *e)
+static enum verdict ends_when_told(struct checker *c, struct err *e)
 {
-	const double grace_s = 0.8;
+	const double grace_s = 0.8, begin_s = now_s();
 	(void)e;
-	const double begin_s = now_s();
 	process_stop(&c->process);
-	*v = now_s() - begin_s < grace_s ? OK : BROKEN;
-	return true;
+	return verdict(now_s() - begin_s < grace_s);
 }
 
 struct rule {
 	const char *name;
-	bool (*holds)(struct checker *c, enum verdict *v, struct err *e);
+	enum verdict (*check)(struct checker *c, struct err *e);
 	const char *mend;
 };
 
@@ -363,10 +345,10 @@ static void print_rule(const struct rule *rule, enum verdict v, const char *note
 /* Checks one rule. After an error the command is started again, for the rules that are left. */
 static bool check_rule(struct checker *c, const struct rule *rule, bool *broken, struct err *e)
 {
-	enum verdict v = OK;
 	struct err why;
 	c->note[0] = '\0';
-	if (rule->holds(c, &v, &why)) {
+	const enum verdict v = rule->check(c, &why);
+	if (v != ERROR) {
 		print_rule(rule, v, c->note);
 		*broken = *broken || v == BROKEN;
 		return true;
