@@ -17,8 +17,8 @@ struct children {
 	struct progress *progress; /* is taken off the terminal when a child writes there; or NULL */
 };
 
-/* Starts the first n of them with the command and the timeouts of c, and waits for what they
- * declare, which must be the same. On failure none is left. ERR_NONE: a caught signal ended the wait. */
+/* Starts the first n of them with the command and the timeouts of c, and waits for their
+ * declarations, which must be equal. On failure all are stopped. ERR_NONE: a caught signal ended the wait. */
 bool children_start(struct children *ch, const struct config *c, int n, struct err *e);
 
 /* Makes what they declare part of the configuration. ERR_BUSY if it has another declaration. */

@@ -1,4 +1,4 @@
-/* What the commands share.
+/* Shared by the commands.
  *
  * main.c finds the command, args.c parses its flags, and the command's run() returns the exit
  * status. Standard output carries results only. Everything else is a message on standard
@@ -141,20 +141,19 @@ enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a configuration file */
  * which is said. runs_here: check the memory of this machine, too. quiet: say errors only. */
 bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
 
-/* Once a child process has declared what it is: checks what was left out before. */
+/* The checks that need the declaration of a child process. */
 bool check_env(const struct config *c, bool quiet);
 
-/* Reads the files that a configuration names (run/inputs.h). The path of a file is from this
- * directory or else from that of the configuration, `config`. Where there is no such file, the run
- * in `out` has a copy, which is taken with a warning (out and r NULL: no run). ERR_USAGE: there is
- * neither. On failure *in is empty. */
+/* Reads the files that a configuration names (run/inputs.h). A path is relative to this
+ * directory, or else to that of the configuration, `config`. If the file does not exist, the copy in the run in
+ * `out` is taken, with a warning (out and r NULL: no run). ERR_USAGE without a copy. On failure *in is empty. */
 bool load_inputs(
 	struct inputs *in, struct config *c, const char *config, const char *out, struct report *r, struct err *e);
 
 /* load_config for a space. It points into static memory, which the next call overwrites. */
 bool load_space(struct space *s, const struct args *args, int *status);
 
-/* Prints the names of the configurations that came with the program; false if there are none. */
+/* Prints the names of the configurations that came with the program. Returns false if it finds none. */
 bool print_configs(const char *program);
 
 /* True for a file that can be read only once: "-", a descriptor in /dev/fd, a FIFO. */
@@ -211,9 +210,9 @@ enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WE
 bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name, struct weights *w,
 	struct err *e);
 
-/* What such weights are played in: their built-in environment, or the child process of the command of
- * --command (or NULL), started in *ch unless load_weights has. A run's own command is in its files,
- * but files travel: it is shown and never run. NULL: ERR_USAGE, or what became of the child. */
+/* Returns the environment of weights: a built-in one, or the child process of --command (or NULL), started in
+ * *ch unless load_weights has. The command in a run's files is shown and never run: files come from other
+ * people. NULL: ERR_USAGE, or the child's error. */
 const struct env_ops *weights_start_env(
 	const struct weights *w, const char *name, const char *command, struct children *ch, struct err *e);
 

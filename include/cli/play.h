@@ -65,7 +65,7 @@ bool player_begin(struct player *p, struct err *e);
 /* Takes that action. ERR_DIVERGED if a Q value is not finite, or an error of the environment. */
 bool player_step(struct player *p, struct err *e);
 
-/* What the environment draws, or the observation as a bar for each component. */
+/* Draws the state as the environment does, or the observation as a bar for each component. */
 void player_scene(const struct player *p, struct scene *scene);
 
 /* The name of action i: "left", or its number. */

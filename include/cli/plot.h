@@ -58,7 +58,7 @@ struct plot {
 	double threshold;           /* a line across; NaN: none */
 	bool is_threshold_optional; /* not where it would take more than half of the axis */
 	bool is_limited;            /* y.low and y.high are given, and hide what is beyond them */
-	char keys[256];             /* of brief labels, "n_steps, gamma"; "": there are none */
+	char keys[256];             /* of brief labels, "n_steps, gamma", or "" */
 	int n_series;
 	struct series *series; /* (PLOT_MAX_SERIES + 1), the last one being scratch */
 };
@@ -74,13 +74,13 @@ void plot_scale(struct plot *p);
 bool plot_is_brief(const struct plot *p, int n_letters);
 const char *plot_label(const struct plot *p, int i, bool brief);
 
-/* The legend's entry for the threshold; false if there is none to be seen. */
+/* The threshold's text in the legend. Returns false if the plot shows no threshold. */
 bool plot_threshold_label(const struct plot *p, char *buf, size_t size);
 
 /* True if there are only single dots. */
 bool plot_is_scatter(const struct plot *p);
 
-/* Where x is on the axis: 0 to 1, or beyond limits that were given, no further than 10. */
+/* The position of x on the axis: 0 to 1, and -10 to 10 if limits were given. */
 double axis_at(const struct axis *a, double x);
 
 /* Tick i as text. */

@@ -1,6 +1,6 @@
 /* The progress of a run, on standard error. On a terminal it is one line, redrawn and as wide
  * as the terminal, and a lasting line for each new best evaluation. Elsewhere it is a line per
- * evaluation, and one now and then if there are none.
+ * evaluation, or one now and then.
  *
  *     progress_init(&p, level, &run);
  *     run.train.tell = progress_tell, run.train.tell_arg = &p;    // long evaluations

@@ -1,4 +1,4 @@
-/* How runs are doing, for dqn watch and dqn report.
+/* The states of runs, for dqn watch and dqn report.
  *
  *     struct states s = { 0 };
  *     states_init(&s, &records, &liveness, &e);   // sorted records; again after each reading
@@ -33,7 +33,7 @@ void states_add_counts(const size_t n[N_RUN_STATES], struct text *t);
 void states_add_summary(const struct states *s, struct text *t);
 
 /* "stopped: a/seed-1, a/seed-2 and 5 more": the runs in these states (bits 1 << state), or all that
- * are stuck (0). Adds nothing and returns false if there are none. */
+ * are stuck (0). Returns false, and adds nothing, without such runs. */
 bool states_add_names(const struct states *s, const char *title, unsigned which, struct text *t);
 
 #endif

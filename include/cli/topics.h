@@ -1,4 +1,4 @@
-/* What belongs to no command: topics of `dqn help`, which are sections of the manual page, too.
+/* The topics of `dqn help`, which are also sections of the manual page.
  *
  *     const struct page page = { .is_roff = true };
  *     for (const struct topic *t = topics; t->name; t++)

@@ -54,8 +54,8 @@ static const char *habit_key(const char *name, const char *given, const char *ne
 	return key;
 }
 
-/* Explains a flag that other programs have (--seed 7, --lr=1e-3, --resume); false if the
- * name is nobody's. */
+/* Explains a flag that other programs have (--seed 7, --lr=1e-3, --resume); false if no
+ * program has that name. */
 static bool explain_foreign_flag(
 	const struct command *command, const char *arg, const char *name, const char *next, struct err *e)
 {

@@ -49,7 +49,7 @@ static bool ends_field(char c)
 	return c == ' ' || c == '\t' || c == ',' || c == '\0';
 }
 
-/* Where the field after this one begins. */
+/* Returns the beginning of the next field. */
 static const char *next_field(const char *end)
 {
 	const char *s = skip_blanks(end);
@@ -116,7 +116,7 @@ static bool parse_row(const struct filter *f, const char *line, float *obs, uint
 	return !*s || parse_mask(f, next_field(s + strlen("mask")), mask, e);
 }
 
-/* True for names: the first one begins as no number does, and is not one that is not finite. */
+/* True if the line holds names: the first word cannot begin a number, and is not nan or inf. */
 static bool is_header(const char *line)
 {
 	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity", "Infinity",

@@ -131,7 +131,7 @@ static void print_csv(const struct eval_job *job)
 			job->episodes[i].length);
 }
 
-/* Where the seeds of its episodes come from; *rng is room for a stream. */
+/* The seeds of its episodes; *rng is room for a stream. */
 static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng)
 {
 	if (job->has_seed && !job->recheck)

@@ -67,8 +67,8 @@ static bool job_init(struct job *j, struct err *e)
 
 /* --- observations: for the self-test, and to compare actions --- */
 
-/* What the weights as they were read do with j->seen. Compares the actions, and keeps the
- * observation for test i. */
+/* Computes the Q values of j->seen with the exact and with the exported weights, compares the actions, and
+ * keeps the observation for test i. *action is that of the exact weights. */
 static bool look(struct job *j, int i, int *action, struct err *e)
 {
 	const struct weights *w = &j->weights;
@@ -90,8 +90,7 @@ static bool look(struct job *j, int i, int *action, struct err *e)
 	return true;
 }
 
-/* Of whole episodes, those of `dqn eval` without a seed. Test i is from episode i, a little
- * later in each. */
+/* Plays whole episodes, those of `dqn eval` without a seed. Test i is from episode i, a little later in each. */
 static bool record(struct job *j, struct err *e)
 {
 	const int later = 8; /* steps */

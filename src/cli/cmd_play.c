@@ -34,7 +34,7 @@ struct show {
 
 /* --- ticks --- */
 
-/* Whoever has played all of its episodes plays on until everybody has. */
+/* True once all players have played all of their episodes; a player that is done earlier plays more. */
 static bool is_done(const struct show *s)
 {
 	for (int i = 0; i < s->n; i++) {

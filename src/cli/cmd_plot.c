@@ -31,7 +31,7 @@ static const struct flag plot_flags[] = {
 
 static const char *const x_labels[] = { "environment steps", "updates", "seconds of wall clock" };
 
-struct share {                      /* what a series is made of: runs of a group */
+struct share {                      /* the runs of a group that a series is made of */
 	size_t n, n_worst, n_never; /* diverged ones; ones that never reached the threshold */
 	double worst;               /* what those that diverged count as */
 };
@@ -85,7 +85,7 @@ static bool parse_size(struct plot_job *job, const char *word, struct err *e)
 	return true;
 }
 
-/* What the plot looks like. */
+/* The flags of the plot's appearance. */
 static bool parse_look(struct plot_job *job, struct err *e)
 {
 	const struct flag_value *flag = job->args->flag;
@@ -141,7 +141,7 @@ static bool parse_args(struct plot_job *job, struct err *e)
 
 /* --- labels --- */
 
-/* Whether a label's front, "n_steps=3 gamma=0.9" or a group's name, is this group. */
+/* True if a label's front, "n_steps=3 gamma=0.9" or a group's name, means this group. */
 static bool is_meant(const struct plot_job *job, size_t group, const char *front, size_t len, struct err *e)
 {
 	static struct config theirs; /* too much for a small stack */
@@ -413,8 +413,8 @@ static double key_value(const struct config *c, const struct option *o)
 	return o->type == OPTION_INT ? (double)*(const int64_t *)field : *(const double *)field;
 }
 
-/* The place of a run's value on the axis of x; categories get a new name. NaN if there
- * is no room for another, or the number is "none". */
+/* The place of a run's value on the axis of x; categories get a new name. NaN for one
+ * category too many, or for the number "none". */
 static double place_of(struct plot_job *job, const struct record *r)
 {
 	struct axis *axis = &job->plot.x;
@@ -569,7 +569,7 @@ static bool scatter_group(struct plot_job *job, size_t group, struct err *e)
 	return ok;
 }
 
-/* Colours stand for the other keys that differ; if these have too many values, for none. */
+/* A series for each value of the other keys that differ; one series if these have too many values. */
 static bool regroup(struct plot_job *job, struct err *e)
 {
 	struct groups *g = &job->groups;

@@ -270,7 +270,7 @@ static void put_range(struct text *t, struct interval i, double scale, int decim
 	put_real(t, scale * i.high, false, decimals);
 }
 
-/* What an interval needs more of. */
+/* An interval needs more of these. */
 static const char *unit_name(const struct report_job *job)
 {
 	return job->groups.has_settings ? "settings" : "runs";
@@ -451,7 +451,7 @@ static bool are_complete(const struct report_job *job)
 	return is_complete(&job->row[0]) && is_complete(&job->row[1]);
 }
 
-/* Whether the first is better than the second, beyond chance. */
+/* True if the first is better than the second, beyond chance. */
 static bool can_tell(const struct report_job *job)
 {
 	return are_complete(job) && job->improvement.p_95.low > 0.5;
@@ -509,7 +509,7 @@ static bool needs_states(const struct report_job *job)
 	return false;
 }
 
-/* How many runs are in which state, and the names of those that are not done. */
+/* Prints the number of runs in each state, and the names of those that are not done. */
 static bool print_states(const struct records *list, struct err *e)
 {
 	static const struct {

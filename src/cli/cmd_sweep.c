@@ -164,7 +164,7 @@ static void say_warnings(const struct sweep *s)
 				s->warning[w].first, s->warning[w].n - 1, s->n_printed);
 }
 
-/* What `dqn train` would know of a line that is not printed if its run is done. */
+/* True if `dqn train` would find that the run of this line is done. */
 static bool is_done(struct sweep *s, struct config *c, const char *dir)
 {
 	static struct inputs in;

@@ -47,8 +47,8 @@ static const char *const titles[N_STAGES] = {
 	[PRIORITY] = "Priorities of the next updates: (|td_error| + per_eps)^per_alpha",
 };
 
-/* What a column has numbers of: each transition has one, or so many; or each parameter has one,
- * all of them or those in the text. */
+/* The size of a column: one or several numbers for each transition; or one for each parameter, or for each
+ * parameter that is shown. */
 enum shape { ONE, OBS, ACTIONS, STEPS, PARAMETER, SHOWN, N_SHAPES };
 enum need { NOTHING, N_STEPS, MASKS, DUELING, PRIORITIZED, AVERAGE, N_NEEDS };
 
@@ -293,7 +293,7 @@ static void look(void *arg, const struct train *t, bool learned)
 	}
 }
 
-/* What is left to add once the update, and the target network's, are over. */
+/* After the update of the weights and of the target network. */
 static void add_rest(struct trace *tr)
 {
 	const struct train *t = &tr->train;
@@ -598,7 +598,7 @@ static bool check_update(uint64_t n, uint64_t most, const char *why, struct err 
 	       err_set(e, ERR_USAGE, "--update %" PRIu64 ": this run has the updates 1 to %" PRIu64 "%s", n, most, why);
 }
 
-/* Trains until the update is over. What goes wrong after it does not matter. */
+/* Trains until the update is over. An error after it does not matter. */
 static bool reach(struct trace *tr, struct err *e)
 {
 	struct train *t = &tr->train;
@@ -635,7 +635,7 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 	return args->flag[JSON].set ? print_json(tr, e) : print_text(tr, n_rows, e);
 }
 
-/* What the configuration names: the child process, and then the files. */
+/* Opens the files that the configuration names, and starts its child process. */
 static bool open_inputs(struct children *ch, struct inputs *in, struct config *c, const struct args *args, int *status)
 {
 	static struct report report;

@@ -153,7 +153,7 @@ static int save_and_stop(struct run *r, bool fresh)
 	return 128 + (int)stop_signal; /* as the shell has it */
 }
 
-/* What run_open found. */
+/* Says what run_open has found. */
 static void say_start(const struct run *r, enum progress_level level)
 {
 	if (level == PROGRESS_QUIET)
@@ -240,7 +240,7 @@ static double n_eval_steps(const struct config *c)
 	return limit == INT64_MAX ? 0 : episodes * (double)limit;
 }
 
-/* What the environment will take of the time, evaluations apart. */
+/* Says how long the environment will take, for training and for evaluations. */
 static void say_cost(const struct train *t, double step_s, double eval_step_s)
 {
 	char buf[256];

@@ -95,7 +95,7 @@ static void add_line(struct table *t, const struct watch *w, const struct state_
 	table_add(t, "%s", state_names[l->state]);
 }
 
-/* How to print: no wider than `width`, no more than `lines` (0: any number). On a screen
+/* The room for a picture: `width` columns and `lines` lines (0: any number). On a screen
  * that is redrawn, each line clears what an older one left to its right. */
 struct view {
 	int width, lines;
@@ -162,8 +162,8 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 	return n >= enough;
 }
 
-/* Who needs help: the stopped and the failed runs, and those that write nothing. Returns how many
- * lines it has printed. */
+/* Prints who needs help: the stopped and the failed runs, and those that write nothing. Returns the number
+ * of lines. */
 static size_t put_stuck(const struct watch *w, const struct view *v)
 {
 	const size_t enough = 3;

@@ -175,7 +175,7 @@ static bool find_config(const char *program, const char *name, char found[RUN_PA
 	return false;
 }
 
-/* What the user cannot help by naming another file. */
+/* True if naming another file would not help. */
 static bool is_machines_fault(int error)
 {
 	static const int faults[] = { EIO, ENOMEM, EMFILE, ENFILE, EINTR, ENOSPC };
@@ -249,7 +249,7 @@ bool load_config(struct config *c, const struct args *args, bool runs_here, bool
 	return r.n_errors == 0;
 }
 
-/* The path of a file that a configuration names; false if there is none. */
+/* Finds a file that a configuration names. Returns false if it does not exist. */
 static bool find_input(const char *name, const char *config, char path[RUN_PATH_SIZE])
 {
 	const char *slash = strrchr(config, '/');
@@ -260,7 +260,7 @@ static bool find_input(const char *name, const char *config, char path[RUN_PATH_
 	       file_exists(NULL, path);
 }
 
-/* There is no such file: takes the copy of the run in `out`, or its word for one that has none. */
+/* For a file that does not exist: takes the copy in the run in `out`, or the digest that it recorded. */
 static bool load_copy(
 	struct inputs *in, const struct option *o, struct config *c, const char *out, struct report *r, struct err *e)
 {

@@ -88,7 +88,7 @@ static void add_float(struct text *t, float x)
 	text_add(t, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
-/* What stands before value i of an array. */
+/* The separator before value i of an array. */
 static void begin_value(struct text *t, size_t i)
 {
 	text_add(t, i == 0 ? "\n\t" : i % 8 == 0 ? ",\n\t" : ", ");

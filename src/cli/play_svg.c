@@ -118,7 +118,7 @@ static const float *frame_at(const struct canvas *c, size_t i)
 	return c->reel->frame + i * c->reel->frame_size;
 }
 
-/* Whether n numbers of all frames, from the one at `at` on, are those of the first. */
+/* True if the n numbers at `at` are the same in all frames. */
 static bool is_still(const struct canvas *c, size_t at, size_t n)
 {
 	for (size_t i = 1; i < c->film->n; i++)
@@ -127,7 +127,7 @@ static bool is_still(const struct canvas *c, size_t at, size_t n)
 	return true;
 }
 
-/* How a number of a frame moves an element, from an attribute's value in each frame. */
+/* Animates an element: `put` prints an attribute's value for the number at `at` of each frame. */
 static void put_animation(const struct canvas *c, const char *element, const char *more, size_t at,
 	void (*put)(const struct canvas *c, const float *value))
 {
@@ -166,7 +166,7 @@ static void put_return(const struct canvas *c, const float *value)
 	put_share(c, *value, low, high);
 }
 
-/* Where the mark of the next action is; far above if there is none. */
+/* The position of the mark of the next action; outside the picture if no action follows. */
 static void put_mark(const struct canvas *c, const float *action)
 {
 	const bool is_shown = *action >= 0 && *action < (float)c->reel->n_q;
@@ -256,8 +256,13 @@ static void put_player(struct canvas *c)
 }
 
 static const char *const style =
-	"<style>text{font:12px "
-	"system-ui,sans-serif;fill:#1f2328}.h{font-weight:600}.u{fill:#6e7781}.e{text-anchor:end}.b{fill:#fff}.t{fill:#eaeef2}.q{fill:#0072b2}.s{fill:#009e73}.m{fill:#d55e00}path{fill:none}.r{stroke-linecap:round}.p0{stroke:#8b949e}.p1{stroke:#0072b2}.p2{stroke:#d55e00}.p3{stroke:#1f2328}.p4{stroke:#009e73}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.u{fill:#8b949e}.b{fill:#0d1117}.t{fill:#21262d}.q{fill:#3d9fe0}.s{fill:#2fc79a}.m{fill:#f0803c}.p0{stroke:#6e7781}.p1{stroke:#3d9fe0}.p2{stroke:#f0803c}.p3{stroke:#e6edf3}.p4{stroke:#2fc79a}}</style>\n";
+	"<style>text{font:12px system-ui,sans-serif;fill:#1f2328}.h{font-weight:600}.u{fill:#6e7781}"
+	".e{text-anchor:end}.b{fill:#fff}.t{fill:#eaeef2}.q{fill:#0072b2}.s{fill:#009e73}.m{fill:#d55e00}"
+	"path{fill:none}.r{stroke-linecap:round}.p0{stroke:#8b949e}.p1{stroke:#0072b2}.p2{stroke:#d55e00}"
+	".p3{stroke:#1f2328}.p4{stroke:#009e73}"
+	"@media(prefers-color-scheme:dark){text{fill:#e6edf3}.u{fill:#8b949e}.b{fill:#0d1117}"
+	".t{fill:#21262d}.q{fill:#3d9fe0}.s{fill:#2fc79a}.m{fill:#f0803c}.p0{stroke:#6e7781}"
+	".p1{stroke:#3d9fe0}.p2{stroke:#f0803c}.p3{stroke:#e6edf3}.p4{stroke:#2fc79a}}</style>\n";
 
 void film_put(const struct film *film, double fps, FILE *f)
 {

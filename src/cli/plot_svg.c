@@ -79,7 +79,7 @@ void svg_put_text(FILE *f, const char *s, size_t max)
 			fputs("&lt;", f);
 		else if (*s == '>')
 			fputs("&gt;", f);
-		else if (columns < 0) /* XML has no such characters, or people must not see them */
+		else if (columns < 0) /* not allowed in XML, or unprintable */
 			fputc('?', f);
 		else
 			(void)fwrite(s, 1, (size_t)n, f);
@@ -88,7 +88,7 @@ void svg_put_text(FILE *f, const char *s, size_t max)
 		fputs("…", f);
 }
 
-/* What takes more than `room` pixels is cut. */
+/* Prints text, cut to `room` pixels. */
 static void put_text(const struct canvas *c, const char *s, double room)
 {
 	const double most = text_px(c, s) <= room ? room : room - c->font_px; /* the dots: one em */
@@ -159,18 +159,22 @@ static void put_style(const struct canvas *c)
 {
 	const int crowd = 6; /* more bands than this would hide each other */
 	fprintf(c->f,
-		"<style>text{font:%gpx "
-		"system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}.g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.t{stroke:#6e7781;stroke-width:1.5;stroke-dasharray:1 "
-		"3;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:round}.i{stroke:none}.w{fill:none;stroke-width:1.5}.p{stroke:none}.d{stroke:none}.e{text-anchor:end}.m{text-anchor:middle}.n{font-size:%gpx}",
+		"<style>text{font:%gpx system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}"
+		".g{stroke:#d8dee4}.a{stroke:#6e7781;fill:none}.t{stroke:#6e7781;stroke-width:1.5;"
+		"stroke-dasharray:1 3;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:round}"
+		".i{stroke:none}.w{fill:none;stroke-width:1.5}.p{stroke:none}.d{stroke:none}"
+		".e{text-anchor:end}.m{text-anchor:middle}.n{font-size:%gpx}",
 		c->font_px, c->font_px * 1.2);
 	fprintf(c->f, ".i{opacity:%s}.d{opacity:%s}", c->p->n_series > crowd ? ".06" : ".18",
 		plot_is_scatter(c->p) ? ".75" : ".45");
 	put_colours(c, false);
-	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}.g{stroke:#30363d}.a,.t{stroke:#8b949e}",
+	fputs("@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#0d1117}"
+	      ".g{stroke:#30363d}.a,.t{stroke:#8b949e}",
 		c->f);
 	put_colours(c, true);
 	/* After the colours, so that lines are not filled and dots have no edge. */
-	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}.w,.k,.h{stroke-dasharray:none}.h{fill:#fff;stroke-width:1.5}@media(prefers-color-scheme:dark){.h{fill:#0d1117}}</style>\n",
+	fputs("}.l,.w{fill:none}.i,.p,.d{stroke:none}.w,.k,.h{stroke-dasharray:none}.h{fill:#fff;"
+	      "stroke-width:1.5}@media(prefers-color-scheme:dark){.h{fill:#0d1117}}</style>\n",
 		c->f);
 }
 
@@ -491,7 +495,7 @@ static double default_font_px(int width)
 	return fmin(12, fmax(8, floor(width / 36.0)));
 }
 
-/* Where everything is, in letters of so many pixels. Returns false if they are too large: the plot
+/* Lays out the picture for letters of so many pixels. Returns false if they are too large: the plot
  * itself gets less than a quarter of the height, or less than half of the width, or the legend's
  * labels less than three letters. */
 static bool lay_out(struct canvas *c, struct legend *l, double font_px, double height)

@@ -163,7 +163,7 @@ static void override(struct config *c, const char *key, const char *value, struc
 	config_override(c, 1, &arg, r);
 }
 
-/* What the flags say of the weights of another program. */
+/* The configuration that the flags give to weights of another program. */
 static bool foreign_config(struct config *c, const struct flag_value *flags, struct children *ch, struct err *e)
 {
 	static struct report r; /* too much for a small stack */

@@ -116,7 +116,7 @@ static void put_items(const struct page *p, const struct item *items, size_t n)
 
 /* --- dqn --- */
 
-/* What the algorithm does, in its order, and the keys that say how. */
+/* The steps of the algorithm, in order, and the keys of each. */
 static const struct {
 	const char *what, *text, *keys;
 } algorithm[] = {
