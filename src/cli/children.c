@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
+#include "study/stats.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Passes a child's standard error through. */
@@ -50,12 +50,6 @@ bool children_declare(const struct children *ch, struct config *c, struct err *e
 	       err_set(e, ERR_BUSY, "environment: it declares '%.300s', not '%.300s'", theirs, c->declaration);
 }
 
-static int compare_reals(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* A step of the first n instances. */
 static bool step_all(struct vec_env *v, size_t n, struct rng *rng, bool *ended, struct err *e)
 {
@@ -94,7 +88,7 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 		sample[n_samples++] = now_s() - before_s;
 		s = now_s() - begin_s;
 	}
-	qsort(sample, (size_t)n_samples, sizeof(*sample), compare_reals);
+	stats_sort(sample, (size_t)n_samples);
 	*step_s = sample[n_samples / 2] / (double)n;
 	return true;
 }

@@ -316,20 +316,21 @@ static int cmd_eval(const struct args *args)
 		children_stop(&children);
 		return fail(&e);
 	}
-	struct eval_job job = { .name = name, .weights = &w };
-	job.has_seed = flag[SEED].set;
-	job.seed = flag[SEED].seed;
-	job.epsilon = flag[EPSILON].real;
-	job.prints_steps = flag[STEPS].set;
-	job.shows_q = flag[Q].set;
-	job.json = flag[JSON].set;
-	job.children = w.env->reset ? NULL : &children;
-	job.env = weights_start_env(&w, name, command, &children, &e);
+	struct eval_job job = { .name = name,
+		.weights = &w,
+		.has_seed = flag[SEED].set,
+		.seed = flag[SEED].seed,
+		.epsilon = flag[EPSILON].real,
+		.prints_steps = flag[STEPS].set,
+		.shows_q = flag[Q].set,
+		.json = flag[JSON].set,
+		.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100,
+		.children = w.env->reset ? NULL : &children,
+		.env = weights_start_env(&w, name, command, &children, &e) };
 	bool ok = job.env != NULL;
 	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
 	if (ok)
 		job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
-	job.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100;
 	if (ok)
 		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
 	if (ok && !job.prints_steps)

@@ -133,48 +133,39 @@ static void print_man(void)
 		 "measured; src/README.md for how it works.\n");
 }
 
-/* A topic by its name, or NULL. */
-static const struct topic *find_topic(const char *name)
+static int help_on(const char *word)
 {
-	for (const struct topic *t = topics; t->name; t++)
-		if (strcmp(t->name, name) == 0)
-			return t;
-	return NULL;
-}
-
-/* A word that is no command, but nearly a topic. */
-static bool suggest_topic(const char *word)
-{
-	const char *names[16], *near;
+	const struct page plain = { .is_roff = false };
+	const char *names[16], *near = NULL;
 	int n = 0;
-	for (const struct command *const *c = commands; *c; c++)
-		if (strcmp(word, (*c)->name) == 0)
-			return false;
-	for (const struct topic *t = topics; t->name; t++)
-		names[n++] = t->name;
+	bool is_command = false;
+	for (const struct topic *t = topics; t->name; names[n++] = t->name, t++)
+		if (strcmp(t->name, word) == 0) {
+			topic_put(t, &plain);
+			return STATUS_OK;
+		}
 	names[n] = NULL;
-	near = text_nearest(word, names);
+	for (const struct command *const *c = commands; *c; c++)
+		is_command |= strcmp(word, (*c)->name) == 0;
+	if (!is_command)
+		near = text_nearest(word, names);
 	if (near)
 		say("unknown topic '%s'; did you mean '%s'?", word, near);
-	return near != NULL;
+	const struct command *command = near ? NULL : find_command(word);
+	if (!command)
+		return ERR_USAGE;
+	print_help(command);
+	return STATUS_OK;
 }
 
 static int cmd_help(const struct args *args)
 {
-	const struct page plain = { .is_roff = false };
-	const struct topic *topic = args->n > 0 ? find_topic(args->pos[0]) : NULL;
+	if (args->n > 0 && !args->flag[MAN].set)
+		return help_on(args->pos[0]);
 	if (args->flag[MAN].set)
 		print_man();
-	else if (args->n == 0)
+	else
 		print_usage(stdout);
-	else if (topic)
-		topic_put(topic, &plain);
-	else {
-		const struct command *command = suggest_topic(args->pos[0]) ? NULL : find_command(args->pos[0]);
-		if (!command)
-			return ERR_USAGE;
-		print_help(command);
-	}
 	return STATUS_OK;
 }
 

@@ -230,36 +230,27 @@ static bool write_film(struct show *s, const char *path, double fps, struct err 
 
 /* --- a line a step --- */
 
-/* Is dqn eval --steps --q with the same flags. */
+/* Runs dqn eval --steps --q with the same flags, for one episode unless --episodes says more. */
 static int print_steps(const struct args *args)
 {
-	char name[MAX_FLAGS][32], *argv[2 * MAX_FLAGS + 8];
-	char steps[] = "--steps", q[] = "--q", csv[] = "--csv", json[] = "--json", episodes[] = "-n1", end[] = "--";
-	const struct flag_value *flag = args->flag;
 	const struct command *eval = find_command("eval");
-	struct args of_eval;
+	struct args of_eval = { .program = args->program, .n = args->n, .pos = args->pos };
 	struct err e;
-	int n = 0;
-	argv[n++] = steps;
-	argv[n++] = q;
-	argv[n++] = flag[JSON].set ? json : csv;
-	if (!flag[EPISODES].set)
-		argv[n++] = episodes;
-	for (int i = 0; play_flags[i].name; i++) {
-		if (!flag[i].set || i == FPS || i == JSON || i == CSV)
-			continue;
-		snprintf(name[i], sizeof(name[i]), "--%s", play_flags[i].name);
-		argv[n++] = name[i];
-		memcpy(&argv[n++], &flag[i].string, sizeof(*argv)); /* nobody writes to it */
-	}
-	argv[n++] = end;
-	argv[n++] = args->pos[0];
-	argv[n] = NULL;
-	if (args->n > 1)
+	if (args->n > 1) {
 		err_set(&e, ERR_USAGE, "the steps of one policy can be printed, not of %d", args->n);
-	else if (args_parse(&of_eval, eval, n, argv, &e))
-		return eval->run(&of_eval);
-	return fail(&e);
+		return fail(&e);
+	}
+	for (const struct flag *f = eval->flags; f->name; f++) {
+		struct flag_value *v = &of_eval.flag[f - eval->flags];
+		for (int i = 0; play_flags[i].name; i++)
+			if (strcmp(f->name, play_flags[i].name) == 0)
+				*v = args->flag[i];
+		if (strcmp(f->name, "steps") == 0 || strcmp(f->name, "q") == 0)
+			v->set = true;
+		if (strcmp(f->name, "episodes") == 0 && !v->set)
+			*v = (struct flag_value){ .set = true, .count = 1 };
+	}
+	return eval->run(&of_eval);
 }
 
 /* --- the command --- */

@@ -170,17 +170,14 @@ static bool is_meant(const struct plot_job *job, size_t group, const char *front
 	return true;
 }
 
-/* The text that --label has for the group, or NULL. */
+/* The label that is meant for the group, or NULL; e->kind tells an error. */
 static const char *find_label(const struct plot_job *job, size_t group, struct err *e)
 {
 	const struct flag_value *labels = &job->args->flag[LABEL];
-	for (int i = 0; i < labels->n; i++) {
-		const char *colon = strchr(labels->list[i], ':');
-		if (is_meant(job, group, labels->list[i], (size_t)(colon - labels->list[i]), e))
-			return colon + 1;
-		if (e->kind != ERR_NONE)
-			return NULL;
-	}
+	e->kind = ERR_NONE;
+	for (int i = 0; i < labels->n && e->kind == ERR_NONE; i++)
+		if (is_meant(job, group, labels->list[i], strcspn(labels->list[i], ":"), e))
+			return strchr(labels->list[i], ':') + 1;
 	return NULL;
 }
 
@@ -190,15 +187,15 @@ static bool check_labels(const struct plot_job *job, struct err *e)
 	const struct flag_value *labels = &job->args->flag[LABEL];
 	for (int i = 0; i < labels->n; i++) {
 		const char *label = labels->list[i], *colon = strchr(label, ':');
-		bool is_found = false;
+		size_t k = 0;
 		if (!colon || !colon[1])
 			return err_set(e, ERR_USAGE, "--label '%s' is not of the form KEY=VALUE:TEXT", label);
-		for (size_t k = 0; !is_found && k < job->groups.n_groups; k++) {
-			is_found = is_meant(job, k, label, (size_t)(colon - label), e);
-			if (e->kind != ERR_NONE)
+		while (k < job->groups.n_groups && !is_meant(job, k, label, (size_t)(colon - label), e))
+			if (e->kind == ERR_NONE)
+				k++;
+			else
 				return false;
-		}
-		if (!is_found)
+		if (k == job->groups.n_groups)
 			return err_set(e, ERR_USAGE, "--label '%s': there is no such group", label);
 	}
 	return true;
