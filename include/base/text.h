@@ -33,6 +33,9 @@ void text_add_real(struct text *t, double x);
 /* The same, as JSON has it: null where x is not finite. */
 void text_add_json_real(struct text *t, double x);
 
+/* A member of an object, "key":x; after a comma unless it is the first. */
+void text_add_json_member(struct text *t, const char *key, double x);
+
 /* s as a JSON string with its quotes. Unprintable characters (see text_char) are escaped;
  * bytes that are not UTF-8 become U+FFFD. */
 void text_add_json_string(struct text *t, const char *s);

@@ -84,6 +84,12 @@ void text_add_json_real(struct text *t, double x)
 		text_add(t, "null");
 }
 
+void text_add_json_member(struct text *t, const char *key, double x)
+{
+	text_add(t, "%s\"%s\":", t->len > 0 && t->p[t->len - 1] != '{' ? "," : "", key);
+	text_add_json_real(t, x);
+}
+
 /* Characters that do not take one column, sorted; -1: unprintable. Unicode 14's default
  * ignorables, East Asian width and combining marks of names in use; counting too many columns
  * does no harm. */

@@ -64,12 +64,6 @@ static void print_text(const struct diagnosis *d, const struct record *r)
 		print_finding(&d->finding[i], &r->config, i);
 }
 
-static void add_real(struct text *t, const char *key, double x)
-{
-	text_add(t, "\"%s\":", key);
-	text_add_json_real(t, x);
-}
-
 static void print_json(const struct diagnosis *d, const struct record *r)
 {
 	static const char *const verdicts[] = { "healthy", "early", "failing" };
@@ -77,11 +71,10 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "{\"run\":");
 	text_add_json_string(&t, r->dir);
-	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64 ",", config_env(&r->config)->id,
+	text_add(&t, ",\"env_id\":\"%s\",\"verdict\":\"%s\",\"timesteps\":%" PRId64, config_env(&r->config)->id,
 		verdicts[d->verdict], d->timesteps);
-	add_real(&t, "return_mean", d->return_mean);
-	text_add(&t, ",");
-	add_real(&t, "target", d->target);
+	text_add_json_member(&t, "return_mean", d->return_mean);
+	text_add_json_member(&t, "target", d->target);
 	text_add(&t, ",\"findings\":[");
 	for (int i = 0; i < d->n; i++) {
 		const struct finding *f = &d->finding[i];
@@ -90,8 +83,8 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 		config_print_brief(&r->config, f->key, &v);
 		text_add(&t, "%s{\"rule\":\"%s\",\"key\":\"%s\",\"value\":", i ? "," : "", f->rule, f->key->key);
 		text_add_json_string(&t, value);
-		text_add(&t, ",\"timesteps\":%" PRId64 ",", f->timesteps);
-		add_real(&t, "number", f->number);
+		text_add(&t, ",\"timesteps\":%" PRId64, f->timesteps);
+		text_add_json_member(&t, "number", f->number);
 		text_add(&t, "}");
 	}
 	text_add(&t, "]}");

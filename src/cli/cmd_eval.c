@@ -84,12 +84,6 @@ static void print_text(const struct eval_job *job)
 	printf("\n");
 }
 
-static void add_real(struct text *t, const char *key, double value)
-{
-	text_add(t, ",\"%s\":", key);
-	text_add_json_real(t, value);
-}
-
 static void print_json(const struct eval_job *job)
 {
 	const struct eval_stats *s = &job->stats;
@@ -101,15 +95,15 @@ static void print_json(const struct eval_job *job)
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->name);
 	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed, s->n_episodes);
-	add_real(&t, "epsilon", job->epsilon);
-	add_real(&t, "return_mean", s->return_mean);
-	add_real(&t, "return_std", s->return_std);
-	add_real(&t, "return_min", s->return_min);
-	add_real(&t, "return_max", s->return_max);
-	add_real(&t, "length_mean", s->length_mean);
-	add_real(&t, "q_start", s->q_start);
+	text_add_json_member(&t, "epsilon", job->epsilon);
+	text_add_json_member(&t, "return_mean", s->return_mean);
+	text_add_json_member(&t, "return_std", s->return_std);
+	text_add_json_member(&t, "return_min", s->return_min);
+	text_add_json_member(&t, "return_max", s->return_max);
+	text_add_json_member(&t, "length_mean", s->length_mean);
+	text_add_json_member(&t, "q_start", s->q_start);
 	if (job->weights->config) /* has the discount */
-		add_real(&t, "discounted_return", s->discounted_return);
+		text_add_json_member(&t, "discounted_return", s->discounted_return);
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
 		printf("%s%s", i ? "," : "", text_real(job->episodes[i].episode_return, real));

@@ -540,14 +540,6 @@ static bool print_states(const struct records *list, struct err *e)
 
 /* --- the command --- */
 
-static void put_json_number(const char *key, double x)
-{
-	char buf[64];
-	struct text t = text_into(buf, sizeof(buf));
-	text_add_json_real(&t, x);
-	printf("\"%s\":%s,", key, buf);
-}
-
 static void print_json(const struct report_job *job, const struct table *t)
 {
 	const struct improvement *i = &job->improvement;
@@ -562,11 +554,14 @@ static void print_json(const struct report_job *job, const struct table *t)
 	}
 	putchar(']');
 	if (job->has_comparison) {
-		printf(",\"improvement\":{");
-		put_json_number("probability", i->p);
-		put_json_number("low", i->p_95.low);
-		put_json_number("high", i->p_95.high);
-		printf("\"can_tell\":%s,\"unit\":\"%s\",\"enough\":", can_tell(job) ? "true" : "false", unit_name(job));
+		char buf[256];
+		struct text text = text_into(buf, sizeof(buf));
+		text_add(&text, "{");
+		text_add_json_member(&text, "probability", i->p);
+		text_add_json_member(&text, "low", i->p_95.low);
+		text_add_json_member(&text, "high", i->p_95.high);
+		printf(",\"improvement\":%s,\"can_tell\":%s,\"unit\":\"%s\",\"enough\":", buf,
+			can_tell(job) ? "true" : "false", unit_name(job));
 		printf(i->enough > 0 ? "%zu}" : "null}", i->enough);
 	}
 	printf("}\n");

@@ -42,47 +42,40 @@ void put_roff(const char *s)
 	}
 }
 
-void page_text(const struct page *p, const char *text)
+/* Text after a macro of roff, or indented further. */
+static void put(const struct page *p, const char *macro, int indent, const char *text)
 {
-	if (p->is_roff) {
-		printf(".PP\n");
-		put_roff(text);
-		putchar('\n');
-	} else {
-		print_wrapped(stdout, p->indent, text);
-		putchar('\n');
+	if (!p->is_roff) {
+		print_wrapped(stdout, p->indent + indent, text);
+		return;
 	}
-}
-
-void page_item(const struct page *p, const char *tag, const char *text)
-{
-	if (p->is_roff) {
-		printf(".TP\n.B ");
-		put_roff(tag);
-		putchar('\n');
-		put_roff(text);
-		putchar('\n');
-	} else {
-		print_wrapped(stdout, p->indent + 2, tag);
-		print_wrapped(stdout, p->indent + 6, text);
-	}
-}
-
-/* More of the last item. */
-static void page_more(const struct page *p, const char *text)
-{
-	if (p->is_roff) {
-		printf(".IP\n");
-		put_roff(text);
-		putchar('\n');
-	} else
-		print_wrapped(stdout, p->indent + 6, text);
+	fputs(macro, stdout);
+	put_roff(text);
+	putchar('\n');
 }
 
 /* Between items and a paragraph. */
 static void page_blank(const struct page *p)
 {
 	fputs(p->is_roff ? "" : "\n", stdout);
+}
+
+void page_text(const struct page *p, const char *text)
+{
+	put(p, ".PP\n", 0, text);
+	page_blank(p);
+}
+
+void page_item(const struct page *p, const char *tag, const char *text)
+{
+	put(p, ".TP\n.B ", 2, tag);
+	put(p, "", 6, text);
+}
+
+/* More of the last item. */
+static void page_more(const struct page *p, const char *text)
+{
+	put(p, ".IP\n", 6, text);
 }
 
 static void page_heading(const struct page *p, const char *text)
@@ -363,12 +356,10 @@ static void put_sweeps(const struct page *p)
 
 void topic_put(const struct topic *t, const struct page *p)
 {
-	if (p->is_roff) {
+	if (p->is_roff)
 		printf(".SH %s\n", t->heading);
-		put_roff(t->intro);
-		putchar('\n');
-	} else
-		page_text(p, t->intro);
+	put(p, "", 0, t->intro);
+	page_blank(p);
 	t->put(p);
 }
 
