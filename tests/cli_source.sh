@@ -119,7 +119,7 @@ env 1583
 rl 1410
 run 7004
 study 2909
-cli 12419
+cli 12431
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
