@@ -38,7 +38,8 @@ bool result_parse(struct result *res, const char *name, const char *data, size_t
 bool result_write(struct file_writer *file, const struct result *res, const struct config *c, const double *returns,
 	char *buf, size_t size, struct err *e);
 
-/* Compares recomputed figures with those of result.json and its final_returns. ERR_CORRUPT names the first figure that differs. */
+/* Compares recomputed figures with those of result.json and its final_returns. ERR_CORRUPT names the first figure
+ * that differs. */
 bool result_compare(const struct result *res, const struct dir *d, const struct eval_stats *stats,
 	const struct episode *episodes, struct err *e);
 
