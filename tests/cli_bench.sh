@@ -6,25 +6,44 @@ copy_configs
 
 t 'a line for everything that a run consists of' 0 "$DQN" bench short.ini total_timesteps=300 -n 1
 err_any
-out_lines 22
-for line in 'fused multiply-adds .*100\.0 % of peak' 'update 4-128-128-2, batch 64 .* % of peak' \
-	'act 4-64-64-2 .* GB/s of weights' 'env: a step of CartPole-v1 .* million steps/s' \
-	'env: the same, 16 in turn .* million steps/s' \
-	'act 4-24-24-2, 16 side by side .* % of peak' \
-	'replay: sample a minibatch of 32' 'replay: store a transition' \
-	'run: the training loop .* 300 steps, 200 updates; network and Adam [0-9.]+ %'; do
+out_lines 14
+for line in '^what +best +median +GFLOP/s +of peak' 'fused multiply-adds .* 100 %' 'update 4-16-2, batch 32 .* %' \
+	'  sample the minibatch' '  TD targets .* %' '  forward pass and loss .* %' '  backward pass .* %' \
+	'  Adam and the norm' 'act .* %' 'act, side by side .* %' 'store a transition' 'a step of the environment' \
+	'the training loop .* 300 steps, 200 updates; network and Adam [0-9.]+ %'; do
 	out_has "$line"
 done
 out_lacks 'nan|inf| -[0-9]'
+
+t 'keys without a configuration change the defaults' 0 "$DQN" bench net_arch=16,8 batch_size=5 prioritized=true \
+	total_timesteps=300 learning_starts=100 buffer_size=500 -n 1
+err_any
+out_has 'update 4-16-8-2, batch 5 '
+out_has '  new priorities '
 
 t '--json' 0 "$DQN" bench --samples 2 --json short.ini total_timesteps=150
 err_any
 out_lines 1
 out_json
 out_has "^\{\"version\":\"$version\",\"isa\":\"[a-z0-9]+\",\"samples\":2,\"rows\":\["
-is 'rows' "$(grep -o '"name":' "$out" | wc -l)" 21
-is 'rows with a time' "$(grep -oE '"seconds":[0-9.e-]+,' "$out" | wc -l)" 21
-out_has '"name":"run: the training loop"'
+is 'rows' "$(grep -o '"name":' "$out" | wc -l)" 12
+is 'rows with times' "$(grep -oE '"seconds":[0-9.e-]+,"best":[0-9.e-]+,' "$out" | wc -l)" 12
+out_has '"name":"the training loop"'
+
+t 'the median is never less than the best' 0 sh -c 'tr "{" "\n" <"$1" | sed -n "s/.*seconds\":\([^,]*\),\"best\":\([^,]*\),.*/\1 \2/p" |
+	awk "\$1 < \$2 { exit 1 }"' sh "$out"
+
+t '--sizes: widths down, batches across' 0 "$DQN" bench --sizes -n 1 short.ini
+err_any
+out_lines 12
+out_has '^width +batch 32 +of peak +batch 64 +of peak +batch 256 +of peak'
+is 'times with a share of the peak' "$(grep -oE '[0-9.]+ [um]s +[0-9.]+ %' "$out" | wc -l)" 30
+
+t 'an environment in a child process' 0 "$DQN" bench -n 1 short.ini total_timesteps=150 id=process \
+	command="'$DQN' env serve CartPole-v1"
+err_any
+out_has '^a step of the environment '
+out_has '^the same, [0-9]+ together '
 
 t 'DQN_ISA is measured' 0 env DQN_ISA=scalar "$DQN" bench -n 1 --json short.ini total_timesteps=150
 err_any

@@ -116,7 +116,7 @@ done <<'END'
 base 3593
 nn 1800
 env 1583
-rl 1410
+rl 1420
 run 7004
 study 2909
 cli 12431

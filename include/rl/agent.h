@@ -93,6 +93,9 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 /* The loss of a TD error d = Q(s,a) - y, and its derivative. */
 double agent_loss_of(enum loss loss, double d, double *derivative);
 
+/* A part of agent_learn: a->target_q = y of the minibatch. */
+void agent_targets(struct agent *a, const struct batch *b);
+
 /* A part of agent_learn: the mean loss of the network `params` on the minibatch, given its TD
  * targets, a->target_q; stats gets all but grad_norm. a->td_error and a->d_out = d(loss)/dQ are
  * set, and a->work holds the forward pass. */

@@ -1,84 +1,75 @@
 #include "cli/cli.h"
 #include "cli/children.h"
+#include "cli/table.h"
 #include "cli/version.h"
 
 #include "run/train.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
 	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL,
 		"measure networks from 8 to 1024 wide instead" },
 	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N",
-		"samples of at least 50 ms each (default 7)" },
+		"samples of a line, 2 ms or more each (default 50)" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	{ .name = NULL },
 };
 
-static const double sample_s = 0.05;
-static const double peak_s = 0.005; /* for the peak, beside each sample */
-static const double noisy = 0.05;   /* a larger spread of the peak is worth a warning */
-enum { MAX_SAMPLES = 1000, PEAK_ROUNDS = 1000 };
+static const double sample_s = 0.002; /* short: the best of many is of a quiet moment */
+static const double noisy = 0.1; /* a median of the peak so far from its best is worth a warning */
+enum { MAX_SAMPLES = 1000, LEAST_SAMPLES = 3, PEAK_ROUNDS = 1000, MAX_TASKS = 40 };
+
+struct task {
+	char name[64], note[80];
+	double (*run)(void *job); /* returns something of the result: no work is optimised away */
+	void *job;
+	clockid_t clock; /* of processor time, unless processes work in turn */
+	double flops;    /* of once; 0: not counted */
+	uint64_t n;      /* times a sample */
+	int n_samples;
+	double spent_s, sample[MAX_SAMPLES]; /* seconds of once, sorted at the end */
+};
 
 struct bench {
 	const struct kernels *k;
-	clockid_t clock; /* of processor time, unless two processes work in turn */
-	int n_samples;
+	int n_rounds, n_tasks;
 	bool json;
-	uint64_t n_peak; /* calls of peak_task in peak_s */
-	int n_rows;
+	struct task task[MAX_TASKS];
 };
 
-struct timing { /* of one call */
-	double median_s;
-	double spread;     /* (slowest - fastest) / median of the samples */
-	double peak_flops; /* the core's peak in that time */
-};
+static struct task *add_task(struct bench *b, double (*run)(void *job), void *job, const char *name)
+{
+	struct task *t = &b->task[b->n_tasks++];
+	*t = (struct task){ .run = run, .job = job, .clock = CLOCK_PROCESS_CPUTIME_ID };
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	return t;
+}
 
-/* A task does its work n times and returns something of the result, so that no work is
- * optimised away. */
-static double run_once(
-	const struct bench *b, double (*task)(void *job, uint64_t n), void *job, uint64_t n)
+/* Seconds of n times. */
+static double run_task(const struct task *t, uint64_t n)
 {
 	volatile double sink;
 	struct timespec begin, end;
-	clock_gettime(b->clock, &begin);
-	sink = task(job, n);
+	clock_gettime(t->clock, &begin);
+	for (uint64_t i = 0; i < n; i++)
+		sink = t->run(t->job);
 	(void)sink;
-	clock_gettime(b->clock, &end);
+	clock_gettime(t->clock, &end);
 	return (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
 }
 
-static double peak_flops(const struct bench *b)
+/* Repetitions that take sample_s or more. */
+static void calibrate(struct task *t)
 {
-	return 2.0 * PEAK_ROUNDS * KERNELS_PEAK_CHAINS * b->k->lanes;
-}
-
-static double peak_task(void *job, uint64_t n)
-{
-	const struct bench *b = job;
-	double sum = 0;
-	for (uint64_t i = 0; i < n; i++)
-		sum += (double)b->k->fma_peak(PEAK_ROUNDS);
-	return sum;
-}
-
-/* A number of repetitions that takes least_s or more. */
-static uint64_t calibrate(
-	const struct bench *b, double (*task)(void *job, uint64_t n), void *job, double least_s)
-{
-	uint64_t n = 1;
-	for (double s; (s = run_once(b, task, job, n)) < least_s;)
-		n = s < least_s / 100 ? 10 * n : (uint64_t)(1.1 * least_s / s * (double)n) + 1;
-	return n;
+	t->n = 1;
+	for (double s; (s = run_task(t, t->n)) < sample_s;)
+		t->n = s < sample_s / 100 ? 10 * t->n
+					  : (uint64_t)(1.1 * sample_s / s * (double)t->n) + 1;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -87,424 +78,373 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *x, int n)
+static void sort(struct task *t)
 {
-	qsort(x, (size_t)n, sizeof(*x), compare_doubles);
-	return x[n / 2];
+	qsort(t->sample, (size_t)t->n_samples, sizeof(*t->sample), compare_doubles);
 }
 
-/* The clock of a core and its neighbours change within a run: the peak is measured again
- * just before each sample. */
-static struct timing measure(struct bench *b, double (*task)(void *job, uint64_t n), void *job)
+/* All tasks in turn: what disturbs a moment disturbs all of them. One that takes longer than a
+ * sample has fewer. */
+static void measure(struct bench *b)
 {
-	double sample[MAX_SAMPLES] = { 0 }, peak[MAX_SAMPLES] = { 0 };
-	const uint64_t n = calibrate(b, task, job, sample_s);
-	for (int i = 0; i < b->n_samples; i++) {
-		const double once_s = run_once(b, peak_task, b, b->n_peak) / (double)b->n_peak;
-		sample[i] = run_once(b, task, job, n) / (double)n;
-		peak[i] = sample[i] / once_s * peak_flops(b);
+	for (int i = 0; i < b->n_tasks; i++)
+		if (b->task[i].run)
+			calibrate(&b->task[i]);
+	for (int r = 0; r < b->n_rounds; r++)
+		for (struct task *t = b->task; t < b->task + b->n_tasks; t++) {
+			if (!t->run || (r >= LEAST_SAMPLES && t->spent_s > 2 * r * sample_s))
+				continue;
+			const double s = run_task(t, t->n);
+			t->spent_s += s;
+			t->sample[t->n_samples++] = s / (double)t->n;
+		}
+	for (int i = 0; i < b->n_tasks; i++)
+		sort(&b->task[i]);
+}
+
+static double median(const struct task *t)
+{
+	return t->sample[t->n_samples / 2];
+}
+
+/* Of the peak, which is the first task. */
+static double share(const struct bench *b, const struct task *t)
+{
+	const struct task *peak = b->task;
+	return t->flops / t->sample[0] / (peak->flops / peak->sample[0]);
+}
+
+static double peak_task(void *job)
+{
+	return (double)((const struct kernels *)job)->fma_peak(PEAK_ROUNDS);
+}
+
+static void add_peak(struct bench *b)
+{
+	struct task *t = add_task(b, peak_task, (void *)(uintptr_t)b->k, "");
+	t->flops = 2.0 * PEAK_ROUNDS * KERNELS_PEAK_CHAINS * b->k->lanes;
+	snprintf(t->name, sizeof(t->name), "%d fused multiply-adds",
+		PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
+}
+
+/* --- what comes out --- */
+
+static void add_seconds(struct table *table, double s)
+{
+	if (s >= 1e-2)
+		table_add(table, "%.1f ms", s * 1e3);
+	else if (s >= 1e-6)
+		table_add(table, "%.2f us", s * 1e6);
+	else
+		table_add(table, "%.2f ns", s * 1e9);
+}
+
+/* x times scale, or nothing if x is 0. */
+static void add_rate(struct table *table, double x, double scale, const char *unit)
+{
+	if (x > 0)
+		table_add(table, "%.4g%s", x * scale, unit);
+	else
+		table_add(table, "%s", "");
+}
+
+static void add_rows(const struct bench *b, struct table *table)
+{
+	for (const struct task *t = b->task; t < b->task + b->n_tasks; t++) {
+		table_add(table, "%s", t->name);
+		if (b->json) {
+			table_add(table, "%.6g", median(t));
+			table_add(table, "%.6g", t->sample[0]);
+		} else {
+			add_seconds(table, t->sample[0]);
+			add_seconds(table, median(t));
+		}
+		add_rate(table, t->flops / t->sample[0], 1e-9, "");
+		add_rate(table, share(b, t), b->json ? 1 : 100, b->json ? "" : " %");
+		table_add(table, "%s", t->note);
 	}
-	const double median_s = median(sample, b->n_samples);
-	return (struct timing){ median_s, (sample[b->n_samples - 1] - sample[0]) / median_s,
-		median(peak, b->n_samples) };
 }
 
-/* One line, or one object of JSON. Rates of 0 are left out. */
-static void report(struct bench *b, const char *name, struct timing t, double flops, double bytes,
-	const char *note)
+static bool print_tasks(const struct bench *b, struct err *e)
 {
-	const double gflops = flops / t.median_s / 1e9, share = flops / t.peak_flops;
-	const double gbytes = bytes / t.median_s / 1e9;
-	if (b->json) {
-		printf("%s{\"name\":\"%s\",\"seconds\":%.6g,\"spread\":%.3g", b->n_rows ? "," : "",
-			name, t.median_s, t.spread);
-		if (flops > 0)
-			printf(",\"gflops\":%.4g,\"peak_share\":%.4g", gflops, share);
-		if (bytes > 0)
-			printf(",\"gbytes_per_s\":%.4g", gbytes);
-		printf("}");
-	} else {
-		printf("%-32s ", name);
-		if (t.median_s >= 1e-2)
-			printf("%9.1f ms", t.median_s * 1e3);
-		else if (t.median_s >= 1e-6)
-			printf("%9.2f us", t.median_s * 1e6);
-		else
-			printf("%9.2f ns", t.median_s * 1e9);
-		printf("  +-%4.1f %%", 100 * t.spread);
-		if (flops > 0)
-			printf("  %6.1f GFLOP/s  %5.1f %% of peak", gflops, 100 * share);
-		if (bytes > 0)
-			printf("  %6.1f GB/s of weights", gbytes);
-		printf("%s%s\n", note[0] ? "  " : "", note);
+	static const char *const names[][5] = {
+		{ "what", "best", "median", "GFLOP/s", "of peak" },
+		{ "name", "seconds", "best", "gflops", "peak_share" },
+	};
+	static struct table table; /* too much for a small stack */
+	for (int i = 0; i < 5; i++)
+		table_column(&table, names[b->json][i], i == 0 ? TABLE_TEXT : TABLE_NUMBER);
+	table_column(&table, b->json ? "note" : "", TABLE_TEXT);
+	add_rows(b, &table);
+	bool ok = true;
+	if (!b->json || table.is_incomplete)
+		ok = table_print(&table, TABLE_ALIGNED, e);
+	else {
+		printf("{\"version\":\"%s\",\"isa\":\"%s\",\"samples\":%d,\"rows\":[", DQN_VERSION,
+			b->k->isa, b->n_rounds);
+		for (size_t i = 1; i < table_n_rows(&table); i++) {
+			printf(i > 1 ? ",{" : "{");
+			table_put_json(&table, i, 0, table.n_columns);
+			printf("}");
+		}
+		printf("]}\n");
 	}
-	(void)fflush(stdout);
-	b->n_rows++;
-}
-
-static void bench_peak(struct bench *b)
-{
-	char name[64];
-	b->n_peak = calibrate(b, peak_task, b, peak_s);
-	struct timing t = measure(b, peak_task, b);
-	t.peak_flops = peak_flops(b); /* 100 % by definition */
-	snprintf(name, sizeof(name), "%d fused multiply-adds", PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
-	report(b, name, t, peak_flops(b), 0, "");
-	if (t.spread > noisy)
-		say("warning: the peak varies by %.0f %%: another process is running or the clock "
-		    "changes; trust the shares, not the times",
-			100 * t.spread);
-}
-
-/* --- networks 4-W-W-2 --- */
-
-struct shape {
-	int width, batch;
-};
-
-/* Plain DQN whose replay buffer is full of random play. */
-static bool start_training(
-	struct train *t, const struct kernels *k, const struct shape *s, struct err *e)
-{
-	static struct config c; /* too much for a small stack */
-	config_init(&c);
-	c.net_arch = (struct widths){ 2, { s->width, s->width } };
-	c.batch_size = s->batch;
-	c.buffer_size = c.learning_starts = 10000;
-	c.eval_freq = 0;
-	c.eval_episodes = POLICY_ROWS;
-	bool ok = train_init(t, &c, k, e);
-	while (ok && t->timesteps < c.learning_starts)
-		ok = train_step(t, e);
+	table_release(&table);
 	return ok;
 }
 
-/* An update takes the forward pass of both networks, the gradient of the weights and that
- * of the inputs, which the first layer does without. */
-static void count_flops(const struct net *net, int batch, double *forward, double *update)
+/* On standard error: an unsteady machine. */
+static void warn_if_noisy(const struct bench *b)
 {
-	*forward = *update = 0;
-	for (int i = 0; i < net_n_linear(net); i++) {
-		const struct linear m = net_linear(net, i);
-		const double flops = 2.0 * batch * (double)(m.in * m.out);
-		*forward += flops;
-		*update += (i > 0 ? 4 : 3) * flops;
-	}
+	const double excess = median(b->task) / b->task->sample[0] - 1;
+	if (excess > noisy)
+		say("warning: half of the samples of the peak took %.0f %% more than the best: another "
+		    "process is running or the clock changes; trust the best",
+			100 * excess);
 }
 
-static double sample_task(void *job, uint64_t n)
+/* --- an update and its parts --- */
+
+/* The replay buffer gets made-up transitions of episodes of 20 steps. */
+static bool start_training(
+	struct train *t, const struct kernels *k, const struct config *c, struct err *e)
+{
+	enum { LENGTH = 20 };
+	struct rng rng;
+	if (!train_init(t, c, k, e))
+		return false;
+	const int dim = t->env.ops->obs_dim, n_actions = t->env.ops->n_actions;
+	if (t->mask)
+		memset(t->mask, 1, (size_t)n_actions);
+	rng_init(&rng, 1);
+	for (size_t i = 0; i < t->replay.buffer_size; i++) {
+		for (int j = 0; j < dim; j++)
+			t->obs[j] = (float)rng_uniform(&rng, -1, 1);
+		replay_push(&t->replay, t->obs, t->mask, (int)(i % (size_t)n_actions), 0.01f,
+			t->obs, t->mask, i % LENGTH == LENGTH - 1, false);
+	}
+	return true;
+}
+
+static double sample_task(void *job)
 {
 	struct train *t = job;
-	for (uint64_t i = 0; i < n; i++)
-		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], 1, 0.99, 1, &t->batch);
+	const struct config *c = &t->config;
+	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
+		c->per_beta0, &t->batch);
 	return t->batch.reward[0];
 }
 
-static double learn_task(void *job, uint64_t n)
+static double targets_task(void *job)
+{
+	struct train *t = job;
+	agent_targets(&t->agent, &t->batch);
+	return t->agent.target_q[0];
+}
+
+static double loss_task(void *job)
 {
 	struct train *t = job;
 	struct learn_stats stats = { 0 };
-	struct err e;
-	for (uint64_t i = 0; i < n; i++)
-		agent_learn(&t->agent, &t->batch, 1e-6, &stats, &e);
+	struct err never;
+	agent_loss(&t->agent, &t->batch, t->agent.online, &stats, &never);
 	return stats.loss;
 }
 
-static double update_task(void *job, uint64_t n)
-{
-	double sum = 0;
-	for (uint64_t i = 0; i < n; i++)
-		sum += sample_task(job, 1) + learn_task(job, 1);
-	return sum;
-}
-
-static double push_task(void *job, uint64_t n)
+static double backward_task(void *job)
 {
 	struct train *t = job;
-	for (uint64_t i = 0; i < n; i++)
-		replay_push(&t->replay, t->obs, NULL, (int)(i & 1), 1, t->obs, NULL, false, false);
+	struct agent *a = &t->agent;
+	net_backward(&a->policy.net, a->policy.k, a->online, t->batch.obs, a->d_out, t->batch.size,
+		a->work, a->grad);
+	return a->grad[0];
+}
+
+/* The learning rate is 0, so that the weights stay finite however often it is done. */
+static double adam_task(void *job)
+{
+	struct agent *a = &((struct train *)job)->agent;
+	return adam_step(&a->adam, a->policy.k, a->policy.net.n_params, a->grad, 0,
+		a->opts.max_grad_norm, a->m, a->v, a->online);
+}
+
+static double priorities_task(void *job)
+{
+	struct train *t = job;
+	replay_update_priorities(&t->replay, &t->batch, t->agent.td_error);
+	return t->agent.td_error[0];
+}
+
+static double update_task(void *job)
+{
+	struct train *t = job;
+	struct learn_stats stats = { 0 };
+	struct err never;
+	const double sampled = sample_task(t);
+	agent_learn(&t->agent, &t->batch, 0, &stats, &never);
+	return sampled + stats.loss + priorities_task(t);
+}
+
+static double push_task(void *job)
+{
+	struct train *t = job;
+	replay_push(&t->replay, t->obs, t->mask, 0, 1, t->obs, t->mask, false, true);
 	return (double)t->replay.next;
 }
 
 /* Each action depends on the one before, so that they cannot overlap. */
-static double act_task(void *job, uint64_t n)
+static double act_task(void *job)
 {
 	const struct train *t = job;
-	int action = 0;
-	float *obs = t->obs;
-	for (uint64_t i = 0; i < n; i++) {
-		action = policy_act(&t->agent.policy, obs, NULL, 0, NULL, NULL);
-		obs[0] = (float)action;
-	}
+	const int action = policy_act(&t->agent.policy, t->obs, NULL, 0, NULL, NULL);
+	t->obs[0] = (float)action;
 	return action;
 }
 
-/* Episodes that an evaluation plays side by side. */
-static int eval_rows(const struct config *c)
-{
-	return c->eval_episodes < POLICY_ROWS ? (int)c->eval_episodes : POLICY_ROWS;
-}
-
-static double greedy_task(void *job, uint64_t n)
+static double greedy_task(void *job)
 {
 	const struct train *t = job;
-	const size_t rows = (size_t)eval_rows(&t->config);
 	int actions[POLICY_ROWS] = { 0 };
-	float *obs = t->eval_envs.obs;
-	for (uint64_t i = 0; i < n; i++) {
-		policy_greedy(&t->agent.policy, rows, obs, NULL, actions);
-		obs[0] = (float)actions[0];
-	}
+	policy_greedy(&t->agent.policy, t->eval_envs.n, t->eval_envs.obs, NULL, actions);
+	t->eval_envs.obs[0] = (float)actions[0];
 	return actions[0];
 }
 
-static void update_name(char *name, size_t size, const struct shape *s)
+/* The first layer does without the gradient of its inputs. */
+static void count_flops(const struct net *net, double *forward, double *backward)
 {
-	snprintf(name, size, "update 4-%d-%d-2, batch %d", s->width, s->width, s->batch);
+	*forward = *backward = 0;
+	for (int i = 0; i < net_n_linear(net); i++) {
+		const struct linear m = net_linear(net, i);
+		*forward += 2.0 * (double)(m.in * m.out);
+		*backward += (i > 0 ? 4.0 : 2.0) * (double)(m.in * m.out);
+	}
 }
 
-static bool bench_network(struct bench *b, const struct shape *s, struct err *e)
+static void update_name(char *name, size_t size, const struct train *t)
 {
-	static struct train t;
-	char name[64];
-	double forward, update;
-	if (!start_training(&t, b->k, s, e))
-		return false;
-	count_flops(&t.agent.policy.net, s->batch, &forward, &update);
-	update_name(name, sizeof(name), s);
-	report(b, name, measure(b, update_task, &t), update, 0, "");
-	const double bytes = (double)(t.agent.policy.net.n_params * sizeof(float));
-	snprintf(name, sizeof(name), "act 4-%d-%d-2", s->width, s->width);
-	report(b, name, measure(b, act_task, &t), 0, bytes, "");
-	snprintf(name, sizeof(name), "act 4-%d-%d-2, %d side by side", s->width, s->width,
-		POLICY_ROWS);
-	report(b, name, measure(b, greedy_task, &t), forward / s->batch * POLICY_ROWS, 0, "");
-	train_release(&t);
-	return true;
+	const struct config *c = &t->config;
+	struct text x;
+	text_init(&x, name, size);
+	text_add(&x, "update %d-", t->env.ops->obs_dim);
+	for (int i = 0; i < c->net_arch.n; i++)
+		text_add(&x, "%d-", c->net_arch.width[i]);
+	text_add(&x, "%d, batch %" PRId64, t->env.ops->n_actions, c->batch_size);
 }
 
-static bool bench_replay(struct bench *b, struct err *e)
+static void add_update(struct bench *b, struct train *t)
 {
-	static struct train t;
-	if (!start_training(&t, b->k, &(struct shape){ 8, 32 }, e))
-		return false;
-	report(b, "replay: sample a minibatch of 32", measure(b, sample_task, &t), 0, 0, "");
-	report(b, "replay: store a transition", measure(b, push_task, &t), 0, 0, "");
-	train_release(&t);
-	return true;
+	const double rows = (double)t->batch.size;
+	double forward, backward;
+	count_flops(&t->agent.policy.net, &forward, &backward);
+	struct task *task = add_task(b, update_task, t, "");
+	update_name(task->name, sizeof(task->name), t);
+	task->flops = rows * ((t->config.double_q ? 3 : 2) * forward + backward);
 }
 
-/* A line per width, a column per batch size: the update's share of the peak. */
-static bool bench_sizes(struct bench *b, struct err *e)
+static void add_network(struct bench *b, struct train *t)
 {
-	static const int widths[] = { 8, 16, 24, 32, 48, 63, 64, 65, 100, 128, 200, 256, 257, 512,
-		1024 };
-	static const int batches[] = { 1, 8, 32, 33, 64, 100, 256, 1024 };
+	const double rows = (double)t->batch.size, n_eval = (double)t->eval_envs.n;
+	double forward, backward;
+	count_flops(&t->agent.policy.net, &forward, &backward);
+	add_update(b, t);
+	add_task(b, sample_task, t, "  sample the minibatch");
+	add_task(b, targets_task, t, "  TD targets")->flops =
+		rows * forward * (t->config.double_q ? 2 : 1);
+	add_task(b, loss_task, t, "  forward pass and loss")->flops = rows * forward;
+	add_task(b, backward_task, t, "  backward pass")->flops = rows * backward;
+	add_task(b, adam_task, t, "  Adam and the norm");
+	if (t->replay.prioritized)
+		add_task(b, priorities_task, t, "  new priorities");
+	add_task(b, act_task, t, "act")->flops = forward;
+	add_task(b, greedy_task, t, "act, side by side")->flops = n_eval * forward;
+	add_task(b, push_task, t, "store a transition");
+}
+
+/* Widths down, batches across: the best time of an update and its share of the peak. */
+static bool bench_sizes(struct bench *b, struct config *c, struct err *e)
+{
+	static const int widths[] = { 8, 16, 24, 32, 64, 65, 128, 256, 512, 1024 };
+	static const int batches[] = { 32, 64, 256 };
+	static const char *const names[] = { "batch 32", "batch 64", "batch 256" };
 	enum { N_WIDTHS = sizeof(widths) / sizeof(*widths) };
 	enum { N_BATCHES = sizeof(batches) / sizeof(*batches) };
-	static struct train train;
-	if (!b->json) {
-		printf("an update of 4-W-W-2, %% of peak\n%8s", "W \\ batch");
-		for (int j = 0; j < N_BATCHES; j++)
-			printf(" %7d", batches[j]);
+	static struct train train[N_WIDTHS * N_BATCHES];
+	static struct table table;
+	bool ok = true;
+	int n = 0;
+	c->buffer_size = c->learning_starts = 10000;
+	for (; ok && n < N_WIDTHS * N_BATCHES; n++) {
+		c->net_arch =
+			(struct widths){ 2, { widths[n / N_BATCHES], widths[n / N_BATCHES] } };
+		c->batch_size = batches[n % N_BATCHES];
+		ok = start_training(&train[n], b->k, c, e);
+		if (ok)
+			add_update(b, &train[n]);
 	}
-	for (int i = 0; i < N_WIDTHS * N_BATCHES; i++) {
-		const struct shape s = { widths[i / N_BATCHES], batches[i % N_BATCHES] };
-		double forward, update;
-		char name[64];
-		if (!start_training(&train, b->k, &s, e))
-			return false;
-		const struct timing t = measure(b, update_task, &train);
-		count_flops(&train.agent.policy.net, s.batch, &forward, &update);
-		update_name(name, sizeof(name), &s);
-		if (b->json)
-			report(b, name, t, update, 0, "");
-		else if (i % N_BATCHES == 0)
-			printf("\n%9d", s.width);
-		if (!b->json)
-			printf(" %7.1f", 100 * update / t.peak_flops);
-		(void)fflush(stdout);
-		train_release(&train);
+	if (ok)
+		measure(b);
+	if (ok && b->json)
+		ok = print_tasks(b, e);
+	else if (ok) {
+		table_column(&table, "width", TABLE_NUMBER);
+		for (int j = 0; j < N_BATCHES; j++) {
+			table_column(&table, names[j], TABLE_NUMBER);
+			table_column(&table, "of peak", TABLE_NUMBER);
+		}
+		for (int i = 0; i < n; i++) {
+			const struct task *t = &b->task[i + 1];
+			if (i % N_BATCHES == 0)
+				table_add(&table, "%d", widths[i / N_BATCHES]);
+			add_seconds(&table, t->sample[0]);
+			add_rate(&table, share(b, t), 100, " %");
+		}
+		ok = table_print(&table, TABLE_ALIGNED, e);
+		table_release(&table);
 	}
-	if (!b->json)
-		printf("\n");
-	return true;
+	while (n-- > 0)
+		train_release(&train[n]);
+	return ok;
 }
 
 /* --- the environment, and the whole run --- */
 
-struct players { /* of CartPole-v1 */
-	struct env env[POLICY_ROWS];
-	struct rng rng;
-	uint64_t n;
-};
-
-/* Random play, one step of each in turn: about 22 steps an episode. */
-static double env_task(void *job, uint64_t n)
+/* Random play, from a reset on. */
+static double env_task(void *job)
 {
-	struct players *p = job;
-	float obs[4] = { 0 };
+	struct train *t = job;
+	struct rng *rng = &t->stream[STREAM_EXPLORATION];
 	struct step s;
 	struct err never;
-	double sum = 0;
-	uint64_t bits = 0;
-	for (uint64_t i = 0; i < p->n; i++)
-		env_reset(&p->env[i], rng_u64(&p->rng), obs, NULL, &never);
-	for (uint64_t i = 0, player = 0; i < n; i++) {
-		struct env *env = &p->env[player];
-		player = player + 1 < p->n ? player + 1 : 0;
-		bits = i % 64 == 0 ? rng_u64(&p->rng) : bits >> 1;
-		env_step(env, (int)(bits & 1), obs, NULL, &s, &never);
-		sum += (double)s.reward;
-		if (s.terminated || s.truncated)
-			env_reset(env, rng_u64(&p->rng), obs, NULL, &never);
-	}
-	return sum + (double)obs[0];
+	if (!t->in_episode)
+		env_reset(&t->env, rng_u64(rng), t->next_obs, t->next_mask, &never);
+	env_step(&t->env, (int)rng_below(rng, (uint64_t)t->env.ops->n_actions), t->next_obs,
+		t->next_mask, &s, &never);
+	t->in_episode = !s.terminated && !s.truncated;
+	return s.reward;
 }
 
-static void bench_env(struct bench *b, uint64_t n, const char *name)
+/* Wall clock; not in turn with the others, since processes on two idle cores take several times
+ * as long. */
+static bool time_child(struct bench *b, struct process *child, struct err *e)
 {
-	static struct players p;
-	char note[64];
-	p.n = n;
-	rng_init(&p.rng, 1);
-	for (uint64_t i = 0; i < n; i++)
-		env_init(&p.env[i], env_find("CartPole-v1"), 0, NULL);
-	const struct timing t = measure(b, env_task, &p);
-	snprintf(note, sizeof(note), "%.1f million steps/s", 1e-6 / t.median_s);
-	report(b, name, t, 0, 0, note);
-}
-
-/* --- an environment in a child process --- */
-
-/* A process that answers each line with another, without looking at it: what two switches
- * between processes take, if the answer has a deadline. Lengths as of CartPole's lines. */
-struct echo {
-	pid_t pid;
-	int to, from;
-};
-enum { REQUEST_BYTES = 9, REPLY_BYTES = 60 };
-
-static void answer_lines(int from, int to)
-{
-	char line[REPLY_BYTES] = { 0 };
-	while (read(from, line, sizeof(line)) > 0 && write(to, line, REPLY_BYTES) == REPLY_BYTES)
-		;
-}
-
-static bool echo_start(struct echo *echo, struct err *e)
-{
-	int to[2], from[2];
-	if (pipe(to) < 0)
-		return err_set(e, ERR_RUN, "pipe: %s", strerror(errno));
-	if (pipe(from) < 0 || (echo->pid = fork()) < 0)
-		return err_set(e, ERR_RUN, "start another process: %s", strerror(errno));
-	if (echo->pid == 0) {
-		close(to[1]);
-		close(from[0]);
-		answer_lines(to[0], from[1]);
-		_exit(0);
-	}
-	close(to[0]);
-	close(from[1]);
-	echo->to = to[1];
-	echo->from = from[0];
-	return true;
-}
-
-static void echo_stop(struct echo *echo)
-{
-	close(echo->to);
-	close(echo->from);
-	waitpid(echo->pid, NULL, 0);
-}
-
-static double echo_task(void *job, uint64_t n)
-{
-	const struct echo *echo = job;
-	const int deadline_ms = 10000;
-	char line[REPLY_BYTES] = { 0 };
-	struct pollfd fd = { .fd = echo->from, .events = POLLIN };
-	for (uint64_t i = 0; i < n; i++)
-		if (write(echo->to, line, REQUEST_BYTES) != REQUEST_BYTES ||
-			poll(&fd, 1, deadline_ms) != 1 ||
-			read(echo->from, line, sizeof(line)) != REPLY_BYTES)
-			return -1;
-	return line[0];
-}
-
-struct pipe_job {
-	struct vec_env v;
-	size_t n; /* instances side by side */
-};
-
-/* n steps, n / job->n of each instance. */
-static double pipe_task(void *job, uint64_t n)
-{
-	struct pipe_job *p = job;
-	static const uint64_t seed[POLICY_ROWS] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-		15, 16 };
-	struct err e;
-	struct step s;
-	double sum = 0;
-	bool ok = true, ended = true;
-	for (uint64_t k = 0; ok && k < n; k += p->n) {
-		if (ended)
-			ok = vec_env_reset(&p->v, p->n, seed, &e);
-		for (size_t i = 0; ok && i < p->n; i++)
-			env_send_step(&p->v.env[i], (int)(k / p->n % 2));
-		ended = false;
-		for (size_t i = 0; ok && i < p->n; i++) {
-			ok = env_receive_step(&p->v.env[i], vec_env_obs(&p->v, i), NULL, &s, &e);
-			ended = ended || (ok && (s.terminated || s.truncated));
-			sum += ok ? (double)s.reward : 0;
-		}
-	}
-	return sum;
-}
-
-/* 'PROGRAM' with its quotes, as a shell wants it. */
-static bool serve_command(char *buf, size_t size, const char *program)
-{
-	struct text t;
-	text_init(&t, buf, size);
-	text_add(&t, "exec '");
-	for (; *program; program++)
-		text_add(&t, *program == '\'' ? "'\\''" : "%c", *program);
-	text_add(&t, "' env serve CartPole-v1");
-	return !t.full;
-}
-
-static bool bench_pipes(struct bench *b, const char *program, struct err *e)
-{
-	static struct children ch;
-	static struct config c;
-	struct echo echo;
-	struct pipe_job job = { .n = 1 };
 	struct env env;
-	char note[64];
-	config_init(&c);
-	if (!serve_command(c.command, sizeof(c.command), program) ||
-		!children_start(&ch, &c, 1, e) || !echo_start(&echo, e))
+	struct vec_env v;
+	bool ok = true;
+	env_init(&env, &child->ops, 0, NULL);
+	env.process = child;
+	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
 		return false;
-	env_init(&env, &ch.process[0].ops, 0, NULL);
-	env.process = &ch.process[0];
-	if (!vec_env_init(&job.v, &env, POLICY_ROWS, e))
-		return false;
-	b->clock = CLOCK_MONOTONIC;
-	/* Processes that the kernel puts on two idle cores take several times as long. */
-	const struct timing there_and_back = measure(b, echo_task, &echo);
-	report(b, "pipe: a line there and back", there_and_back, 0, 0, "");
-	const struct timing step = measure(b, pipe_task, &job);
-	snprintf(note, sizeof(note), "%.2f times that", step.median_s / there_and_back.median_s);
-	report(b, "env: a step in a child process", step, 0, 0, note);
-	job.n = job.v.n;
-	report(b, "env: the same, 16 together", measure(b, pipe_task, &job), 0, 0, "");
-	b->clock = CLOCK_PROCESS_CPUTIME_ID;
-	vec_env_release(&job.v);
-	echo_stop(&echo);
-	children_stop(&ch);
-	return true;
+	for (size_t n = 1; ok && n <= v.n; n += v.n > 1 ? v.n - 1 : 1) {
+		struct task *t = add_task(b, NULL, NULL, "a step of the environment");
+		if (n > 1)
+			snprintf(t->name, sizeof(t->name), "the same, %d together", (int)n);
+		while (ok && t->n_samples < LEAST_SAMPLES)
+			ok = children_time_step(&v, n, &t->sample[t->n_samples++], e);
+		sort(t);
+	}
+	vec_env_release(&v);
+	return ok;
 }
 
 struct whole_run {
@@ -517,124 +457,137 @@ struct whole_run {
 	bool ok;
 };
 
-static double whole_run_task(void *job, uint64_t n)
+static double whole_run_task(void *job)
 {
 	struct whole_run *w = job;
 	struct train *t = &w->train;
-	for (uint64_t i = 0; i < n && w->ok; i++) {
-		train_release(t);
-		w->n_eval = 0;
-		w->ok = train_init(t, w->config, w->k, &w->e);
-		if (w->ok && config_is_process(w->config))
-			train_set_processes(t, &w->children->process[CHILD_TRAIN],
-				&w->children->process[CHILD_EVAL]);
-		while (w->ok && !(t->events & TRAIN_FINISHED)) {
-			w->ok = train_step(t, &w->e);
-			if (t->events & TRAIN_EVALUATED)
-				w->n_eval += t->eval.stats.length_mean *
-					     (double)t->eval.stats.n_episodes;
-		}
+	train_release(t);
+	w->n_eval = 0;
+	w->ok = train_init(t, w->config, w->k, &w->e);
+	if (w->ok && config_is_process(w->config))
+		train_set_processes(
+			t, &w->children->process[CHILD_TRAIN], &w->children->process[CHILD_EVAL]);
+	while (w->ok && !(t->events & TRAIN_FINISHED)) {
+		w->ok = train_step(t, &w->e);
+		if (t->events & TRAIN_EVALUATED)
+			w->n_eval += t->eval.stats.length_mean * (double)t->eval.stats.n_episodes;
 	}
 	return w->n_eval;
 }
 
-/* The training loop without its files, and the share of the network and Adam in it. */
-static bool bench_run(
-	struct bench *b, const struct config *c, struct children *children, struct err *e)
+static double best_of(const struct bench *b, double (*run)(void *job))
 {
-	static struct whole_run w;
-	struct train *t = &w.train;
-	char note[128];
-	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
-	if (config_is_process(c))
-		b->clock = CLOCK_MONOTONIC;
-	whole_run_task(&w, 1); /* runs are equal: if this one does not fail, none does */
-	if (!w.ok) {
-		train_release(t);
-		*e = w.e;
-		return false;
-	}
-	const struct timing whole = measure(b, whole_run_task, &w);
-	const uint64_t n_updates = t->agent.adam.t;
-	double network_s = measure(b, act_task, t).median_s * (double)t->timesteps;
-	network_s += measure(b, greedy_task, t).median_s * w.n_eval / eval_rows(c);
-	if (n_updates > 0)
-		network_s += measure(b, learn_task, t).median_s * (double)n_updates;
-	snprintf(note, sizeof(note),
-		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", t->timesteps,
-		n_updates, 100 * network_s / whole.median_s);
-	report(b, "run: the training loop", whole, 0, 0, note);
-	train_release(t);
-	return true;
+	const struct task *t = b->task;
+	while (t->run != run)
+		t++;
+	return t->sample[0];
 }
 
-static bool bench_all(struct bench *b, const struct config *c, struct children *children,
-	const char *program, struct err *e)
+/* The training loop without its files, and the share of the network and Adam in it. */
+static void describe_run(const struct bench *b, const struct whole_run *w, struct task *task)
 {
-	static const struct shape shapes[] = { { 256, 64 }, { 128, 64 }, { 64, 32 }, { 24, 64 } };
-	enum { N = sizeof(shapes) / sizeof(*shapes) };
-	for (int i = 0; i < N; i++)
-		if (!bench_network(b, &shapes[i], e))
-			return false;
-	bench_env(b, 1, "env: a step of CartPole-v1");
-	bench_env(b, POLICY_ROWS, "env: the same, 16 in turn");
-	return bench_pipes(b, program, e) && bench_replay(b, e) && bench_run(b, c, children, e);
+	const struct train *t = &w->train;
+	const double rows = (double)(t->config.eval_episodes < (int64_t)t->eval_envs.n
+					     ? t->config.eval_episodes
+					     : (int64_t)t->eval_envs.n);
+	const double network_s =
+		best_of(b, act_task) * (double)t->timesteps +
+		best_of(b, greedy_task) * w->n_eval / rows +
+		(best_of(b, update_task) - best_of(b, sample_task)) * (double)t->agent.adam.t;
+	snprintf(task->note, sizeof(task->note),
+		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", t->timesteps,
+		t->agent.adam.t, 100 * network_s / task->sample[0]);
+}
+
+static bool bench_all(
+	struct bench *b, const struct config *c, struct children *children, struct err *e)
+{
+	static struct train parts;
+	static struct whole_run w;
+	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
+	whole_run_task(&w); /* runs are equal: if this one does not fail, none does */
+	*e = w.e;
+	if (w.ok && (w.ok = start_training(&parts, b->k, c, e))) {
+		add_network(b, &parts);
+		if (!config_is_process(c))
+			add_task(b, env_task, &parts, "a step of the environment");
+		struct task *run = add_task(b, whole_run_task, &w, "the training loop");
+		if (config_is_process(c))
+			run->clock = CLOCK_MONOTONIC;
+		measure(b);
+		describe_run(b, &w, run);
+		w.ok = (!config_is_process(c) ||
+			       time_child(b, &children->process[CHILD_EVAL], e)) &&
+		       print_tasks(b, e);
+		train_release(&parts);
+	}
+	train_release(&w.train);
+	return w.ok;
+}
+
+/* The configuration of `[CONFIG] [key=value ...]`. */
+static bool load(struct config *c, const struct args *args, int *status)
+{
+	static char *pos[CONFIG_MAX_OPTIONS + 1] = { "/dev/null" };
+	struct args all = *args;
+	if (args->n > 0 && args->n <= CONFIG_MAX_OPTIONS && strchr(args->pos[0], '=') &&
+		!file_exists(NULL, args->pos[0])) {
+		memcpy(pos + 1, args->pos, (size_t)args->n * sizeof(*pos));
+		all.pos = pos;
+		all.n++;
+	}
+	return load_config(c, &all, true, false, status);
 }
 
 static int cmd_bench(const struct args *args)
 {
-	struct bench b = { .clock = CLOCK_PROCESS_CPUTIME_ID, .json = args->flag[JSON].set };
-	static struct config c; /* too much for a small stack */
+	static struct bench b; /* too much for a small stack, as the next two */
+	static struct config c;
 	static struct children children;
 	struct err e;
 	int status;
-	const int64_t n_samples = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 7;
-	if (n_samples > MAX_SAMPLES) {
+	const bool sizes = args->flag[SIZES].set;
+	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 50;
+	if (n > MAX_SAMPLES) {
 		err_set(&e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string,
 			MAX_SAMPLES);
 		return fail(&e);
 	}
-	b.n_samples = (int)n_samples;
+	b = (struct bench){ .n_rounds = (int)n, .json = args->flag[JSON].set };
 	b.k = choose_kernels(&e);
 	if (!b.k)
 		return fail(&e);
-	if (!load_config(&c, args, true, false, &status))
+	if (!load(&c, args, &status))
 		return status;
-
-	const bool is_process = config_is_process(&c) && !args->flag[SIZES].set;
-	if (is_process && (!children_start(&children, &c, N_CHILDREN, &e) ||
-				  !children_declare(&children, &c, &e)))
+	if (config_is_process(&c) && (!children_start(&children, &c, N_CHILDREN, &e) ||
+					     !children_declare(&children, &c, &e)))
 		return fail(&e);
-	if (is_process && !check_env(&c, false))
+	if (config_is_process(&c) && !check_env(&c, false))
 		return ERR_USAGE;
-
-	if (b.json)
-		printf("{\"version\":\"%s\",\"isa\":\"%s\",\"samples\":%d,\"rows\":[", DQN_VERSION,
-			b.k->isa, b.n_samples);
-	else
-		printf("dqn %s, %s: medians of %d samples of at least %.0f ms, +- (slowest - "
-		       "fastest)\n",
-			DQN_VERSION, b.k->isa, b.n_samples, 1e3 * sample_s);
-	bench_peak(&b);
-	const bool ok = args->flag[SIZES].set ? bench_sizes(&b, &e)
-					      : bench_all(&b, &c, &children, args->program, &e);
-	if (b.json)
-		printf("]}\n");
+	if (!b.json)
+		printf("dqn %s, %s: the best and the median of %d samples of at least %.0f ms\n",
+			DQN_VERSION, b.k->isa, b.n_rounds, 1e3 * sample_s);
+	add_peak(&b);
+	const bool ok = sizes ? bench_sizes(&b, &c, &e) : bench_all(&b, &c, &children, &e);
 	children_stop(&children);
+	if (ok)
+		warn_if_noisy(&b);
 	return ok ? STATUS_OK : fail(&e);
 }
 
 const struct command command_bench = {
 	.name = "bench",
-	.synopsis = "[CONFIG [key=value ...]] [--sizes] [-n N] [--json]",
+	.synopsis = "[CONFIG] [key=value ...] [--sizes] [-n N] [--json]",
 	.summary = "measure speed on this machine, next to its arithmetic peak",
 	.details =
 		"The first line is the peak of one core: fused multiply-adds in the instruction set in use "
-		"(DQN_ISA forces one). The next lines are parts of a run; those that are arithmetic have "
-		"their share of the peak; those of pipes are wall clock. The last line is the whole "
-		"training loop of CONFIG, or of the defaults, without its files.",
+		"(DQN_ISA forces one). Then come an update of CONFIG, or of the defaults, and its parts, "
+		"actions, a step of the environment, and the whole training loop without its files. All are "
+		"measured in turn, and shares of the peak are those of the best samples. Child processes are "
+		"measured after that, by the wall clock.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
+		    "dqn bench net_arch=256,256 batch_size=64\n"
 		    "dqn bench --sizes\n",
 	.flags = bench_flags,
 	.statuses = (const int[]){ 0, 1, 2, 4, 7, -1 },

@@ -96,8 +96,7 @@ static double clip(double x, double low, double high)
 	return x < low ? low : x > high ? high : x; /* NaN stays */
 }
 
-/* a->target_q (B) = R + discount * Q_target(s', a*), within its bounds */
-static void td_targets(struct agent *a, const struct batch *b)
+void agent_targets(struct agent *a, const struct batch *b)
 {
 	const struct net *net = &a->policy.net;
 	const struct kernels *k = a->policy.k;
@@ -153,7 +152,7 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 {
 	assert(b->size == a->batch_size);
 	const struct net *net = &a->policy.net;
-	td_targets(a, b);
+	agent_targets(a, b);
 	if (!agent_loss(a, b, a->online, stats, e))
 		return false;
 	net_backward(net, a->policy.k, a->online, b->obs, a->d_out, b->size, a->work, a->grad);
