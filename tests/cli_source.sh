@@ -117,8 +117,8 @@ base 3593
 nn 1800
 env 1583
 rl 1420
-run 7004
-study 2909
+run 6973
+study 2905
 cli 12431
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
