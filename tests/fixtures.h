@@ -134,15 +134,14 @@ static inline bool evaluate_env(const struct policy *policy, const struct env *e
 
 /* --- runs --- */
 
-static inline void set_keys(struct config *c, const char *const *keys)
+/* keys: "seed=5 net_arch=8" */
+static inline void set_keys(struct config *c, const char *keys)
 {
 	static struct report r;
+	char key[200], *arg = key;
 	report_init(&r);
-	for (; *keys; keys++) {
-		char key[200], *arg = key;
-		snprintf(key, sizeof(key), "%s", *keys);
+	while (text_next_word(&keys, key, sizeof(key)))
 		config_override(c, 1, &arg, &r);
-	}
 	config_check(c, 0, &r);
 	CHECK_INT(r.n_errors, 0);
 	if (r.n_errors)
@@ -150,7 +149,7 @@ static inline void set_keys(struct config *c, const char *const *keys)
 }
 
 /* The defaults, then base, then more, which may be NULL. */
-static inline struct config config_of(const char *const *base, const char *const *more)
+static inline struct config config_of(const char *base, const char *more)
 {
 	struct config c;
 	config_init(&c);

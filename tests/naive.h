@@ -7,6 +7,22 @@
 #include "nn/tanh.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline float from_bits(uint32_t bits)
+{
+	float x;
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+static inline uint32_t to_bits(float x)
+{
+	uint32_t bits;
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
 
 static inline double naive_sum_squares(size_t n, const float *x)
 {

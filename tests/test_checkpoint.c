@@ -24,28 +24,27 @@ static char scratch[100];
 static char path[150], previous[150];
 static char buf[BUFFER];
 
-static const char *const small[] = { "total_timesteps=600", "net_arch=8", "batch_size=8",
-	"learning_starts=50", "buffer_size=200", "target_update_interval=50", "eval_freq=150",
-	"eval_episodes=2", "final_eval_episodes=3", "log_interval=40", NULL };
+static const char *const small =
+	"total_timesteps=600 net_arch=8 batch_size=8 learning_starts=50 buffer_size=200 "
+	"target_update_interval=50 eval_freq=150 eval_episodes=2 final_eval_episodes=3 "
+	"log_interval=40";
 
-static const char *const combinations[][8] = {
-	{ NULL },
-	{ "prioritized=true", NULL },
-	{ "dueling=true", "double_q=true", NULL },
-	{ "n_steps=5", "prioritized=true", "per_alpha=1", NULL },
-	{ "tau=0.01", "target_update_interval=1", "activation=tanh", NULL },
-	{ "train_freq=7", "gradient_steps=-1", "log_interval=11", NULL },
-	{ "gradient_steps=3", "loss=mse", "reward_scale=0.1", "max_grad_norm=0", NULL },
-	{ "obs_scale=bounds", "learning_rate_schedule=linear", "exploration_schedule=exponential",
-		NULL },
-	{ "buffer_size=600", "net_arch=none", "max_episode_steps=17", NULL },
-	{ "buffer_size=8", "net_arch=3,5,7", "eval_freq=1", "stop_return=400", NULL },
-	{ "prioritized=true", "dueling=true", "double_q=true", "n_steps=3", "buffer_size=64",
-		"train_freq=3", "eval_freq=0", NULL },
-	{ "stop_return=1", "stop_episodes=3", NULL },
-	{ "ema_decay=0.9", "clip_targets=true", "initial_q=100", NULL },
-	{ "id=CartPole-v0", "gradient_steps=0", NULL },
-	{ "exploration_repeat=30", "exploration_final_eps=0.5", NULL },
+static const char *const combinations[] = {
+	"",
+	"prioritized=true",
+	"dueling=true double_q=true",
+	"n_steps=5 prioritized=true per_alpha=1",
+	"tau=0.01 target_update_interval=1 activation=tanh",
+	"train_freq=7 gradient_steps=-1 log_interval=11",
+	"gradient_steps=3 loss=mse reward_scale=0.1 max_grad_norm=0",
+	"obs_scale=bounds learning_rate_schedule=linear exploration_schedule=exponential",
+	"buffer_size=600 net_arch=none max_episode_steps=17",
+	"buffer_size=8 net_arch=3,5,7 eval_freq=1 stop_return=400",
+	"prioritized=true dueling=true double_q=true n_steps=3 buffer_size=64 train_freq=3 eval_freq=0",
+	"stop_return=1 stop_episodes=3",
+	"ema_decay=0.9 clip_targets=true initial_q=100",
+	"id=CartPole-v0 gradient_steps=0",
+	"exploration_repeat=30 exploration_final_eps=0.5",
 };
 enum { N_COMBINATIONS = sizeof(combinations) / sizeof(combinations[0]) };
 
@@ -210,9 +209,8 @@ static void test_an_interrupted_step_goes_on(void)
 
 static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 {
-	static const char *const keys[] = { "gradient_steps=0", "eval_freq=60", "stop_return=1",
-		"stop_episodes=2", NULL };
-	const struct config c = config_of(small, keys);
+	const struct config c =
+		config_of(small, "gradient_steps=0 eval_freq=60 stop_return=1 stop_episodes=2");
 	struct train *t = train_start(&c);
 	struct err e;
 	volatile sig_atomic_t stop = 0;
@@ -242,9 +240,8 @@ static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 /* Saved and loaded after every few episodes of every evaluation, the final one too. */
 static void test_an_evaluation_goes_on_from_its_episodes(void)
 {
-	static const char *const keys[] = { "eval_freq=60", "eval_episodes=40", "stop_return=1",
-		"stop_episodes=33", "final_eval_episodes=50", NULL };
-	const struct config c = config_of(small, keys);
+	const struct config c = config_of(small,
+		"eval_freq=60 eval_episodes=40 stop_return=1 stop_episodes=33 final_eval_episodes=50");
 	struct train *whole = train_start(&c), *cut = train_start(&c);
 	struct eval_stats want = { 0 }, got = { 0 };
 	struct err e;
@@ -284,11 +281,10 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 /* As a weights file a checkpoint is the network that evaluations judge. */
 static void test_the_weights_of_a_checkpoint(void)
 {
-	static const char *const decays[] = { "ema_decay=0", "ema_decay=0.9" };
 	for (int i = 0; i < 2; i++) {
-		const char *const keys[] = { decays[i], "dueling=true", "net_arch=8,4", "seed=3",
-			"eval_max_episode_steps=77", "obs_scale=bounds", NULL };
-		const struct config c = config_of(small, keys);
+		struct config c = config_of(small,
+			"dueling=true net_arch=8,4 seed=3 eval_max_episode_steps=77 obs_scale=bounds");
+		c.ema_decay = i == 0 ? 0 : 0.9;
 		struct train *t = train_start(&c);
 		struct weights w;
 		struct err e = { .msg = "" };
@@ -313,10 +309,9 @@ static void test_the_weights_of_a_checkpoint(void)
 /* Counters as far as they go: 2^53 steps, and as many updates as they can have. */
 static void test_counters_near_their_limits(void)
 {
-	static const char *const keys[] = { "total_timesteps=9007199254740992", "log_interval=7",
-		"exploration_fraction=1", "learning_rate_schedule=linear", "prioritized=true",
-		"buffer_size=100", NULL };
-	const struct config c = config_of(small, keys);
+	const struct config c = config_of(small,
+		"total_timesteps=9007199254740992 log_interval=7 exploration_fraction=1 "
+		"learning_rate_schedule=linear prioritized=true buffer_size=100");
 	struct train *a = train_start(&c), *b = train_start(&c);
 	struct err e;
 	struct marks m;
@@ -352,10 +347,8 @@ static void test_counters_near_their_limits(void)
 /* A file as small as can be, for what is tried at every byte. */
 static struct bytes tiny(struct train **t)
 {
-	static const char *const keys[] = { "net_arch=1", "buffer_size=8", "prioritized=true",
-		NULL };
 	static struct config c;
-	c = config_of(small, keys);
+	c = config_of(small, "net_arch=1 buffer_size=8 prioritized=true");
 	*t = train_start(&c);
 	drive(*t, 70);
 	return saved(*t, &some_marks);
@@ -433,8 +426,7 @@ static void test_every_flip_is_refused(void)
 /* Bytes that are booleans become 0 or 1, as any other value of a bool is undefined. */
 static void test_booleans_are_made_valid(void)
 {
-	static const char *const none[] = { NULL };
-	const struct config c = config_of(small, none);
+	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c), *into = train_start(&c);
 	struct marks m;
 	struct err e;
@@ -452,15 +444,13 @@ static void test_booleans_are_made_valid(void)
 
 static void test_a_full_ring_has_no_slot_beyond_it(void)
 {
-	static const char *const keys[] = { "buffer_size=50", NULL };
-	const struct config c = config_of(small, keys);
+	const struct config c = config_of(small, "buffer_size=50");
 	CHECK_IMPOSSIBLE(t->replay.next = 50, "replay");
 }
 
 static void test_impossible_states_are_refused(void)
 {
-	static const char *const keys[] = { "prioritized=true", "ema_decay=0.9", NULL };
-	const struct config c = config_of(small, keys);
+	const struct config c = config_of(small, "prioritized=true ema_decay=0.9");
 	const float nan = NAN;
 	CHECK_IMPOSSIBLE(t->replay.next = 200, "replay");
 	CHECK_IMPOSSIBLE(t->replay.next = 99, "replay");
@@ -499,9 +489,9 @@ static void test_impossible_states_are_refused(void)
 /* Of a child process: what it is asked to replay. */
 static void test_actions_of_an_episode_under_way(void)
 {
-	static const char *const keys[] = { "id=process", "command=x",
-		"declaration=env x 1 obs=4 actions=3 reward=0..1 limit=5", NULL };
-	const struct config c = config_of(small, keys);
+	struct config c = config_of(small, "id=process command=x");
+	CHECK(config_set_value(
+		&c, config_find("declaration"), "env x 1 obs=4 actions=3 reward=0..1 limit=5"));
 	const struct {
 		int64_t n;
 		int32_t action;
@@ -541,11 +531,9 @@ static void test_actions_of_an_episode_under_way(void)
 
 static void test_another_configuration_is_refused(void)
 {
-	static const char *const none[] = { NULL };
-	static const char *const others[][2] = { { "seed=2" }, { "total_timesteps=601" },
-		{ "net_arch=9" }, { "prioritized=true" }, { "dueling=true" }, { "buffer_size=201" },
-		{ "ema_decay=0.9" } };
-	const struct config c = config_of(small, none);
+	static const char *const others[] = { "seed=2", "total_timesteps=601", "net_arch=9",
+		"prioritized=true", "dueling=true", "buffer_size=201", "ema_decay=0.9" };
+	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c);
 	drive(t, 100);
 	struct bytes b = saved(t, &some_marks);
@@ -555,8 +543,7 @@ static void test_another_configuration_is_refused(void)
 		struct marks m;
 		struct err e;
 		char key[50];
-		snprintf(
-			key, sizeof(key), "(%.*s: ", (int)strcspn(others[i][0], "="), others[i][0]);
+		snprintf(key, sizeof(key), "(%.*s: ", (int)strcspn(others[i], "="), others[i]);
 		CHECK(!load(&b, into, &m, &e));
 		CHECK_INT(e.kind, ERR_BUSY);
 		CHECK(strstr(e.msg, key) != NULL);
@@ -575,8 +562,7 @@ static void test_another_configuration_is_refused(void)
 
 static void test_other_files_are_refused(void)
 {
-	static const char *const none[] = { NULL };
-	const struct config c = config_of(small, none);
+	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c);
 	struct marks m;
 	struct err e;
@@ -639,8 +625,7 @@ static const char *rewritten(
 
 static void test_a_file_written_by_another_program(void)
 {
-	static const char *const none[] = { NULL };
-	const struct config c = config_of(small, none);
+	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c);
 	enum err_kind kind;
 	drive(t, 20);
@@ -656,8 +641,7 @@ static void test_a_file_written_by_another_program(void)
 /* A terabyte of zeros, which takes no room, behind a header that is right: not read. */
 static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 {
-	static const char *const none[] = { NULL }, *const other[] = { "seed=2", NULL };
-	const struct config c = config_of(small, none), d = config_of(small, other);
+	const struct config c = config_of(small, ""), d = config_of(small, "seed=2");
 	static char config[CONFIG_TEXT_MAX];
 	struct train *t = train_start(&c);
 	struct text text;
@@ -699,8 +683,7 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 
 static void test_the_file_before_stays_until_the_new_one_is_there(void)
 {
-	static const char *const none[] = { NULL };
-	const struct config c = config_of(small, none);
+	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c), *into = train_start(&c);
 	struct marks m;
 	struct err e;

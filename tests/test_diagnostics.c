@@ -370,12 +370,12 @@ static void test_terminated_transitions_are_counted_through_overwriting(void)
 
 /* --- rows of a run --- */
 
-static struct train *start(const char *const *keys)
+static struct train *start(const char *keys)
 {
-	static const char *const base[] = { "seed=5", "total_timesteps=600", "net_arch=12,9",
-		"batch_size=20", "learning_starts=40", "target_update_interval=30",
-		"buffer_size=600", "learning_rate=0.003", "eval_freq=0", "log_interval=1", NULL };
-	const struct config c = config_of(base, keys);
+	const struct config c = config_of(
+		"seed=5 total_timesteps=600 net_arch=12,9 batch_size=20 learning_starts=40 "
+		"target_update_interval=30 buffer_size=600 learning_rate=0.003 eval_freq=0 log_interval=1",
+		keys);
 	return train_start(&c);
 }
 
@@ -388,13 +388,10 @@ static void step(struct train *t)
 		printf("%s\n", e.msg);
 }
 
-static const char *const no_keys[] = { NULL };
-
 static void test_rows_carry_the_diagnosis(void)
 {
-	static const char *const keys[] = { "buffer_size=70", "max_episode_steps=15",
-		"prioritized=true", "dueling=true", NULL };
-	struct train *t = start(keys);
+	struct train *t =
+		start("buffer_size=70 max_episode_steps=15 prioritized=true dueling=true");
 	int n_terminated = 0, n_truncated = 0;
 	while (t->timesteps < 600) {
 		step(t);
@@ -438,9 +435,8 @@ static void test_rows_carry_the_diagnosis(void)
 static void check_bounds(
 	const char *id, double gamma, double reward_scale, double want_low, double want_high)
 {
-	char env[64];
-	snprintf(env, sizeof(env), "id=%s", id);
-	const char *const keys[] = { env, "obs_scale=none", NULL };
+	char keys[64];
+	snprintf(keys, sizeof(keys), "id=%s obs_scale=none", id);
 	struct train *t = start(keys);
 	t->config.gamma = gamma;
 	t->config.reward_scale = reward_scale;
@@ -474,8 +470,9 @@ static bool same_bytes(const void *a, const void *b, size_t n)
 
 static void check_equal_training(const char *more)
 {
-	const char *const often[] = { more, "log_interval=1", "total_timesteps=500", NULL };
-	const char *const never[] = { more, "log_interval=100000", "total_timesteps=500", NULL };
+	char often[128], never[128];
+	snprintf(often, sizeof(often), "%s log_interval=1 total_timesteps=500", more);
+	snprintf(never, sizeof(never), "%s log_interval=100000 total_timesteps=500", more);
 	struct train *a = start(often), *b = start(never);
 	int n_rows = 0;
 	while (a->timesteps < 500) {
@@ -523,7 +520,7 @@ static void raise_q(struct train *t, float q)
 
 static void test_diverging_warns_once_beyond_twice_the_bound(void)
 {
-	struct train *t = start(no_keys);
+	struct train *t = start("");
 	while (t->timesteps < 100) {
 		step(t);
 		CHECK_INT(t->events & TRAIN_WARNED, 0);
@@ -550,7 +547,7 @@ static void test_diverging_warns_once_beyond_twice_the_bound(void)
 
 static void test_diverging_downwards_warns_too(void)
 {
-	struct train *t = start(no_keys);
+	struct train *t = start("");
 	while (t->timesteps < 100)
 		step(t);
 	raise_q(t, -5000);
@@ -562,9 +559,8 @@ static void test_diverging_downwards_warns_too(void)
 
 static void test_a_run_that_diverges_warns(void)
 {
-	static const char *const keys[] = { "target_update_interval=1", "learning_rate=1",
-		"loss=mse", "max_grad_norm=0", NULL };
-	struct train *t = start(keys);
+	struct train *t =
+		start("target_update_interval=1 learning_rate=1 loss=mse max_grad_norm=0");
 	int n_warnings = 0;
 	while (t->timesteps < 600) {
 		step(t);
@@ -580,7 +576,7 @@ static void test_a_run_that_diverges_warns(void)
  * the row that warns, counted from 1, or 0. No episode ends by itself in 8 steps. */
 static int collapse_row(const double *mean, int n_rows, int64_t episodes)
 {
-	struct train *t = start(no_keys);
+	struct train *t = start("");
 	int warned = 0;
 	t->episodes = episodes;
 	CHECK(n_rows <= 8);
@@ -632,7 +628,7 @@ static void share_of_ones(struct train *t, int share)
 
 static bool collapses_from(int best, int last)
 {
-	struct train *t = start(no_keys);
+	struct train *t = start("");
 	t->episodes = STATS_WINDOW;
 	share_of_ones(t, 0);
 	step(t);
@@ -657,8 +653,7 @@ static void test_chance_among_sparse_rewards_is_no_collapse(void)
 /* Rewards so small that the network starts beyond any return. */
 static void test_a_start_beyond_small_rewards_is_no_divergence(void)
 {
-	static const char *const keys[] = { "reward_scale=1e-5", NULL };
-	struct train *t = start(keys);
+	struct train *t = start("reward_scale=1e-5");
 	while (t->timesteps < 100) {
 		step(t);
 		CHECK_INT(t->warning, WARNING_NONE);
@@ -675,7 +670,7 @@ static void test_first_values_widen_both_bounds(void)
 {
 	for (int sign = -1; sign <= 1; sign += 2) {
 		static const float within[] = { 1500, -1500 };
-		struct train *t = start(no_keys);
+		struct train *t = start("");
 		while (t->timesteps < 40)
 			step(t);
 		raise_q(t, (float)sign * 1000);
@@ -698,22 +693,21 @@ static void test_first_values_widen_both_bounds(void)
 static void test_divergence_is_judged_by_the_declared_rewards(void)
 {
 	static const struct {
-		const char *id;
+		const char *keys;
 		float q;
 		bool warns;
 	} cases[] = {
-		{ "id=ToySparse-v0", 30, false },
-		{ "id=ToySparse-v0", 250, true }, /* 100 */
-		{ "id=ToySparse-v0", -30, false },
-		{ "id=ToySparse-v0", -250, true },
-		{ "id=ToyNegative-v0", -2900, false },
-		{ "id=ToyNegative-v0", -6500, true }, /* 3000 */
-		{ "id=ToyNegative-v0", 2000, false },
-		{ "id=ToyNegative-v0", 3500, true },
+		{ "id=ToySparse-v0 obs_scale=none", 30, false },
+		{ "id=ToySparse-v0 obs_scale=none", 250, true }, /* 100 */
+		{ "id=ToySparse-v0 obs_scale=none", -30, false },
+		{ "id=ToySparse-v0 obs_scale=none", -250, true },
+		{ "id=ToyNegative-v0 obs_scale=none", -2900, false },
+		{ "id=ToyNegative-v0 obs_scale=none", -6500, true }, /* 3000 */
+		{ "id=ToyNegative-v0 obs_scale=none", 2000, false },
+		{ "id=ToyNegative-v0 obs_scale=none", 3500, true },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *const keys[] = { cases[i].id, "obs_scale=none", NULL };
-		struct train *t = start(keys);
+		struct train *t = start(cases[i].keys);
 		while (t->timesteps < 100)
 			step(t);
 		CHECK_INT(t->warning, WARNING_NONE);
@@ -726,11 +720,10 @@ static void test_divergence_is_judged_by_the_declared_rewards(void)
 
 static void test_a_healthy_run_has_no_warning(void)
 {
-	static const char *const keys[] = { "net_arch=32,32", "total_timesteps=9000",
-		"learning_starts=500", "buffer_size=9000", "n_steps=3", "double_q=true",
-		"learning_rate=0.001", "target_update_interval=100", "log_interval=100",
-		"exploration_fraction=0.4", "obs_scale=bounds", NULL };
-	struct train *t = start(keys);
+	struct train *t = start(
+		"net_arch=32,32 total_timesteps=9000 learning_starts=500 buffer_size=9000 n_steps=3 "
+		"double_q=true learning_rate=0.001 target_update_interval=100 log_interval=100 "
+		"exploration_fraction=0.4 obs_scale=bounds");
 	double first = 0, best = 0;
 	while (t->timesteps < 9000) {
 		step(t);

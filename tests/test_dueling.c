@@ -519,9 +519,8 @@ static void test_tanh_gradient_by_central_differences(void)
 
 static struct config dueling_config(const char *net_arch)
 {
-	char arch[64];
-	const char *const keys[] = { arch, "dueling=true", NULL };
-	snprintf(arch, sizeof(arch), "net_arch=%s", net_arch);
+	char keys[96];
+	snprintf(keys, sizeof(keys), "net_arch=%s dueling=true", net_arch);
 	return config_of(keys, NULL);
 }
 

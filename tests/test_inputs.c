@@ -25,10 +25,10 @@ static const struct option *key(void)
 
 static struct config config_from(const char *value)
 {
-	static const char *const keys[] = { "total_timesteps=60", "net_arch=8", "batch_size=8",
-		"learning_starts=50", "buffer_size=300", "eval_freq=0", "final_eval_episodes=1",
-		"initial_q=3", NULL };
-	struct config c = config_of(keys, NULL);
+	struct config c = config_of(
+		"total_timesteps=60 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
+		"eval_freq=0 final_eval_episodes=1 initial_q=3",
+		NULL);
 	CHECK(config_set_value(&c, key(), value));
 	return c;
 }

@@ -25,20 +25,6 @@ static uint32_t random_bits(void)
 	return (uint32_t)(random_state * 0x2545f4914f6cdd1du >> 32);
 }
 
-static float from_bits(uint32_t bits)
-{
-	float x;
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
-
-static uint32_t to_bits(float x)
-{
-	uint32_t bits;
-	memcpy(&bits, &x, sizeof(bits));
-	return bits;
-}
-
 enum flavour { TAME, WILD, N_FLAVOURS };
 
 /* TAME: in [-1, 1), now and then a zero. WILD: any bits, many special ones. */

@@ -33,12 +33,11 @@ static const char *at(const char *name)
 
 static struct config small_config(const char *extra)
 {
-	static const char *const keys[] = { "total_timesteps=300", "net_arch=8", "batch_size=8",
-		"learning_starts=50", "buffer_size=300", "target_update_interval=50",
-		"eval_freq=100", "eval_episodes=2", "final_eval_episodes=3", "log_interval=40",
-		NULL };
-	const char *const more[] = { extra, NULL };
-	return config_of(keys, more);
+	return config_of(
+		"total_timesteps=300 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
+		"target_update_interval=50 eval_freq=100 eval_episodes=2 final_eval_episodes=3 "
+		"log_interval=40",
+		extra);
 }
 
 static bool open_run(const char *name, const struct config *c, bool fresh, struct err *e)
@@ -317,11 +316,10 @@ static void test_the_files_say_what_the_training_did(void)
 
 static void test_the_weights_files_hold_the_average(void)
 {
-	static const char *const no_evaluations[] = { "eval_freq=0", NULL };
 	struct config c = small_config("ema_decay=0.99");
 	static struct train t;
 	struct err e = { .msg = "" };
-	set_keys(&c, no_evaluations);
+	set_keys(&c, "eval_freq=0");
 	run_to_the_end("average", &c, false);
 	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
 	do
@@ -339,12 +337,11 @@ static void test_the_weights_files_hold_the_average(void)
  * end, a checkpoint and another process in the middle. */
 static void test_episodes_are_complete_whenever_progress_is(void)
 {
-	static const char *const keys[] = { "max_episode_steps=1", "total_timesteps=3000",
-		"log_interval=1000", "gradient_steps=0", "eval_freq=0", NULL };
 	struct config c = small_config(NULL);
 	struct err e = { .msg = "" };
 	size_t len;
-	set_keys(&c, keys);
+	set_keys(&c,
+		"max_episode_steps=1 total_timesteps=3000 log_interval=1000 gradient_steps=0 eval_freq=0");
 	CHECK(open_run("episodes", &c, false, &e));
 	for (int step = 1; step <= 1500; step++) {
 		CHECK(run_step(&run, &e));
@@ -532,12 +529,11 @@ static void test_a_stopped_run_says_so(void)
 
 static void test_divergence_keeps_the_best_weights(void)
 {
-	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
-		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
-		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1",
-		"eval_freq=40", "learning_starts=50", NULL };
 	struct config c = small_config(NULL);
-	set_keys(&c, keys);
+	set_keys(&c,
+		"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+		"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
+		"eval_freq=40 learning_starts=50");
 	struct err e;
 	for (int again = 0; again < 2; again++) {
 		CHECK(open_run("diverged", &c, false, &e));
@@ -579,10 +575,9 @@ static void test_divergence_keeps_the_best_weights(void)
  * in the final one. No Q value is asked for in training. */
 static void test_an_evaluation_that_diverges_ends_the_run(void)
 {
-	static const char *const keys[] = { "exploration_final_eps=1", "gradient_steps=0", NULL };
 	struct config c = small_config(NULL);
 	struct err e;
-	set_keys(&c, keys);
+	set_keys(&c, "exploration_final_eps=1 gradient_steps=0");
 	for (int64_t step = 200; step <= 300; step += 100) {
 		const char *const name = step < 300 ? "eval_diverged" : "final_diverged";
 		c.eval_freq = 200;
@@ -609,11 +604,9 @@ static void test_an_evaluation_that_diverges_ends_the_run(void)
 /* The second best is written only when saving is due: in a minute, or now. */
 static void test_divergence_writes_best_weights_that_wait(void)
 {
-	static const char *const keys[] = { "exploration_final_eps=1", "gradient_steps=0",
-		"eval_max_episode_steps=5", NULL };
 	struct config c = small_config(NULL);
 	struct err e;
-	set_keys(&c, keys);
+	set_keys(&c, "exploration_final_eps=1 gradient_steps=0 eval_max_episode_steps=5");
 	CHECK(open_run("late_best", &c, false, &e));
 	while (run.train.timesteps < 299 && run_step(&run, &e))
 		;
@@ -633,16 +626,15 @@ static void test_divergence_writes_best_weights_that_wait(void)
 
 static void test_divergence_is_the_same_after_interruptions(void)
 {
-	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
-		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
-		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1",
-		"eval_freq=0", "gradient_steps=4", "max_episode_steps=2", NULL };
 	int n_diverged = 0, n_at_the_end = 0;
 	for (int seed = 1; seed <= 40; seed++) {
 		char key[20], dir[2][32], hex[2][SHA256_HEX_SIZE];
 		snprintf(key, sizeof(key), "seed=%d", seed);
 		struct config c = small_config(key);
-		set_keys(&c, keys);
+		set_keys(&c,
+			"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+			"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
+			"eval_freq=0 gradient_steps=4 max_episode_steps=2");
 		struct err e = { .msg = "" };
 		for (int cut = 0; cut < 2; cut++) {
 			snprintf(dir[cut], sizeof(dir[cut]), "wild%d-%d", cut, seed);

@@ -13,20 +13,6 @@
 
 enum { STRIDE = 61, N = 1021, MOST = 70 };
 
-static uint32_t to_bits(float x)
-{
-	uint32_t bits;
-	memcpy(&bits, &x, sizeof(bits));
-	return bits;
-}
-
-static float from_bits(uint32_t bits)
-{
-	float x;
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
-
 static bool same(float a, float b)
 {
 	return to_bits(a) == to_bits(b) || (isnan(a) && isnan(b));

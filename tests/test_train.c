@@ -22,13 +22,13 @@ enum {
 /* --- configurations --- */
 
 /* A short run of a small network, with a row after every step. */
-static struct config short_config(const char *const *keys)
+static struct config short_config(const char *keys)
 {
-	static const char *const base[] = { "seed=5", "total_timesteps=600", "net_arch=12,9",
-		"batch_size=16", "learning_starts=40", "target_update_interval=30",
-		"buffer_size=600", "exploration_fraction=0.5", "learning_rate=0.003", "eval_freq=0",
-		"log_interval=1", NULL };
-	return config_of(base, keys);
+	return config_of(
+		"seed=5 total_timesteps=600 net_arch=12,9 batch_size=16 learning_starts=40 "
+		"target_update_interval=30 buffer_size=600 exploration_fraction=0.5 learning_rate=0.003 "
+		"eval_freq=0 log_interval=1",
+		keys);
 }
 
 /* --- the restatement --- */
@@ -440,7 +440,7 @@ static const char *difference(const struct train *t, const struct naive *s)
 
 /* Runs the configuration with every instruction set and the restatement beside
  * each other; *s stays for a look at what has been exercised. */
-static void compare(const char *const *keys, struct naive *s)
+static void compare(const char *keys, struct naive *s)
 {
 	const struct config c = short_config(keys);
 	static struct train t[N_ISAS];
@@ -493,8 +493,7 @@ static struct naive naive;
 
 static void test_defaults_match_the_restatement(void)
 {
-	static const char *const keys[] = { "learning_starts=100", NULL };
-	compare(keys, &naive);
+	compare("learning_starts=100", &naive);
 	CHECK_INT(naive.n_updates, 500);
 	CHECK(naive.n_terminal_rows > 100);
 	CHECK_INT(naive.n_wrapped, 0);
@@ -502,9 +501,7 @@ static void test_defaults_match_the_restatement(void)
 
 static void test_double_n_step_polyak_mse_match(void)
 {
-	static const char *const keys[] = { "double_q=true", "n_steps=3", "tau=0.05", "loss=mse",
-		"target_update_interval=1", NULL };
-	compare(keys, &naive);
+	compare("double_q=true n_steps=3 tau=0.05 loss=mse target_update_interval=1", &naive);
 	CHECK(naive.n_double_differs > 50);
 	CHECK(naive.n_cut_terminated > 50);
 	CHECK(naive.n_cut_newest > 0);
@@ -512,97 +509,81 @@ static void test_double_n_step_polyak_mse_match(void)
 
 static void test_plain_q_where_the_argmaxes_differ_matches(void)
 {
-	static const char *const keys[] = { "target_update_interval=200", "seed=9", NULL };
-	compare(keys, &naive);
+	compare("target_update_interval=200 seed=9", &naive);
 	CHECK(naive.n_double_differs > 50);
 }
 
 static void test_ten_steps_match(void)
 {
-	static const char *const keys[] = { "n_steps=10", "gamma=0.9", "double_q=true", NULL };
-	compare(keys, &naive);
+	compare("n_steps=10 gamma=0.9 double_q=true", &naive);
 	CHECK(naive.n_cut_terminated > 50);
 }
 
 static void test_as_many_updates_as_steps_match(void)
 {
-	static const char *const keys[] = { "train_freq=4", "gradient_steps=-1",
-		"learning_starts=50", NULL };
-	compare(keys, &naive);
+	compare("train_freq=4 gradient_steps=-1 learning_starts=50", &naive);
 	CHECK_INT(naive.n_updates, 4 * (600 / 4 - 50 / 4));
 }
 
 static void test_bursts_of_updates_match(void)
 {
-	static const char *const keys[] = { "train_freq=16", "gradient_steps=8",
-		"learning_starts=48", "target_update_interval=10", NULL };
-	compare(keys, &naive);
+	compare("train_freq=16 gradient_steps=8 learning_starts=48 target_update_interval=10",
+		&naive);
 	CHECK_INT(naive.n_updates, 8 * (600 / 16 - 48 / 16)); /* none after step 48 itself */
 }
 
 static void test_exponential_exploration_matches(void)
 {
-	static const char *const keys[] = { "exploration_schedule=exponential",
-		"exploration_initial_eps=0.8", "exploration_final_eps=0.01", NULL };
-	compare(keys, &naive);
+	compare("exploration_schedule=exponential exploration_initial_eps=0.8 exploration_final_eps=0.01",
+		&naive);
 }
 
 static void test_constant_exploration_matches(void)
 {
-	static const char *const keys[] = { "exploration_schedule=constant",
-		"exploration_final_eps=0.25", NULL };
-	compare(keys, &naive);
+	compare("exploration_schedule=constant exploration_final_eps=0.25", &naive);
 	CHECK_NEAR(naive.epsilon, 0.25, 0);
 }
 
 static void test_repeated_random_actions_match(void)
 {
-	static const char *const keys[] = { "exploration_repeat=12",
-		"exploration_schedule=constant", "exploration_final_eps=0.4", NULL };
-	compare(keys, &naive);
+	compare("exploration_repeat=12 exploration_schedule=constant exploration_final_eps=0.4",
+		&naive);
 	CHECK(naive.n_repeated > 50);
 }
 
 static void test_greedy_after_the_warmup_matches(void)
 {
-	static const char *const keys[] = { "exploration_schedule=constant",
-		"exploration_final_eps=0", NULL };
-	compare(keys, &naive);
+	compare("exploration_schedule=constant exploration_final_eps=0", &naive);
 }
 
 static void test_linear_learning_rate_matches(void)
 {
-	static const char *const keys[] = { "learning_rate_schedule=linear", NULL };
-	compare(keys, &naive);
+	compare("learning_rate_schedule=linear", &naive);
 }
 
 static void test_no_clipping_matches(void)
 {
-	static const char *const keys[] = { "max_grad_norm=0", "loss=mse", NULL };
-	compare(keys, &naive);
+	compare("max_grad_norm=0 loss=mse", &naive);
 	CHECK_INT(naive.n_clipped, 0);
 	CHECK(naive.n_linear_loss > 0);
 }
 
 static void test_clipping_matches(void)
 {
-	static const char *const keys[] = { "max_grad_norm=0.01", "loss=mse", NULL };
-	compare(keys, &naive);
+	compare("max_grad_norm=0.01 loss=mse", &naive);
 	CHECK(naive.n_clipped > 100);
 }
 
 static void test_small_buffer_that_wraps_matches(void)
 {
-	static const char *const keys[] = { "buffer_size=50", "n_steps=4", "batch_size=50", NULL };
-	compare(keys, &naive);
+	compare("buffer_size=50 n_steps=4 batch_size=50", &naive);
 	CHECK(naive.n_wrapped > 1000);
 	CHECK(naive.n_cut_newest > 100);
 }
 
 static void test_time_limit_bootstraps(void)
 {
-	static const char *const keys[] = { "max_episode_steps=5", "n_steps=2", NULL };
-	compare(keys, &naive);
+	compare("max_episode_steps=5 n_steps=2", &naive);
 	CHECK_INT(naive.n_ended, 120); /* more than the window of the means */
 	CHECK(naive.n_cut_truncated > 100);
 	CHECK_INT(naive.n_terminal_rows, 0);
@@ -610,43 +591,37 @@ static void test_time_limit_bootstraps(void)
 
 static void test_time_limit_and_falls_match(void)
 {
-	static const char *const keys[] = { "max_episode_steps=12", "n_steps=5", NULL };
-	compare(keys, &naive);
+	compare("max_episode_steps=12 n_steps=5", &naive);
 	CHECK(naive.n_cut_truncated > 100);
 	CHECK(naive.n_cut_terminated > 100);
 }
 
 static void test_no_warmup_matches(void)
 {
-	static const char *const keys[] = { "learning_starts=0", NULL };
-	compare(keys, &naive);
+	compare("learning_starts=0", &naive);
 	CHECK_INT(naive.n_updates, 600);
 }
 
 static void test_scaled_obs_and_rewards_match(void)
 {
-	static const char *const keys[] = { "obs_scale=bounds", "reward_scale=0.01", NULL };
-	compare(keys, &naive);
+	compare("obs_scale=bounds reward_scale=0.01", &naive);
 	CHECK_NEAR(naive.past[0].reward, 0.01f, 0);
 }
 
 static void test_listed_obs_scale_matches(void)
 {
-	static const char *const keys[] = { "obs_scale=2,-0.5,3,1e-3", "reward_scale=7", NULL };
-	compare(keys, &naive);
+	compare("obs_scale=2,-0.5,3,1e-3 reward_scale=7", &naive);
 }
 
 static void test_tanh_matches(void)
 {
-	static const char *const keys[] = { "activation=tanh", "weight_init=glorot_uniform", NULL };
-	compare(keys, &naive);
+	compare("activation=tanh weight_init=glorot_uniform", &naive);
 }
 
 static void test_three_actions_with_rewards_that_are_mostly_0_match(void)
 {
-	static const char *const keys[] = { "id=ToySparse-v0", "n_steps=3", "reward_scale=0.5",
-		"double_q=true", "max_episode_steps=20", NULL };
-	compare(keys, &naive);
+	compare("id=ToySparse-v0 n_steps=3 reward_scale=0.5 double_q=true max_episode_steps=20",
+		&naive);
 	CHECK(naive.n_double_differs > 0);
 	CHECK(naive.n_terminal_rows > 0);
 	CHECK(naive.n_cut_truncated > 0);
@@ -654,51 +629,44 @@ static void test_three_actions_with_rewards_that_are_mostly_0_match(void)
 
 static void test_three_actions_with_negative_rewards_match(void)
 {
-	static const char *const keys[] = { "id=ToyNegative-v0", "obs_scale=bounds",
-		"gradient_steps=-1", "train_freq=4", "loss=mse", NULL };
-	compare(keys, &naive);
+	compare("id=ToyNegative-v0 obs_scale=bounds gradient_steps=-1 train_freq=4 loss=mse",
+		&naive);
 	CHECK(naive.n_terminal_rows > 0);
 }
 
 static void test_linear_network_matches(void)
 {
-	static const char *const keys[] = { "net_arch=none", "weight_init=he_uniform", NULL };
-	compare(keys, &naive);
+	compare("net_arch=none weight_init=he_uniform", &naive);
 	CHECK_INT(naive.n_params, 10);
 }
 
 static void test_odd_widths_and_rare_rows_match(void)
 {
-	static const char *const keys[] = { "net_arch=7,13,1,5", "log_interval=70",
-		"weight_init=he_uniform", "batch_size=3", "adam_beta1=0.8", "adam_beta2=0.95",
-		"adam_eps=1e-3", NULL };
-	compare(keys, &naive);
+	compare("net_arch=7,13,1,5 log_interval=70 weight_init=he_uniform batch_size=3 adam_beta1=0.8 "
+		"adam_beta2=0.95 adam_eps=1e-3",
+		&naive);
 }
 
 static void test_seed_of_64_bits_matches(void)
 {
-	static const char *const keys[] = { "seed=18446744073709551615", "total_timesteps=200",
-		NULL };
-	compare(keys, &naive);
+	compare("seed=18446744073709551615 total_timesteps=200", &naive);
 }
 
 static void test_rows_are_of_the_last_hundred_episodes(void)
 {
-	static const char *const keys[] = { "id=ToyNegative-v0", "max_episode_steps=5", NULL };
-	compare(keys, &naive);
+	compare("id=ToyNegative-v0 max_episode_steps=5", &naive);
 	CHECK(naive.n_ended > 110);
 }
 
 static void test_sync_only_in_the_interval(void)
 {
-	static const char *const keys[] = { "target_update_interval=599", "tau=0.3", NULL };
-	compare(keys, &naive);
+	compare("target_update_interval=599 tau=0.3", &naive);
 	CHECK(!same(naive.online, naive.target, naive.n_params));
 }
 
 /* --- evaluation, rows, the end --- */
 
-static struct train *start(const char *const *keys)
+static struct train *start(const char *keys)
 {
 	const struct config c = short_config(keys);
 	return train_start(&c);
@@ -723,12 +691,12 @@ static bool same_training(const struct train *a, const struct train *b)
 
 static void test_evaluation_does_not_change_training(void)
 {
-	static const char *const without[] = { "eval_freq=0", NULL };
-	static const char *const with[] = { "eval_freq=50", "eval_episodes=3", "stop_return=500",
-		NULL };
-	static const char *const confirmed_in_vain[] = { "eval_freq=1", "eval_episodes=1",
-		"stop_return=9.9", "stop_episodes=40", "total_timesteps=600", NULL };
-	struct train *a = start(without), *b = start(with), *c = start(confirmed_in_vain);
+	const char *const without = "eval_freq=0";
+	struct train *
+		a = start(without),
+	       *b = start("eval_freq=50 eval_episodes=3 stop_return=500"),
+	       *c = start(
+		       "eval_freq=1 eval_episodes=1 stop_return=9.9 stop_episodes=40 total_timesteps=600");
 	run_to_the_end(a);
 	run_to_the_end(b);
 	run_to_the_end(c);
@@ -752,8 +720,7 @@ static void test_evaluation_does_not_change_training(void)
 
 static void test_two_runs_are_equal_and_two_seeds_differ(void)
 {
-	static const char *const other[] = { "seed=6", NULL };
-	struct train *a = start(NULL), *b = start(NULL), *c = start(other);
+	struct train *a = start(NULL), *b = start(NULL), *c = start("seed=6");
 	CHECK(!same(a->agent.online, c->agent.online, a->agent.policy.net.n_params));
 	run_to_the_end(a);
 	run_to_the_end(b);
@@ -768,9 +735,8 @@ static void test_two_runs_are_equal_and_two_seeds_differ(void)
 
 static void test_rows_come_at_the_documented_steps(void)
 {
-	static const char *const keys[] = { "total_timesteps=230", "log_interval=100",
-		"eval_freq=70", "eval_episodes=2", NULL };
-	struct train *t = start(keys);
+	struct train *t =
+		start("total_timesteps=230 log_interval=100 eval_freq=70 eval_episodes=2");
 	struct err e;
 	for (int step = 1; step <= 230; step++) {
 		CHECK(train_step(t, &e));
@@ -789,9 +755,7 @@ static void test_rows_come_at_the_documented_steps(void)
 	}
 	train_end(t);
 
-	static const char *const ends_on_a_row[] = { "total_timesteps=200", "log_interval=100",
-		"eval_freq=200", NULL };
-	t = start(ends_on_a_row);
+	t = start("total_timesteps=200 log_interval=100 eval_freq=200");
 	run_to_the_end(t);
 	CHECK_INT(t->events & ~TRAIN_EPISODE, TRAIN_LOGGED | TRAIN_EVALUATED | TRAIN_FINISHED);
 	train_end(t);
@@ -819,9 +783,7 @@ static bool same_stats(const struct eval_stats *a, const struct eval_stats *b)
 
 static void test_evaluations_follow_each_other_on_their_own_stream(void)
 {
-	static const char *const keys[] = { "eval_freq=50", "eval_episodes=3", "obs_scale=bounds",
-		NULL };
-	struct train *t = start(keys);
+	struct train *t = start("eval_freq=50 eval_episodes=3 obs_scale=bounds");
 	struct rng stream;
 	struct err e;
 	rng_init_stream(&stream, 5, 3);
@@ -852,9 +814,9 @@ static void test_evaluations_follow_each_other_on_their_own_stream(void)
 static void test_evaluation_has_its_own_time_limit(void)
 {
 	/* Nothing falls within 7 steps. */
-	static const char *const keys[] = { "max_episode_steps=5", "eval_max_episode_steps=7",
-		"eval_freq=100", "eval_episodes=2", "final_eval_episodes=3", NULL };
-	struct train *t = start(keys);
+	struct train *t =
+		start("max_episode_steps=5 eval_max_episode_steps=7 eval_freq=100 eval_episodes=2 "
+		      "final_eval_episodes=3");
 	struct eval_stats final;
 	struct err e;
 	while (t->timesteps < 600) {
@@ -871,9 +833,7 @@ static void test_evaluation_has_its_own_time_limit(void)
 static void test_best_is_the_last_of_equals(void)
 {
 	/* Nothing falls within 5 steps: every evaluation gives 5. */
-	static const char *const keys[] = { "eval_max_episode_steps=5", "eval_freq=70",
-		"eval_episodes=2", NULL };
-	struct train *t = start(keys);
+	struct train *t = start("eval_max_episode_steps=5 eval_freq=70 eval_episodes=2");
 	const size_t n = t->agent.policy.net.n_params;
 	static float at_560[MAX_PARAMS];
 	struct err e;
@@ -896,10 +856,10 @@ static void test_stop_return_ends_the_run_when_confirmed(void)
 {
 	int n_confirmed = 0, n_refuted = 0, n_below = 0;
 	for (int seed = 1; seed <= 12; seed++) {
-		char seed_key[32];
-		snprintf(seed_key, sizeof(seed_key), "seed=%d", seed);
-		const char *const keys[] = { seed_key, "eval_freq=100", "eval_episodes=1",
-			"stop_episodes=20", "stop_return=10", "log_interval=1000", NULL };
+		char keys[128];
+		snprintf(keys, sizeof(keys),
+			"seed=%d eval_freq=100 eval_episodes=1 stop_episodes=20 stop_return=10 log_interval=1000",
+			seed);
 		struct train *t = start(keys);
 		struct rng eval_stream, stop_stream;
 		struct err e;
@@ -935,9 +895,7 @@ static void test_stop_return_ends_the_run_when_confirmed(void)
 static void test_stop_return_equal_to_the_mean_is_reached(void)
 {
 	/* Nothing falls within 5 steps. */
-	static const char *const keys[] = { "eval_max_episode_steps=5", "eval_freq=50",
-		"stop_return=5", NULL };
-	struct train *t = start(keys);
+	struct train *t = start("eval_max_episode_steps=5 eval_freq=50 stop_return=5");
 	run_to_the_end(t);
 	CHECK_NEAR(t->eval.stats.return_mean, 5, 0);
 	CHECK(t->stopped);
@@ -950,8 +908,7 @@ static void test_stop_return_equal_to_the_mean_is_reached(void)
  * starts. */
 static void test_episodes_have_seeds_of_their_own(void)
 {
-	static const char *const keys[] = { "seed=42", "obs_scale=10,1,1,1", NULL };
-	struct train *t = start(keys);
+	struct train *t = start("seed=42 obs_scale=10,1,1,1");
 	struct rng seeds, rng;
 	struct err e;
 	int64_t n = 0;
@@ -972,8 +929,7 @@ static void test_episodes_have_seeds_of_their_own(void)
 
 static void test_final_evaluation_repeats_and_changes_nothing(void)
 {
-	static const char *const keys[] = { "eval_freq=100", "final_eval_episodes=7", NULL };
-	struct train *t = start(keys);
+	struct train *t = start("eval_freq=100 final_eval_episodes=7");
 	run_to_the_end(t);
 	static struct train before;
 	static float weights[MAX_PARAMS];
@@ -1003,10 +959,9 @@ static void test_final_evaluation_repeats_and_changes_nothing(void)
 
 static void test_a_large_learning_rate_diverges(void)
 {
-	static const char *const keys[] = { "net_arch=16,16,16,16", "learning_rate=1",
-		"reward_scale=1e6", "obs_scale=1e6,1e6,1e6,1e6", "loss=mse", "max_grad_norm=0",
-		"adam_beta1=0", "adam_beta2=0", "gamma=1", "target_update_interval=1", NULL };
-	struct train *t = start(keys);
+	struct train *t = start(
+		"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+		"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1");
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	bool ok = true;
 	while (ok && t->timesteps < 600)
@@ -1022,9 +977,8 @@ static void test_a_large_learning_rate_diverges(void)
 
 static void test_a_q_value_that_is_not_finite_is_found_at_once(void)
 {
-	static const char *const keys[] = { "exploration_schedule=constant",
-		"exploration_final_eps=0", "learning_starts=0", NULL };
-	struct train *t = start(keys);
+	struct train *t =
+		start("exploration_schedule=constant exploration_final_eps=0 learning_starts=0");
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	while (t->timesteps < 5)
 		CHECK(train_step(t, &e));
@@ -1039,12 +993,10 @@ static void test_a_q_value_that_is_not_finite_is_found_at_once(void)
 /* Or an infinite moment of Adam: its weight would never move again. */
 static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 {
-	static const char *const keys[] = { "gradient_steps=0", "eval_freq=10",
-		"total_timesteps=50", NULL };
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	struct train *t;
 	for (int moment = 0; moment < 2; moment++) {
-		t = start(keys);
+		t = start("gradient_steps=0 eval_freq=10 total_timesteps=50");
 		while (t->timesteps < 5)
 			CHECK(train_step(t, &e));
 		if (moment)
@@ -1059,9 +1011,7 @@ static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 		train_end(t);
 	}
 
-	static const char *const no_evaluation[] = { "gradient_steps=0", "total_timesteps=50",
-		"learning_starts=49", NULL };
-	t = start(no_evaluation);
+	t = start("gradient_steps=0 total_timesteps=50 learning_starts=49");
 	t->agent.online[0] = INFINITY;
 	for (int i = 1; i < 50; i++)
 		CHECK(train_step(t, &e));
@@ -1072,8 +1022,7 @@ static void test_a_nan_weight_is_found_by_the_evaluation_and_at_the_end(void)
 
 static void test_out_of_memory_is_an_ordinary_error(void)
 {
-	static const char *const keys[] = { "total_timesteps=1e9", "buffer_size=5e8", NULL };
-	struct config c = short_config(keys);
+	struct config c = short_config("total_timesteps=1e9 buffer_size=5e8");
 	struct train t;
 	struct err e = { .msg = "" };
 	c.buffer_size = c.total_timesteps = (int64_t)1 << 53; /* 2^58 bytes */

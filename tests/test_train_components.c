@@ -17,13 +17,13 @@
 enum { MAX_UNITS = 64, MAX_PARAMS = 3000, MAX_STEPS = 600, MAX_LEAVES = 1024, OBS = 4 };
 enum { ACTIONS = 2, MAX_BATCH = 64 };
 
-static struct config short_config(const char *const *keys)
+static struct config short_config(const char *keys)
 {
-	static const char *const base[] = { "seed=5", "total_timesteps=420", "net_arch=12,9",
-		"batch_size=16", "learning_starts=40", "target_update_interval=30",
-		"buffer_size=420", "exploration_fraction=0.5", "learning_rate=0.003", "eval_freq=0",
-		"log_interval=100", NULL };
-	return config_of(base, keys);
+	return config_of(
+		"seed=5 total_timesteps=420 net_arch=12,9 batch_size=16 learning_starts=40 "
+		"target_update_interval=30 buffer_size=420 exploration_fraction=0.5 learning_rate=0.003 "
+		"eval_freq=0 log_interval=100",
+		keys);
 }
 
 /* --- the restatement --- */
@@ -473,7 +473,7 @@ static const char *difference(const struct train *t, const struct naive *s)
 
 static struct naive naive; /* of the last comparison, for a look at what happened */
 
-static void compare(const char *const *keys)
+static void compare(const char *keys)
 {
 	const struct config c = short_config(keys);
 	static struct train t[N_ISAS];
@@ -520,23 +520,19 @@ static void check_prioritized_was_exercised(void)
 
 static void test_plain_matches(void)
 {
-	static const char *const keys[] = { "loss=mse", NULL };
-	compare(keys);
+	compare("loss=mse");
 }
 
 static void test_prioritized_matches(void)
 {
-	static const char *const keys[] = { "prioritized=true", NULL };
-	compare(keys);
+	compare("prioritized=true");
 	check_prioritized_was_exercised();
 	CHECK_INT(naive.n_wrapped, 0);
 }
 
 static void test_prioritized_n_step_double_matches(void)
 {
-	static const char *const keys[] = { "prioritized=true", "n_steps=3", "double_q=true",
-		"max_episode_steps=14", "loss=mse", NULL };
-	compare(keys);
+	compare("prioritized=true n_steps=3 double_q=true max_episode_steps=14 loss=mse");
 	check_prioritized_was_exercised();
 	CHECK(naive.n_double_differs > 50);
 	CHECK(naive.n_cut_terminated > 50 && naive.n_cut_truncated > 50);
@@ -545,101 +541,81 @@ static void test_prioritized_n_step_double_matches(void)
 
 static void test_prioritized_small_buffer_matches(void)
 {
-	static const char *const keys[] = { "prioritized=true", "buffer_size=37", "n_steps=4",
-		"per_alpha=1", "per_beta0=0", "per_eps=0.01", "batch_size=37", NULL };
-	compare(keys);
+	compare("prioritized=true buffer_size=37 n_steps=4 per_alpha=1 per_beta0=0 per_eps=0.01 "
+		"batch_size=37");
 	check_prioritized_was_exercised();
 	CHECK(naive.n_wrapped > 1000);
 }
 
 static void test_prioritized_alpha_0_beta_1_matches(void)
 {
-	static const char *const keys[] = { "prioritized=true", "per_alpha=0", "per_beta0=1",
-		"train_freq=3", "gradient_steps=4", NULL };
-	compare(keys);
+	compare("prioritized=true per_alpha=0 per_beta0=1 train_freq=3 gradient_steps=4");
 	CHECK_INT(naive.n_weights_below_1, 0);
 }
 
 static void test_dueling_matches(void)
 {
-	static const char *const keys[] = { "dueling=true", NULL };
-	compare(keys);
+	compare("dueling=true");
 	CHECK_INT(naive.n_params, 5 * 12 + 13 * 18 + 10 + 10 * 2);
 }
 
 static void test_dueling_heads_on_the_inputs_match(void)
 {
-	static const char *const keys[] = { "dueling=true", "net_arch=none", NULL };
-	compare(keys);
+	compare("dueling=true net_arch=none");
 	CHECK_INT(naive.n_params, 5 + 10);
 }
 
 static void test_dueling_tanh_double_matches(void)
 {
-	static const char *const keys[] = { "dueling=true", "activation=tanh", "double_q=true",
-		"net_arch=7,5,17", "loss=mse", NULL };
-	compare(keys);
+	compare("dueling=true activation=tanh double_q=true net_arch=7,5,17 loss=mse");
 	CHECK(naive.n_double_differs > 50);
 }
 
 static void test_dueling_prioritized_n_step_polyak_matches(void)
 {
-	static const char *const keys[] = { "dueling=true", "prioritized=true", "n_steps=5",
-		"tau=0.05", "target_update_interval=1", "max_episode_steps=20", NULL };
-	compare(keys);
+	compare("dueling=true prioritized=true n_steps=5 tau=0.05 target_update_interval=1 "
+		"max_episode_steps=20");
 	check_prioritized_was_exercised();
 	CHECK(naive.n_cut_terminated > 50 && naive.n_cut_truncated > 50);
 }
 
 static void test_lecun_uniform_matches(void)
 {
-	static const char *const keys[] = { "weight_init=lecun_uniform", NULL };
-	compare(keys);
+	compare("weight_init=lecun_uniform");
 }
 
 static void test_lecun_uniform_dueling_matches(void)
 {
-	static const char *const keys[] = { "weight_init=lecun_uniform", "dueling=true",
-		"net_arch=16", "prioritized=true", NULL };
-	compare(keys);
+	compare("weight_init=lecun_uniform dueling=true net_arch=16 prioritized=true");
 }
 
 static void test_optimistic_start_and_clipped_targets_match(void)
 {
-	static const char *const keys[] = { "initial_q=0.2", "clip_targets=true", "gamma=0.9",
-		"reward_scale=0.02", "double_q=true", "n_steps=3", NULL };
-	compare(keys);
+	compare("initial_q=0.2 clip_targets=true gamma=0.9 reward_scale=0.02 double_q=true n_steps=3");
 	CHECK(naive.n_clipped_high > 100 && naive.n_not_clipped > 100);
-	static const char *const low[] = { "initial_q=-5", "clip_targets=true", "dueling=true",
-		"net_arch=none", "learning_rate=0.1", "prioritized=true", NULL };
-	compare(low);
+	compare("initial_q=-5 clip_targets=true dueling=true net_arch=none learning_rate=0.1 "
+		"prioritized=true");
 	CHECK(naive.n_clipped_low > 100 && naive.n_not_clipped > 100);
 }
 
 static void test_optimistic_dueling_matches(void)
 {
-	static const char *const keys[] = { "initial_q=3", "dueling=true", "net_arch=9", NULL };
-	compare(keys);
+	compare("initial_q=3 dueling=true net_arch=9");
 }
 
 static void test_averaged_weights_match(void)
 {
-	static const char *const keys[] = { "ema_decay=0.95", "gradient_steps=2", "train_freq=2",
-		NULL };
-	compare(keys);
+	compare("ema_decay=0.95 gradient_steps=2 train_freq=2");
 	CHECK(!same(naive.average, naive.online, naive.n_params));
-	static const char *const all[] = { "ema_decay=0.5", "initial_q=1", "clip_targets=true",
-		"dueling=true", "prioritized=true", "n_steps=4", "tau=0.1",
-		"target_update_interval=2", NULL };
-	compare(all);
+	compare("ema_decay=0.5 initial_q=1 clip_targets=true dueling=true prioritized=true n_steps=4 "
+		"tau=0.1 target_update_interval=2");
 }
 
 /* Evaluations, the best weights and the final evaluation are those of the average. */
 static void test_averaged_weights_are_judged_and_kept(void)
 {
-	static const char *const keys[] = { "ema_decay=0.99", "eval_freq=100", "eval_episodes=4",
-		"final_eval_episodes=5", NULL };
-	const struct config c = short_config(keys);
+	const struct config c =
+		short_config("ema_decay=0.99 eval_freq=100 eval_episodes=4 final_eval_episodes=5");
 	struct train t;
 	struct err e;
 	struct eval_stats stats;

@@ -34,15 +34,16 @@ static void stop_children(void)
 		process_stop(&children[i]);
 }
 
-static void begin(const char *const *keys)
+static void begin(const char *keys)
 {
-	static const char *const base[] = { "id=process", "command=x",
-		"declaration=env m 1 obs=2 actions=2 reward=0..9 limit=5", "total_timesteps=100",
-		"learning_starts=90", "buffer_size=20", "net_arch=4", "batch_size=4", "n_steps=3",
-		"gamma=0.5", "eval_freq=0", NULL };
 	static struct config c;
 	struct err e = { 0 };
-	c = config_of(base, keys);
+	c = config_of(
+		"id=process command=x total_timesteps=100 learning_starts=90 buffer_size=20 net_arch=4 "
+		"batch_size=4 n_steps=3 gamma=0.5 eval_freq=0",
+		keys);
+	CHECK(config_set_value(
+		&c, config_find("declaration"), "env m 1 obs=2 actions=2 reward=0..9 limit=5"));
 	snprintf(c.command, sizeof(c.command), "%s", CHILD);
 	if (!train_init(&train, &c, kernels_find(NULL), &e))
 		FAIL(e.msg);
@@ -127,8 +128,7 @@ static void test_between_episodes_nothing_is_replayed(void)
 /* The rewards of an episode are 1, 2, 3 ...: no sum goes from a dropped one into the next. */
 static void test_no_return_goes_beyond_a_dropped_episode(void)
 {
-	static const char *const keys[] = { "env_deterministic=false", NULL };
-	begin(keys);
+	begin("env_deterministic=false");
 	steps(7);
 	const uint64_t seed = train.episode_log.seed;
 	const int64_t n_lines = children[0].n_lines;
@@ -172,10 +172,9 @@ static void test_no_return_goes_beyond_a_dropped_episode(void)
 
 static void test_the_newest_slot_of_a_ring_that_is_full(void)
 {
-	static const char *const keys[] = { "env_deterministic=false", "buffer_size=4", NULL };
 	for (int n = 6; n <= 9; n++) {
 		char want[] = "0000";
-		begin(keys);
+		begin("env_deterministic=false buffer_size=4");
 		steps(n);
 		want[(n - 1) % 4] = '1';
 		if (n < 9)
@@ -189,8 +188,7 @@ static void test_the_newest_slot_of_a_ring_that_is_full(void)
 
 static void test_an_episode_without_a_step_marks_none(void)
 {
-	static const char *const keys[] = { "env_deterministic=false", NULL };
-	begin(keys);
+	begin("env_deterministic=false");
 	steps(3);
 	train.episode_length = 0;
 	CHECK(resume());
@@ -201,10 +199,9 @@ static void test_an_episode_without_a_step_marks_none(void)
 
 static void test_a_built_in_needs_no_replay(void)
 {
-	static const char *const keys[] = { "env_deterministic=false", NULL };
-	static const char *const base[] = { "net_arch=4", "eval_freq=0", "total_timesteps=10",
-		"learning_starts=8", "batch_size=2", NULL };
-	struct config c = config_of(base, keys);
+	struct config c = config_of(
+		"net_arch=4 eval_freq=0 total_timesteps=10 learning_starts=8 batch_size=2",
+		"env_deterministic=false");
 	struct err e = { 0 };
 	CHECK(train_init(&train, &c, kernels_find(NULL), &e));
 	steps(3);

@@ -2,24 +2,13 @@
  * that took place, and every mistake is named. Files are written as their authors would. */
 #include "run/transitions.h"
 
+#include "plain_envs.h"
 #include "test.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Two observations, three actions. */
-static const struct env_ops plain = {
-	.id = "Plain-v0", .obs_dim = 2, .n_actions = 3, .reward_low = -1, .reward_high = 2
-};
-static const struct env_ops masked = { .id = "Masked-v0",
-	.obs_dim = 1,
-	.n_actions = 3,
-	.reward_low = -(double)INFINITY,
-	.reward_high = (double)INFINITY,
-	.has_masks = true };
-static const float ones[2] = { 1, 1 };
 
 enum { SLOTS = 16 };
 

@@ -22,7 +22,7 @@ struct file {
 };
 
 /* A file with random weights, in a buffer of exactly the size that is asked for. */
-static void build(struct file *f, const char *const *keys)
+static void build(struct file *f, const char *keys)
 {
 	struct rng rng;
 	struct err e;
@@ -74,18 +74,16 @@ static bool rejects(const void *bytes, size_t len)
 	return !ok && e.kind == ERR_CORRUPT;
 }
 
-static const char *const *const architectures[] = {
-	(const char *const[]){ "net_arch=5,3", NULL },
-	(const char *const[]){ "net_arch=none", NULL },
-	(const char *const[]){ "net_arch=7", "activation=tanh", "obs_scale=bounds", NULL },
-	(const char *const[]){ "net_arch=1,2,3,4,5,6,7,8", "id=CartPole-v0",
-		"obs_scale=0.1,-2,3e-5,12345.678", NULL },
-	(const char *const[]){
-		"net_arch=64,64", "seed=18446744073709551615", "eval_max_episode_steps=77", NULL },
-	(const char *const[]){ "net_arch=33,1,130", "stop_return=490", NULL },
-	(const char *const[]){ "net_arch=6,5", "dueling=true", "activation=tanh", NULL },
-	(const char *const[]){ "net_arch=none", "dueling=true", NULL },
-	(const char *const[]){ "net_arch=1,2,3,4,5,6,7,8", "dueling=true", NULL },
+static const char *const architectures[] = {
+	"net_arch=5,3",
+	"net_arch=none",
+	"net_arch=7 activation=tanh obs_scale=bounds",
+	"net_arch=1,2,3,4,5,6,7,8 id=CartPole-v0 obs_scale=0.1,-2,3e-5,12345.678",
+	"net_arch=64,64 seed=18446744073709551615 eval_max_episode_steps=77",
+	"net_arch=33,1,130 stop_return=490",
+	"net_arch=6,5 dueling=true activation=tanh",
+	"net_arch=none dueling=true",
+	"net_arch=1,2,3,4,5,6,7,8 dueling=true",
 };
 enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
 
@@ -118,7 +116,7 @@ static void test_what_is_written_reads_back(void)
 
 static void test_params_are_not_changed_and_bytes_repeat(void)
 {
-	static const char *const keys[] = { "net_arch=9,4", NULL };
+	const char *const keys = "net_arch=9,4";
 	struct file a, b;
 	build(&a, keys);
 	build(&b, keys);
@@ -142,13 +140,12 @@ static void test_params_are_not_changed_and_bytes_repeat(void)
 
 static void test_tensors_have_pytorchs_layout(void)
 {
-	static const char *const keys[] = { "net_arch=3,5", NULL };
 	static const char *const names[] = { "0.weight", "0.bias", "2.weight", "2.bias", "4.weight",
 		"4.bias" };
 	struct file f;
 	struct st_file st;
 	struct err e;
-	build(&f, keys);
+	build(&f, "net_arch=3,5");
 	CHECK(st_open_bytes(&st, "w.st", f.bytes, f.len, &e) && st_verify(&st, &e));
 	CHECK_INT(st.n_tensors, 6);
 	CHECK_INT(st.data_len, 4 * f.net.n_params);
@@ -191,8 +188,6 @@ static void test_tensors_have_pytorchs_layout(void)
 
 static void test_metadata(void)
 {
-	static const char *const keys[] = { "net_arch=3,5", "obs_scale=0.1,-2,3,4",
-		"activation=tanh", "max_episode_steps=66", "eval_max_episode_steps=77", NULL };
 	static const char *const want[][2] = { { "format", "pt" }, { "format_version", "1" },
 		{ "env_id", "CartPole-v1" }, { "max_episode_steps", "77" }, { "net_arch", "3,5" },
 		{ "activation", "tanh" }, { "timesteps", "12345" }, { "n_updates", "678" } };
@@ -201,7 +196,8 @@ static void test_metadata(void)
 	struct err e;
 	char text[CONFIG_TEXT_MAX];
 	struct text t;
-	build(&f, keys);
+	build(&f, "net_arch=3,5 obs_scale=0.1,-2,3,4 activation=tanh max_episode_steps=66 "
+		  "eval_max_episode_steps=77");
 	CHECK(st_open_bytes(&st, "w.st", f.bytes, f.len, &e) && st_verify(&st, &e));
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		const char *value = st_metadata_get(&st, want[i][0]);
@@ -226,9 +222,8 @@ static void test_metadata(void)
 
 static void test_every_truncation_is_rejected(void)
 {
-	static const char *const keys[] = { "net_arch=2", NULL };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=2");
 	int n_accepted = 0;
 	for (size_t len = 0; len < f.len; len++)
 		n_accepted += !rejects(f.bytes, len);
@@ -239,9 +234,8 @@ static void test_every_truncation_is_rejected(void)
 
 static void test_bytes_behind_the_data_are_rejected(void)
 {
-	static const char *const keys[] = { "net_arch=2", NULL };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=2");
 	memset(f.bytes + f.len, 0, 64);
 	for (size_t more = 1; more <= 64; more++)
 		CHECK(rejects(f.bytes, f.len + more));
@@ -279,9 +273,8 @@ static void check_changed_byte(const struct file *f, size_t at)
 
 static void test_every_flipped_bit_is_harmless_or_rejected(void)
 {
-	static const char *const keys[] = { "net_arch=2", "obs_scale=bounds", NULL };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=2 obs_scale=bounds");
 	for (size_t at = 0; at < f.len; at++)
 		for (int bit = 0; bit < 8; bit++) {
 			f.bytes[at] = (char)(f.bytes[at] ^ 1 << bit);
@@ -294,11 +287,10 @@ static void test_every_flipped_bit_is_harmless_or_rejected(void)
 
 static void test_every_byte_replaced_is_harmless_or_rejected(void)
 {
-	static const char *const keys[] = { "net_arch=1", NULL };
 	static const unsigned char with[] = { 0, ' ', '"', '\\', '{', '}', '[', ']', ',', ':', '0',
 		'9', '-', 'e', '.', 'n', 0x80, 0xff };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=1");
 	for (size_t at = 0; at < f.len; at++) {
 		const char before = f.bytes[at];
 		for (size_t i = 0; i < sizeof(with); i++) {
@@ -313,10 +305,9 @@ static void test_every_byte_replaced_is_harmless_or_rejected(void)
 
 static void test_random_damage_never_crashes(void)
 {
-	static const char *const keys[] = { "net_arch=3", NULL };
 	struct file f;
 	struct rng rng;
-	build(&f, keys);
+	build(&f, "net_arch=3");
 	char *copy = malloc(f.len);
 	if (!copy)
 		abort();
@@ -630,7 +621,7 @@ static void test_a_checksum_that_is_too_long_is_rejected(void)
 	}
 }
 
-static void fold_and_rebuild(const char *const *keys)
+static void fold_and_rebuild(const char *keys)
 {
 	struct file f;
 	struct weights w, v;
@@ -667,19 +658,17 @@ static void fold_and_rebuild(const char *const *keys)
 
 static void test_scale_in_the_first_layer(void)
 {
-	fold_and_rebuild((const char *const[]){ "net_arch=8,4", NULL });
-	fold_and_rebuild((const char *const[]){ "net_arch=none", NULL });
-	fold_and_rebuild(
-		(const char *const[]){ "net_arch=8", "dueling=true", "activation=tanh", NULL });
-	fold_and_rebuild((const char *const[]){ "net_arch=none", "dueling=true", NULL });
+	fold_and_rebuild("net_arch=8,4");
+	fold_and_rebuild("net_arch=none");
+	fold_and_rebuild("net_arch=8 dueling=true activation=tanh");
+	fold_and_rebuild("net_arch=none dueling=true");
 }
 
 static void test_weights_that_are_not_finite(void)
 {
-	static const char *const keys[] = { "net_arch=2", NULL };
 	static const float bad[] = { NAN, INFINITY, -INFINITY };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=2");
 	for (size_t at = 0; at < f.net.n_params; at++) {
 		const float before = f.params[at];
 		struct weights w;
@@ -702,9 +691,8 @@ static size_t data_offset(const struct file *f)
 
 static void test_lengths_of_the_header(void)
 {
-	static const char *const keys[] = { "net_arch=2", NULL };
 	struct file f;
-	build(&f, keys);
+	build(&f, "net_arch=2");
 	char length[8];
 	memcpy(length, f.bytes, 8);
 	static const uint64_t bad[] = { 0, 1, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63,
@@ -880,10 +868,8 @@ static void test_python_reads_the_same_network(void)
 
 static struct config foreign_config(const char *activation)
 {
-	static const char *keys[] = { NULL, "obs_scale=1,2,3,4", NULL };
-	char pair[64];
-	snprintf(pair, sizeof(pair), "activation=%s", activation);
-	keys[0] = pair;
+	char keys[64];
+	snprintf(keys, sizeof(keys), "activation=%s obs_scale=1,2,3,4", activation);
 	return config_of(keys, NULL);
 }
 

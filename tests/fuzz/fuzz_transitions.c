@@ -1,23 +1,13 @@
 /* The reader of transitions: what it takes is sound, and printed and read again it is the same. */
 #include "fuzz.h"
 #include "run/transitions.h"
+#include "../plain_envs.h"
 
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SLOTS = 64, MOST = 60000 }; /* bytes: a pipe holds them */
-
-static const struct env_ops plain = {
-	.id = "Plain-v0", .obs_dim = 2, .n_actions = 3, .reward_low = -1, .reward_high = 2
-};
-static const struct env_ops masked = { .id = "Masked-v0",
-	.obs_dim = 1,
-	.n_actions = 3,
-	.reward_low = -(double)INFINITY,
-	.reward_high = (double)INFINITY,
-	.has_masks = true };
-static const float ones[2] = { 1, 1 };
 
 static bool read_into(struct replay *r, const struct env_ops *ops, const void *data, size_t size)
 {
