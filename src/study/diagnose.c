@@ -211,7 +211,7 @@ static double weight_size(const struct config *c)
 static bool large_rate(const struct evidence *v, struct finding *f)
 {
 	const double share = v->c->learning_rate / weight_size(v->c);
-	return key_is(v, share >= 0.1, "learning_rate", share, f);
+	return key_is(v, share >= 0.2, "learning_rate", share, f);
 }
 
 /* What all updates together can move a weight by, in initial sizes. A step of Adam is
