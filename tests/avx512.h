@@ -28,8 +28,7 @@ static inline __m256i pair_lanes(unsigned mask)
 
 static inline struct pair pair_load_n(unsigned mask, const float *p)
 {
-	return pair_of(_mm256_maskload_ps(p, pair_lanes(mask)),
-		_mm256_maskload_ps(p + 8, pair_lanes(mask >> 8)));
+	return pair_of(_mm256_maskload_ps(p, pair_lanes(mask)), _mm256_maskload_ps(p + 8, pair_lanes(mask >> 8)));
 }
 
 static inline void pair_store_n(float *p, unsigned mask, struct pair v)

@@ -47,18 +47,16 @@ enum call {
 	WAIT,
 	N_CALLS
 };
-static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename",
-	"close", "malloc", "mkdir", "lock", "cut", "seek", "stat", "unlink", "fork", "pipe", "poll",
-	"wait" };
+static const char *const call_names[N_CALLS] = { "open", "read", "write", "fsync", "rename", "close", "malloc", "mkdir",
+	"lock", "cut", "seek", "stat", "unlink", "fork", "pipe", "poll", "wait" };
 enum { ZERO = 1 << 20 };
 static const struct {
 	const char *name;
 	int number; /* 0: short, or ZERO */
-} errors[] = { { "short", 0 }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
-	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK },
-	{ "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EFBIG", EFBIG }, { "ENOSYS", ENOSYS },
-	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EINVAL", EINVAL }, { "EAGAIN", EAGAIN },
-	{ "ECHILD", ECHILD }, { "zero", ZERO } };
+} errors[] = { { "short", 0 }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR }, { "ENOMEM", ENOMEM },
+	{ "EMFILE", EMFILE }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK }, { "EDQUOT", EDQUOT }, { "EROFS", EROFS },
+	{ "EFBIG", EFBIG }, { "ENOSYS", ENOSYS }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EINVAL", EINVAL },
+	{ "EAGAIN", EAGAIN }, { "ECHILD", ECHILD }, { "zero", ZERO } };
 
 static long n_calls[N_CALLS], n_live;
 static int fault_call = -1, fault_error;
@@ -358,8 +356,7 @@ static void __attribute__((destructor)) report(void)
 	if (!report_path[0])
 		return;
 	for (int i = 0; i < N_CALLS; i++)
-		len += (size_t)snprintf(
-			line + len, sizeof(line) - len, "%s %ld ", call_names[i], n_calls[i]);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s %ld ", call_names[i], n_calls[i]);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "live %ld\n", n_live);
 	const int fd = open(report_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (fd < 0 || write(fd, line, len) != (ssize_t)len)

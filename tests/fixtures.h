@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 /* hidden (n_hidden) may be NULL for none. */
-static inline struct net net_of(int n_inputs, const int *hidden, int n_hidden, int n_outputs,
-	enum activation activation, bool dueling)
+static inline struct net net_of(
+	int n_inputs, const int *hidden, int n_hidden, int n_outputs, enum activation activation, bool dueling)
 {
 	struct net_shape shape = { .n_inputs = n_inputs,
 		.n_hidden = n_hidden,
@@ -119,15 +119,14 @@ static inline struct step step_env(struct env *env, int action, float *obs)
 }
 
 /* evaluate() on as many copies of env as fit; the seeds come from a stream. */
-static inline bool evaluate_env(const struct policy *policy, const struct env *env, struct rng *rng,
-	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const struct eval_listener *listener, struct err *e)
+static inline bool evaluate_env(const struct policy *policy, const struct env *env, struct rng *rng, int64_t n_episodes,
+	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes,
+	const struct eval_listener *listener, struct err *e)
 {
 	struct vec_env v;
 	struct episode_seeds seeds = { .rng = rng };
 	CHECK(vec_env_init(&v, env, POLICY_ROWS, e));
-	const bool ok = evaluate(
-		policy, &v, &seeds, n_episodes, epsilon, explore, stats, episodes, listener, e);
+	const bool ok = evaluate(policy, &v, &seeds, n_episodes, epsilon, explore, stats, episodes, listener, e);
 	vec_env_release(&v);
 	return ok;
 }

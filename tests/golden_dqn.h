@@ -98,8 +98,7 @@ static inline void golden_read_batch(FILE *f, int number, struct golden_batch *b
 	}
 }
 
-static inline void golden_read_variant(
-	FILE *f, const char *name, const struct net *net, struct golden_variant *v)
+static inline void golden_read_variant(FILE *f, const char *name, const struct net *net, struct golden_variant *v)
 {
 	const struct {
 		const char *tag;
@@ -126,8 +125,7 @@ static inline void golden_read_variant(
 /* --- the same in double --- */
 
 /* act[0] is x, act[l + 1] the output of layer l. */
-static inline void exact_forward(
-	const struct net *net, const double *params, const float *x, double act[4][N_HIDDEN])
+static inline void exact_forward(const struct net *net, const double *params, const float *x, double act[4][N_HIDDEN])
 {
 	for (int i = 0; i < N_OBS; i++)
 		act[0][i] = (double)x[i];
@@ -143,8 +141,8 @@ static inline void exact_forward(
 }
 
 /* Adds to grad what d_q at the action's output gives. */
-static inline void exact_backward(const struct net *net, const double *params,
-	double act[4][N_HIDDEN], int action, double d_q, double *grad)
+static inline void exact_backward(
+	const struct net *net, const double *params, double act[4][N_HIDDEN], int action, double d_q, double *grad)
 {
 	double dy[N_HIDDEN] = { 0 };
 	dy[action] = d_q;
@@ -178,8 +176,7 @@ static inline void exact_run(const struct golden_dqn *g, bool huber, struct gold
 			exact_forward(net, huber ? w : g->target, b->next_obs[i], next);
 			exact_forward(net, g->target, b->next_obs[i], rated);
 			const int best = next[3][1] > next[3][0];
-			const double y = (double)b->reward[i] +
-					 (b->terminated[i] ? 0 : 0.99 * rated[3][best]);
+			const double y = (double)b->reward[i] + (b->terminated[i] ? 0 : 0.99 * rated[3][best]);
 			exact_forward(net, w, b->obs[i], act);
 			const double q = act[3][b->action[i]], d = q - y, size = fabs(d);
 			const bool linear = huber && size >= 1;
@@ -203,8 +200,7 @@ static inline void exact_run(const struct golden_dqn *g, bool huber, struct gold
 			const double d = clip * grad[i];
 			m[i] = 0.9 * m[i] + (1 - 0.9) * d;
 			s[i] = 0.999 * s[i] + (1 - 0.999) * d * d;
-			w[i] -= 1e-3 * (m[i] / (1 - pow(0.9, t))) /
-				(sqrt(s[i] / (1 - pow(0.999, t))) + 1e-8);
+			w[i] -= 1e-3 * (m[i] / (1 - pow(0.9, t))) / (sqrt(s[i] / (1 - pow(0.999, t))) + 1e-8);
 		}
 		if (t == 1)
 			memcpy(v->w1, w, sizeof(w));
@@ -262,8 +258,8 @@ static inline void golden_check(const float *got, const double *torch, const dou
 		CHECK_NEAR(got[i], exact[i], limit * fmax(1, fabs(exact[i])));
 }
 
-static inline void golden_check_log(const struct golden_log got[N_UPDATES],
-	const struct golden_variant *torch, const struct golden_variant *exact)
+static inline void golden_check_log(
+	const struct golden_log got[N_UPDATES], const struct golden_variant *torch, const struct golden_variant *exact)
 {
 	enum { N = sizeof(struct golden_log) / sizeof(double) };
 	double columns[3][N_UPDATES][N];
@@ -283,9 +279,8 @@ static inline void golden_check_log(const struct golden_log got[N_UPDATES],
 }
 
 /* After the last update. */
-static inline void golden_check_end(const struct golden_log log[N_UPDATES], const float *online,
-	const float *m, const float *v, const struct golden_variant *torch,
-	const struct golden_variant *exact)
+static inline void golden_check_end(const struct golden_log log[N_UPDATES], const float *online, const float *m,
+	const float *v, const struct golden_variant *torch, const struct golden_variant *exact)
 {
 	golden_check_log(log, torch, exact);
 	golden_check(online, torch->w20, exact->w20, N_PARAMS);

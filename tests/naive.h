@@ -53,8 +53,7 @@ static inline float naive_tanh(float x)
 	return y < -1 ? -1 : y > 1 ? 1 : y;
 }
 
-static inline void naive_adam(
-	size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
+static inline void naive_adam(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
 {
 	for (size_t i = 0; i < n; i++) {
 		const float g = grad[i] * c->grad_scale;

@@ -19,13 +19,11 @@ struct learner {
 	float online[N_PARAMS], grad[N_PARAMS], m[N_PARAMS], v[N_PARAMS], work[WORK];
 };
 
-static void targets(
-	struct learner *r, const float *target, const struct golden_batch *b, double y[BATCH])
+static void targets(struct learner *r, const float *target, const struct golden_batch *b, double y[BATCH])
 {
 	const float gamma = 0.99f;
 	int action[BATCH];
-	const float *q = net_forward(
-		r->net, r->k, r->huber ? r->online : target, b->next_obs[0], BATCH, r->work);
+	const float *q = net_forward(r->net, r->k, r->huber ? r->online : target, b->next_obs[0], BATCH, r->work);
 	for (int i = 0; i < BATCH; i++)
 		action[i] = net_argmax(q + i * N_ACTIONS, N_ACTIONS);
 	q = net_forward(r->net, r->k, target, b->next_obs[0], BATCH, r->work);
@@ -33,8 +31,7 @@ static void targets(
 		y[i] = b->reward[i] + (b->terminated[i] ? 0 : gamma * q[i * N_ACTIONS + action[i]]);
 }
 
-static struct golden_log update(
-	struct learner *r, const float *target, const struct golden_batch *b)
+static struct golden_log update(struct learner *r, const float *target, const struct golden_batch *b)
 {
 	double y[BATCH];
 	float dq[BATCH * N_ACTIONS] = { 0 };
@@ -51,8 +48,7 @@ static struct golden_log update(
 		dq[at] = (float)((linear ? (d > 0 ? 1 : -1) : r->huber ? d : 2 * d) / BATCH);
 	}
 	net_backward(r->net, r->k, r->online, b->obs[0], dq, BATCH, r->work, r->grad);
-	row.grad_norm = adam_step(
-		&r->adam, r->k, N_PARAMS, r->grad, 1e-3, r->huber ? 10 : 0, r->m, r->v, r->online);
+	row.grad_norm = adam_step(&r->adam, r->k, N_PARAMS, r->grad, 1e-3, r->huber ? 10 : 0, r->m, r->v, r->online);
 	return row;
 }
 
@@ -118,8 +114,7 @@ static struct state make(double beta1, double beta2)
 
 static double step(struct state *s, double learning_rate, double max_grad_norm)
 {
-	return adam_step(&s->adam, kernels_find(NULL), N, s->grad, learning_rate, max_grad_norm,
-		s->m, s->v, s->params);
+	return adam_step(&s->adam, kernels_find(NULL), N, s->grad, learning_rate, max_grad_norm, s->m, s->v, s->params);
 }
 
 static void test_many_steps_follow_the_definition(void)

@@ -7,15 +7,12 @@
 
 #include <float.h>
 
-static const struct agent_opts plain = {
-	.loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
-};
+static const struct agent_opts plain = { .loss = LOSS_HUBER, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8 };
 
 /* --- hand-computed updates --- */
 
 /* Q(s) = s w + b for one input and n actions: a block is w[n], b[n]. */
-static void init_linear(
-	struct agent *a, const struct agent_opts *opts, int n_actions, size_t batch_size)
+static void init_linear(struct agent *a, const struct agent_opts *opts, int n_actions, size_t batch_size)
 {
 	struct net net;
 	struct err e = { .msg = "" };
@@ -233,9 +230,8 @@ static void test_losses_and_their_slopes(void)
 		float d;
 		double huber, huber_slope;
 	} cases[] = { { 0, 0, 0 }, { 0.5f, 0.125, 0.5 }, { -0.5f, 0.125, -0.5 },
-		{ 0.984375f, 0.4844970703125, 0.984375 }, { 1, 0.5, 1 }, { -1, 0.5, -1 },
-		{ 1.015625f, 0.515625, 1 }, { -1.015625f, 0.515625, -1 }, { 3, 2.5, 1 },
-		{ -3, 2.5, -1 }, { 1e10f, 1e10 - 0.5, 1 } };
+		{ 0.984375f, 0.4844970703125, 0.984375 }, { 1, 0.5, 1 }, { -1, 0.5, -1 }, { 1.015625f, 0.515625, 1 },
+		{ -1.015625f, 0.515625, -1 }, { 3, 2.5, 1 }, { -3, 2.5, -1 }, { 1e10f, 1e10 - 0.5, 1 } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct row row = { .obs = 1, .reward = -cases[i].d, .action = 0 };
 		const double d = (double)cases[i].d;
@@ -372,8 +368,7 @@ static void test_a_td_error_beyond_float_diverges(void)
 static void test_what_is_not_finite_diverges_and_changes_nothing(void)
 {
 	static const struct row nan_reward = { .reward = NAN }, inf_reward = { .reward = INFINITY },
-				nan_obs = { .obs = NAN },
-				nan_next = { .next_obs = NAN, .discount = 1 },
+				nan_obs = { .obs = NAN }, nan_next = { .next_obs = NAN, .discount = 1 },
 				inf_obs = { .obs = -INFINITY }, huge = { .reward = -3e38f },
 				huge_obs = { .obs = 3e38f };
 	struct agent_opts mse = plain;
@@ -434,8 +429,7 @@ static void test_sync_copies_or_mixes(void)
 			const float tau = (float)taus[t];
 			for (int p = 0; p < N; p++) {
 				const float want =
-					taus[t] == 1 ? online[p]
-						     : fmaf(tau, online[p], (1 - tau) * target[p]);
+					taus[t] == 1 ? online[p] : fmaf(tau, online[p], (1 - tau) * target[p]);
 				CHECK(a.target[p] == want);
 				CHECK(a.online[p] == online[p]);
 				CHECK(a.grad[p] == 0 && a.m[p] == 0 && a.v[p] == 0);
@@ -456,10 +450,10 @@ static void test_memory(void)
 	net = net_of(4, hidden, 2, 3, ACTIVATION_TANH, false);
 	CHECK(agent_init(&a, &plain, &net, kernels_find(NULL), 8, &e));
 	const size_t n = net.n_params;
-	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work,
-		a.policy.work, a.td_error };
-	const size_t size[] = { n, n, n, n, n, 8 * 3, 8, net_work_size(&net, 8),
-		net_forward_size(&net, POLICY_ROWS), 8 };
+	float *const blocks[] = { a.online, a.target, a.grad, a.m, a.v, a.d_out, a.target_q, a.work, a.policy.work,
+		a.td_error };
+	const size_t size[] = { n, n, n, n, n, 8 * 3, 8, net_work_size(&net, 8), net_forward_size(&net, POLICY_ROWS),
+		8 };
 	uint64_t bytes = 8 * sizeof(int32_t);
 	for (int b = 0; b < 10; b++) {
 		for (size_t i = 0; i < size[b]; i++) {
@@ -482,8 +476,7 @@ static void test_memory(void)
 
 static void test_out_of_memory_is_an_ordinary_error(void)
 {
-	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 8, SIZE_MAX / 1000,
-		SIZE_MAX / 100000 };
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 8, SIZE_MAX / 1000, SIZE_MAX / 100000 };
 	static const int hidden[] = { 4096 };
 	struct net net;
 	struct err e;
@@ -523,8 +516,7 @@ static void test_acts_epsilon_greedily_with_the_documented_draws(void)
 			const bool random = epsilon > 0 && rng_double(&copy) < epsilon;
 			const int want = random ? (int)rng_below(&copy, 3) : 1;
 			as_restated &= action == want;
-			as_restated &=
-				random ? q == NULL : q && q[0] == 1 && q[1] == 5 && q[2] == 2;
+			as_restated &= random ? q == NULL : q && q[0] == 1 && q[1] == 5 && q[2] == 2;
 			n[action]++;
 		}
 		CHECK(as_restated);
@@ -699,8 +691,8 @@ static void test_acts_among_the_allowed_with_the_documented_draws(void)
 static void test_random_actions_are_uniform_over_the_allowed(void)
 {
 	enum { N = 100000 };
-	static const uint8_t masks[][6] = { { 0, 1, 0, 0, 1, 1 }, { 1, 0, 0, 0, 0, 1 },
-		{ 0, 0, 0, 1, 0, 0 }, { 1, 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
+	static const uint8_t masks[][6] = { { 0, 1, 0, 0, 1, 1 }, { 1, 0, 0, 0, 0, 1 }, { 0, 0, 0, 1, 0, 0 },
+		{ 1, 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
 	struct agent a;
 	struct rng rng;
 	const float obs = 7;
@@ -775,8 +767,7 @@ static void test_greedy_rows_have_a_mask_each(void)
 			obs[i] = (float)rng_below(&rng, 7) - 3;
 		CHECK(policy_greedy(&a.policy, n, obs, masks, actions));
 		for (size_t i = 0; i < n; i++)
-			CHECK_INT(actions[i],
-				policy_act(&a.policy, obs + i, masks + i * 9, 0, NULL, NULL));
+			CHECK_INT(actions[i], policy_act(&a.policy, obs + i, masks + i * 9, 0, NULL, NULL));
 		memset(masks, 1, sizeof(masks));
 		int without[POLICY_ROWS];
 		CHECK(policy_greedy(&a.policy, n, obs, masks, actions));
@@ -876,8 +867,7 @@ static void test_masked_targets_against_naive_ones(void)
 			for (size_t i = 0; i < MASK_ROWS; i++) {
 				const float *x = b.next_obs + i * 3, *q;
 				const uint8_t *mask = b.next_mask + i * MASK_ACTIONS;
-				q = net_forward(net, a.policy.k, double_q ? a.online : a.target, x,
-					1, work);
+				q = net_forward(net, a.policy.k, double_q ? a.online : a.target, x, 1, work);
 				const int best = naive_argmax(q, mask, MASK_ACTIONS);
 				n_matters += best != net_argmax(q, MASK_ACTIONS);
 				q = net_forward(net, a.policy.k, a.target, x, 1, work);
@@ -922,8 +912,7 @@ static void test_full_masks_learn_as_none(void)
 			CHECK(memcmp(&s, &u, sizeof(s)) == 0);
 			CHECK(memcmp(&p, &q, sizeof(p)) == 0);
 		}
-		CHECK(memcmp(a.memory, c.memory,
-			      (size_t)agent_bytes(&a.policy.net, MASK_ROWS, 0)) == 0);
+		CHECK(memcmp(a.memory, c.memory, (size_t)agent_bytes(&a.policy.net, MASK_ROWS, 0)) == 0);
 		batch_release(&b);
 		batch_release(&d);
 		agent_release(&a);
@@ -961,8 +950,7 @@ static void check_variant(const struct golden_dqn *g, bool huber, const struct k
 			b.discount[row] = from->terminated[row] ? 0 : 0.99f;
 		}
 		CHECK(agent_learn(&a, &b, 1e-3, &stats, &e));
-		log[i] = (struct golden_log){ stats.loss, stats.grad_norm, stats.q_mean,
-			stats.y_mean };
+		log[i] = (struct golden_log){ stats.loss, stats.grad_norm, stats.q_mean, stats.y_mean };
 		if (i == 0) {
 			golden_check(a.grad, torch->grad1, exact->grad1, N_PARAMS);
 			golden_check(a.online, torch->w1, exact->w1, N_PARAMS);

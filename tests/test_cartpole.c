@@ -117,8 +117,7 @@ static void test_every_step_is_gymnasiums_with_svml(void)
  * rounding shows. */
 static void test_operations_are_in_gymnasiums_order(void)
 {
-	const double gravity = 9.8, masscart = 1.0, masspole = 0.1,
-		     total_mass = masspole + masscart;
+	const double gravity = 9.8, masscart = 1.0, masspole = 0.1, total_mass = masspole + masscart;
 	const double length = 0.5, polemass_length = masspole * length, tau = 0.02;
 	struct rng rng;
 	rng_init(&rng, 1);
@@ -136,8 +135,8 @@ static void test_operations_are_in_gymnasiums_order(void)
 		const double thetaacc = (gravity * sintheta - costheta * temp) /
 					(length * (4.0 / 3.0 - masspole * cos_square / total_mass));
 		const double xacc = temp - polemass_length * thetaacc * costheta / total_mass;
-		const double want[4] = { state[0] + tau * x_dot, x_dot + tau * xacc,
-			state[2] + tau * theta_dot, theta_dot + tau * thetaacc };
+		const double want[4] = { state[0] + tau * x_dot, x_dot + tau * xacc, state[2] + tau * theta_dot,
+			theta_dot + tau * thetaacc };
 		env_init(&env, &cartpole_v1, 0, NULL);
 		set_state(&env, state);
 		step_env(&env, i % 2, obs);
@@ -170,8 +169,7 @@ static int replay(const struct trajectories *t, int first)
 static void test_short_episodes_end_on_the_same_step(void)
 {
 	const int max_steps = 50;
-	static const char *const paths[] = { "tests/golden/cartpole.txt",
-		"tests/golden/cartpole_avx512.txt" };
+	static const char *const paths[] = { "tests/golden/cartpole.txt", "tests/golden/cartpole_avx512.txt" };
 	for (int p = 0; p < 2; p++) {
 		const struct trajectories *t = load(paths[p]);
 		int n_replayed = 0;

@@ -24,10 +24,9 @@ static char scratch[100];
 static char path[150], previous[150];
 static char buf[BUFFER];
 
-static const char *const small =
-	"total_timesteps=600 net_arch=8 batch_size=8 learning_starts=50 buffer_size=200 "
-	"target_update_interval=50 eval_freq=150 eval_episodes=2 final_eval_episodes=3 "
-	"log_interval=40";
+static const char *const small = "total_timesteps=600 net_arch=8 batch_size=8 learning_starts=50 buffer_size=200 "
+				 "target_update_interval=50 eval_freq=150 eval_episodes=2 final_eval_episodes=3 "
+				 "log_interval=40";
 
 static const char *const combinations[] = {
 	"",
@@ -145,8 +144,7 @@ static void test_every_combination_goes_on_from_anywhere(void)
 			CHECK_INT(b->stopped, a->stopped);
 			CHECK_INT(b->best_row.n_updates, a->best_row.n_updates);
 			CHECK_INT(b->best_row.is_best, a->best_row.is_best);
-			CHECK(memcmp(&b->best_row.stats, &a->best_row.stats,
-				      sizeof(a->best_row.stats)) == 0);
+			CHECK(memcmp(&b->best_row.stats, &a->best_row.stats, sizeof(a->best_row.stats)) == 0);
 			check_what_futures_hide(a, b);
 			CHECK(memcmp(&m, &some_marks, sizeof(m)) == 0);
 			struct bytes again = saved(b, &some_marks);
@@ -198,8 +196,7 @@ static void test_an_interrupted_step_goes_on(void)
 		CHECK_INT(n_interrupted[PHASE_COLLECT], 0);
 		CHECK_INT(n_episodes, cut->episodes); /* each is reported once */
 		CHECK(n_cut_episodes > 0 || n_interrupted[PHASE_LEARN] == 0);
-		CHECK((n_interrupted[PHASE_LEARN] > 0) ==
-			(c.gradient_steps != 0 && c.train_freq % 3 != 0));
+		CHECK((n_interrupted[PHASE_LEARN] > 0) == (c.gradient_steps != 0 && c.train_freq % 3 != 0));
 		cut->stop = NULL;
 		check_same_future(whole, cut);
 		train_end(whole);
@@ -209,8 +206,7 @@ static void test_an_interrupted_step_goes_on(void)
 
 static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 {
-	const struct config c =
-		config_of(small, "gradient_steps=0 eval_freq=60 stop_return=1 stop_episodes=2");
+	const struct config c = config_of(small, "gradient_steps=0 eval_freq=60 stop_return=1 stop_episodes=2");
 	struct train *t = train_start(&c);
 	struct err e;
 	volatile sig_atomic_t stop = 0;
@@ -240,8 +236,8 @@ static void test_an_evaluation_that_is_stopped_before_an_episode_has_ended(void)
 /* Saved and loaded after every few episodes of every evaluation, the final one too. */
 static void test_an_evaluation_goes_on_from_its_episodes(void)
 {
-	const struct config c = config_of(small,
-		"eval_freq=60 eval_episodes=40 stop_return=1 stop_episodes=33 final_eval_episodes=50");
+	const struct config c =
+		config_of(small, "eval_freq=60 eval_episodes=40 stop_return=1 stop_episodes=33 final_eval_episodes=50");
 	struct train *whole = train_start(&c), *cut = train_start(&c);
 	struct eval_stats want = { 0 }, got = { 0 };
 	struct err e;
@@ -282,8 +278,8 @@ static void test_an_evaluation_goes_on_from_its_episodes(void)
 static void test_the_weights_of_a_checkpoint(void)
 {
 	for (int i = 0; i < 2; i++) {
-		struct config c = config_of(small,
-			"dueling=true net_arch=8,4 seed=3 eval_max_episode_steps=77 obs_scale=bounds");
+		struct config c =
+			config_of(small, "dueling=true net_arch=8,4 seed=3 eval_max_episode_steps=77 obs_scale=bounds");
 		c.ema_decay = i == 0 ? 0 : 0.9;
 		struct train *t = train_start(&c);
 		struct weights w;
@@ -309,9 +305,9 @@ static void test_the_weights_of_a_checkpoint(void)
 /* Counters as far as they go: 2^53 steps, and as many updates as they can have. */
 static void test_counters_near_their_limits(void)
 {
-	const struct config c = config_of(small,
-		"total_timesteps=9007199254740992 log_interval=7 exploration_fraction=1 "
-		"learning_rate_schedule=linear prioritized=true buffer_size=100");
+	const struct config c =
+		config_of(small, "total_timesteps=9007199254740992 log_interval=7 exploration_fraction=1 "
+				 "learning_rate_schedule=linear prioritized=true buffer_size=100");
 	struct train *a = train_start(&c), *b = train_start(&c);
 	struct err e;
 	struct marks m;
@@ -490,15 +486,13 @@ static void test_impossible_states_are_refused(void)
 static void test_actions_of_an_episode_under_way(void)
 {
 	struct config c = config_of(small, "id=process command=x");
-	CHECK(config_set_value(
-		&c, config_find("declaration"), "env x 1 obs=4 actions=3 reward=0..1 limit=5"));
+	CHECK(config_set_value(&c, config_find("declaration"), "env x 1 obs=4 actions=3 reward=0..1 limit=5"));
 	const struct {
 		int64_t n;
 		int32_t action;
 		const char *piece;
-	} cases[] = { { 3, 0, NULL }, { 3, 2, NULL }, { 0, 0, NULL }, { 5, 2, NULL },
-		{ 3, 3, "environment" }, { 3, -1, "environment" },
-		{ 1, INT32_MAX, "environment" } };
+	} cases[] = { { 3, 0, NULL }, { 3, 2, NULL }, { 0, 0, NULL }, { 5, 2, NULL }, { 3, 3, "environment" },
+		{ 3, -1, "environment" }, { 1, INT32_MAX, "environment" } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct train *t = train_start(&c), *into = train_start(&c);
 		struct episode_log *log = &t->episode_log;
@@ -514,8 +508,7 @@ static void test_actions_of_an_episode_under_way(void)
 		struct bytes b = saved(t, &some_marks);
 		const bool ok = load(&b, into, &m, &e);
 		CHECK_INT(ok, !cases[i].piece);
-		CHECK(!cases[i].piece ||
-			(e.kind == ERR_CORRUPT && strstr(e.msg, cases[i].piece) != NULL));
+		CHECK(!cases[i].piece || (e.kind == ERR_CORRUPT && strstr(e.msg, cases[i].piece) != NULL));
 		if (ok) {
 			const struct episode_log *got = &into->episode_log;
 			CHECK_INT(got->n, log->n);
@@ -531,8 +524,8 @@ static void test_actions_of_an_episode_under_way(void)
 
 static void test_another_configuration_is_refused(void)
 {
-	static const char *const others[] = { "seed=2", "total_timesteps=601", "net_arch=9",
-		"prioritized=true", "dueling=true", "buffer_size=201", "ema_decay=0.9" };
+	static const char *const others[] = { "seed=2", "total_timesteps=601", "net_arch=9", "prioritized=true",
+		"dueling=true", "buffer_size=201", "ema_decay=0.9" };
 	const struct config c = config_of(small, "");
 	struct train *t = train_start(&c);
 	drive(t, 100);
@@ -568,8 +561,8 @@ static void test_other_files_are_refused(void)
 	struct err e;
 	const size_t size = weights_buffer_size(&t->agent.policy.net);
 	char *weights = malloc(size);
-	const struct bytes b = { weights, weights_build(&c, &t->agent.policy.net, t->obs_scale,
-						  t->agent.online, 1, 1, weights, size) };
+	const struct bytes b = { weights,
+		weights_build(&c, &t->agent.policy.net, t->obs_scale, t->agent.online, 1, 1, weights, size) };
 	CHECK(!load(&b, t, &m, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "not a checkpoint") != NULL);
@@ -593,8 +586,7 @@ static void test_other_files_are_refused(void)
 
 /* A checkpoint of t, written again with a right checksum: one pair of the metadata changed,
  * one tensor more. What the reader says of it. */
-static const char *rewritten(
-	struct train *t, const char *key, const char *value, bool one_more, enum err_kind *kind)
+static const char *rewritten(struct train *t, const char *key, const char *value, bool one_more, enum err_kind *kind)
 {
 	static struct err e;
 	static float zero;
@@ -606,13 +598,12 @@ static const char *rewritten(
 	for (int i = 0; i < st.n_metadata; i++) {
 		const struct st_metadata pair = st.metadata[i];
 		if (strcmp(pair.key, "dqn_sha256_v2") != 0)
-			st.metadata[n++] = (struct st_metadata){ pair.key,
-				strcmp(pair.key, key) == 0 ? value : pair.value };
+			st.metadata[n++] =
+				(struct st_metadata){ pair.key, strcmp(pair.key, key) == 0 ? value : pair.value };
 	}
 	st.n_metadata = n;
 	if (one_more)
-		st.tensor[st.n_tensors++] =
-			(struct st_tensor){ .name = "more", .n_values = 1, .values = &zero };
+		st.tensor[st.n_tensors++] = (struct st_tensor){ .name = "more", .n_values = 1, .values = &zero };
 	to.len = st_write(&st, NULL, to.p, from.len + 1000, &e);
 	st_close(&st);
 	e = (struct err){ .msg = "" };
@@ -657,9 +648,8 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 			"\"dqn_sha256_v2\":\"%064d\",\"config\":",
 			CHECKPOINT_FORMAT_VERSION, 0);
 		text_add_json_string(&text, config);
-		text_add(&text,
-			"},\"replay.obs\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}}",
-			size, size);
+		text_add(&text, "},\"replay.obs\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]}}", size,
+			size);
 		CHECK(!text.full);
 		for (int i = 0; i < ST_LENGTH_BYTES; i++)
 			buf[i] = (char)((uint64_t)text.len >> 8 * i & 0xff);

@@ -17,8 +17,7 @@ struct golden {
 };
 
 static const struct golden acrobot = { "tests/golden/acrobot.txt", &acrobot_v1, 4, true };
-static const struct golden mountaincar = { "tests/golden/mountaincar.txt", &mountaincar_v0, 2,
-	false };
+static const struct golden mountaincar = { "tests/golden/mountaincar.txt", &mountaincar_v0, 2, false };
 
 struct row { /* step 0 is the start */
 	int episode, step, action;

@@ -128,8 +128,7 @@ static void test_ranges_are_ranges(void)
 		if (o->type == OPTION_INT)
 			CHECK(o->min < o->max);
 		if (o->type == OPTION_REAL) {
-			CHECK(sscanf(o->range, "%c%lf, %lf%c%c", &open, &low, &high, &close,
-				      &junk) == 4);
+			CHECK(sscanf(o->range, "%c%lf, %lf%c%c", &open, &low, &high, &close, &junk) == 4);
 			CHECK(low < high && strchr("[(", open) && strchr("])", close));
 		}
 		if (o->type == OPTION_NAME)
@@ -181,17 +180,14 @@ static void test_synonyms_are_unique_and_lead_to_their_key(void)
 
 static void test_suggestions(void)
 {
-	static const char *const cases[][2] = { { "learnig_rate", "learning_rate" },
-		{ "lr", "learning_rate" }, { "n_timesteps", "total_timesteps" },
-		{ "target_network_frequency", "target_update_interval" },
+	static const char *const cases[][2] = { { "learnig_rate", "learning_rate" }, { "lr", "learning_rate" },
+		{ "n_timesteps", "total_timesteps" }, { "target_network_frequency", "target_update_interval" },
 		{ "start_e", "exploration_initial_eps" }, { "end_e", "exploration_final_eps" },
 		{ "hidden_sizes", "net_arch" }, { "minibatch_size", "batch_size" },
-		{ "learning-rate", "learning_rate" }, { "BATCH_SIZE", "batch_size" },
-		{ "bufer_size", "buffer_size" }, { "gama", "gamma" }, { "seeed", "seed" },
-		{ "total_timestep", "total_timesteps" }, { "env-id", "id" },
-		{ "train_frequency", "train_freq" }, { "double_dqn", "double_q" },
-		{ "n_step", "n_steps" }, { "reward_threshold", "stop_return" },
-		{ "min_replay_history", "learning_starts" },
+		{ "learning-rate", "learning_rate" }, { "BATCH_SIZE", "batch_size" }, { "bufer_size", "buffer_size" },
+		{ "gama", "gamma" }, { "seeed", "seed" }, { "total_timestep", "total_timesteps" }, { "env-id", "id" },
+		{ "train_frequency", "train_freq" }, { "double_dqn", "double_q" }, { "n_step", "n_steps" },
+		{ "reward_threshold", "stop_return" }, { "min_replay_history", "learning_starts" },
 		{ "epsilon", "exploration_initial_eps" }, { "eval_interval", "eval_freq" } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *got = config_suggest(cases[i][0]);
@@ -238,8 +234,7 @@ static double random_real(struct rng *rng, const struct option *o)
 		return x > low && x < high ? x : high / 2 + low / 2;
 	}
 	case 3: /* near the lower end */
-		return low +
-		       (high - low) * ldexp(0.5 + rng_double(rng) / 2, -(int)rng_below(rng, 40));
+		return low + (high - low) * ldexp(0.5 + rng_double(rng) / 2, -(int)rng_below(rng, 40));
 	default:
 		return low + (high - low) * (1e-9 + rng_double(rng) * (1 - 2e-9));
 	}
@@ -261,9 +256,8 @@ static void set_random_string(char *field, size_t size, struct rng *rng)
 static void set_random_declaration(struct config *c, const struct option *o, struct rng *rng)
 {
 	char line[200];
-	snprintf(line, sizeof(line), "env toy-%d 1 obs=%d actions=2 reward=-1..0%s",
-		(int)rng_below(rng, 9), 1 + (int)rng_below(rng, 9),
-		rng_below(rng, 2) ? " high=2.5" : "");
+	snprintf(line, sizeof(line), "env toy-%d 1 obs=%d actions=2 reward=-1..0%s", (int)rng_below(rng, 9),
+		1 + (int)rng_below(rng, 9), rng_below(rng, 2) ? " high=2.5" : "");
 	CHECK(config_set_value(c, o, rng_below(rng, 3) ? line : ""));
 }
 
@@ -279,8 +273,7 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		const uint64_t k = rng_below(rng, 4);
 		*(int64_t *)field = k == 0   ? o->min
 				    : k == 1 ? o->max
-					     : o->min + (int64_t)(rng_below(rng, range + 1) >>
-								  rng_below(rng, 50));
+					     : o->min + (int64_t)(rng_below(rng, range + 1) >> rng_below(rng, 50));
 		break;
 	}
 	case OPTION_REAL:
@@ -300,8 +293,7 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		struct widths *w = field;
 		*w = (struct widths){ .n = (int)rng_below(rng, NET_MAX_HIDDEN + 1) };
 		for (int i = 0; i < w->n; i++)
-			w->width[i] =
-				1 + (int)(rng_below(rng, NET_MAX_WIDTH) >> rng_below(rng, 12));
+			w->width[i] = 1 + (int)(rng_below(rng, NET_MAX_WIDTH) >> rng_below(rng, 12));
 		break;
 	}
 	case OPTION_SCALE: {
@@ -310,8 +302,8 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		if (s->kind == OBS_SCALE_LIST)
 			s->n = 1 + (int)rng_below(rng, rng_below(rng, 2) ? 4 : OBS_SCALE_MAX);
 		for (int i = 0; i < s->n; i++)
-			s->value[i] = rng_uniform(rng, 0, 1) < 0.5 ? rng_uniform(rng, -1e6, 1e6)
-								   : rng_uniform(rng, 1e-3, 1);
+			s->value[i] =
+				rng_uniform(rng, 0, 1) < 0.5 ? rng_uniform(rng, -1e6, 1e6) : rng_uniform(rng, 1e-3, 1);
 		break;
 	}
 	case OPTION_STRING:
@@ -383,8 +375,7 @@ static void test_prints_every_key_once_in_order(void)
 	config_init(&c);
 	text_init(&t, buf, sizeof(buf));
 	config_print(&c, &t);
-	static const char start[] =
-		"[run]\nseed = 1\ntotal_timesteps = 50000\n\n[env]\nid = CartPole-v1\n";
+	static const char start[] = "[run]\nseed = 1\ntotal_timesteps = 50000\n\n[env]\nid = CartPole-v1\n";
 	CHECK(strncmp(buf, start, strlen(start)) == 0);
 	const char *p = buf;
 	int n = 0, n_sections = 0;
@@ -418,8 +409,8 @@ static void test_whole_numbers_at_both_ends(void)
 		const struct {
 			int64_t value;
 			bool ok;
-		} cases[] = { { o->min, true }, { o->max, true }, { o->min - 1, false },
-			{ o->max + 1, false }, { INT64_MAX, false }, { INT64_MIN, false } };
+		} cases[] = { { o->min, true }, { o->max, true }, { o->min - 1, false }, { o->max + 1, false },
+			{ INT64_MAX, false }, { INT64_MIN, false } };
 		struct config defaults;
 		config_init(&defaults);
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -431,9 +422,8 @@ static void test_whole_numbers_at_both_ends(void)
 			else
 				CHECK(same_field(&c, &defaults, o));
 		}
-		static const char *const bad[] = { "", "abc", "1.5", "1e30", "--1", "0x10", "1 2",
-			"true", "nan", "inf", "none", "1_", "_1", "1__0", "1,000",
-			"99999999999999999999" };
+		static const char *const bad[] = { "", "abc", "1.5", "1e30", "--1", "0x10", "1 2", "true", "nan", "inf",
+			"none", "1_", "_1", "1__0", "1,000", "99999999999999999999" };
 		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 			CHECK(!accepts(o->key, bad[i]));
 	}
@@ -464,8 +454,8 @@ static void test_reals_at_both_ends(void)
 			CHECK(accepts(o->key, text_real(nextafter(high, low), value)));
 			CHECK(!accepts(o->key, text_real(nextafter(high, INFINITY), value)));
 		}
-		static const char *const bad[] = { "inf", "-inf", "nan", "infinity", "INF", "1e999",
-			"0x1p-1", "", ".", "e5", "0.5f", "0.5 0.6", "0,5", "+-0.5", "1e", "true" };
+		static const char *const bad[] = { "inf", "-inf", "nan", "infinity", "INF", "1e999", "0x1p-1", "", ".",
+			"e5", "0.5f", "0.5 0.6", "0,5", "+-0.5", "1e", "true" };
 		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 			CHECK(!accepts(o->key, bad[i]));
 		CHECK_INT(accepts(o->key, "none"), strcmp(o->key, "stop_return") == 0);
@@ -516,8 +506,7 @@ static void test_booleans_and_names(void)
 {
 	CHECK(parsed_text("[agent]\ndouble_q = true\n").double_q);
 	CHECK(!parsed_text("[agent]\ndouble_q = false\n").double_q);
-	static const char *const bad[] = { "True", "FALSE", "1", "0", "yes", "on", "", "truee",
-		"t" };
+	static const char *const bad[] = { "True", "FALSE", "1", "0", "yes", "on", "", "truee", "t" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(!accepts("double_q", bad[i]));
 	for (const struct option *o = config_options; o->key; o++) {
@@ -548,9 +537,8 @@ static void test_widths(void)
 	CHECK_INT(parsed_text("[network]\nnet_arch = none\n").net_arch.n, 0);
 	CHECK_INT(parsed_text("[network]\nnet_arch = 1,2,3,4,5,6,7,4096\n").net_arch.n, 8);
 	CHECK_INT(report.n_errors, 0);
-	static const char *const bad[] = { "", "1,2,3,4,5,6,7,8,9", "64,,64", "64,", ",64", ",",
-		"0", "64,0", "4097", "-1", "64x64", "64.5", "None", "[64,64]", "64;64", "64 64",
-		"none,64", "64,none", "1e9" };
+	static const char *const bad[] = { "", "1,2,3,4,5,6,7,8,9", "64,,64", "64,", ",64", ",", "0", "64,0", "4097",
+		"-1", "64x64", "64.5", "None", "[64,64]", "64;64", "64 64", "none,64", "64,none", "1e9" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		c = parsed_value(config_find("net_arch"), bad[i]);
 		CHECK_INT(report.n_errors, 1);
@@ -583,8 +571,8 @@ static void test_obs_scales(void)
 	CHECK_NEAR(c.obs_scale.value[127], 1.5e-2, 0);
 	strcat(most, ",1");
 	CHECK(!accepts("obs_scale", most));
-	static const char *const bad[] = { "", "0,1,1,1", "1,1,0", "1000001", "-1e7", "1e-50",
-		"inf", "nan", "1,,2", "1,", ",1", "bounds,1", "Bounds", "true" };
+	static const char *const bad[] = { "", "0,1,1,1", "1,1,0", "1000001", "-1e7", "1e-50", "inf", "nan", "1,,2",
+		"1,", ",1", "bounds,1", "Bounds", "true" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		c = parsed_value(config_find("obs_scale"), bad[i]);
 		CHECK_INT(report.n_errors, 1);
@@ -724,10 +712,8 @@ static void test_a_label_has_both_ends_of_a_value(void)
 		const char *value, *brief;
 	} cases[] = {
 		{ "./mine", "./mine" },
-		{ "0123456789012345678901234567890123456789",
-			"0123456789012345678901234567890123456789" },
-		{ "01234567890123456789012345678901234567890",
-			"012345678901234567...8901234567890~79f0" },
+		{ "0123456789012345678901234567890123456789", "0123456789012345678901234567890123456789" },
+		{ "01234567890123456789012345678901234567890", "012345678901234567...8901234567890~79f0" },
 		{ "0123456789012345\xe2\x82\xac"
 		  "89012345678901234\xe2\x82\xac"
 		  "8901234567890123",
@@ -866,10 +852,9 @@ static void test_bytes_that_do_not_belong_in_a_file(void)
 
 static void test_junk_behind_a_value(void)
 {
-	static const char *const bad[] = { "[run]\nseed = 7 8\n", "[run]\nseed = 7;8\n",
-		"[run]\nseed = 7#8\n", "[run]\nseed = '7'\n", "[run]\nseed = \"7\"\n",
-		"[run]\nseed : 7\n", "[run]\nseed 7\n", "[run]\nseed == 7\n",
-		"[agent]\ngamma = 0.5,\n", "[agent]\ndouble_q = true true\n",
+	static const char *const bad[] = { "[run]\nseed = 7 8\n", "[run]\nseed = 7;8\n", "[run]\nseed = 7#8\n",
+		"[run]\nseed = '7'\n", "[run]\nseed = \"7\"\n", "[run]\nseed : 7\n", "[run]\nseed 7\n",
+		"[run]\nseed == 7\n", "[agent]\ngamma = 0.5,\n", "[agent]\ndouble_q = true true\n",
 		"[agent]\nloss = huber mse\n", "[run]\nseed =\n" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		parsed_text(bad[i]);
@@ -926,8 +911,8 @@ static void test_many_unknown_keys_take_no_time(void)
 static void test_overrides(void)
 {
 	struct config c = parsed_text("[run]\nseed = 7\n[agent]\ngamma = 0.5\n");
-	static const char *const keys[] = { "seed=9", "net_arch=32,16", "learning_rate=5e-4",
-		"obs_scale=bounds", NULL };
+	static const char *const keys[] = { "seed=9", "net_arch=32,16", "learning_rate=5e-4", "obs_scale=bounds",
+		NULL };
 	overridden(&c, keys);
 	CHECK_INT(report.n_errors, 0);
 	CHECK_INT(c.seed, 9);
@@ -940,8 +925,8 @@ static void test_overrides(void)
 
 static void test_wrong_overrides(void)
 {
-	static char args[][100] = { "seed", "lr=1e-3", "agent.gamma=0.5", "gamma=2", "tau=0.5",
-		"tau=0.6", "", "=3", "agent.no_such=1", "gamma =0.5", "loss=mse=huber" };
+	static char args[][100] = { "seed", "lr=1e-3", "agent.gamma=0.5", "gamma=2", "tau=0.5", "tau=0.6", "", "=3",
+		"agent.no_such=1", "gamma =0.5", "loss=mse=huber" };
 	enum { N = sizeof(args) / sizeof(args[0]) };
 	char *pointers[N];
 	struct config c;
@@ -1016,35 +1001,26 @@ static void test_checks_between_keys(void)
 		int n_errors, n_warnings;
 		const char *piece;
 	} cases[] = {
-		{ { "total_timesteps=1000", "buffer_size=1000", "eval_freq=0",
-			  "target_update_interval=1" },
-			1, 0, "learning_starts" },
-		{ { "total_timesteps=1001", "buffer_size=1001", "eval_freq=0",
-			  "target_update_interval=1" },
-			0, 0, "" },
+		{ { "total_timesteps=1000", "buffer_size=1000", "eval_freq=0", "target_update_interval=1" }, 1, 0,
+			"learning_starts" },
+		{ { "total_timesteps=1001", "buffer_size=1001", "eval_freq=0", "target_update_interval=1" }, 0, 0, "" },
 		{ { "batch_size=65", "buffer_size=64" }, 1, 0, "batch_size" },
 		{ { "batch_size=64", "buffer_size=64", "learning_starts=64" }, 0, 0, "" },
-		{ { "exploration_schedule=exponential", "exploration_final_eps=0" }, 1, 0,
+		{ { "exploration_schedule=exponential", "exploration_final_eps=0" }, 1, 0, "exponential" },
+		{ { "exploration_schedule=exponential", "exploration_initial_eps=0", "exploration_final_eps=0" }, 1, 0,
 			"exponential" },
-		{ { "exploration_schedule=exponential", "exploration_initial_eps=0",
-			  "exploration_final_eps=0" },
-			1, 0, "exponential" },
 		{ { "exploration_schedule=exponential" }, 0, 0, "" },
 		{ { "exploration_schedule=linear", "exploration_final_eps=0" }, 0, 0, "" },
-		{ { "exploration_final_eps=0.6", "exploration_initial_eps=0.5" }, 1, 0,
-			"exploration_final_eps" },
+		{ { "exploration_final_eps=0.6", "exploration_initial_eps=0.5" }, 1, 0, "exploration_final_eps" },
 		{ { "exploration_final_eps=0.5", "exploration_initial_eps=0.5" }, 0, 0, "" },
-		{ { "exploration_final_eps=0.6", "exploration_initial_eps=0.5",
-			  "exploration_schedule=constant" },
-			0, 0, "" },
+		{ { "exploration_final_eps=0.6", "exploration_initial_eps=0.5", "exploration_schedule=constant" }, 0, 0,
+			"" },
 		{ { "obs_scale=1,2,3" }, 1, 0, "obs_scale has 3" },
 		{ { "obs_scale=1,2,3,4,5" }, 1, 0, "obs_scale has 5" },
 		{ { "obs_scale=1,2,3,4" }, 0, 0, "" },
 		{ { "obs_scale=2" }, 0, 0, "" },
-		{ { "obs_scale=1,2" }, 1, 0,
-			"obs_scale has 2 factors; CartPole-v1 has 4 observations" },
-		{ { "command=./mine" }, 1, 0,
-			"command is for id = process; id = CartPole-v1 needs none" },
+		{ { "obs_scale=1,2" }, 1, 0, "obs_scale has 2 factors; CartPole-v1 has 4 observations" },
+		{ { "command=./mine" }, 1, 0, "command is for id = process; id = CartPole-v1 needs none" },
 		{ { "clip_targets=true", "gamma=1" }, 1, 0, "clip_targets" },
 		{ { "clip_targets=false", "gamma=1" }, 0, 0, "" },
 		{ { "clip_targets=true", "gamma=0" }, 0, 0, "" },
@@ -1074,9 +1050,8 @@ static void test_checks_between_keys(void)
 		{ { "target_update_interval=50001" }, 0, 1, "target_update_interval" },
 		{ { "target_update_interval=50000" }, 0, 1, "stays near its start" },
 		{ { "target_update_interval=49999" }, 0, 0, "" },
-		{ { "target_update_interval=800", "learning_starts=900", "total_timesteps=1600",
-			  "eval_freq=0" },
-			0, 1, "stays near its start" }, /* 800 is before, 1600 after all updates */
+		{ { "target_update_interval=800", "learning_starts=900", "total_timesteps=1600", "eval_freq=0" }, 0, 1,
+			"stays near its start" }, /* 800 is before, 1600 after all updates */
 		{ { "tau=0.005" }, 0, 1, "tau = 0.005" },
 		{ { "tau=0.005", "target_update_interval=1" }, 0, 0, "" },
 		{ { "tau=0.005", "target_update_interval=2" }, 0, 1,
@@ -1108,14 +1083,11 @@ static void test_checks_between_keys(void)
 			"id = process needs the command that starts the environment, as command = "
 			"./mine.py --wind 3" },
 		{ { "id=process", "command=./mine" }, 0, 0, "" },
-		{ { DECLARE("limit=5"), "id=CartPole-v1" }, 1, 0,
-			"declaration is for id = process" },
+		{ { DECLARE("limit=5"), "id=CartPole-v1" }, 1, 0, "declaration is for id = process" },
 		/* What depends on the environment waits for the declaration. */
-		{ { "id=process", "command=./mine", "obs_scale=1,2", "stop_return=1e9",
-			  "clip_targets=true" },
-			0, 0, "" },
-		{ { "id=process", "command=./mine", "batch_size=65", "buffer_size=64" }, 1, 0,
-			"batch_size" },
+		{ { "id=process", "command=./mine", "obs_scale=1,2", "stop_return=1e9", "clip_targets=true" }, 0, 0,
+			"" },
+		{ { "id=process", "command=./mine", "batch_size=65", "buffer_size=64" }, 1, 0, "batch_size" },
 		{ { "id=process", "command=./mine", "tau=0.5" }, 0, 1, "tau" },
 		{ { MINE, DECLARE("limit=5"), "obs_scale=1,2" }, 1, 0,
 			"obs_scale has 2 factors; mine has 3 observations" },
@@ -1129,32 +1101,26 @@ static void test_checks_between_keys(void)
 			"of up to 5 steps an episode "
 			"returns at most 10" },
 		{ { MINE, DECLARE("limit=5"), "stop_return=10" }, 0, 0, "" },
-		{ { MINE, DECLARE("limit=5"), "stop_return=-5" }, 0, 1,
-			"no episode returns less than -5" },
+		{ { MINE, DECLARE("limit=5"), "stop_return=-5" }, 0, 1, "no episode returns less than -5" },
 		{ { MINE, DECLARE("limit=5"), "clip_targets=true" }, 0, 0, "" },
 		{ { MINE, DECLARE("limit=0") }, 0, 1,
 			"no time limit: an evaluation may never end; see eval_max_episode_steps" },
 		{ { MINE, DECLARE("limit=0"), "max_episode_steps=9" }, 0, 1, "no time limit" },
 		{ { MINE, DECLARE("limit=0"), "eval_max_episode_steps=9" }, 0, 0, "" },
 		{ { MINE, DECLARE("limit=0"), "stop_return=1e300" }, 0, 1, "no time limit" },
-		{ { MINE, "declaration=env mine 1 obs=3 actions=2 reward=-2..-1",
-			  "stop_return=-0.5" },
-			1, 0,
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 reward=-2..-1", "stop_return=-0.5" }, 1, 0,
 			"stop_return = -0.5 can never be met: an episode returns at most -1" },
-		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf",
-			  "clip_targets=true" },
-			1, 0,
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf", "clip_targets=true" }, 1,
+			0,
 			"clip_targets needs a finite range of rewards; 'reward=-inf..inf' was "
 			"declared" },
-		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=0..inf",
-			  "clip_targets=true" },
-			1, 0, "'reward=0..inf' was declared" },
-		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf",
-			  "stop_return=1e300" },
-			0, 0, "" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=0..inf", "clip_targets=true" }, 1, 0,
+			"'reward=0..inf' was declared" },
+		{ { MINE, "declaration=env mine 1 obs=3 actions=2 limit=9 reward=-inf..inf", "stop_return=1e300" }, 0,
+			0, "" },
 		/* All errors at once; no warnings beside them. */
-		{ { "learning_starts=1e6", "batch_size=65", "buffer_size=64", "gradient_steps=0" },
-			2, 0, "batch_size" },
+		{ { "learning_starts=1e6", "batch_size=65", "buffer_size=64", "gradient_steps=0" }, 2, 0,
+			"batch_size" },
 		{ { "tau=1e-6", "eval_freq=1e6", "learning_starts=1" }, 0, 3, "eval_freq" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -1164,8 +1130,7 @@ static void test_checks_between_keys(void)
 /* pm_log takes normal numbers only: the quotient of the ends must be one. */
 static void test_exponential_exploration_with_a_denormal_quotient_is_refused(void)
 {
-	static const char *const keys[] = { "exploration_schedule=exponential",
-		"exploration_final_eps=1.2e-38", NULL };
+	static const char *const keys[] = { "exploration_schedule=exponential", "exploration_final_eps=1.2e-38", NULL };
 	check_keys(keys, 1, 0, "exploration_final_eps");
 	CHECK(!accepts("exploration_final_eps", "1e-320"));
 	CHECK(!accepts("exploration_final_eps", "5e-324"));
@@ -1209,10 +1174,8 @@ static void test_memory_grows_with_what_takes_it(void)
 	CHECK(memory_with("buffer_size=60000", "total_timesteps=60000") == base + 10000 * 42);
 	CHECK(memory_with("net_arch=65,64", NULL) > base);
 	CHECK(memory_with("net_arch=none", NULL) < base);
-	CHECK(memory_with("ema_decay=0.9", NULL) >=
-		base + 4 * (4 * 64 + 64 * 64 + 64 + 64 + 2 * 65));
-	CHECK(memory_with("buffer_size=2147483648", "total_timesteps=9007199254740992") >
-		(uint64_t)90000000000);
+	CHECK(memory_with("ema_decay=0.9", NULL) >= base + 4 * (4 * 64 + 64 * 64 + 64 + 64 + 2 * 65));
+	CHECK(memory_with("buffer_size=2147483648", "total_timesteps=9007199254740992") > (uint64_t)90000000000);
 	/* Per row of a minibatch: the transition itself and what an update computes. */
 	const uint64_t rows = memory_with("batch_size=80", NULL) - base; /* 16: whole cache lines */
 	CHECK_INT(memory_with("batch_size=272", NULL) - base, 13 * rows);
@@ -1237,8 +1200,8 @@ static void test_diff_names_the_keys(void)
 	CHECK_INT(config_diff(&a, &b, &t), 1);
 	CHECK_STR(buf, "seed: 1, not 2");
 	text_init(&t, buf, sizeof(buf));
-	static const char *const keys[] = { "net_arch=none", "stop_return=3", "double_q=true",
-		"obs_scale=1,2", "loss=mse", NULL };
+	static const char *const keys[] = { "net_arch=none", "stop_return=3", "double_q=true", "obs_scale=1,2",
+		"loss=mse", NULL };
 	report_init(&report);
 	overridden(&b, keys);
 	CHECK_INT(config_diff(&a, &b, &t), 6);
@@ -1278,9 +1241,9 @@ static void test_diff_names_the_keys(void)
 
 static void test_what_it_means_for_the_other_modules(void)
 {
-	static const char *const keys[] = { "id=CartPole-v0", "net_arch=5,7", "activation=tanh",
-		"double_q=true", "loss=mse", "max_grad_norm=3", "adam_beta1=0.1", "adam_beta2=0.2",
-		"adam_eps=0.3", "total_timesteps=30", "buffer_size=20", NULL };
+	static const char *const keys[] = { "id=CartPole-v0", "net_arch=5,7", "activation=tanh", "double_q=true",
+		"loss=mse", "max_grad_norm=3", "adam_beta1=0.1", "adam_beta2=0.2", "adam_eps=0.3", "total_timesteps=30",
+		"buffer_size=20", NULL };
 	struct config c;
 	struct net net;
 	struct err e;
@@ -1297,16 +1260,15 @@ static void test_what_it_means_for_the_other_modules(void)
 	CHECK_INT(net.dim[3], 2);
 	CHECK_INT(net.activation, ACTIVATION_TANH);
 	const struct agent_opts opts = config_agent_opts(&c);
-	CHECK(opts.double_q && opts.loss == LOSS_MSE && opts.max_grad_norm == 3 &&
-		opts.adam_beta1 == 0.1 && opts.adam_beta2 == 0.2 && opts.adam_eps == 0.3);
+	CHECK(opts.double_q && opts.loss == LOSS_MSE && opts.max_grad_norm == 3 && opts.adam_beta1 == 0.1 &&
+		opts.adam_beta2 == 0.2 && opts.adam_eps == 0.3);
 	CHECK(!opts.clip_targets && opts.ema_decay == 0);
 	c.clip_targets = true;
 	c.gamma = 0.75;
 	c.reward_scale = 0.5;
 	c.ema_decay = 0.9;
 	const struct agent_opts more = config_agent_opts(&c);
-	CHECK(more.clip_targets && more.target_low == 0 && more.target_high == 2 &&
-		more.ema_decay == 0.9);
+	CHECK(more.clip_targets && more.target_low == 0 && more.target_high == 2 && more.ema_decay == 0.9);
 	CHECK_INT(config_replay_slots(&c), 20);
 	c.total_timesteps = 19;
 	CHECK_INT(config_replay_slots(&c), 19);
@@ -1328,11 +1290,9 @@ static void test_what_it_means_for_the_other_modules(void)
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < 4; i++)
 		CHECK_NEAR(scale[i], 1, 0);
-	c.obs_scale =
-		(struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 4, .value = { 2, 3, -4, 0.1 } };
+	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 4, .value = { 2, 3, -4, 0.1 } };
 	config_obs_scale(&c, scale);
-	CHECK(scale[0] == 2 && scale[1] == 3 && scale[2] == -4 && scale[3] == 0.1f &&
-		scale[4] == -1);
+	CHECK(scale[0] == 2 && scale[1] == 3 && scale[2] == -4 && scale[3] == 0.1f && scale[4] == -1);
 	c.obs_scale.n = 1;
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < 4; i++)
@@ -1430,8 +1390,8 @@ static void test_one_size_of_many_components(void)
 	float *scale = malloc(N * sizeof(*scale));
 	if (!scale)
 		return;
-	CHECK(config_set_value(&c, config_find("declaration"),
-		"env large 1 obs=65536 actions=65536 reward=0..1 high=4"));
+	CHECK(config_set_value(
+		&c, config_find("declaration"), "env large 1 obs=65536 actions=65536 reward=0..1 high=4"));
 	c.obs_scale.kind = OBS_SCALE_BOUNDS;
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 0.25f && scale[N - 1] == 0.25f);
@@ -1445,8 +1405,7 @@ static void test_a_wrong_declaration_is_refused(void)
 {
 	parsed_text("[env]\nid = process\ndeclaration = env mine 1 obs=x actions=2 reward=0..1\n");
 	CHECK_INT(report.n_errors, 1);
-	CHECK(reports(
-		"f.ini:3: declaration = 'env mine 1 obs=x actions=2 reward=0..1' is not valid: ",
+	CHECK(reports("f.ini:3: declaration = 'env mine 1 obs=x actions=2 reward=0..1' is not valid: ",
 		"'obs=x' is not a whole number from 1 to 65536"));
 	struct config c = declared("reward=0..1");
 	CHECK(!config_set_value(&c, config_find("declaration"), "env"));
@@ -1468,11 +1427,10 @@ static void test_the_order_of_environments(void)
 
 static void test_ids_that_are_commands(void)
 {
-	static const char hint[] =
-		"; another environment is id = process with its command, as command = "
-		"./mine.py\n";
-	static const char *const ids[] = { "./mine", "mine.py", "python3 -m mine", "env/mine.sh",
-		"ALE/Pong-v5", "Humanoid-v5", "./CartPole-v1" };
+	static const char hint[] = "; another environment is id = process with its command, as command = "
+				   "./mine.py\n";
+	static const char *const ids[] = { "./mine", "mine.py", "python3 -m mine", "env/mine.sh", "ALE/Pong-v5",
+		"Humanoid-v5", "./CartPole-v1" };
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		parsed_value(config_find("id"), ids[i]);
 		CHECK_INT(report.n_errors, 1);

@@ -319,9 +319,8 @@ static void test_empty_cells(void)
 static void test_damaged_logs(void)
 {
 	static const char header[] = "timesteps,n_updates,return_mean\n100,1,500\n";
-	static const char *const rows[] = { "200,2,x\n", "200,2\n", "200,2,3,4\n", "50,3,7\n",
-		"-5,1,900\n", "1e300,1,900\n", ",1,900\n", "1e999,6,1\n", "200,2,\377\n", "\n",
-		"200,2,500" };
+	static const char *const rows[] = { "200,2,x\n", "200,2\n", "200,2,3,4\n", "50,3,7\n", "-5,1,900\n",
+		"1e300,1,900\n", ",1,900\n", "1e999,6,1\n", "200,2,\377\n", "\n", "200,2,500" };
 	char text[128];
 	struct curve c;
 	make_run("x/a", 1, 3, true, "100,1,500\n200,2,500\n");
@@ -375,8 +374,8 @@ static void test_damaged_logs(void)
 
 static void test_broken_clocks(void)
 {
-	static const char *const clocks[] = { "", "timesteps,wall_s\n", "timesteps\n1\n",
-		"wall_s\n1\n", "timesteps,wall_s\nx,1\n", "timesteps,wall_s\n0,1\n" };
+	static const char *const clocks[] = { "", "timesteps,wall_s\n", "timesteps\n1\n", "wall_s\n1\n",
+		"timesteps,wall_s\nx,1\n", "timesteps,wall_s\n0,1\n" };
 	struct curve c;
 	make_run("k/a", 1, 3, false, "100,1,5\n200,2,6\n");
 	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
@@ -455,8 +454,7 @@ static void test_columns(void)
 	CHECK(!curve_column("qqqqqqqq", &log, &e));
 	CHECK(strstr(e.msg, "mean '") == NULL);
 	load("e", NULL);
-	CHECK(curve_of_group(
-		&c, &groups, 0, CURVE_STEPS, "loss", &faults, &e)); /* no progress.csv */
+	CHECK(curve_of_group(&c, &groups, 0, CURVE_STEPS, "loss", &faults, &e)); /* no progress.csv */
 	CHECK_INT(c.n, 0);
 	unload();
 }

@@ -6,12 +6,10 @@
 
 #include <stdlib.h>
 
-static const struct agent_opts opts = {
-	.loss = LOSS_MSE, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
-};
+static const struct agent_opts opts = { .loss = LOSS_MSE, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8 };
 
-static void make(struct agent *a, int n_in, const int *hidden, int n_hidden, int n_out,
-	enum activation activation, bool dueling, size_t batch_size)
+static void make(struct agent *a, int n_in, const int *hidden, int n_hidden, int n_out, enum activation activation,
+	bool dueling, size_t batch_size)
 {
 	struct net net;
 	struct err e;
@@ -45,8 +43,7 @@ struct naive {
 };
 
 /* q (size,n) is that of the online network before the update, row by row. */
-static struct naive diagnose(
-	const struct agent *a, const struct batch *b, size_t n, float q[MAX_BATCH][MAX_OUT])
+static struct naive diagnose(const struct agent *a, const struct batch *b, size_t n, float q[MAX_BATCH][MAX_OUT])
 {
 	struct naive d = { .q_max = -INFINITY };
 	double td[MAX_BATCH];
@@ -99,9 +96,7 @@ static void check_update(size_t size, int n_out, bool dueling, uint64_t seed)
 		b.discount[i] = 0.9f;
 		b.weight[i] = (float)rng_double(&rng); /* counts in no diagnosis */
 		b.action[i] = (int32_t)rng_below(&rng, (uint64_t)n_out);
-		memcpy(q[i],
-			net_forward(&a.policy.net, a.policy.k, a.online, b.obs + 3 * i, 1,
-				a.policy.work),
+		memcpy(q[i], net_forward(&a.policy.net, a.policy.k, a.online, b.obs + 3 * i, 1, a.policy.work),
 			(size_t)n_out * sizeof(float));
 	}
 	CHECK(agent_learn(&a, &b, 0.1, &stats, &e));
@@ -227,8 +222,7 @@ static void check_masked(double share, uint64_t seed)
 	for (size_t i = 0; i < ROWS * N; i++)
 		b.mask[i] = rng_double(&rng) < share;
 	for (size_t i = 0; i < ROWS; i++) {
-		const float *q = net_forward(
-			&a.policy.net, a.policy.k, a.online, b.obs + 3 * i, 1, a.policy.work);
+		const float *q = net_forward(&a.policy.net, a.policy.k, a.online, b.obs + 3 * i, 1, a.policy.work);
 		int n = 0;
 		for (size_t j = 0; j < N; j++)
 			n += b.mask[i * N + j];
@@ -273,8 +267,8 @@ static void test_masked_values_do_not_count(void)
 /* --- dead units --- */
 
 /* Inputs -1, 0 and 2 to relus with weight w and bias b: what each is on them. */
-static double dead_share_of(const float *w, const float *bias, int n, bool dueling,
-	enum activation activation, size_t batch)
+static double dead_share_of(
+	const float *w, const float *bias, int n, bool dueling, enum activation activation, size_t batch)
 {
 	static const float x[] = { -1, 0, 2 };
 	struct net net;
@@ -357,8 +351,7 @@ static void test_terminated_transitions_are_counted_through_overwriting(void)
 		for (size_t i = 0; i < N; i++) {
 			const float x = 0;
 			ended[i] = rng_below(&rng, 3) == 0;
-			replay_push(
-				&r, &x, NULL, 0, 1, &x, NULL, ended[i], rng_below(&rng, 2) == 0);
+			replay_push(&r, &x, NULL, 0, 1, &x, NULL, ended[i], rng_below(&rng, 2) == 0);
 			size_t want = 0;
 			for (size_t j = i + 1 > sizes[s] ? i + 1 - sizes[s] : 0; j <= i; j++)
 				want += ended[j];
@@ -372,10 +365,10 @@ static void test_terminated_transitions_are_counted_through_overwriting(void)
 
 static struct train *start(const char *keys)
 {
-	const struct config c = config_of(
-		"seed=5 total_timesteps=600 net_arch=12,9 batch_size=20 learning_starts=40 "
-		"target_update_interval=30 buffer_size=600 learning_rate=0.003 eval_freq=0 log_interval=1",
-		keys);
+	const struct config c =
+		config_of("seed=5 total_timesteps=600 net_arch=12,9 batch_size=20 learning_starts=40 "
+			  "target_update_interval=30 buffer_size=600 learning_rate=0.003 eval_freq=0 log_interval=1",
+			keys);
 	return train_start(&c);
 }
 
@@ -390,8 +383,7 @@ static void step(struct train *t)
 
 static void test_rows_carry_the_diagnosis(void)
 {
-	struct train *t =
-		start("buffer_size=70 max_episode_steps=15 prioritized=true dueling=true");
+	struct train *t = start("buffer_size=70 max_episode_steps=15 prioritized=true dueling=true");
 	int n_terminated = 0, n_truncated = 0;
 	while (t->timesteps < 600) {
 		step(t);
@@ -432,8 +424,7 @@ static void test_rows_carry_the_diagnosis(void)
 	train_end(t);
 }
 
-static void check_bounds(
-	const char *id, double gamma, double reward_scale, double want_low, double want_high)
+static void check_bounds(const char *id, double gamma, double reward_scale, double want_low, double want_high)
 {
 	char keys[64];
 	snprintf(keys, sizeof(keys), "id=%s obs_scale=none", id);
@@ -492,8 +483,8 @@ static void check_equal_training(const char *more)
 	CHECK(same_bytes(&a->env_rng, &b->env_rng, sizeof(a->env_rng)));
 	CHECK(same_bytes(a->obs, b->obs, sizeof(a->obs)));
 	if (a->replay.prioritized)
-		CHECK(same_bytes(a->replay.tree.node, b->replay.tree.node,
-			2 * a->replay.tree.n_leaves * sizeof(double)));
+		CHECK(same_bytes(
+			a->replay.tree.node, b->replay.tree.node, 2 * a->replay.tree.n_leaves * sizeof(double)));
 	CHECK(same_bytes(&a->log.diagnostics, &b->log.diagnostics, sizeof(a->log.diagnostics)));
 	CHECK_INT(a->agent.adam.t, 460);
 	train_end(a);
@@ -559,8 +550,7 @@ static void test_diverging_downwards_warns_too(void)
 
 static void test_a_run_that_diverges_warns(void)
 {
-	struct train *t =
-		start("target_update_interval=1 learning_rate=1 loss=mse max_grad_norm=0");
+	struct train *t = start("target_update_interval=1 learning_rate=1 loss=mse max_grad_norm=0");
 	int n_warnings = 0;
 	while (t->timesteps < 600) {
 		step(t);
@@ -720,10 +710,9 @@ static void test_divergence_is_judged_by_the_declared_rewards(void)
 
 static void test_a_healthy_run_has_no_warning(void)
 {
-	struct train *t = start(
-		"net_arch=32,32 total_timesteps=9000 learning_starts=500 buffer_size=9000 n_steps=3 "
-		"double_q=true learning_rate=0.001 target_update_interval=100 log_interval=100 "
-		"exploration_fraction=0.4 obs_scale=bounds");
+	struct train *t = start("net_arch=32,32 total_timesteps=9000 learning_starts=500 buffer_size=9000 n_steps=3 "
+				"double_q=true learning_rate=0.001 target_update_interval=100 log_interval=100 "
+				"exploration_fraction=0.4 obs_scale=bounds");
 	double first = 0, best = 0;
 	while (t->timesteps < 9000) {
 		step(t);

@@ -38,8 +38,7 @@ static void test_heads_on_the_inputs_by_hand(void)
 
 		/* d (3,0,0), (0,-3,6): dV 3, 3; dA (2,-1,-1), (-1,-4,5) */
 		static const float d[] = { 3, 0, 0, 0, -3, 6 };
-		static const float want_grad[] = { 3 - 3, 6, 6, 2 + 1, -1 + 4, -1 - 5, 4, -2, -2, 1,
-			-5, 4 };
+		static const float want_grad[] = { 3 - 3, 6, 6, 2 + 1, -1 + 4, -1 - 5, 4, -2, -2, 1, -5, 4 };
 		float grad[12];
 		net_backward(&net, k, params, x, d, 2, work, grad);
 		for (int i = 0; i < 12; i++)
@@ -65,8 +64,8 @@ static void test_each_head_has_its_half_of_the_last_hidden_layer(void)
 	CHECK_NEAR(q[1], 211 + 4 - 3.5, 0);
 
 	/* dV 1, dA (1/2,-1/2); dh (10,100), (1/2,-1/2) */
-	static const float want[] = { 10, 100, 0.5f, -0.5f, 10, 100, 0.5f, -0.5f, 1, 2, 1, 1.5f,
-		-1.5f, 2, -2, 0.5f, -0.5f };
+	static const float want[] = { 10, 100, 0.5f, -0.5f, 10, 100, 0.5f, -0.5f, 1, 2, 1, 1.5f, -1.5f, 2, -2, 0.5f,
+		-0.5f };
 	net_backward(&net, k, params, &x, d, 1, work, grad);
 	for (int i = 0; i < 17; i++)
 		CHECK_NEAR(grad[i], want[i], 0);
@@ -141,8 +140,7 @@ static void test_largest_net_has_its_size(void)
 	const struct net net = make(8, hidden, NET_MAX_HIDDEN, 4, ACTIVATION_RELU);
 	const size_t wide = NET_MAX_WIDTH;
 	CHECK_INT(net_n_linear(&net), NET_MAX_LAYERS + 1);
-	CHECK_INT(net.n_params, 9 * wide + 6 * (wide + 1) * wide + (wide + 1) * 2 * wide +
-					(wide + 1) + (wide + 1) * 4);
+	CHECK_INT(net.n_params, 9 * wide + 6 * (wide + 1) * wide + (wide + 1) * 2 * wide + (wide + 1) + (wide + 1) * 4);
 }
 
 /* --- start values --- */
@@ -177,8 +175,7 @@ static void test_start_values_by_map_in_pytorchs_order(void)
 			p += in * out;
 			for (int o = 0; o < out; o++)
 				if (init == WEIGHT_INIT_TORCH)
-					CHECK_NEAR(p[o], rng_uniform(&again, -limit, limit),
-						1e-7 * limit);
+					CHECK_NEAR(p[o], rng_uniform(&again, -limit, limit), 1e-7 * limit);
 				else
 					CHECK(p[o] == 0 && !signbit(p[o]));
 			p += out;
@@ -221,8 +218,7 @@ static void test_bits_depend_on_neither_batch_nor_instruction_set(void)
 	enum { BATCH = 33, N_IN = 4, N_OUT = 5 };
 	static const int hidden[] = { 50, 33, 7 };
 	for (int variant = 0; variant < 8; variant++) {
-		const struct net net =
-			make(N_IN, hidden, variant / 2, N_OUT, (enum activation)(variant % 2));
+		const struct net net = make(N_IN, hidden, variant / 2, N_OUT, (enum activation)(variant % 2));
 		float *params = floats(net.n_params), x[BATCH * N_IN], d[BATCH * N_OUT];
 		struct rng rng;
 		rng_init(&rng, 6);
@@ -239,13 +235,13 @@ static void test_work_size_is_enough(void)
 {
 	static const struct {
 		int n_in, n_hidden, hidden[3], n_out;
-	} shapes[] = { { 3, 0, { 0 }, 40 }, { 40, 0, { 0 }, 2 }, { 2, 1, { 1 }, 30 },
-		{ 2, 2, { 50, 3 }, 4 }, { 2, 2, { 3, 50 }, 4 }, { 1, 3, { 9, 60, 1 }, 1 } };
+	} shapes[] = { { 3, 0, { 0 }, 40 }, { 40, 0, { 0 }, 2 }, { 2, 1, { 1 }, 30 }, { 2, 2, { 50, 3 }, 4 },
+		{ 2, 2, { 3, 50 }, 4 }, { 1, 3, { 9, 60, 1 }, 1 } };
 	const float canary = 0x1.23456p+7f;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		for (size_t batch = 1; batch <= 9; batch += 4) {
-			const struct net net = make(shapes[i].n_in, shapes[i].hidden,
-				shapes[i].n_hidden, shapes[i].n_out, ACTIVATION_RELU);
+			const struct net net = make(
+				shapes[i].n_in, shapes[i].hidden, shapes[i].n_hidden, shapes[i].n_out, ACTIVATION_RELU);
 			const size_t size = net_work_size(&net, batch);
 			float *work = floats(size + 4), *params = floats(net.n_params);
 			float *x = floats(batch * 40), *grad = floats(net.n_params);
@@ -346,8 +342,7 @@ static double naive_loss(struct naive *v)
 }
 
 /* Adds a map's gradient at g, and W dy to dx. */
-static void map_backward(
-	const double *p, double *g, int in, int out, const double *x, const double *dy, double *dx)
+static void map_backward(const double *p, double *g, int in, int out, const double *x, const double *dy, double *dx)
 {
 	for (int o = 0; o < out; o++) {
 		g[in * out + o] += dy[o];
@@ -384,8 +379,8 @@ static void naive_backward(struct naive *v)
 			}
 			memset(dh, 0, sizeof(dh));
 			at -= (units(s, l - 1) + 1) * units(s, l);
-			map_backward(v->params + at, v->grad + at, units(s, l - 1), units(s, l),
-				v->h[row][l - 1], dy, dh);
+			map_backward(
+				v->params + at, v->grad + at, units(s, l - 1), units(s, l), v->h[row][l - 1], dy, dh);
 		}
 	}
 }
@@ -406,8 +401,8 @@ static void check_central_differences(struct naive *v)
 }
 
 /* Floats of at most 40 products each: 1e-6 of the largest value beside them. */
-static void check_floats(const struct net *net, const struct naive *v, const float *params,
-	const float *x, const float *d)
+static void check_floats(
+	const struct net *net, const struct naive *v, const float *params, const float *x, const float *d)
 {
 	const size_t batch = (size_t)v->batch;
 	float *work = floats(net_work_size(net, batch)), *grad = floats(net->n_params);
@@ -437,11 +432,9 @@ static void check_floats(const struct net *net, const struct naive *v, const flo
 
 /* True if gradient arrives at the first weights and no relu is so near its kink
  * that a step could cross it. */
-static bool draw_case(
-	const struct net *net, struct naive *v, struct rng *rng, float *params, float *x, float *d)
+static bool draw_case(const struct net *net, struct naive *v, struct rng *rng, float *params, float *x, float *d)
 {
-	net_init_params(
-		net, v->s.tanh ? WEIGHT_INIT_GLOROT_UNIFORM : WEIGHT_INIT_HE_UNIFORM, rng, params);
+	net_init_params(net, v->s.tanh ? WEIGHT_INIT_GLOROT_UNIFORM : WEIGHT_INIT_HE_UNIFORM, rng, params);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
 		fill_uniform(rng, 0.3, m.out, params + m.b);
@@ -467,8 +460,8 @@ static bool draw_case(
 static void check_gradient(const struct shape *s, int batch, uint64_t seed)
 {
 	static struct naive v;
-	const struct net net = make(s->n_in, s->hidden, s->n_hidden, s->n_out,
-		s->tanh ? ACTIVATION_TANH : ACTIVATION_RELU);
+	const struct net net =
+		make(s->n_in, s->hidden, s->n_hidden, s->n_out, s->tanh ? ACTIVATION_TANH : ACTIVATION_RELU);
 	float *params = floats(net.n_params);
 	float x[MAX_BATCH * MAX_UNITS], d[MAX_BATCH * MAX_UNITS];
 	struct rng rng;
@@ -568,8 +561,7 @@ static void test_what_is_written_reads_back(void)
 }
 
 /* Tensor t of the file is a map's W (out,in) or b (out) at params + at. */
-static void check_tensor(
-	const struct st_file *st, int t, const char *name, int in, int out, const float *params)
+static void check_tensor(const struct st_file *st, int t, const char *name, int in, int out, const float *params)
 {
 	const struct st_tensor *tensor = &st->tensor[t];
 	float values[64];
@@ -634,9 +626,8 @@ struct tensor {
 /* What the parser says of a file with these tensors: "" if it is accepted. */
 static const char *verdict(const struct tensor *tensors, int n)
 {
-	static struct st_metadata metadata[] = { { "format_version", "1" },
-		{ "env_id", "CartPole-v1" }, { "max_episode_steps", "500" },
-		{ "obs_scale", "[1,1,1,1]" }, { "activation", "relu" } };
+	static struct st_metadata metadata[] = { { "format_version", "1" }, { "env_id", "CartPole-v1" },
+		{ "max_episode_steps", "500" }, { "obs_scale", "[1,1,1,1]" }, { "activation", "relu" } };
 	static float values[10000];
 	static char bytes[50000];
 	static struct err e;
@@ -651,9 +642,7 @@ static const char *verdict(const struct tensor *tensors, int n)
 		}
 		CHECK(st[t].n_values <= 10000);
 	}
-	struct st_file file = {
-		.tensor = st, .n_tensors = n, .metadata = metadata, .n_metadata = 5
-	};
+	struct st_file file = { .tensor = st, .n_tensors = n, .metadata = metadata, .n_metadata = 5 };
 	const size_t len = st_write(&file, NULL, bytes, sizeof(bytes), &e);
 	CHECK(len > 0);
 	struct weights w;
@@ -718,8 +707,7 @@ static void test_crafted_files(void)
 	check_verdict(4, of("advantage.weight", 2, 6), of("advantage.bias", 2, 0), "in no order");
 	check_verdict(4, of("2.weight", 2, 3), of("2.bias", 2, 0), "in no order");
 	/* heads exchanged, one too few or too many */
-	check_verdict(
-		3, of("value.bias", 2, 0), of("advantage.weight", 1, 3), "does not fit its bias");
+	check_verdict(3, of("value.bias", 2, 0), of("advantage.weight", 1, 3), "does not fit its bias");
 	CHECK(strstr(verdict(fine, 4), "in no order") != NULL);
 	CHECK(strstr(verdict(fine + 2, 2), "in no order") != NULL);
 	struct tensor more[N_TENSORS + 2];

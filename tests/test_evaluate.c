@@ -42,8 +42,8 @@ static void run(struct job *job, int64_t n, uint64_t seed, double epsilon, int64
 	rng_init(&job->env_rng, seed);
 	rng_init_stream(&job->explore, seed, 0);
 	struct err e;
-	CHECK(evaluate_env(&policy, &job->env, &job->env_rng, n, epsilon, &job->explore,
-		&job->stats, job->episodes, NULL, &e));
+	CHECK(evaluate_env(
+		&policy, &job->env, &job->env_rng, n, epsilon, &job->explore, &job->stats, job->episodes, NULL, &e));
 }
 
 /* The same with loops of our own. */
@@ -82,8 +82,7 @@ static void run_naively(struct job *job, int n, uint64_t seed, double epsilon, i
 
 static void check_stats(const struct eval_stats *s, const struct episode *e, int n)
 {
-	double sum = 0, lengths = 0, q = 0, discounted = 0, squares = 0, min = e[0].episode_return,
-	       max = min;
+	double sum = 0, lengths = 0, q = 0, discounted = 0, squares = 0, min = e[0].episode_return, max = min;
 	for (int i = 0; i < n; i++) {
 		sum += e[i].episode_return;
 		lengths += (double)e[i].length;
@@ -113,8 +112,7 @@ static void check_run(int n, uint64_t seed, double epsilon, int64_t limit)
 		CHECK_NEAR(got.episodes[i].episode_return, want.episodes[i].episode_return, 0);
 		CHECK_INT(got.episodes[i].length, want.episodes[i].length);
 		CHECK_NEAR(got.episodes[i].q_start, want.episodes[i].q_start, 0);
-		CHECK_NEAR(
-			got.episodes[i].discounted_return, want.episodes[i].discounted_return, 0);
+		CHECK_NEAR(got.episodes[i].discounted_return, want.episodes[i].discounted_return, 0);
 	}
 	CHECK(memcmp(&got.env_rng, &want.env_rng, sizeof(got.env_rng)) == 0);
 	CHECK(memcmp(&got.explore, &want.explore, sizeof(got.explore)) == 0);
@@ -171,8 +169,7 @@ static void test_epsilon_1_is_random_play(void)
 static void test_seeds_count_upwards(void)
 {
 	/* env.reset(seed=42) of Gymnasium's CartPole-v1 */
-	static const double want[OBS] = { 0.027395604855596334, -0.00611216, 0.03585979,
-		0.0197368 };
+	static const double want[OBS] = { 0.027395604855596334, -0.00611216, 0.03585979, 0.0197368 };
 	enum { N_SEEDS = 40 };
 	float work[WORK], obs[OBS];
 	params = shaky;
@@ -245,8 +242,7 @@ static void test_repeats_and_follows_its_stream(void)
 	run(&c, 15, 8, 0.5, 0);
 	CHECK(memcmp(a.episodes, c.episodes, 15 * sizeof(a.episodes[0])) == 0);
 	struct err e;
-	CHECK(evaluate_env(
-		&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes, NULL, &e));
+	CHECK(evaluate_env(&policy, &c.env, &c.env_rng, 25, 0.5, &c.explore, &stats, episodes, NULL, &e));
 	CHECK(memcmp(a.episodes + 15, episodes, sizeof(episodes)) == 0);
 }
 
@@ -320,9 +316,7 @@ static void test_a_listener_hears_of_every_end_and_can_stop(void)
 		env_init(&env, env_find("CartPole-v1"), 0, NULL);
 		rng_init(&rng, 3);
 		struct err e = { .kind = ERR_RUN };
-		CHECK_INT(
-			evaluate_env(&policy, &env, &rng, N, 0, NULL, &stats, NULL, &listener, &e),
-			!stops);
+		CHECK_INT(evaluate_env(&policy, &env, &rng, N, 0, NULL, &stats, NULL, &listener, &e), !stops);
 		CHECK_INT(e.kind, stops ? ERR_NONE : ERR_RUN);
 		CHECK(heard.in_order);
 		CHECK(stops ? heard.n_over >= 20 && heard.n_over < 32 : heard.n_over == N - 1);
@@ -348,9 +342,7 @@ static enum err_kind plays(float bias, double epsilon, struct eval_stats *stats)
 	rng_init(&rng, 3);
 	rng_init(&explore, 4);
 	struct err e;
-	return evaluate_env(&policy, &env, &rng, 20, epsilon, &explore, stats, NULL, NULL, &e)
-		       ? ERR_NONE
-		       : e.kind;
+	return evaluate_env(&policy, &env, &rng, 20, epsilon, &explore, stats, NULL, NULL, &e) ? ERR_NONE : e.kind;
 }
 
 static void test_q_values_that_are_not_finite_are_divergence(void)

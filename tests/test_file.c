@@ -235,8 +235,7 @@ static void test_atomic_write_in_the_working_directory(void)
 }
 
 /* What a writer may not hide: ok says how file_end must end, message why not. */
-static void check_writer(
-	const char *previous, bool (*use)(struct file_writer *, struct err *), const char *message)
+static void check_writer(const char *previous, bool (*use)(struct file_writer *, struct err *), const char *message)
 {
 	struct file_writer w;
 	struct err e = { .msg = "" };

@@ -31,8 +31,7 @@ static const char *events(const char *data, size_t len)
 		else if (!item.key)
 			added = snprintf(out + n, room, "%d [%s];", item.line, item.section);
 		else
-			added = snprintf(out + n, room, "%d %s.%s=%s;", item.line, item.section,
-				item.key, item.value);
+			added = snprintf(out + n, room, "%d %s.%s=%s;", item.line, item.section, item.key, item.value);
 		n += (size_t)added;
 	}
 	CHECK(!ini_next(&ini, &item)); /* the end stays the end */
@@ -44,8 +43,7 @@ static const char *events(const char *data, size_t len)
 
 static void test_sections_keys_and_values(void)
 {
-	CHECK_INI("[run]\nseed = 1\n[agent]\ngamma=0.99\n",
-		"1 [run];2 run.seed=1;3 [agent];4 agent.gamma=0.99;");
+	CHECK_INI("[run]\nseed = 1\n[agent]\ngamma=0.99\n", "1 [run];2 run.seed=1;3 [agent];4 agent.gamma=0.99;");
 	CHECK_INI("seed=1\n", "1 .seed=1;");
 	CHECK_INI("", "");
 	CHECK_INI("\n\n\n", "");
@@ -91,8 +89,7 @@ static void test_mistakes_in_quotes(void)
 {
 	static const char after[] = "1 !text after the closing '\"';2 .l=w;";
 	static const char open[] = "1 !value without its closing '\"';2 .l=w;";
-	static const char escape[] =
-		"1 !a backslash in quotes that is not before \" or \\; write \\\\;2 .l=w;";
+	static const char escape[] = "1 !a backslash in quotes that is not before \" or \\; write \\\\;2 .l=w;";
 	CHECK_INI("k = \"v\" w\nl = w\n", after);
 	CHECK_INI("k = \"v\"w\nl = w\n", after);
 	CHECK_INI("k = \"v\"# c\nl = w\n", after);

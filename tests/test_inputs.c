@@ -15,8 +15,7 @@ static struct run run; /* large */
 static struct inputs in;
 static struct report report;
 
-#define ABC_SHA256 \
-	"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" /* FIPS 180-4 */
+#define ABC_SHA256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" /* FIPS 180-4 */
 
 static const struct option *key(void)
 {
@@ -25,9 +24,8 @@ static const struct option *key(void)
 
 static struct config config_from(const char *value)
 {
-	struct config c = config_of(
-		"total_timesteps=60 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
-		"eval_freq=0 final_eval_episodes=1 initial_q=3",
+	struct config c = config_of("total_timesteps=60 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
+				    "eval_freq=0 final_eval_episodes=1 initial_q=3",
 		NULL);
 	CHECK(config_set_value(&c, key(), value));
 	return c;
@@ -64,9 +62,8 @@ static void test_values(void)
 	inputs_file(&c, key(), file);
 	CHECK_STR(file, "a");
 	/* These are names of files. */
-	static const char *const names[] = { "@sha256:" ABC_SHA256,
-		"a@sha256:", "a@sha256:" ABC_SHA256 "0", "a@sha512:" ABC_SHA256,
-		"a@sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	static const char *const names[] = { "@sha256:" ABC_SHA256, "a@sha256:", "a@sha256:" ABC_SHA256 "0",
+		"a@sha512:" ABC_SHA256, "a@sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
 		ABC_SHA256, "a@sha256:g" ABC_SHA256 };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		c = config_from(names[i]);
@@ -102,8 +99,7 @@ static void test_a_file_is_its_digest(void)
 	inputs_release(&in);
 	text_init(&t, buf, sizeof(buf));
 	CHECK_INT(config_diff(&c, &next, &t), 1);
-	CHECK_STR(buf,
-		"init_weights: another file, with SHA-256 ba7816bf8f01..., not a52d159f262b...");
+	CHECK_STR(buf, "init_weights: another file, with SHA-256 ba7816bf8f01..., not a52d159f262b...");
 	text_init(&t, buf, sizeof(buf));
 	config_print_brief(&c, key(), &t);
 	CHECK_STR(buf, "sha256:ba7816bf8f01");
@@ -123,8 +119,7 @@ static void test_copies(void)
 	for (int i = 0; i < 3; i++) {
 		static const char *const before[] = { NULL, "abd", "abcd" }; /* damaged ones */
 		if (before[i])
-			CHECK(file_write_atomic(
-				&d, RUN_INIT_WEIGHTS, before[i], strlen(before[i]), &e));
+			CHECK(file_write_atomic(&d, RUN_INIT_WEIGHTS, before[i], strlen(before[i]), &e));
 		CHECK(!inputs_check(&c, &d, &e));
 		CHECK(inputs_write(&in, &d, &e));
 		CHECK(inputs_check(&c, &d, &e));
@@ -195,18 +190,14 @@ static void test_what_does_not_fit(void)
 	static const struct {
 		const char *pair, *message;
 	} cases[] = {
-		{ "net_arch=8,8",
-			"'w.st' cannot be init_weights of this run: the network is 4-8-2, not 4-8-8-2" },
-		{ "net_arch=none",
-			"'w.st' cannot be init_weights of this run: the network is 4-8-2, not 4-2" },
+		{ "net_arch=8,8", "'w.st' cannot be init_weights of this run: the network is 4-8-2, not 4-8-8-2" },
+		{ "net_arch=none", "'w.st' cannot be init_weights of this run: the network is 4-8-2, not 4-2" },
 		{ "dueling=true",
 			"'w.st' cannot be init_weights of this run: the network is 4-8-2, not 4-8-2 (dueling)" },
-		{ "activation=tanh",
-			"'w.st' cannot be init_weights of this run: activation is relu, not tanh" },
+		{ "activation=tanh", "'w.st' cannot be init_weights of this run: activation is relu, not tanh" },
 		{ "obs_scale=1,2,1,1",
 			"'w.st' cannot be init_weights of this run: obs_scale is [1,1,1,1], not [1,2,1,1]" },
-		{ "id=Acrobot-v1",
-			"'w.st' cannot be init_weights of this run: the network is 4-8-2, not 6-8-3" },
+		{ "id=Acrobot-v1", "'w.st' cannot be init_weights of this run: the network is 4-8-2, not 6-8-3" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct config of = config_from("w"), c = config_from("w");

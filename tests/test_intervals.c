@@ -102,8 +102,7 @@ static double offset(enum design design, size_t setting, size_t n_settings)
 }
 
 /* n runs, `size` of each setting. */
-static void draw_sample(
-	struct sample *s, const struct population *p, enum design design, size_t n, size_t size)
+static void draw_sample(struct sample *s, const struct population *p, enum design design, size_t n, size_t size)
 {
 	double x[MAX], shift = 0;
 	uint32_t unit[MAX];
@@ -119,8 +118,7 @@ static void draw_sample(
 }
 
 /* Sorted draws from everything that a run can be; `size` as above, of n. */
-static void draw_truth(
-	double *x, const struct population *p, enum design design, size_t n, size_t size)
+static void draw_truth(double *x, const struct population *p, enum design design, size_t n, size_t size)
 {
 	for (size_t i = 0; i < N_TRUTH; i++)
 		x[i] = draw(p) + offset(design, i % (n / size), n / size);
@@ -159,8 +157,7 @@ static void check_iqm(const struct population *p, enum design design, size_t n, 
 	/* An interval that is never there holds everything. */
 	const size_t n_units = design == DRAWN ? n / size : n;
 	CHECK_INT(n_printed, n_units >= STATS_LEAST_RUNS ? n_trials : 0);
-	snprintf(what, sizeof(what), "IQM of %zu, %s%s of %zu", n, p->name, design_names[design],
-		size);
+	snprintf(what, sizeof(what), "IQM of %zu, %s%s of %zu", n, p->name, design_names[design], size);
 	if (n_printed > 0)
 		judge(n_missed, n_printed, what);
 }
@@ -192,8 +189,8 @@ static const struct population *population(const char *name)
 }
 
 /* P(x > y), ties half, by counting. */
-static double true_improvement(const struct population *x, const struct population *y,
-	enum design design, size_t n, size_t size)
+static double true_improvement(
+	const struct population *x, const struct population *y, enum design design, size_t n, size_t size)
 {
 	static double other[N_TRUTH];
 	double pairs = 0;
@@ -236,8 +233,8 @@ static void check_improvement(
 		sample_release(&a);
 		sample_release(&b);
 	}
-	snprintf(what, sizeof(what), "P(%s > %s) of %zu and %zu%s of %zu: %.2f %% differ", x->name,
-		y->name, n, m, design_names[design], size, 100. * n_better / n_trials);
+	snprintf(what, sizeof(what), "P(%s > %s) of %zu and %zu%s of %zu: %.2f %% differ", x->name, y->name, n, m,
+		design_names[design], size, 100. * n_better / n_trials);
 	judge(n_missed, n_printed, what);
 	if (x == y)
 		CHECK(n_better <= n_trials * allowed(n_trials));
@@ -245,15 +242,13 @@ static void check_improvement(
 
 static void test_the_interval_of_the_improvement_holds_it(void)
 {
-	static const char *const pairs[][2] = { { "normal", "normal" },
-		{ "exponential", "exponential" }, { "bimodal, 50 % high", "bimodal, 50 % high" },
-		{ "20 or 500, 50 % high", "20 or 500, 50 % high" },
+	static const char *const pairs[][2] = { { "normal", "normal" }, { "exponential", "exponential" },
+		{ "bimodal, 50 % high", "bimodal, 50 % high" }, { "20 or 500, 50 % high", "20 or 500, 50 % high" },
 		{ "saturated, 60 % at 500", "saturated, 60 % at 500" },
-		{ "saturated, 95 % at 500", "saturated, 95 % at 500" },
-		{ "all at 500", "all at 500" }, { "bimodal, 50 % high", "middle" },
-		{ "20 or 500, 70 % high", "middle" }, { "20 or 500, 80 % high", "middle" },
-		{ "normal", "better" }, { "normal", "wide" }, { "exponential", "lognormal" },
-		{ "saturated, 30 % at 500", "saturated, 80 % at 500" },
+		{ "saturated, 95 % at 500", "saturated, 95 % at 500" }, { "all at 500", "all at 500" },
+		{ "bimodal, 50 % high", "middle" }, { "20 or 500, 70 % high", "middle" },
+		{ "20 or 500, 80 % high", "middle" }, { "normal", "better" }, { "normal", "wide" },
+		{ "exponential", "lognormal" }, { "saturated, 30 % at 500", "saturated, 80 % at 500" },
 		{ "saturated, 80 % at 500", "all at 500" }, { "bimodal, 50 % high", "normal" } };
 	const size_t n[][2] = { { 3, 3 }, { 6, 6 }, { 8, 8 }, { 20, 20 }, { 30, 30 }, { 6, 30 } };
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
@@ -267,8 +262,8 @@ static void test_equal_settings_are_not_better(void)
 	for (size_t i = 0; i < 3; i++)
 		for (int design = GRID; design < N_DESIGNS; design++) {
 			check_improvement("normal", "normal", (enum design)design, 30, 30, size[i]);
-			check_improvement("bimodal, 70 % high", "bimodal, 70 % high",
-				(enum design)design, 30, 30, size[i]);
+			check_improvement(
+				"bimodal, 70 % high", "bimodal, 70 % high", (enum design)design, 30, 30, size[i]);
 		}
 }
 

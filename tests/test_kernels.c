@@ -30,9 +30,8 @@ enum flavour { TAME, WILD, N_FLAVOURS };
 /* TAME: in [-1, 1), now and then a zero. WILD: any bits, many special ones. */
 static float random_float(enum flavour flavour)
 {
-	static const float special[] = { 0.0f, -0.0f, 1, -1, 0x1p-149f, -0x1p-149f, 0x1p-126f,
-		0x0.fffffep-126f, 0x1p-100f, -0x1p-100f, 0x0.ffffffp-100f, FLT_MAX, -FLT_MAX,
-		INFINITY, -INFINITY, NAN };
+	static const float special[] = { 0.0f, -0.0f, 1, -1, 0x1p-149f, -0x1p-149f, 0x1p-126f, 0x0.fffffep-126f,
+		0x1p-100f, -0x1p-100f, 0x0.ffffffp-100f, FLT_MAX, -FLT_MAX, INFINITY, -INFINITY, NAN };
 	const uint32_t choice = random_bits() % 64;
 	if (flavour == WILD && choice < 8)
 		return special[random_bits() % (sizeof(special) / sizeof(special[0]))];
@@ -112,8 +111,8 @@ static void test_find_names_the_sets(void)
 			continue;
 		}
 		CHECK_STR(k->isa, isas[i]);
-		CHECK(k->matmul && k->matmul_t && k->column_sums && k->adam && k->polyak &&
-			k->sum_squares && k->transpose && k->fma_peak);
+		CHECK(k->matmul && k->matmul_t && k->column_sums && k->adam && k->polyak && k->sum_squares &&
+			k->transpose && k->fma_peak);
 		best = k;
 	}
 	CHECK(kernels_find("scalar") != NULL);
@@ -142,8 +141,7 @@ static size_t a_size(const struct product *s)
 	return (s->m - 1) * s->a_row + (s->k - 1) * s->a_col + 1;
 }
 
-static void naive_matmul(
-	const struct product *s, const float *a, const float *b, const float *bias, float *c)
+static void naive_matmul(const struct product *s, const float *a, const float *b, const float *bias, float *c)
 {
 	for (size_t i = 0; i < s->m; i++)
 		for (size_t j = 0; j < s->n; j++) {
@@ -168,9 +166,8 @@ static void check_product(const struct product *s, enum flavour flavour)
 		k->matmul(s->m, s->n, s->k, a, s->a_row, s->a_col, b, bias, s->relu, c, pack);
 		const size_t n_bad = n_different(s->m * s->n, c, want[0]);
 		if (n_bad > 0)
-			printf("%s: m %zu n %zu k %zu a_row %zu a_col %zu bias %d relu %d\n",
-				k->isa, s->m, s->n, s->k, s->a_row, s->a_col, s->with_bias,
-				s->relu);
+			printf("%s: m %zu n %zu k %zu a_row %zu a_col %zu bias %d relu %d\n", k->isa, s->m, s->n, s->k,
+				s->a_row, s->a_col, s->with_bias, s->relu);
 		CHECK_INT(n_bad, 0);
 		CHECK(canaries_live(c) && (!pack || canaries_live(pack)));
 	}
@@ -182,9 +179,7 @@ enum { N_LAYOUTS = 6 };
 
 static struct product product(size_t m, size_t n, size_t k, unsigned layout, unsigned variant)
 {
-	struct product s = {
-		.m = m, .n = n, .k = k, .with_bias = variant & 1, .relu = variant & 2
-	};
+	struct product s = { .m = m, .n = n, .k = k, .with_bias = variant & 1, .relu = variant & 2 };
 	s.a_row = layout == 0 || layout == 5 ? k : layout == 1 ? k + 3 : layout == 2 ? 1 : 0;
 	s.a_col = layout == 2 ? m : layout == 3 || layout == 5 ? 0 : 1;
 	return s;
@@ -196,8 +191,7 @@ static void test_matmul_of_every_small_size(void)
 		for (unsigned layout = 0; layout < N_LAYOUTS; layout++)
 			for (size_t m = 1; m <= 19; m += m < 5 ? 1 : 2)
 				for (size_t n = 1; n <= 49; n += n < 18 ? 1 : 5) {
-					const struct product s =
-						product(m, n, 1 + n % 4, layout, v);
+					const struct product s = product(m, n, 1 + n % 4, layout, v);
 					check_product(&s, TAME);
 					check_product(&s, WILD);
 				}
@@ -210,10 +204,8 @@ static void test_matmul_of_many_sizes(void)
 	for (size_t m = 0; m < N_SIZES; m++)
 		for (size_t n = 0; n < N_SIZES; n++)
 			for (size_t k = 0; k < N_SIZES; k++) {
-				const unsigned layout = random_bits() % N_LAYOUTS,
-					       v = random_bits() % 4;
-				const struct product s =
-					product(sizes[m], sizes[n], sizes[k], layout, v);
+				const unsigned layout = random_bits() % N_LAYOUTS, v = random_bits() % 4;
+				const struct product s = product(sizes[m], sizes[n], sizes[k], layout, v);
 				/* Long WILD sums would all be NaN. */
 				check_product(&s, sizes[k] <= 3 ? WILD : TAME);
 			}
@@ -222,14 +214,12 @@ static void test_matmul_of_many_sizes(void)
 /* Every width up to 70 with depths up to 70 and batches up to 257. */
 static void test_matmul_of_every_width(void)
 {
-	static const size_t batches[] = { 1, 2, 5, 8, 16, 17, 31, 32, 33, 48, 64, 65, 96, 127, 128,
-		129, 255, 256, 257 };
+	static const size_t batches[] = { 1, 2, 5, 8, 16, 17, 31, 32, 33, 48, 64, 65, 96, 127, 128, 129, 255, 256,
+		257 };
 	for (size_t n = 1; n <= 70; n++)
 		for (size_t k = 1 + n % 5; k <= 70; k += 5) {
-			const size_t m =
-				batches[random_bits() % (sizeof(batches) / sizeof(batches[0]))];
-			const struct product s =
-				product(m, n, k, random_bits() % 3, random_bits() % 4);
+			const size_t m = batches[random_bits() % (sizeof(batches) / sizeof(batches[0]))];
+			const struct product s = product(m, n, k, random_bits() % 3, random_bits() % 4);
 			check_product(&s, TAME);
 		}
 }
@@ -253,20 +243,16 @@ static void test_matmul_of_empty_sums_is_the_bias(void)
  * size is large, the others are moderate. */
 static void test_matmul_at_the_edges_of_blocks(void)
 {
-	static const size_t edges[] = { 127, 128, 129, 191, 192, 193, 255, 256, 257, 421, 511, 512,
-		513, 1023, 1024, 1025 };
+	static const size_t edges[] = { 127, 128, 129, 191, 192, 193, 255, 256, 257, 421, 511, 512, 513, 1023, 1024,
+		1025 };
 	static const size_t rows[] = { 1, 3, 16, 23, 24, 32, 33, 65 };
-	enum {
-		N_EDGES = sizeof(edges) / sizeof(edges[0]),
-		N_ROWS = sizeof(rows) / sizeof(rows[0])
-	};
+	enum { N_EDGES = sizeof(edges) / sizeof(edges[0]), N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 	for (unsigned i = 0; i < 3 * N_EDGES; i++) {
 		const size_t edge = edges[i / 3], small = rows[random_bits() % N_ROWS];
 		const size_t other = 1 + random_bits() % 40;
-		const struct product s = i % 3 == 0 ? product(edge, other, small, i % 2 * 2, i % 4)
-					 : i % 3 == 1
-						 ? product(small, edge, other, i % 2 * 2, i % 4)
-						 : product(small, other, edge, i % 2 * 2, i % 4);
+		const struct product s = i % 3 == 0   ? product(edge, other, small, i % 2 * 2, i % 4)
+					 : i % 3 == 1 ? product(small, edge, other, i % 2 * 2, i % 4)
+						      : product(small, other, edge, i % 2 * 2, i % 4);
 		check_product(&s, TAME);
 	}
 }
@@ -274,21 +260,18 @@ static void test_matmul_at_the_edges_of_blocks(void)
 /* Both wide enough to be packed and deeper than is packed at a time, or narrow. */
 static void test_matmul_of_packed_products(void)
 {
-	static const size_t sizes[][3] = { { 8, 1, 513 }, { 33, 3, 600 }, { 7, 4, 129 },
-		{ 70, 8, 257 }, { 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 },
-		{ 100, 300, 1 }, { 40, 513, 130 }, { 32, 4096, 7 }, { 35, 330, 700 },
-		{ 24, 352, 600 }, { 64, 640, 300 } };
+	static const size_t sizes[][3] = { { 8, 1, 513 }, { 33, 3, 600 }, { 7, 4, 129 }, { 70, 8, 257 },
+		{ 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 }, { 100, 300, 1 }, { 40, 513, 130 },
+		{ 32, 4096, 7 }, { 35, 330, 700 }, { 24, 352, 600 }, { 64, 640, 300 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 1; v < 3; v++) {
-			const struct product s =
-				product(sizes[i][0], sizes[i][1], sizes[i][2], v == 2 ? 2 : 0, v);
+			const struct product s = product(sizes[i][0], sizes[i][1], sizes[i][2], v == 2 ? 2 : 0, v);
 			check_product(&s, TAME);
 		}
 }
 
 /* matmul_t: rows of c and of the gate are pad floats longer than the product. */
-static void check_transposed(
-	size_t m, size_t n, size_t k, size_t pad, bool gated, enum flavour flavour)
+static void check_transposed(size_t m, size_t n, size_t k, size_t pad, bool gated, enum flavour flavour)
 {
 	const size_t c_row = n + pad, size = (m - 1) * c_row + n;
 	const struct product s = { .m = m, .n = n, .k = k, .a_row = k, .a_col = 1 };
@@ -308,14 +291,11 @@ static void check_transposed(
 		memcpy(want[2], c, size * sizeof(float));
 		for (size_t r = 0; r < m; r++)
 			for (size_t j = 0; j < n; j++)
-				want[2][r * c_row + j] = !gate || gate[r * c_row + j] > 0
-								 ? want[0][r * n + j]
-								 : 0.0f;
+				want[2][r * c_row + j] = !gate || gate[r * c_row + j] > 0 ? want[0][r * n + j] : 0.0f;
 		kernels->matmul_t(m, n, k, a, b, gate, c, c_row, pack);
 		n_bad = n_different(size, c, want[2]);
 		if (n_bad > 0)
-			printf("%s: m %zu n %zu k %zu pad %zu gated %d\n", kernels->isa, m, n, k,
-				pad, gated);
+			printf("%s: m %zu n %zu k %zu pad %zu gated %d\n", kernels->isa, m, n, k, pad, gated);
 		CHECK_INT(n_bad, 0);
 		CHECK(canaries_live(c) && (!pack || canaries_live(pack)));
 	}
@@ -323,8 +303,8 @@ static void check_transposed(
 
 static void test_matmul_t(void)
 {
-	static const size_t large[][3] = { { 1, 300, 513 }, { 2, 257, 300 }, { 33, 513, 33 },
-		{ 257, 255, 7 }, { 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 } };
+	static const size_t large[][3] = { { 1, 300, 513 }, { 2, 257, 300 }, { 33, 513, 33 }, { 257, 255, 7 },
+		{ 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 } };
 	for (size_t m = 1; m <= 40; m += m < 3 ? 1 : 12)
 		for (size_t n = 1; n <= 70; n++) {
 			const size_t k = 1 + random_bits() % 70;
@@ -446,9 +426,9 @@ static void test_adam(void)
  * without a gradient keeps the moments otherwise. */
 static void check_flush(const struct kernels *k)
 {
-	static const float x[] = { 0x1p-100f, 0x1.fffffep-101f, -0x1p-100f, -0x1.fffffep-101f,
-		0x1.000002p-100f, 0x1p-149f, -0x1p-149f, 0.0f, -0.0f, 1, -1, 0x1p-126f, 0x1p-99f,
-		-0x1p-101f, 0x1p-90f, 0x1p-100f, 0x1.fffffep-101f };
+	static const float x[] = { 0x1p-100f, 0x1.fffffep-101f, -0x1p-100f, -0x1.fffffep-101f, 0x1.000002p-100f,
+		0x1p-149f, -0x1p-149f, 0.0f, -0.0f, 1, -1, 0x1p-126f, 0x1p-99f, -0x1p-101f, 0x1p-90f, 0x1p-100f,
+		0x1.fffffep-101f };
 	enum { N = sizeof(x) / sizeof(x[0]) }; /* a whole vector and a tail of every set */
 	const struct adam_coef keep = { 1, 0, 1, 0, 1, 1, 1, 1 };
 	float grad[N] = { 0 }, m[N], v[N], param[N] = { 0 };
@@ -544,8 +524,8 @@ static void check_one_fma(const char *isa, float a, float b, float c, float got)
 {
 	const float exact = fmaf(a, b, c);
 	if (!same(got, exact) && n_bad_fma++ < 10)
-		printf("%s: fma(%a, %a, %a) is %a, not %a\n", isa, (double)a, (double)b, (double)c,
-			(double)got, (double)exact);
+		printf("%s: fma(%a, %a, %a) is %a, not %a\n", isa, (double)a, (double)b, (double)c, (double)got,
+			(double)exact);
 }
 
 static void check_fma(float a, const float b[FMA_N], const float c[FMA_N])
@@ -579,10 +559,9 @@ static void test_fma_of_any_bits(void)
 
 static void test_fma_of_special_values(void)
 {
-	static const float x[FMA_N] = { 0, 1, 0x1.000002p+0f, 0x1.fffffep-1f, 2, 3, 0x1p-149f,
-		0x3p-149f, 0x0.fffffep-126f, 0x1p-126f, 0x1.000002p-126f, 0x1p-75f, 0x1.8p-75f,
-		0x1p-24f, 0x1.000002p-24f, 0x1p-25f, 0x1p24f, 0x1.fffffep+23f, 0x1p63f, 0x1p64f,
-		FLT_MAX, INFINITY, NAN };
+	static const float x[FMA_N] = { 0, 1, 0x1.000002p+0f, 0x1.fffffep-1f, 2, 3, 0x1p-149f, 0x3p-149f,
+		0x0.fffffep-126f, 0x1p-126f, 0x1.000002p-126f, 0x1p-75f, 0x1.8p-75f, 0x1p-24f, 0x1.000002p-24f,
+		0x1p-25f, 0x1p24f, 0x1.fffffep+23f, 0x1p63f, 0x1p64f, FLT_MAX, INFINITY, NAN };
 	n_bad_fma = 0;
 	for (int i = 0; i < FMA_N; i++)
 		for (int l = 0; l < FMA_N; l++)
@@ -651,8 +630,7 @@ static void test_fma_rounds_once_to_denormals(void)
 		float b[FMA_N], c[FMA_N];
 		for (int j = 0; j < FMA_N; j++) {
 			const int eb = -120 - (int)(random_bits() % 40) - ea;
-			b[j] = half ? ldexpf(1 - 0x1p-23f, -150 - ea)
-				    : short_float(eb < -149 ? -149 : eb);
+			b[j] = half ? ldexpf(1 - 0x1p-23f, -150 - ea) : short_float(eb < -149 ? -149 : eb);
 			c[j] = short_float(-120 - (int)(random_bits() % 30));
 		}
 		check_fma(half ? ldexpf(1 + 0x1p-23f, ea) : short_float(ea), b, c);

@@ -33,8 +33,7 @@ static void tree(const char *cgroup, const char *mountinfo)
 }
 
 #define V2 "29 22 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
-#define V1(at, from, controllers) \
-	"33 25 0:29 " from " " at " rw - cgroup cgroup rw," controllers "\n"
+#define V1(at, from, controllers) "33 25 0:29 " from " " at " rw - cgroup cgroup rw," controllers "\n"
 
 static void test_without_cgroups_it_is_the_machine(void)
 {
@@ -55,8 +54,7 @@ static void test_without_cgroups_it_is_the_machine(void)
 static void test_version_2_takes_the_least_up_to_the_top(void)
 {
 	static const char *const dirs[] = { "", "/system.slice", "/system.slice/slurmstepd.scope",
-		"/system.slice/slurmstepd.scope/job_7",
-		"/system.slice/slurmstepd.scope/job_7/step_0",
+		"/system.slice/slurmstepd.scope/job_7", "/system.slice/slurmstepd.scope/job_7/step_0",
 		"/system.slice/slurmstepd.scope/job_7/step_0/user" };
 	const size_t n = sizeof(dirs) / sizeof(dirs[0]);
 	for (size_t least = 0; least < n; least++) {
@@ -74,11 +72,9 @@ static void test_version_2_takes_the_least_up_to_the_top(void)
 static void test_version_1_has_a_file_and_a_mount_of_its_own(void)
 {
 	tree("9:name=systemd:/x\n4:cpu,memory:/slurm/uid_0/job_5/step_batch\n0::/\n",
-		V1("/sys/fs/cgroup/memory", "/", "cpu,memory")
-			V1("/sys/fs/cgroup/memory2", "/", "memory2"));
+		V1("/sys/fs/cgroup/memory", "/", "cpu,memory") V1("/sys/fs/cgroup/memory2", "/", "memory2"));
 	put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-	put("/sys/fs/cgroup/memory/slurm/uid_0/job_5/step_batch/memory.limit_in_bytes",
-		"7000000\n");
+	put("/sys/fs/cgroup/memory/slurm/uid_0/job_5/step_batch/memory.limit_in_bytes", "7000000\n");
 	CHECK_INT(memory_limit(root), 7000000);
 	put("/sys/fs/cgroup/memory/slurm/uid_0/job_5/memory.limit_in_bytes", "6000000\n");
 	CHECK_INT(memory_limit(root), 6000000);
@@ -89,9 +85,8 @@ static void test_version_1_has_a_file_and_a_mount_of_its_own(void)
 static void test_a_container_sees_its_part_of_the_tree(void)
 {
 	/* Without a namespace: the path of the host, of which a part is mounted. */
-	tree("4:memory:/docker/abc/job\n",
-		V1("/mnt/with\\040blank\\134", "/docker/abc", "memory")
-			V1("/other", "/docker/ab", "memory") V1("/third", "/docker/xyz", "memory"));
+	tree("4:memory:/docker/abc/job\n", V1("/mnt/with\\040blank\\134", "/docker/abc", "memory") V1("/other",
+						   "/docker/ab", "memory") V1("/third", "/docker/xyz", "memory"));
 	put("/mnt/with blank\\/memory.limit_in_bytes", "8000000\n");
 	put("/other/memory.limit_in_bytes", "1\n");
 	put("/third/memory.limit_in_bytes", "1\n");
@@ -109,10 +104,9 @@ static void test_a_container_sees_its_part_of_the_tree(void)
 
 static void test_odd_files_are_read_without_harm(void)
 {
-	static const char *const odd[] = { "", "\n\n", ":", "::", "0::", "4:memory",
-		"4:memory:", "0::relative\n", "a b c d e - f g h\n", "- - - - -\n",
-		"1 2 3 / /x rw -\n", "1 2 3 / /x rw - cgroup2\n", "1 2 3 / /x rw - cgroup2 c\n",
-		"1 2 3 \\04 \\ rw - cgroup2 c r\n" };
+	static const char *const odd[] = { "", "\n\n", ":", "::", "0::", "4:memory", "4:memory:", "0::relative\n",
+		"a b c d e - f g h\n", "- - - - -\n", "1 2 3 / /x rw -\n", "1 2 3 / /x rw - cgroup2\n",
+		"1 2 3 / /x rw - cgroup2 c\n", "1 2 3 \\04 \\ rw - cgroup2 c r\n" };
 	const size_t n = sizeof(odd) / sizeof(odd[0]);
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < n; j++) {

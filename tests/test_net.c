@@ -16,9 +16,7 @@ static struct net make(int n_in, const int *hidden, int n_hidden, int n_out, enu
 /* Start values that keep signals and gradients of order 1 through many layers. */
 static void lively_params(const struct net *net, struct rng *rng, float *params)
 {
-	net_init_params(net,
-		net->activation == ACTIVATION_RELU ? WEIGHT_INIT_HE_UNIFORM
-						   : WEIGHT_INIT_GLOROT_UNIFORM,
+	net_init_params(net, net->activation == ACTIVATION_RELU ? WEIGHT_INIT_HE_UNIFORM : WEIGHT_INIT_GLOROT_UNIFORM,
 		rng, params);
 	for (int l = 0; l < net->n_layers; l++)
 		fill_uniform(rng, 0.3, (size_t)net->dim[l + 1], params + net->b[l]);
@@ -152,8 +150,7 @@ static void test_work_size_is_enough(void)
 			for (size_t batch = 1; batch <= 5; batch += 4) {
 				const struct net net = make(3, hidden[shape], 3, n_out, shape & 1);
 				const size_t n = net_work_size(&net, batch);
-				float *work = floats(n + N_CANARIES),
-				      *params = floats(net.n_params);
+				float *work = floats(n + N_CANARIES), *params = floats(net.n_params);
 				float *grad = floats(net.n_params), x[15], d[60];
 				lively_params(&net, &rng, params);
 				fill_uniform(&rng, 1, 15, x);
@@ -445,8 +442,8 @@ static double layer_gradient(const struct naive *v, int l)
 	return max;
 }
 
-static void check_gradient_of(const struct kernels *k, struct naive *v, const float *params,
-	const float *x, const float *d)
+static void check_gradient_of(
+	const struct kernels *k, struct naive *v, const float *params, const float *x, const float *d)
 {
 	const struct net *net = v->net;
 	const size_t batch = (size_t)v->batch;
@@ -528,8 +525,8 @@ static void check_gradients(enum activation activation)
 		{ 4, 8, { 7, 11, 9, 5, 8, 13, 6, 10 }, 3 },
 	};
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-		const struct net net = make(shapes[i].n_in, shapes[i].hidden, shapes[i].n_hidden,
-			shapes[i].n_out, activation);
+		const struct net net =
+			make(shapes[i].n_in, shapes[i].hidden, shapes[i].n_hidden, shapes[i].n_out, activation);
 		check_net_gradient(&net, 1, 100 + i);
 		check_net_gradient(&net, 5, 200 + i);
 	}

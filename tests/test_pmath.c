@@ -151,9 +151,7 @@ static void test_powers_are_exp_and_log(void)
 			memcpy(got, x, sizeof(got));
 			pm_powers(n, exponents[k], got);
 			for (size_t i = 0; i < 70; i++)
-				CHECK(to_bits(got[i]) ==
-					to_bits(i < n ? pm_exp(exponents[k] * pm_log(x[i]))
-						      : x[i]));
+				CHECK(to_bits(got[i]) == to_bits(i < n ? pm_exp(exponents[k] * pm_log(x[i])) : x[i]));
 		}
 }
 

@@ -264,8 +264,7 @@ static void test_row_i_comes_from_stratum_i_by_one_draw(void)
 		again = rng;
 		replay_sample(&r, &rng, 1, 0.5, 0.4, &b);
 		for (size_t row = 0; row < size; row++) {
-			const double mass =
-				((double)row + rng_double(&again)) / (double)size * total;
+			const double mass = ((double)row + rng_double(&again)) / (double)size * total;
 			double sum = leaf(&r, 0);
 			size_t i = 0;
 			while (sum <= mass)
@@ -385,8 +384,7 @@ static void test_slots_not_in_use_are_never_drawn(void)
 /* --- n-step returns of what is drawn --- */
 
 /* Slot s alone has a priority: rows are its n-step transition. */
-static void check_row(
-	struct replay *r, uint32_t s, int n_steps, float next_obs, float reward, float discount)
+static void check_row(struct replay *r, uint32_t s, int n_steps, float next_obs, float reward, float discount)
 {
 	struct batch b;
 	struct rng rng;
@@ -518,9 +516,7 @@ static void learn(struct agent *a, enum loss loss, const float *weight, struct l
 	static const float obs[] = { 2, 2, 4 }, reward[] = { 2.5f, 5, -1 };
 	static const int32_t action[] = { 0, 1, 1 };
 	static const float online[] = { 1, 3, 0, -4 }; /* Q = s, 3 s - 4 */
-	const struct agent_opts opts = {
-		.loss = loss, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8
-	};
+	const struct agent_opts opts = { .loss = loss, .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_eps = 1e-8 };
 	struct net net;
 	struct batch b;
 	struct err e;
@@ -558,8 +554,7 @@ static void test_weights_multiply_each_rows_loss(void)
 	CHECK_NEAR(a.grad[2], -0.5 / 3, 1e-6);
 	CHECK_NEAR(a.grad[3], (-0.25 + 0.5) / 3, 1e-6);
 	const double g[] = { -1 / 3., 0.5, -1 / 6., 0.25 / 3 };
-	CHECK_NEAR(
-		stats.grad_norm, sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2] + g[3] * g[3]), 1e-6);
+	CHECK_NEAR(stats.grad_norm, sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2] + g[3] * g[3]), 1e-6);
 	static const double td[] = { -0.5, -3, 9 };
 	for (int i = 0; i < 3; i++)
 		CHECK_NEAR(a.td_error[i], td[i], 0);
@@ -594,8 +589,7 @@ static void test_weights_come_before_the_mean(void)
 /* The mean is over the rows, not over the weights. */
 static void test_halved_weights_halve_loss_and_gradient(void)
 {
-	static const float whole[] = { 1, 1, 1 }, half[] = { 0.5f, 0.5f, 0.5f },
-			   none[] = { 0, 0, 0 };
+	static const float whole[] = { 1, 1, 1 }, half[] = { 0.5f, 0.5f, 0.5f }, none[] = { 0, 0, 0 };
 	for (int loss = LOSS_HUBER; loss <= LOSS_MSE; loss++) {
 		struct agent a, b, c;
 		struct learn_stats sa, sb, sc;

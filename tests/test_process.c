@@ -26,9 +26,8 @@ static void test_declares_everything(void)
 {
 	struct env_ops d;
 	struct err e = { 0 };
-	const char *line =
-		"env my/maze-2 1.0+a obs=4 actions=2 limit=500 reward=-1..0.5 solved=-110 "
-		"high=2.4,3,0.2,3 instances=16 masks=1";
+	const char *line = "env my/maze-2 1.0+a obs=4 actions=2 limit=500 reward=-1..0.5 solved=-110 "
+			   "high=2.4,3,0.2,3 instances=16 masks=1";
 	float scale[4] = { 0 };
 	CHECK(env_declare(line, &d, &e));
 	CHECK_STR(e.msg, "");
@@ -40,8 +39,7 @@ static void test_declares_everything(void)
 	CHECK_INT(d.n_instances, 16);
 	CHECK(d.has_masks && !d.reset && !d.step && !d.possible && d.state_size == 0);
 	CHECK(env_declared_scale(line, 4, scale));
-	CHECK(scale[0] == (float)(1 / 2.4) && scale[1] == (float)(1. / 3) && scale[2] == 5 &&
-		scale[3] == scale[1]);
+	CHECK(scale[0] == (float)(1 / 2.4) && scale[1] == (float)(1. / 3) && scale[2] == 5 && scale[3] == scale[1]);
 }
 
 static void test_declares_the_least(void)
@@ -86,11 +84,9 @@ static void test_refuses_declarations(void)
 	refused("ENV m 1 obs=2", "is not 'env NAME");
 	refused("env  1 obs=2 actions=2", "the name '' is not");
 	refused("env a\"b 1 obs=2", "the name 'a\"b' is not");
-	refused("env a12345678901234567890123456789012345678901234567890123456789012345 1",
-		"1 to 63");
+	refused("env a12345678901234567890123456789012345678901234567890123456789012345 1", "1 to 63");
 	refused("env m 1? obs=2", "the version '1?'");
-	refused("env m 1 actions=2 reward=0..1",
-		"'obs' is missing: a whole number from 1 to 65536");
+	refused("env m 1 actions=2 reward=0..1", "'obs' is missing: a whole number from 1 to 65536");
 	refused("env m 1 obs=2 reward=0..1", "'actions' is missing");
 	refused("env m 1 obs=2 actions=2", "'reward' is missing: LOW..HIGH");
 	refused("env m 1 obs=2 actions=2 reward=3", "'reward=3' is not LOW..HIGH");
@@ -112,8 +108,7 @@ static void test_refuses_declarations(void)
 	refused(GOOD " high=1,2,3", "'high=1,2,3' is not one number > 0, or one for each");
 	refused("env m 1 obs=3 actions=2 reward=0..1 high=1,2", "'high=1,2' is not");
 	refused(GOOD " high=1,0", "'high=1,0' is not");
-	refused(GOOD " high=1e-7",
-		"'high=1e-7' is not one number > 0, or one for each component (1e-6 to 1e30)");
+	refused(GOOD " high=1e-7", "'high=1e-7' is not one number > 0, or one for each component (1e-6 to 1e30)");
 	refused(GOOD " high=1e31", "'high=1e31' is not");
 	refused(GOOD " high=1,", "'high=1,' is not");
 	refused(GOOD " high=", "'high=' is not");
@@ -152,11 +147,9 @@ static const double long_s = 60; /* never reached */
 
 static bool start_within(double start_s, const char *command, double timeout_s)
 {
-	const struct process_opts opts = { .command = command,
-		.start_timeout_s = start_s,
-		.timeout_s = timeout_s,
-		.hear = hear,
-		.arg = &child };
+	const struct process_opts opts = {
+		.command = command, .start_timeout_s = start_s, .timeout_s = timeout_s, .hear = hear, .arg = &child
+	};
 	child = (struct child){ .e = { 0 } };
 	return process_start(&child.p, &opts, &child.e) && process_hello(&child.p, &child.e);
 }
@@ -256,8 +249,7 @@ static void test_speaks(void)
 /* Requests that were sent together reach the child as they were sent. */
 static void test_many_requests_at_once(void)
 {
-	CHECK(start(READ ENV LOOP("echo \"obs $a $a ${b#18}\"", "echo \"step $a 0 1 0 $b $a\""),
-		long_s));
+	CHECK(start(READ ENV LOOP("echo \"obs $a $a ${b#18}\"", "echo \"step $a 0 1 0 $b $a\""), long_s));
 	for (int round = 0; round < 50; round++) {
 		for (int i = 0; i < 16; i++)
 			if (round % 2)
@@ -269,8 +261,7 @@ static void test_many_requests_at_once(void)
 			CHECK(process_receive(&child.p, i, child.obs, NULL, &child.s, &child.e));
 			CHECK(child.obs[round % 2] == (float)i);
 			if (round % 2)
-				CHECK(child.s.terminated && !child.s.truncated &&
-					child.obs[0] == (float)(i % 3));
+				CHECK(child.s.terminated && !child.s.truncated && child.obs[0] == (float)(i % 3));
 			else
 				CHECK(child.s.truncated && child.obs[1] == 446744073709551615.0f);
 		}
@@ -279,8 +270,7 @@ static void test_many_requests_at_once(void)
 	for (int i = 0; i < PROCESS_PENDING_MAX; i++)
 		process_send_reset(&child.p, i, 1);
 	for (int i = PROCESS_PENDING_MAX; i < 1000; i++) {
-		CHECK(process_receive(
-			&child.p, i - PROCESS_PENDING_MAX, child.obs, NULL, NULL, &child.e));
+		CHECK(process_receive(&child.p, i - PROCESS_PENDING_MAX, child.obs, NULL, NULL, &child.e));
 		process_send_reset(&child.p, i, UINT64_MAX);
 	}
 	stop();
@@ -288,18 +278,15 @@ static void test_many_requests_at_once(void)
 
 static void test_numbers_are_strtods(void)
 {
-	static const char *const numbers[] = { "0", "-0", "1", "+1", "-1", "007", ".5", "5.",
-		"-.25", "0.1", "0.3", "123456789012345", "1234567890123456", "0.000000000000001",
-		"0.0000000000000001", "9007199254740993", "0.027395604855596334", "1e-3", "2E+5",
-		"-1e-400", "3.4028234e38", "3.4028235e+38", "-3.4028235e+38", "1.17549435e-38",
-		"1e-45", "16777217", "0.099999999999999", "99999999999.9999", "0.00001",
-		"8388608.5", "8388609.50000000001" };
+	static const char *const numbers[] = { "0", "-0", "1", "+1", "-1", "007", ".5", "5.", "-.25", "0.1", "0.3",
+		"123456789012345", "1234567890123456", "0.000000000000001", "0.0000000000000001", "9007199254740993",
+		"0.027395604855596334", "1e-3", "2E+5", "-1e-400", "3.4028234e38", "3.4028235e+38", "-3.4028235e+38",
+		"1.17549435e-38", "1e-45", "16777217", "0.099999999999999", "99999999999.9999", "0.00001", "8388608.5",
+		"8388609.50000000001" };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		char command[512];
 		snprintf(command, sizeof(command),
-			READ
-			"echo 'env m 1 obs=2 actions=1 reward=0..0'; " LOOP("echo obs 0 1 %s", ":"),
-			numbers[i]);
+			READ "echo 'env m 1 obs=2 actions=1 reward=0..0'; " LOOP("echo obs 0 1 %s", ":"), numbers[i]);
 		CHECK(start(command, long_s) && reset(0, 1));
 		const float want = (float)strtod(numbers[i], NULL);
 		if (memcmp(&child.obs[1], &want, sizeof(want)) != 0)
@@ -311,10 +298,9 @@ static void test_numbers_are_strtods(void)
 
 static void test_masks(void)
 {
-	CHECK(start(
-		READ ENV_MASKS LOOP(RESET "' mask 101'",
-			"case $b in 0) " STEP "' mask 010';; 1) echo 'step 0 0 1 0 1 2 mask 000';; "
-			"*) " STEP "' mask 000';; esac"),
+	CHECK(start(READ ENV_MASKS LOOP(RESET "' mask 101'",
+			    "case $b in 0) " STEP "' mask 010';; 1) echo 'step 0 0 1 0 1 2 mask 000';; "
+			    "*) " STEP "' mask 000';; esac"),
 		long_s));
 	CHECK(reset(0, 1) && child.mask[0] == 1 && child.mask[1] == 0 && child.mask[2] == 1);
 	CHECK(step(0, 0) && child.mask[0] == 0 && child.mask[1] == 1 && child.mask[2] == 0);
@@ -327,10 +313,9 @@ static void test_masks(void)
 
 static void test_wide(void)
 {
-	CHECK(start(
-		"exec awk '$1 == \"hello\" { print \"env w 1 obs=65536 actions=1 reward=0..0\" }"
-		" $1 == \"reset\" { printf \"obs 0\"; for (i = 0; i < 65536; i++) printf \" %d.25\","
-		" i; print \"\" } { fflush() } $1 == \"quit\" { exit }'",
+	CHECK(start("exec awk '$1 == \"hello\" { print \"env w 1 obs=65536 actions=1 reward=0..0\" }"
+		    " $1 == \"reset\" { printf \"obs 0\"; for (i = 0; i < 65536; i++) printf \" %d.25\","
+		    " i; print \"\" } { fflush() } $1 == \"quit\" { exit }'",
 		long_s));
 	for (int round = 0; round < 3; round++) {
 		int n_bad = 0;
@@ -382,8 +367,7 @@ static void test_bad_replies(void)
 	bad_reply("step 0 2.5 0 0 1 2", "the reward 2.5 is not within the declared -1..2");
 	bad_reply("step 0 -1.0001 0 0 1 2", "the reward -1.0001 is not within");
 	bad_reply("step 0 0 0 0 1 2 mask 111", "a mask, but 'masks=1' was not declared");
-	bad_reply(
-		"step 0 0 0 0 1 \\0002", "line 3: the line has a NUL byte: \"step 0 0 0 0 1 ?2\"");
+	bad_reply("step 0 0 0 0 1 \\0002", "line 3: the line has a NUL byte: \"step 0 0 0 0 1 ?2\"");
 	bad_reply("\\001\\377\\376junk", "does not begin with 'step 0': \"???junk\"");
 	bad_reply("error no such map", "environment: no such map;");
 	bad_reply("error", "environment: 'error' without a reason;");
@@ -426,52 +410,41 @@ static void test_bad_starts(void)
 		"line 1: 'reward=3' is not LOW..HIGH: \"env m 1 obs=2", "running");
 	bad_start("exec sleep 100", 0.3, "no reply to 'hello 1' within env_start_timeout = 0.3 s",
 		" (does it flush its output?); the command was still running");
-	bad_start("printf 'env m 1'; exec sleep 100", 1,
-		"its last line lacks a newline: \"env m 1\"", "running");
+	bad_start("printf 'env m 1'; exec sleep 100", 1, "its last line lacks a newline: \"env m 1\"", "running");
 	bad_start("echo one >&2; echo >&2; printf ' two\\n\\tthree' >&2; exit 3", long_s,
-		"; the command has ended with status 3; its standard error ends in \"one | two | three\"",
-		"");
+		"; the command has ended with status 3; its standard error ends in \"one | two | three\"", "");
 	bad_start("kill -9 $$", long_s, "its output has ended", "killed by signal 9 (Killed)");
-	bad_start("printf 'env m'; exit 4", long_s, "; its last line lacks a newline: \"env m\"",
-		"status 4");
+	bad_start("printf 'env m'; exit 4", long_s, "; its last line lacks a newline: \"env m\"", "status 4");
 	bad_start("exec >&-; exec sleep 100", long_s, "its output has ended", "still running");
 	bad_start("sleep 100 & exit 5", 1, "within env_start_timeout = 1 s",
 		"ended with status 5, but a process that it started keeps its output open");
-	bad_start("echo error it is raining; exit 6", long_s,
-		"environment: it is raining; the command", "status 6");
+	bad_start("echo error it is raining; exit 6", long_s, "environment: it is raining; the command", "status 6");
 }
 
 static const struct timespec nap = { .tv_nsec = 700000000 };
 
 static void test_dies_and_hangs(void)
 {
-	CHECK(start(READ ENV "read -r x; echo obs 0 1 2; echo bye >&2; exit 9", long_s) &&
-		reset(0, 1));
+	CHECK(start(READ ENV "read -r x; echo obs 0 1 2; echo bye >&2; exit 9", long_s) && reset(0, 1));
 	CHECK(!step(0, 1));
 	failed_with(
-		"no reply to 'step 0 1', its output has ended; the command has ended with status 9",
-		"ends in \"bye\"");
+		"no reply to 'step 0 1', its output has ended; the command has ended with status 9", "ends in \"bye\"");
 	CHECK(start(READ ENV "read -r x; echo obs 0 1 2; exec sleep 100", 1) && reset(0, 1));
 	CHECK(!step(0, 1));
-	failed_with(
-		"no reply to 'step 0 1' within env_timeout = 1 s; the command was still running",
-		"");
+	failed_with("no reply to 'step 0 1' within env_timeout = 1 s; the command was still running", "");
 	CHECK(strstr(child.e.msg, "flush") == NULL);
 	CHECK(start(READ ENV "exec <&-; exec sleep 100", 1));
 	nanosleep(&nap, NULL);
 	CHECK(!reset(0, 7));
-	failed_with(
-		"no reply to 'reset 0 7' within env_timeout = 1 s; it has closed its input", "");
+	failed_with("no reply to 'reset 0 7' within env_timeout = 1 s; it has closed its input", "");
 }
 
 static void test_long_lines(void)
 {
 	const double before = now_s();
-	bad_start("exec tr '\\000' x </dev/zero", long_s,
-		"line 1: the line is longer than 1048576 bytes",
+	bad_start("exec tr '\\000' x </dev/zero", long_s, "line 1: the line is longer than 1048576 bytes",
 		"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...");
-	bad_start(
-		"exec cat /dev/zero", long_s, "line 1: the line is longer than", "\"????????????");
+	bad_start("exec cat /dev/zero", long_s, "line 1: the line is longer than", "\"????????????");
 	bad_start("head -c 1048576 /dev/zero | tr '\\000' y; echo; exec sleep 100", long_s,
 		"the first line has 1048576 characters, not at most 2000", "running");
 	CHECK(now_s() - before < long_s);
@@ -500,8 +473,7 @@ static void test_early_output(void)
 /* A flood on standard error neither blocks nor extends a deadline. */
 static void test_flood(void)
 {
-	CHECK(start(READ "head -c 3000000 /dev/zero | tr '\\000' z >&2; " ENV LOOP(RESET, STEP),
-		long_s));
+	CHECK(start(READ "head -c 3000000 /dev/zero | tr '\\000' z >&2; " ENV LOOP(RESET, STEP), long_s));
 	CHECK(reset(0, 1) && step(0, 1));
 	stop();
 	CHECK_INT(child.n_bytes, 3000000);
@@ -518,14 +490,12 @@ static void test_stubborn(void)
 {
 	CHECK(start("trap '' TERM INT HUP; " READ ENV "while :; do sleep 1; done", long_s));
 	stop();
-	CHECK(start("trap '' TERM; (trap '' TERM; exec sleep 1000) & sleep 1000 & " READ ENV LOOP(
-			    RESET, STEP),
-		long_s));
+	CHECK(start(
+		"trap '' TERM; (trap '' TERM; exec sleep 1000) & sleep 1000 & " READ ENV LOOP(RESET, STEP), long_s));
 	CHECK(reset(0, 1));
 	stop();
 	/* Quit is enough: status and last words. */
-	CHECK(start("trap 'echo terminated >&2' TERM; " READ ENV
-		    "while read -r x; do :; done; echo \"last: $x\" >&2",
+	CHECK(start("trap 'echo terminated >&2' TERM; " READ ENV "while read -r x; do :; done; echo \"last: $x\" >&2",
 		long_s));
 	stop();
 	CHECK(strstr(child.heard, "last:") != NULL);
@@ -544,8 +514,7 @@ static void test_what_a_child_inherits(void)
 	sigprocmask(SIG_BLOCK, &mask, &before);
 	signal(SIGUSR2, SIG_IGN);
 	CHECK(start(
-		"ls /proc/self/fd >&2; grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status >&2; " READ ENV
-			LOOP(RESET, STEP),
+		"ls /proc/self/fd >&2; grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status >&2; " READ ENV LOOP(RESET, STEP),
 		long_s));
 	CHECK(reset(0, 1));
 	signal(SIGUSR2, SIG_DFL);
@@ -579,13 +548,11 @@ static void killed(const char *command, int signal_number, bool keepers_first)
 	CHECK(pipe(fds) == 0);
 	const pid_t pid = fork();
 	if (pid == 0) {
-		const struct process_opts opts = {
-			.command = command, .start_timeout_s = 60, .timeout_s = 60
-		};
+		const struct process_opts opts = { .command = command, .start_timeout_s = 60, .timeout_s = 60 };
 		struct process a, b;
 		struct err e;
-		if (!process_start(&a, &opts, &e) || !process_start(&b, &opts, &e) ||
-			!process_hello(&a, &e) || !process_hello(&b, &e))
+		if (!process_start(&a, &opts, &e) || !process_start(&b, &opts, &e) || !process_hello(&a, &e) ||
+			!process_hello(&b, &e))
 			_exit(1);
 		const pid_t all[4] = { a.pid, a.keeper, b.pid, b.keeper };
 		if (write(fds[1], all, sizeof(all)) != (ssize_t)sizeof(all))
@@ -607,8 +574,7 @@ static void killed(const char *command, int signal_number, bool keepers_first)
 
 static void test_no_orphans(void)
 {
-	const char *stubborn =
-		"trap '' TERM HUP; sleep 1000 & " READ ENV "while :; do sleep 1; done";
+	const char *stubborn = "trap '' TERM HUP; sleep 1000 & " READ ENV "while :; do sleep 1; done";
 	killed(READ ENV LOOP(RESET, STEP), SIGKILL, false);
 	killed(stubborn, SIGKILL, false);
 	killed(stubborn, SIGTERM, false);
@@ -657,8 +623,7 @@ static void test_too_few_descriptors(void)
 	CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
 	int n_failed = 0;
 	bool ok = false;
-	for (few = before, few.rlim_cur = 3; !ok && few.rlim_cur < before.rlim_cur;
-		few.rlim_cur++) {
+	for (few = before, few.rlim_cur = 3; !ok && few.rlim_cur < before.rlim_cur; few.rlim_cur++) {
 		CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
 		ok = start(READ ENV LOOP(RESET, STEP), long_s) && reset(0, 1);
 		CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);

@@ -42,8 +42,7 @@ struct want { /* of the n-step transition that starts at number `first` */
 
 /* Samples often enough to meet every transition; each must be as wanted, with
  * obs and next_obs of the right one. */
-static void check_returns(
-	const struct replay *r, int n_steps, double gamma, const struct want *want, int n_want)
+static void check_returns(const struct replay *r, int n_steps, double gamma, const struct want *want, int n_want)
 {
 	struct batch b;
 	struct rng rng;
@@ -92,8 +91,8 @@ static void test_wraps_around(void)
 {
 	static const int count[8] = { 1, 2, 3, 3, 3, 3, 3, 3 };
 	static const int next[8] = { 1, 2, 0, 1, 2, 0, 1, 2 };
-	static const int held[8][3] = { { 0 }, { 0, 1 }, { 0, 1, 2 }, { 3, 1, 2 }, { 3, 4, 2 },
-		{ 3, 4, 5 }, { 6, 4, 5 }, { 6, 7, 5 } };
+	static const int held[8][3] = { { 0 }, { 0, 1 }, { 0, 1, 2 }, { 3, 1, 2 }, { 3, 4, 2 }, { 3, 4, 5 },
+		{ 6, 4, 5 }, { 6, 7, 5 } };
 	struct replay r;
 	init(&r, 3);
 	for (int i = 0; i < 8; i++) {
@@ -140,8 +139,8 @@ static void two_ends(struct replay *r)
 
 static void test_one_step_returns(void)
 {
-	static const struct want want[] = { { 0, 0, 1, 0.5 }, { 1, 1, 2, 0.5 }, { 2, 2, 4, 0 },
-		{ 3, 3, 8, 0.5 }, { 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
+	static const struct want want[] = { { 0, 0, 1, 0.5 }, { 1, 1, 2, 0.5 }, { 2, 2, 4, 0 }, { 3, 3, 8, 0.5 },
+		{ 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
 	struct replay r;
 	two_ends(&r);
 	check_returns(&r, 1, 0.5, want, 6);
@@ -150,8 +149,8 @@ static void test_one_step_returns(void)
 
 static void test_two_step_returns(void)
 {
-	static const struct want want[] = { { 0, 1, 1 + 1, 0.25 }, { 1, 2, 2 + 2, 0 },
-		{ 2, 2, 4, 0 }, { 3, 4, 8 + 8, 0.25 }, { 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
+	static const struct want want[] = { { 0, 1, 1 + 1, 0.25 }, { 1, 2, 2 + 2, 0 }, { 2, 2, 4, 0 },
+		{ 3, 4, 8 + 8, 0.25 }, { 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
 	struct replay r;
 	two_ends(&r);
 	check_returns(&r, 2, 0.5, want, 6);
@@ -160,8 +159,8 @@ static void test_two_step_returns(void)
 
 static void test_three_step_returns(void)
 {
-	static const struct want want[] = { { 0, 2, 1 + 1 + 1, 0 }, { 1, 2, 2 + 2, 0 },
-		{ 2, 2, 4, 0 }, { 3, 4, 8 + 8, 0.25 }, { 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
+	static const struct want want[] = { { 0, 2, 1 + 1 + 1, 0 }, { 1, 2, 2 + 2, 0 }, { 2, 2, 4, 0 },
+		{ 3, 4, 8 + 8, 0.25 }, { 4, 4, 16, 0.5 }, { 5, 5, 32, 0.5 } };
 	struct replay r;
 	two_ends(&r);
 	check_returns(&r, 3, 0.5, want, 6);
@@ -171,9 +170,8 @@ static void test_three_step_returns(void)
 static void test_five_step_returns_in_one_episode(void)
 {
 	/* Rewards 1 2 4 8 16 32 64: every term of a sum is the first reward. */
-	static const struct want want[] = { { 0, 4, 5, 1. / 32 }, { 1, 5, 10, 1. / 32 },
-		{ 2, 6, 20, 1. / 32 }, { 3, 6, 32, 1. / 16 }, { 4, 6, 48, 1. / 8 },
-		{ 5, 6, 64, 1. / 4 }, { 6, 6, 64, 1. / 2 } };
+	static const struct want want[] = { { 0, 4, 5, 1. / 32 }, { 1, 5, 10, 1. / 32 }, { 2, 6, 20, 1. / 32 },
+		{ 3, 6, 32, 1. / 16 }, { 4, 6, 48, 1. / 8 }, { 5, 6, 64, 1. / 4 }, { 6, 6, 64, 1. / 2 } };
 	struct replay r;
 	init(&r, 10);
 	for (int i = 0; i < 7; i++)
@@ -210,8 +208,8 @@ static void test_returns_run_across_the_rings_end(void)
 static void test_newest_in_the_last_slot_does_not_run_into_the_oldest(void)
 {
 	/* Slots 4 5 6 7: the newest is last, the oldest first. */
-	static const struct want want[] = { { 4, 6, 3 * 16, 0.125 }, { 5, 7, 3 * 32, 0.125 },
-		{ 6, 7, 2 * 64, 0.25 }, { 7, 7, 128, 0.5 } };
+	static const struct want want[] = { { 4, 6, 3 * 16, 0.125 }, { 5, 7, 3 * 32, 0.125 }, { 6, 7, 2 * 64, 0.25 },
+		{ 7, 7, 128, 0.5 } };
 	struct replay r;
 	init(&r, 4);
 	for (int i = 0; i < 8; i++)
@@ -223,8 +221,7 @@ static void test_newest_in_the_last_slot_does_not_run_into_the_oldest(void)
 
 static void test_more_steps_than_slots(void)
 {
-	static const struct want want[] = { { 2, 4, 4 + 4 + 4, 0.125 }, { 3, 4, 8 + 8, 0.25 },
-		{ 4, 4, 16, 0.5 } };
+	static const struct want want[] = { { 2, 4, 4 + 4 + 4, 0.125 }, { 3, 4, 8 + 8, 0.25 }, { 4, 4, 16, 0.5 } };
 	struct replay r;
 	init(&r, 3);
 	for (int i = 0; i < 5; i++)
@@ -236,8 +233,8 @@ static void test_more_steps_than_slots(void)
 static void test_oldest_slot_of_an_episode_cut_by_overwriting(void)
 {
 	/* An episode 0..3 that terminates, then 4 5 of the next: 0 and 1 are gone. */
-	static const struct want want[] = { { 2, 3, 4 + 4, 0 }, { 3, 3, 8, 0 },
-		{ 4, 5, 16 + 16, 0.25 }, { 5, 5, 32, 0.5 } };
+	static const struct want want[] = { { 2, 3, 4 + 4, 0 }, { 3, 3, 8, 0 }, { 4, 5, 16 + 16, 0.25 },
+		{ 5, 5, 32, 0.5 } };
 	struct replay r;
 	init(&r, 4);
 	for (int i = 0; i < 6; i++)
@@ -438,8 +435,7 @@ static void test_bytes_overflow_is_seen(void)
 static void test_out_of_memory_is_an_ordinary_error(void)
 {
 	/* Behind the 42nd and 44th part the bytes of so many slots or rows wrap to few. */
-	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 64, SIZE_MAX / 42 + 2,
-		SIZE_MAX / 44 + 2 };
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 64, SIZE_MAX / 42 + 2, SIZE_MAX / 44 + 2 };
 	struct replay r;
 	struct batch b;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -510,8 +506,7 @@ static void push_masked(struct replay *r, size_t n_actions, struct masked *m, st
 			m->mask[i][a] = (uint8_t)rng_below(rng, 2);
 			m->next_mask[i][a] = none ? 0 : (uint8_t)rng_below(rng, 2);
 		}
-		replay_push(r, obs, m->mask[i], i, 1, next_obs, m->next_mask[i], m->terminated[i],
-			m->truncated[i]);
+		replay_push(r, obs, m->mask[i], i, 1, next_obs, m->next_mask[i], m->terminated[i], m->truncated[i]);
 	}
 }
 
@@ -519,8 +514,7 @@ static void push_masked(struct replay *r, size_t n_actions, struct masked *m, st
 static int last_of(const struct masked *m, int first, int n_steps)
 {
 	int last = first;
-	while (last < first + n_steps - 1 && last < MANY - 1 && !m->terminated[last] &&
-		!m->truncated[last])
+	while (last < first + n_steps - 1 && last < MANY - 1 && !m->terminated[last] && !m->truncated[last])
 		last++;
 	return last;
 }
@@ -547,8 +541,7 @@ static void check_masks(size_t n_actions, size_t buffer_size, bool prioritized)
 			n_longer += last > first;
 			n_wrong += b.next_obs[row * OBS] != (float)last + 0.5f;
 			n_wrong += memcmp(b.mask + row * n_actions, m.mask[first], n_actions) != 0;
-			n_wrong += memcmp(b.next_mask + row * n_actions, m.next_mask[last],
-					   n_actions) != 0;
+			n_wrong += memcmp(b.next_mask + row * n_actions, m.next_mask[last], n_actions) != 0;
 		}
 		CHECK_INT(n_wrong, 0);
 		CHECK(n_longer > 0 || n_steps == 1 || buffer_size == 1);
@@ -642,8 +635,7 @@ static void test_masks_change_nothing_else(void)
 	push_masked(&with, 6, &m, &rng);
 	for (int i = 0; i < MANY; i++) {
 		const float obs[OBS] = { (float)i }, next_obs[OBS] = { (float)i + 0.5f };
-		replay_push(
-			&without, obs, NULL, i, 1, next_obs, NULL, m.terminated[i], m.truncated[i]);
+		replay_push(&without, obs, NULL, i, 1, next_obs, NULL, m.terminated[i], m.truncated[i]);
 	}
 	rng_a = rng_b = rng;
 	replay_sample(&with, &rng_a, 3, 0.9, 1, &a);

@@ -127,9 +127,9 @@ static uint64_t naive_below(struct rng *r, uint64_t n, int *n_raw)
 
 static void test_below_follows_the_documented_rule(void)
 {
-	static const uint64_t sizes[] = { 1, 2, 3, 7, 10, 100, UINT64_C(1) << 32,
-		(UINT64_C(1) << 32) + 1, UINT64_C(3) << 62, (UINT64_C(1) << 63) - 1,
-		UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1, UINT64_MAX - 1, UINT64_MAX };
+	static const uint64_t sizes[] = { 1, 2, 3, 7, 10, 100, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1,
+		UINT64_C(3) << 62, (UINT64_C(1) << 63) - 1, UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1, UINT64_MAX - 1,
+		UINT64_MAX };
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
 		struct rng r, naive;
 		rng_init_stream(&r, 3, (uint32_t)s);

@@ -33,10 +33,9 @@ static const char *at(const char *name)
 
 static struct config small_config(const char *extra)
 {
-	return config_of(
-		"total_timesteps=300 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
-		"target_update_interval=50 eval_freq=100 eval_episodes=2 final_eval_episodes=3 "
-		"log_interval=40",
+	return config_of("total_timesteps=300 net_arch=8 batch_size=8 learning_starts=50 buffer_size=300 "
+			 "target_update_interval=50 eval_freq=100 eval_episodes=2 final_eval_episodes=3 "
+			 "log_interval=40",
 		extra);
 }
 
@@ -138,8 +137,7 @@ static bool exists(const char *name, const char *file)
 }
 
 /* run_open must fail that way and leave every file of the directory as it was. */
-static void check_refused(
-	const char *name, const struct config *c, bool fresh, enum err_kind kind, const char *piece)
+static void check_refused(const char *name, const struct config *c, bool fresh, enum err_kind kind, const char *piece)
 {
 	struct err e;
 	const struct digest before = digest_of(name, true);
@@ -161,9 +159,8 @@ static void check_refused(
 
 static void test_a_run_leaves_its_files(void)
 {
-	static const char *const files[] = { "config.ini", "progress.csv", "eval.csv",
-		"episodes.csv", "timing.csv", "best.safetensors", "final.safetensors",
-		"result.json", ".lock" };
+	static const char *const files[] = { "config.ini", "progress.csv", "eval.csv", "episodes.csv", "timing.csv",
+		"best.safetensors", "final.safetensors", "result.json", ".lock" };
 	const struct config c = small_config(NULL);
 	struct err e;
 	CHECK(open_run("a/b/first", &c, false, &e));
@@ -196,8 +193,8 @@ static void test_the_configuration_is_the_whole_one(void)
 	free(data);
 }
 
-static void check_weights_file(const char *path, const float *params, const char *timesteps,
-	const char hash[SHA256_HEX_SIZE])
+static void check_weights_file(
+	const char *path, const float *params, const char *timesteps, const char hash[SHA256_HEX_SIZE])
 {
 	struct weights w;
 	struct err e = { .msg = "" };
@@ -233,21 +230,19 @@ static void test_the_files_say_what_the_training_did(void)
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
 		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low,"
 		     "obs_max,obs_min\n");
-	text_add(&v,
-		"timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,"
-		"discounted_return\n");
+	text_add(&v, "timesteps,n_updates,return_mean,return_std,return_min,return_max,is_best,q_start,"
+		     "discounted_return\n");
 	text_add(&ep, "r,l,timesteps,terminated\n");
 	CHECK(train_init(&t, &c, kernels_find("scalar"), &e));
 	do {
 		CHECK(train_step(&t, &e));
 		if (t.events & TRAIN_EPISODE)
-			text_add(&ep, "%s,%" PRId64 ",%" PRId64 ",%s\n",
-				text_real(t.episode.episode_return, real), t.episode.length,
-				t.timesteps, t.episode.terminated ? "true" : "false");
+			text_add(&ep, "%s,%" PRId64 ",%" PRId64 ",%s\n", text_real(t.episode.episode_return, real),
+				t.episode.length, t.timesteps, t.episode.terminated ? "true" : "false");
 		if (t.events & TRAIN_EVALUATED) {
 			const struct eval_stats *s = &t.eval.stats;
-			const double cells[] = { s->return_mean, s->return_std, s->return_min,
-				s->return_max, s->q_start, s->discounted_return };
+			const double cells[] = { s->return_mean, s->return_std, s->return_min, s->return_max,
+				s->q_start, s->discounted_return };
 			text_add(&v, "%" PRId64 ",%" PRIu64, t.eval.timesteps, t.eval.n_updates);
 			for (int i = 0; i < 4; i++)
 				text_add(&v, ",%s", text_real(cells[i], real));
@@ -258,19 +253,15 @@ static void test_the_files_say_what_the_training_did(void)
 		}
 		if (t.events & TRAIN_LOGGED) {
 			const struct log_row *r = &t.log;
-			const double cells[] = { r->ep_rew_mean, r->ep_len_mean,
-				r->exploration_rate, r->learning_rate, r->loss, r->q_mean,
-				r->grad_norm, r->diagnostics.q_max, r->q_bound,
-				r->diagnostics.action_gap, r->diagnostics.td_error_mean,
-				r->diagnostics.td_error_p95, r->diagnostics.weight_norm,
-				(double)t.replay.n_terminated / (double)t.replay.count,
-				r->diagnostics.dead_share, r->diagnostics.q_min, r->q_bound_low,
-				r->diagnostics.obs_max, r->diagnostics.obs_min };
-			text_add(&p, "%" PRId64 ",%" PRId64 ",%" PRIu64, r->timesteps, r->episodes,
-				r->n_updates);
+			const double cells[] = { r->ep_rew_mean, r->ep_len_mean, r->exploration_rate, r->learning_rate,
+				r->loss, r->q_mean, r->grad_norm, r->diagnostics.q_max, r->q_bound,
+				r->diagnostics.action_gap, r->diagnostics.td_error_mean, r->diagnostics.td_error_p95,
+				r->diagnostics.weight_norm, (double)t.replay.n_terminated / (double)t.replay.count,
+				r->diagnostics.dead_share, r->diagnostics.q_min, r->q_bound_low, r->diagnostics.obs_max,
+				r->diagnostics.obs_min };
+			text_add(&p, "%" PRId64 ",%" PRId64 ",%" PRIu64, r->timesteps, r->episodes, r->n_updates);
 			for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
-				text_add(&p, ",%s",
-					isnan(cells[i]) ? "" : text_real(cells[i], real));
+				text_add(&p, ",%s", isnan(cells[i]) ? "" : text_real(cells[i], real));
 			text_add(&p, "\n");
 		}
 	} while (!(t.events & TRAIN_FINISHED));
@@ -307,8 +298,7 @@ static void test_the_files_say_what_the_training_did(void)
 	CHECK_NEAR(res.best_return_mean, t.best_row.stats.return_mean, 0);
 
 	char steps[32];
-	check_weights_file(
-		at("a/b/first/final.safetensors"), t.agent.online, "300", res.final_sha256);
+	check_weights_file(at("a/b/first/final.safetensors"), t.agent.online, "300", res.final_sha256);
 	snprintf(steps, sizeof(steps), "%" PRId64, t.best_row.timesteps);
 	check_weights_file(at("a/b/first/best.safetensors"), t.best, steps, res.best_sha256);
 	train_release(&t);
@@ -326,10 +316,8 @@ static void test_the_weights_files_hold_the_average(void)
 		CHECK(train_step(&t, &e));
 	while (!(t.events & TRAIN_FINISHED));
 	CHECK(memcmp(t.agent.average, t.agent.online, sizeof(float)) != 0);
-	check_weights_file(
-		at("average/final.safetensors"), t.agent.average, "300", run.result.final_sha256);
-	check_weights_file(
-		at("average/best.safetensors"), t.agent.average, "300", run.result.best_sha256);
+	check_weights_file(at("average/final.safetensors"), t.agent.average, "300", run.result.final_sha256);
+	check_weights_file(at("average/best.safetensors"), t.agent.average, "300", run.result.best_sha256);
 	train_release(&t);
 }
 
@@ -340,8 +328,7 @@ static void test_episodes_are_complete_whenever_progress_is(void)
 	struct config c = small_config(NULL);
 	struct err e = { .msg = "" };
 	size_t len;
-	set_keys(&c,
-		"max_episode_steps=1 total_timesteps=3000 log_interval=1000 gradient_steps=0 eval_freq=0");
+	set_keys(&c, "max_episode_steps=1 total_timesteps=3000 log_interval=1000 gradient_steps=0 eval_freq=0");
 	CHECK(open_run("episodes", &c, false, &e));
 	for (int step = 1; step <= 1500; step++) {
 		CHECK(run_step(&run, &e));
@@ -504,8 +491,7 @@ static void test_a_run_without_evaluations_keeps_the_last_weights(void)
 	CHECK_STR(run.result.best_sha256, run.result.final_sha256);
 	struct err e;
 	CHECK(open_run("no_eval", &c, false, &e));
-	CHECK(run.dir.state == RUNDIR_DONE && !run.result.has_best &&
-		isnan(run.result.best_return_mean));
+	CHECK(run.dir.state == RUNDIR_DONE && !run.result.has_best && isnan(run.result.best_return_mean));
 	run_close(&run);
 	size_t len;
 	char *data = read_file(at("no_eval/result.json"), &len);
@@ -530,10 +516,9 @@ static void test_a_stopped_run_says_so(void)
 static void test_divergence_keeps_the_best_weights(void)
 {
 	struct config c = small_config(NULL);
-	set_keys(&c,
-		"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
-		"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
-		"eval_freq=40 learning_starts=50");
+	set_keys(&c, "net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+		     "loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
+		     "eval_freq=40 learning_starts=50");
 	struct err e;
 	for (int again = 0; again < 2; again++) {
 		CHECK(open_run("diverged", &c, false, &e));
@@ -556,8 +541,7 @@ static void test_divergence_keeps_the_best_weights(void)
 		for (size_t i = 0; i < len; i++)
 			n_rows += data[i] == '\n';
 		free(data);
-		CHECK(n_rows > 0 &&
-			n_rows >= run.train.episodes - 1); /* not that of the last step */
+		CHECK(n_rows > 0 && n_rows >= run.train.episodes - 1); /* not that of the last step */
 		run_close(&run);
 		CHECK(!exists("diverged", "result.json"));
 		CHECK(!exists("diverged", "final.safetensors"));
@@ -631,10 +615,9 @@ static void test_divergence_is_the_same_after_interruptions(void)
 		char key[20], dir[2][32], hex[2][SHA256_HEX_SIZE];
 		snprintf(key, sizeof(key), "seed=%d", seed);
 		struct config c = small_config(key);
-		set_keys(&c,
-			"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
-			"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
-			"eval_freq=0 gradient_steps=4 max_episode_steps=2");
+		set_keys(&c, "net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+			     "loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1 "
+			     "eval_freq=0 gradient_steps=4 max_episode_steps=2");
 		struct err e = { .msg = "" };
 		for (int cut = 0; cut < 2; cut++) {
 			snprintf(dir[cut], sizeof(dir[cut]), "wild%d-%d", cut, seed);
@@ -642,11 +625,9 @@ static void test_divergence_is_the_same_after_interruptions(void)
 			CHECK(open_run(dir[cut], &c, false, &e));
 			run.train.stop = &stop;
 			for (bool ok = true; ok && run.state == RUN_ACTIVE;) {
-				stop = cut && run.train.phase == PHASE_COLLECT &&
-				       run.train.timesteps >= 45;
+				stop = cut && run.train.phase == PHASE_COLLECT && run.train.timesteps >= 45;
 				ok = run_step(&run, &e);
-				if (!ok || !stop || run.train.phase == PHASE_COLLECT ||
-					!run_save(&run, &e))
+				if (!ok || !stop || run.train.phase == PHASE_COLLECT || !run_save(&run, &e))
 					continue;
 				run_close(&run);
 				CHECK(open_run(dir[cut], &c, false, &e));
@@ -993,8 +974,7 @@ static void test_a_read_only_directory(void)
 			_exit(0);
 		struct err e;
 		int wrong = 0;
-		if (open_run("readonly", &c, false, &e) || e.kind != ERR_RUN ||
-			!strstr(e.msg, "readonly"))
+		if (open_run("readonly", &c, false, &e) || e.kind != ERR_RUN || !strstr(e.msg, "readonly"))
 			wrong |= 1;
 		/* What is done can be recognised without writing. */
 		if (!open_run("readonly_done", &c, false, &e) || run.state != RUN_DONE)
@@ -1014,10 +994,9 @@ static void test_a_read_only_directory(void)
 enum odd { ODD_DIRECTORY, ODD_FIFO, ODD_LINK, ODD_DANGLING, ODD_LOOP, ODD_DEVICE, N_ODD };
 static void put_odd(enum odd kind, const char *path)
 {
-	const char *leads_to[N_ODD] = { [ODD_LINK] = at("victim"),
-		[ODD_DANGLING] = at("nowhere"),
-		[ODD_LOOP] = path,
-		[ODD_DEVICE] = "/dev/null" };
+	const char *leads_to[N_ODD] = {
+		[ODD_LINK] = at("victim"), [ODD_DANGLING] = at("nowhere"), [ODD_LOOP] = path, [ODD_DEVICE] = "/dev/null"
+	};
 	char inner[RUN_PATH_SIZE + 10];
 	unlink(path);
 	if (kind == ODD_DIRECTORY) {
@@ -1049,10 +1028,9 @@ static void make_run(const char *name, const struct config *c, bool done)
  * leads to stays as it is. */
 static void test_what_is_no_file(void)
 {
-	static const char *const files[] = { ".lock", "config.ini", "progress.csv", "eval.csv",
-		"episodes.csv", "timing.csv", "best.safetensors", "final.safetensors",
-		"result.json", "failed.txt", "checkpoint.safetensors",
-		"checkpoint-previous.safetensors" };
+	static const char *const files[] = { ".lock", "config.ini", "progress.csv", "eval.csv", "episodes.csv",
+		"timing.csv", "best.safetensors", "final.safetensors", "result.json", "failed.txt",
+		"checkpoint.safetensors", "checkpoint-previous.safetensors" };
 	enum { N_FILES = sizeof(files) / sizeof(files[0]) };
 	const struct config c = small_config(NULL);
 	static char victim[20000];
@@ -1072,8 +1050,7 @@ static void test_what_is_no_file(void)
 		put_odd(kind, at(path));
 		bool ok = open_run(dir, &c, false, &e);
 		while (ok && run.state == RUN_ACTIVE)
-			ok = run_step(&run, &e) &&
-			     (run.train.timesteps != 210 || run_save(&run, &e));
+			ok = run_step(&run, &e) && (run.train.timesteps != 210 || run_save(&run, &e));
 		run_close(&run);
 		n_errors[done] += !ok;
 		n_done[done] += ok;
@@ -1097,8 +1074,7 @@ static void test_what_is_no_file(void)
 
 static void test_a_full_disk_at_the_start(void)
 {
-	static const char *const logs[] = { "progress.csv", "eval.csv", "episodes.csv",
-		"timing.csv" };
+	static const char *const logs[] = { "progress.csv", "eval.csv", "episodes.csv", "timing.csv" };
 	const struct config c = small_config(NULL);
 	if (access("/dev/full", W_OK) != 0) {
 		SKIP("logs on a full device", "no /dev/full");
@@ -1125,8 +1101,7 @@ static void test_a_full_disk_at_the_start(void)
 /* The best weights are written at the first evaluation, too. */
 static void test_a_failed_write_at_the_end_leaves_the_run_unfinished(void)
 {
-	static const char *const names[] = { "best.safetensors", "final.safetensors",
-		"result.json" };
+	static const char *const names[] = { "best.safetensors", "final.safetensors", "result.json" };
 	const struct config c = small_config(NULL);
 	for (int i = 0; i < 3; i++) {
 		char dir[100], blocked[200];
@@ -1320,17 +1295,14 @@ static void check_wrong_value(const char *text, const char *key, const char *val
 
 static void test_wrong_values_in_a_result(void)
 {
-	static const char *const cases[][2] = { { "format_version", "2" },
-		{ "format_version", "0" }, { "format_version", "\"1\"" }, { "seed", "-1" },
-		{ "seed", "1.5" }, { "seed", "null" }, { "seed", "18446744073709551616" },
-		{ "timesteps", "9223372036854775808" }, { "timesteps", "-5" },
+	static const char *const cases[][2] = { { "format_version", "2" }, { "format_version", "0" },
+		{ "format_version", "\"1\"" }, { "seed", "-1" }, { "seed", "1.5" }, { "seed", "null" },
+		{ "seed", "18446744073709551616" }, { "timesteps", "9223372036854775808" }, { "timesteps", "-5" },
 		{ "timesteps", "\"5\"" }, { "env_id", "5" },
-		{ "env_id",
-			"\"0123456789012345678901234567890123456789012345678901234567890123456789\"" },
-		{ "env_id", "null" }, { "final_return_mean", "\"x\"" },
-		{ "final_return_mean", "nan" }, { "final_return_mean", "1e999" },
-		{ "final_return_mean", "[1]" }, { "stopped", "tru" }, { "stopped", "yes" },
-		{ "stopped", "True" }, { "stopped", "\"true\"" }, { "stopped", "1" },
+		{ "env_id", "\"0123456789012345678901234567890123456789012345678901234567890123456789\"" },
+		{ "env_id", "null" }, { "final_return_mean", "\"x\"" }, { "final_return_mean", "nan" },
+		{ "final_return_mean", "1e999" }, { "final_return_mean", "[1]" }, { "stopped", "tru" },
+		{ "stopped", "yes" }, { "stopped", "True" }, { "stopped", "\"true\"" }, { "stopped", "1" },
 		{ "stopped", "null" }, { "stopped", "[true]" }, { "final_sha256", "1" },
 		{ "final_sha256", "\"00000000000000000000000000000000000000000000000000000000"
 				  "000000000\"" } };
@@ -1352,8 +1324,7 @@ static void test_a_later_versions_keys_are_skipped(void)
 	rng_init(&rng, 16);
 	const struct result want = random_result(&rng);
 	const size_t len = print_result(&want, text);
-	snprintf(longer, sizeof(longer), "%.*s,\"new\":{\"a\":[1,2,{\"seed\":5}],\"b\":\"}\"}}",
-		(int)len - 1, text);
+	snprintf(longer, sizeof(longer), "%.*s,\"new\":{\"a\":[1,2,{\"seed\":5}],\"b\":\"}\"}}", (int)len - 1, text);
 	CHECK(parse_result(&got, longer, strlen(longer), &e));
 	check_same_result(&got, &want);
 }

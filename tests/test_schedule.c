@@ -56,20 +56,17 @@ static void test_duration_0_is_final_at_once(void)
 
 static void test_exponential_equals_pow(void)
 {
-	static const double ends[][2] = { { 1, 0.01 }, { 1, 0.05 }, { 0.8, 0.1 }, { 0.3, 0.3 },
-		{ 0.01, 1 }, { 1, 1e-300 }, { 1e-3, 1e-9 } };
+	static const double ends[][2] = { { 1, 0.01 }, { 1, 0.05 }, { 0.8, 0.1 }, { 0.3, 0.3 }, { 0.01, 1 },
+		{ 1, 1e-300 }, { 1e-3, 1e-9 } };
 	for (int i = 0; i < 7; i++) {
 		const double initial = ends[i][0], final = ends[i][1];
 		for (int step = 0; step < 1000; step++) {
 			const double want = initial * pow(final / initial, step / 1000.);
-			const double got =
-				schedule_value(SCHEDULE_EXPONENTIAL, initial, final, step, 1000);
+			const double got = schedule_value(SCHEDULE_EXPONENTIAL, initial, final, step, 1000);
 			CHECK_NEAR(got / want, 1, 1e-12);
 		}
-		CHECK_NEAR(
-			schedule_value(SCHEDULE_EXPONENTIAL, initial, final, 1000, 1000), final, 0);
-		CHECK_NEAR(
-			schedule_value(SCHEDULE_EXPONENTIAL, initial, final, 1001, 1000), final, 0);
+		CHECK_NEAR(schedule_value(SCHEDULE_EXPONENTIAL, initial, final, 1000, 1000), final, 0);
+		CHECK_NEAR(schedule_value(SCHEDULE_EXPONENTIAL, initial, final, 1001, 1000), final, 0);
 	}
 }
 
@@ -99,8 +96,7 @@ static void test_falls_evenly_to_its_end(void)
 static void test_learning_rate_falls_to_0_over_the_run(void)
 {
 	const int64_t total = (int64_t)1 << 53;
-	CHECK_NEAR(
-		schedule_value(SCHEDULE_LINEAR, 1e-3, 0, 1, 50000), 1e-3 * (1 - 1 / 50000.), 1e-18);
+	CHECK_NEAR(schedule_value(SCHEDULE_LINEAR, 1e-3, 0, 1, 50000), 1e-3 * (1 - 1 / 50000.), 1e-18);
 	CHECK_NEAR(schedule_value(SCHEDULE_LINEAR, 1e-3, 0, 49999, 50000), 1e-3 / 50000, 1e-18);
 	CHECK_NEAR(schedule_value(SCHEDULE_LINEAR, 1e-3, 0, 50000, 50000), 0, 0);
 	CHECK_NEAR(schedule_value(SCHEDULE_LINEAR, 1, 0, total / 4, (double)total), 0.75, 0);

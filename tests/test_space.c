@@ -49,10 +49,7 @@ static void test_lists_and_ranges(void)
 	CHECK_STR(read_space("[agent]\ngamma = 0.990 | 0.5\ndouble_q = true|false\n"), "");
 	CHECK_STR(grid_values("gamma"), "0.99 0.99 0.5 0.5 ");
 	CHECK_STR(grid_values("double_q"), "true false true false ");
-	CHECK_STR(
-		read_space(
-			"[network]\nnet_arch = 64, 64 | none\n[env]\nobs_scale = bounds | 1,2,3,4\n"),
-		"");
+	CHECK_STR(read_space("[network]\nnet_arch = 64, 64 | none\n[env]\nobs_scale = bounds | 1,2,3,4\n"), "");
 	CHECK_STR(grid_values("net_arch"), "64,64 none 64,64 none ");
 	CHECK_STR(grid_values("obs_scale"), "bounds bounds 1,2,3,4 1,2,3,4 ");
 	CHECK_STR(read_space("[stop]\nstop_return = none | 400\n"), "");
@@ -75,11 +72,9 @@ static void test_large_grids(void)
 	CHECK(space.n_points == UINT64_MAX && !space.too_many);
 	space_grid(&space, 12345678901234567890u, &c);
 	CHECK(c.seed == 12345678901234567890u);
-	CHECK_STR(read_space("[run]\nseed = 0..18446744073709551614\n[agent]\nn_steps = 1 | 2\n"),
-		"");
+	CHECK_STR(read_space("[run]\nseed = 0..18446744073709551614\n[agent]\nn_steps = 1 | 2\n"), "");
 	CHECK(space.too_many);
-	CHECK_STR(read_space("[run]\nseed = 1..1000000000\ntotal_timesteps = 1001..1000001000\n"),
-		"");
+	CHECK_STR(read_space("[run]\nseed = 1..1000000000\ntotal_timesteps = 1001..1000001000\n"), "");
 	CHECK(space.n_points == 1000000000000000000u && !space.too_many);
 	space_grid(&space, 999999999999999999u, &c);
 	CHECK_INT(c.seed, 1000000000);
@@ -89,10 +84,8 @@ static void test_large_grids(void)
 static void test_errors_name_line_and_value(void)
 {
 	static const char *const cases[][2] = {
-		{ "n_steps = 1 | x",
-			"s.ini:2: n_steps = 'x' is not valid (whole number, 1 to 64)\n" },
-		{ "n_steps = 1..65",
-			"s.ini:2: n_steps = '65' is not valid (whole number, 1 to 64)\n" },
+		{ "n_steps = 1 | x", "s.ini:2: n_steps = 'x' is not valid (whole number, 1 to 64)\n" },
+		{ "n_steps = 1..65", "s.ini:2: n_steps = '65' is not valid (whole number, 1 to 64)\n" },
 		{ "n_steps = 5..1", "s.ini:2: n_steps = '5..1' runs backwards\n" },
 		{ "n_steps = 1 |", "s.ini:2: n_steps = '' is not valid (whole number, 1 to 64)\n" },
 		{ "n_steps = 1 | 2 | 1", "s.ini:2: n_steps = '1 | 2 | 1' has '1' twice\n" },
@@ -100,31 +93,23 @@ static void test_errors_name_line_and_value(void)
 		{ "gamma = 0.9 | 0.90", "s.ini:2: gamma = '0.9 | 0.90' has '0.9' twice\n" },
 		{ "loss = huber | msee",
 			"s.ini:2: loss = 'msee' is not valid (one of huber, mse); did you mean 'mse'?\n" },
-		{ "gamma = 0.9..0.99",
-			"s.ini:2: gamma = '0.9..0.99': ranges are of whole numbers; write a | b, "
-			"uniform(a, b) or log(a, b)\n" },
-		{ "double_q = uniform(0, 1)",
-			"s.ini:2: double_q = 'uniform(0, 1)': write a list a | b\n" },
-		{ "gamma = uniform(0.9, 1.5)",
-			"s.ini:2: gamma = '1.5' is not valid (real in [0, 1])\n" },
-		{ "gamma = log(0, 1)",
-			"s.ini:2: gamma = 'log(0, 1)': a logarithm needs ends above 0\n" },
-		{ "gamma = log(1, 0.5)",
-			"s.ini:2: gamma = 'log(1, 0.5)': the first must be below the second\n" },
+		{ "gamma = 0.9..0.99", "s.ini:2: gamma = '0.9..0.99': ranges are of whole numbers; write a | b, "
+				       "uniform(a, b) or log(a, b)\n" },
+		{ "double_q = uniform(0, 1)", "s.ini:2: double_q = 'uniform(0, 1)': write a list a | b\n" },
+		{ "gamma = uniform(0.9, 1.5)", "s.ini:2: gamma = '1.5' is not valid (real in [0, 1])\n" },
+		{ "gamma = log(0, 1)", "s.ini:2: gamma = 'log(0, 1)': a logarithm needs ends above 0\n" },
+		{ "gamma = log(1, 0.5)", "s.ini:2: gamma = 'log(1, 0.5)': the first must be below the second\n" },
 		{ "gamma = log(0.5)", "s.ini:2: gamma = 'log(0.5)' is not log(a, b)\n" },
 		{ "gamma = log(0.5, 1) x", "s.ini:2: gamma = 'log(0.5, 1) x' is not log(a, b)\n" },
-		{ "gamma = lgo(0.5, 1)",
-			"s.ini:2: gamma = 'lgo(0.5, 1)' is not valid (real in [0, 1]); did you "
-			"mean 'log(0.5, 1)', several values for 'dqn sweep'?\n" },
-		{ "gamma = zipf(0.5, 1)",
-			"s.ini:2: gamma = 'zipf(0.5, 1)' is not valid (real in [0, 1]); for 'dqn "
-			"sweep', a | b, a..b, uniform(a, b), log(a, b)\n" },
+		{ "gamma = lgo(0.5, 1)", "s.ini:2: gamma = 'lgo(0.5, 1)' is not valid (real in [0, 1]); did you "
+					 "mean 'log(0.5, 1)', several values for 'dqn sweep'?\n" },
+		{ "gamma = zipf(0.5, 1)", "s.ini:2: gamma = 'zipf(0.5, 1)' is not valid (real in [0, 1]); for 'dqn "
+					  "sweep', a | b, a..b, uniform(a, b), log(a, b)\n" },
 		{ "gamma = 0.5 | log(0.5, 1)",
 			"s.ini:2: gamma = '0.5 | log(0.5, 1)' is neither a | b, a..b, uniform(a, b) "
 			"nor log(a, b)\n" },
-		{ "n_steps = {1..5}",
-			"s.ini:2: n_steps = '{1..5}' is not valid (whole number, 1 to 64); did you "
-			"mean '1..5', several values for 'dqn sweep'?\n" },
+		{ "n_steps = {1..5}", "s.ini:2: n_steps = '{1..5}' is not valid (whole number, 1 to 64); did you "
+				      "mean '1..5', several values for 'dqn sweep'?\n" },
 		{ "gama = 1 | 2", "s.ini:2: unknown key 'gama'; did you mean 'gamma'?\n" },
 		{ "tau = 2\ngamma = 1 | 2\nn_steps = 0 | 1",
 			"s.ini:2: tau = '2' is not valid (real in (0, 1])\n"
@@ -169,9 +154,8 @@ static void test_a_choice_that_is_left_is_an_error(void)
 	config_init(&c);
 	config_check(&c, 0, &report);
 	CHECK_INT(report.n_errors, 1);
-	CHECK_STR(report.buf,
-		"s.ini:2: n_steps = '1 | 5' stands for several values: 'dqn sweep' runs them all, "
-		"'n_steps=...' chooses one\n");
+	CHECK_STR(report.buf, "s.ini:2: n_steps = '1 | 5' stands for several values: 'dqn sweep' runs them all, "
+			      "'n_steps=...' chooses one\n");
 	/* Without a place for choices they are wrong values, as in a run's own config.ini. */
 	report_init(&report);
 	config_init(&c);
@@ -180,8 +164,7 @@ static void test_a_choice_that_is_left_is_an_error(void)
 }
 
 /* The share of n draws of a key that lie below x; all of them in [low, high]. */
-static double share_below(
-	enum space_method method, const char *key, size_t n, double x, double low, double high)
+static double share_below(enum space_method method, const char *key, size_t n, double x, double low, double high)
 {
 	const struct option *o = config_find(key);
 	size_t n_below = 0;
@@ -189,8 +172,7 @@ static double share_below(
 		struct config c;
 		space_draw(&space, method, 5, i, 0, &c);
 		const void *field = (const char *)&c + o->offset;
-		const double value = o->type == OPTION_REAL ? *(const double *)field
-							    : (double)*(const int64_t *)field;
+		const double value = o->type == OPTION_REAL ? *(const double *)field : (double)*(const int64_t *)field;
 		CHECK(value >= low && value <= high);
 		n_below += value < x;
 	}
@@ -205,8 +187,7 @@ static void test_intervals(void)
 	for (int m = SPACE_RANDOM; m <= SPACE_SOBOL; m++) {
 		const enum space_method method = (enum space_method)m;
 		CHECK_STR(read_space("[optimizer]\nlearning_rate = log(1e-4, 1e-2)\n"), "");
-		CHECK_NEAR(
-			share_below(method, "learning_rate", 4096, 1e-3, 1e-4, 1e-2), 0.5, tol[m]);
+		CHECK_NEAR(share_below(method, "learning_rate", 4096, 1e-3, 1e-4, 1e-2), 0.5, tol[m]);
 		CHECK_STR(read_space("[agent]\ngamma = uniform(0.9, 1)\n"), "");
 		CHECK_NEAR(share_below(method, "gamma", 4096, 0.925, 0.9, 1), 0.25, tol[m]);
 		CHECK_STR(read_space("[agent]\nn_steps = uniform(1, 4)\n"), "");
@@ -266,8 +247,7 @@ static void test_every_setting_has_every_seed(void)
 		CHECK(with.gamma != without.gamma);
 	}
 	/* Two settings that differ are all there is, however many seeds they have. */
-	CHECK_STR(read_space("[run]\nseed = 0..18446744073709551613\n[agent]\nn_steps = 1 | 3\n"),
-		"");
+	CHECK_STR(read_space("[run]\nseed = 0..18446744073709551613\n[agent]\nn_steps = 1 | 3\n"), "");
 	CHECK(space.too_many);
 	CHECK_INT(space.n_settings, 2);
 	uint32_t *list = space_sample(&space, SPACE_RANDOM, 1, 2, &e);

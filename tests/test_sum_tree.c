@@ -96,8 +96,7 @@ static void test_long_updates_leave_the_tree_of_its_leaves(void)
 		}
 		for (size_t l = few[i]; l-- > 0;)
 			sum_tree_set(&anew, l, sum_tree_get(&t, l));
-		CHECK(memcmp(t.node + 1, anew.node + 1, (2 * t.n_leaves - 1) * sizeof(*t.node)) ==
-			0);
+		CHECK(memcmp(t.node + 1, anew.node + 1, (2 * t.n_leaves - 1) * sizeof(*t.node)) == 0);
 		CHECK(sum_tree_total(&t) > 0);
 		for (size_t l = 0; l < few[i]; l++)
 			sum_tree_set(&t, l, 0);
@@ -162,8 +161,8 @@ static void test_find_at_and_around_every_boundary(void)
 			}
 			CHECK(sum_tree_total(&t) == total);
 			for (size_t l = 0; l < sizes[i]; l++) {
-				const double masses[] = { sum, nextafter(sum, -1),
-					nextafter(sum, INFINITY), sum + p[l] / 2 };
+				const double masses[] = { sum, nextafter(sum, -1), nextafter(sum, INFINITY),
+					sum + p[l] / 2 };
 				for (int m = 0; m < 4; m++) {
 					if (masses[m] < 0 || masses[m] > total)
 						continue;
@@ -174,8 +173,7 @@ static void test_find_at_and_around_every_boundary(void)
 				sum += p[l];
 			}
 			CHECK_INT(sum_tree_find(&t, total), naive_find(p, sizes[i], total));
-			CHECK_INT(sum_tree_find(&t, nextafter(total, 0)),
-				naive_find(p, sizes[i], nextafter(total, 0)));
+			CHECK_INT(sum_tree_find(&t, nextafter(total, 0)), naive_find(p, sizes[i], nextafter(total, 0)));
 			sum_tree_release(&t);
 		}
 }
@@ -186,9 +184,9 @@ static void test_find_by_hand(void)
 	static const struct {
 		double mass;
 		size_t leaf;
-	} cases[] = { { 0, 1 }, { 0.5, 1 }, { 0x1.fffffffffffffp-1, 1 }, { 1, 3 },
-		{ 0x1.0000000000001p0, 3 }, { 2.75, 3 }, { 0x1.7ffffffffffffp1, 3 }, { 3, 4 },
-		{ 3.25, 4 }, { 0x1.bffffffffffffp1, 4 }, { 3.5, 4 } };
+	} cases[] = { { 0, 1 }, { 0.5, 1 }, { 0x1.fffffffffffffp-1, 1 }, { 1, 3 }, { 0x1.0000000000001p0, 3 },
+		{ 2.75, 3 }, { 0x1.7ffffffffffffp1, 3 }, { 3, 4 }, { 3.25, 4 }, { 0x1.bffffffffffffp1, 4 },
+		{ 3.5, 4 } };
 	struct sum_tree t;
 	init(&t, 6);
 	for (size_t l = 0; l < 6; l++)
@@ -257,17 +255,14 @@ static void test_many_at_a_time_are_as_one_by_one(void)
 				}
 				sum_tree_set_many(&t, n, leaf, p);
 			}
-			CHECK(memcmp(t.node + 1, one.node + 1,
-				      (2 * t.n_leaves - 1) * sizeof(*t.node)) == 0);
+			CHECK(memcmp(t.node + 1, one.node + 1, (2 * t.n_leaves - 1) * sizeof(*t.node)) == 0);
 			const double total = sum_tree_total(&t);
 			double sum = 0;
 			for (size_t l = 0, n; total > 0 && l < sizes[i]; l += n) {
 				n = sizes[i] - l < SUM_TREE_MANY ? sizes[i] - l : SUM_TREE_MANY;
 				for (size_t j = 0; j < n; j++) {
 					sum += sum_tree_get(&t, l + j);
-					mass[j] = trial % 2     ? rng_double(&rng) * total
-						  : sum < total ? sum
-								: total;
+					mass[j] = trial % 2 ? rng_double(&rng) * total : sum < total ? sum : total;
 				}
 				sum_tree_find_many(&t, n, mass, found);
 				for (size_t j = 0; j < n; j++)
@@ -300,8 +295,7 @@ static void test_priorities_of_very_different_sizes(void)
 
 static void test_out_of_memory_is_an_ordinary_error(void)
 {
-	static const size_t large[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 16, SIZE_MAX / 1000,
-		SIZE_MAX / 100000 };
+	static const size_t large[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 16, SIZE_MAX / 1000, SIZE_MAX / 100000 };
 	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
 		struct sum_tree t;
 		struct err e = { .msg = "" };

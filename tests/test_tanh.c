@@ -60,8 +60,8 @@ static void test_the_error_of_all_floats(void)
 /* Odd, exact near 0, exactly 1 from the limit on. */
 static void check_forward(const struct kernels *k)
 {
-	static const float special[] = { 0, 0x1p-149f, 0x1p-126f, 0x1p-75f, 0x1p-63f, 0x1p-13f,
-		0.1f, 1, TANH_LIMIT, 9.03f, 100, FLT_MAX, INFINITY, NAN };
+	static const float special[] = { 0, 0x1p-149f, 0x1p-126f, 0x1p-75f, 0x1p-63f, 0x1p-13f, 0.1f, 1, TANH_LIMIT,
+		9.03f, 100, FLT_MAX, INFINITY, NAN };
 	enum { N_SPECIAL = sizeof(special) / sizeof(special[0]) };
 	for (size_t n = 0; n < MOST; n++) {
 		float x[MOST], y[MOST];

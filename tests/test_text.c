@@ -119,10 +119,10 @@ static void test_fractions_are_no_counts(void)
 
 static void test_anything_else_is_no_count(void)
 {
-	static const char *const bad[] = { "", " ", " 1", "1 ", "1\n", "1_", "_1", "1__0", "_",
-		"1_.5", "1._5", "1.5_", "1_e3", "1e_3", "1e3_", "1.", ".5", ".", "e", "e5", "1e",
-		"1e+", "1e-", "1e+-3", "1e3.5", "1.2.3", "0x10", "0b1", "-1", "-0", "+1", "nan",
-		"inf", "1,000", "1'000", "5k", "five", "1e4x", "1 000", "1f", "1u", "\xd9\xa1" };
+	static const char *const bad[] = { "", " ", " 1", "1 ", "1\n", "1_", "_1", "1__0", "_", "1_.5", "1._5", "1.5_",
+		"1_e3", "1e_3", "1e3_", "1.", ".5", ".", "e", "e5", "1e", "1e+", "1e-", "1e+-3", "1e3.5", "1.2.3",
+		"0x10", "0b1", "-1", "-0", "+1", "nan", "inf", "1,000", "1'000", "5k", "five", "1e4x", "1 000", "1f",
+		"1u", "\xd9\xa1" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_u64(bad[i], TEXT_NOT_A_NUMBER, 0);
 	check_u64("99999999999999999999999x", TEXT_NOT_A_NUMBER, 0);
@@ -195,12 +195,11 @@ static void check_scan(const char *s, const char *want)
 
 static void test_reals_are_scanned(void)
 {
-	static const char *const whole[] = { "0", "-0", "7", "-7.", ".5", "+3", "1e5", "-1.5E-3",
-		"1e999", "0.30000000000000004", "18446744073709551616", "9007199254740993",
-		"0.0000000000000000000000000000001", "00000000000000000000000000000.5",
-		"2.2250738585072014e-308", "123456789012345678901234567890" };
-	static const char *const none[] = { "", " 1", "-", "+", ".", "e5", "--1", "1-", "1e", "1e+",
-		"1.2.3", "1+1", "nan", "inf", "-inf", "x", ",1", "1e5.5" };
+	static const char *const whole[] = { "0", "-0", "7", "-7.", ".5", "+3", "1e5", "-1.5E-3", "1e999",
+		"0.30000000000000004", "18446744073709551616", "9007199254740993", "0.0000000000000000000000000000001",
+		"00000000000000000000000000000.5", "2.2250738585072014e-308", "123456789012345678901234567890" };
+	static const char *const none[] = { "", " 1", "-", "+", ".", "e5", "--1", "1-", "1e", "1e+", "1.2.3", "1+1",
+		"nan", "inf", "-inf", "x", ",1", "1e5.5" };
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
 		char s[64];
 		check_scan(whole[i], whole[i] + strlen(whole[i]));
@@ -226,8 +225,7 @@ static void test_reals_are_rounded_as_strtod_has_it(void)
 		snprintf(digits, sizeof(digits), "%" PRIu64, rng_u64(&rng) >> rng_below(&rng, 64));
 		const int places = (int)rng_below(&rng, strlen(digits) + 1);
 		const int whole = (int)strlen(digits) - places;
-		snprintf(s, sizeof(s), "%s%.*s.%s", rng_below(&rng, 2) ? "-" : "", whole, digits,
-			digits + whole);
+		snprintf(s, sizeof(s), "%s%.*s.%s", rng_below(&rng, 2) ? "-" : "", whole, digits, digits + whole);
 		if (rng_below(&rng, 2))
 			snprintf(s + strlen(s), 16, "e%d", (int)rng_below(&rng, 60) - 30);
 		CHECK_INT(text_parse_real(s, &value), TEXT_OK);
@@ -257,10 +255,9 @@ static void test_reals_beyond_double_are_too_large(void)
 
 static void test_anything_else_is_no_real(void)
 {
-	static const char *const bad[] = { "", " ", " 1", "1 ", "1\n", "\t1", "nan", "NaN", "inf",
-		"-inf", "infinity", "0x10", "0x1p3", "1_", "_1", "1__0", "1_.5", "1._5", "1_e5",
-		"1e_5", "-_1", ".", "-", "+", "e", "e5", "1e", "1e+", "--1", "+-1", "1e--5",
-		"1.2.3", "1e5.5", "1,5", "1-2", "1+2", "1f", "1d", "one" };
+	static const char *const bad[] = { "", " ", " 1", "1 ", "1\n", "\t1", "nan", "NaN", "inf", "-inf", "infinity",
+		"0x10", "0x1p3", "1_", "_1", "1__0", "1_.5", "1._5", "1_e5", "1e_5", "-_1", ".", "-", "+", "e", "e5",
+		"1e", "1e+", "--1", "+-1", "1e--5", "1.2.3", "1e5.5", "1,5", "1-2", "1+2", "1f", "1d", "one" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_real(bad[i], TEXT_NOT_A_NUMBER, 0);
 }
@@ -454,8 +451,8 @@ static void test_distance_counts_the_edits(void)
 
 static void test_distance_is_a_metric_of_sorts(void)
 {
-	static const char *const words[] = { "", "a", "ab", "ba", "learning_rate", "learn_rate",
-		"tau", "batch_size", "buffer_size", "x" };
+	static const char *const words[] = { "", "a", "ab", "ba", "learning_rate", "learn_rate", "tau", "batch_size",
+		"buffer_size", "x" };
 	enum { N = sizeof(words) / sizeof(words[0]) };
 	for (int i = 0; i < N; i++)
 		for (int j = 0; j < N; j++) {
@@ -466,8 +463,7 @@ static void test_distance_is_a_metric_of_sorts(void)
 			CHECK(d >= (n_i > n_j ? n_i - n_j : n_j - n_i));
 			CHECK_INT(d == 0, i == j);
 			for (size_t most = 0; most < 16; most++)
-				CHECK(text_distance(words[i], words[j], most) ==
-					(d <= most ? d : SIZE_MAX));
+				CHECK(text_distance(words[i], words[j], most) == (d <= most ? d : SIZE_MAX));
 		}
 }
 
@@ -504,8 +500,8 @@ static void test_near_is_a_third(void)
 
 static void test_nearest_of_a_list(void)
 {
-	static const char *const keys[] = { "seed", "gamma", "tau", "batch_size", "buffer_size",
-		"learning_rate", "learning_starts", NULL };
+	static const char *const keys[] = { "seed", "gamma", "tau", "batch_size", "buffer_size", "learning_rate",
+		"learning_starts", NULL };
 	static const char *const none[] = { NULL };
 	CHECK_STR(text_nearest("gama", keys), "gamma");
 	CHECK_STR(text_nearest("learing_rate", keys), "learning_rate");
@@ -561,8 +557,7 @@ static void test_printable(void)
 		{ "\xe2\x80\xa8 lines \xe2\x80\xa9", "? lines ?" },
 		{ "\xe0\x80\x80 overlong \xed\xa0\x80 surrogate", "??? overlong ??? surrogate" },
 		{ "\xf4\x90\x80\x80 \xef\xbf\xbe \xf0\x9f\xbf\xbf", "???? ? ?" },
-		{ "e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd",
-			"e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd" },
+		{ "e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd", "e\xcc\x81 \xe6\xbc\xa2 \xf4\x8f\xbf\xbd" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char buf[64];
@@ -580,10 +575,8 @@ static void test_json_strings_escape_what_is_not_printable(void)
 	char buf[128];
 	struct text t;
 	text_init(&t, buf, sizeof(buf));
-	text_add_json_string(
-		&t, "\xc3\xa9 \"\\ \n\x1b\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x81\x81");
-	CHECK_STR(
-		buf, "\"\xc3\xa9 \\\"\\\\ \\n\\u001b\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc41\"");
+	text_add_json_string(&t, "\xc3\xa9 \"\\ \n\x1b\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x81\x81");
+	CHECK_STR(buf, "\"\xc3\xa9 \\\"\\\\ \\n\\u001b\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc41\"");
 }
 
 static void test_columns(void)

@@ -11,23 +11,16 @@
 
 #include <stdlib.h>
 
-enum {
-	MAX_WIDTH = 32,
-	MAX_PARAMS = 2000,
-	MAX_STEPS = 1000,
-	OBS = 4,
-	ACTIONS = 3
-}; /* the most there are */
+enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 3 }; /* the most there are */
 
 /* --- configurations --- */
 
 /* A short run of a small network, with a row after every step. */
 static struct config short_config(const char *keys)
 {
-	return config_of(
-		"seed=5 total_timesteps=600 net_arch=12,9 batch_size=16 learning_starts=40 "
-		"target_update_interval=30 buffer_size=600 exploration_fraction=0.5 learning_rate=0.003 "
-		"eval_freq=0 log_interval=1",
+	return config_of("seed=5 total_timesteps=600 net_arch=12,9 batch_size=16 learning_starts=40 "
+			 "target_update_interval=30 buffer_size=600 exploration_fraction=0.5 learning_rate=0.003 "
+			 "eval_freq=0 log_interval=1",
 		keys);
 }
 
@@ -43,8 +36,7 @@ struct naive {
 	struct config c;
 	int n_layers, dim[NET_MAX_LAYERS + 1];
 	size_t n_params;
-	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS],
-		v[MAX_PARAMS];
+	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS], v[MAX_PARAMS];
 	double beta1_t, beta2_t;
 	struct transition past[MAX_STEPS]; /* all there ever were */
 	int64_t n_past;
@@ -60,8 +52,7 @@ struct naive {
 	double loss, q_mean, grad_norm; /* sums since the last row */
 	int64_t n_sum;
 	/* What has been exercised. */
-	int n_repeated, n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated,
-		n_cut_newest, n_wrapped;
+	int n_repeated, n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated, n_cut_newest, n_wrapped;
 	int n_linear_loss, n_terminal_rows;
 };
 
@@ -75,8 +66,8 @@ static size_t layer_start(const struct naive *s, int layer)
 }
 
 /* act[0] is x, act[l + 1] the output of layer l. */
-static void naive_forward(const struct naive *s, const float *params, const float *x,
-	float act[NET_MAX_LAYERS + 1][MAX_WIDTH])
+static void naive_forward(
+	const struct naive *s, const float *params, const float *x, float act[NET_MAX_LAYERS + 1][MAX_WIDTH])
 {
 	memcpy(act[0], x, (size_t)s->dim[0] * sizeof(float));
 	for (int l = 0; l < s->n_layers; l++) {
@@ -103,8 +94,7 @@ static void naive_q(const struct naive *s, const float *params, const float *x, 
 }
 
 /* Adds one row's gradient; rows come in the order of the batch. */
-static void naive_backward(
-	struct naive *s, float act[NET_MAX_LAYERS + 1][MAX_WIDTH], int action, float d_q)
+static void naive_backward(struct naive *s, float act[NET_MAX_LAYERS + 1][MAX_WIDTH], int action, float d_q)
 {
 	float dy[MAX_WIDTH] = { 0 }, dx[MAX_WIDTH];
 	dy[action] = d_q;
@@ -145,16 +135,13 @@ static double naive_schedule(int kind, double initial, double final, int64_t ste
 static double naive_epsilon(const struct config *c, int64_t timesteps)
 {
 	const bool constant = c->exploration_schedule == SCHEDULE_CONSTANT;
-	return naive_schedule(c->exploration_schedule,
-		constant ? c->exploration_final_eps : c->exploration_initial_eps,
-		c->exploration_final_eps, timesteps - 1,
-		c->exploration_fraction * (double)c->total_timesteps);
+	return naive_schedule(c->exploration_schedule, constant ? c->exploration_final_eps : c->exploration_initial_eps,
+		c->exploration_final_eps, timesteps - 1, c->exploration_fraction * (double)c->total_timesteps);
 }
 
 static double naive_learning_rate(const struct config *c, int64_t timesteps)
 {
-	return naive_schedule(c->learning_rate_schedule, c->learning_rate, 0, timesteps,
-		(double)c->total_timesteps);
+	return naive_schedule(c->learning_rate_schedule, c->learning_rate, 0, timesteps, (double)c->total_timesteps);
 }
 
 static int naive_argmax(const struct naive *s, const float q[ACTIONS])
@@ -178,8 +165,7 @@ static int64_t at_slot(const struct naive *s, int64_t slot, int64_t size)
 static void naive_row(struct naive *s, double *loss, double *q_sum)
 {
 	const struct config *c = &s->c;
-	const int64_t size =
-		c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
+	const int64_t size = c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
 	const int64_t count = s->n_past < size ? s->n_past : size;
 	const int64_t slot = (int64_t)rng_below(&s->replay, (uint64_t)count);
 	const int64_t first = at_slot(s, slot, size);
@@ -204,8 +190,7 @@ static void naive_row(struct naive *s, double *loss, double *q_sum)
 	float next_target[ACTIONS], next_online[ACTIONS];
 	naive_q(s, s->target, s->past[last].next_obs, next_target);
 	naive_q(s, s->online, s->past[last].next_obs, next_online);
-	const int by_target = naive_argmax(s, next_target),
-		  by_online = naive_argmax(s, next_online);
+	const int by_target = naive_argmax(s, next_target), by_online = naive_argmax(s, next_online);
 	s->n_double_differs += by_target != by_online;
 	const double next_q = next_target[c->double_q ? by_online : by_target];
 	const float y = (float)((double)R + (double)d * next_q);
@@ -331,8 +316,7 @@ static void naive_step(struct naive *s)
 	} else if (p > 0 && rng_double(&s->explore) < p) {
 		t->action = (int)rng_below(&s->explore, (uint64_t)s->dim[s->n_layers]);
 		if (c->exploration_repeat > 1)
-			s->repeats = fmin(floor(1 / (1 - rng_double(&s->explore))),
-				(double)c->exploration_repeat);
+			s->repeats = fmin(floor(1 / (1 - rng_double(&s->explore))), (double)c->exploration_repeat);
 	} else {
 		float q[ACTIONS];
 		naive_q(s, s->online, s->obs, q);
@@ -355,14 +339,12 @@ static void naive_step(struct naive *s)
 	s->repeats = s->in_episode && s->repeats > 0 ? s->repeats - 1 : 0;
 
 	if (timesteps > c->learning_starts && timesteps % c->train_freq == 0)
-		for (int64_t i = 0;
-			i < (c->gradient_steps == -1 ? c->train_freq : c->gradient_steps); i++)
+		for (int64_t i = 0; i < (c->gradient_steps == -1 ? c->train_freq : c->gradient_steps); i++)
 			naive_update(s);
 	const float tau = (float)c->tau;
 	if (timesteps % c->target_update_interval == 0)
 		for (size_t i = 0; i < s->n_params; i++)
-			s->target[i] = tau == 1 ? s->online[i]
-						: fmaf(tau, s->online[i], (1 - tau) * s->target[i]);
+			s->target[i] = tau == 1 ? s->online[i] : fmaf(tau, s->online[i], (1 - tau) * s->target[i]);
 }
 
 /* --- step by step --- */
@@ -381,15 +363,13 @@ static bool same_log(const struct log_row *row, struct naive *s)
 		lengths += (double)s->ended[i].length;
 	}
 	const double n = (double)s->n_sum, none = (double)NAN;
-	const bool ok = row->timesteps == s->n_past && row->episodes == s->n_ended &&
-			row->n_updates == s->n_updates &&
-			near(row->ep_rew_mean, window ? rewards / (double)window : none) &&
-			near(row->ep_len_mean, window ? lengths / (double)window : none) &&
-			row->exploration_rate == s->epsilon &&
-			row->learning_rate == naive_learning_rate(&s->c, s->n_past) &&
-			near(row->loss, n > 0 ? s->loss / n : none) &&
-			near(row->q_mean, n > 0 ? s->q_mean / n : none) &&
-			near(row->grad_norm, n > 0 ? s->grad_norm / n : none);
+	const bool ok =
+		row->timesteps == s->n_past && row->episodes == s->n_ended && row->n_updates == s->n_updates &&
+		near(row->ep_rew_mean, window ? rewards / (double)window : none) &&
+		near(row->ep_len_mean, window ? lengths / (double)window : none) &&
+		row->exploration_rate == s->epsilon && row->learning_rate == naive_learning_rate(&s->c, s->n_past) &&
+		near(row->loss, n > 0 ? s->loss / n : none) && near(row->q_mean, n > 0 ? s->q_mean / n : none) &&
+		near(row->grad_norm, n > 0 ? s->grad_norm / n : none);
 	s->loss = s->q_mean = s->grad_norm = 0;
 	s->n_sum = 0;
 	return ok;
@@ -413,11 +393,9 @@ static const char *difference(const struct train *t, const struct naive *s)
 	const size_t n = s->n_params;
 	if (t->agent.policy.net.n_params != n)
 		return "n_params";
-	if (t->timesteps != s->n_past || t->episodes != s->n_ended ||
-		t->agent.adam.t != s->n_updates)
+	if (t->timesteps != s->n_past || t->episodes != s->n_ended || t->agent.adam.t != s->n_updates)
 		return "counters";
-	if (t->episode_return != s->episode.episode_return ||
-		t->episode_length != s->episode.length)
+	if (t->episode_return != s->episode.episode_return || t->episode_length != s->episode.length)
 		return "episode under way";
 	if (!same_episode(t, s))
 		return "episode that ended";
@@ -452,9 +430,8 @@ static void compare(const char *keys, struct naive *s)
 		used[i] = k && train_init(&t[i], &c, k, &e);
 		CHECK(used[i] || !k);
 		if (used[i]) /* no more slots than there are steps */
-			CHECK_INT(t[i].replay.buffer_size, c.buffer_size < c.total_timesteps
-								   ? c.buffer_size
-								   : c.total_timesteps);
+			CHECK_INT(t[i].replay.buffer_size,
+				c.buffer_size < c.total_timesteps ? c.buffer_size : c.total_timesteps);
 	}
 	CHECK(used[0]);
 	naive_init(s, &c);
@@ -468,8 +445,7 @@ static void compare(const char *keys, struct naive *s)
 			what = train_step(&t[i], &e) ? difference(&t[i], s) : e.msg;
 			const bool logged = t[i].events & TRAIN_LOGGED;
 			row = *s;
-			if (!what &&
-				logged != (step % c.log_interval == 0 || step == c.total_timesteps))
+			if (!what && logged != (step % c.log_interval == 0 || step == c.total_timesteps))
 				what = "when rows come";
 			if (!what && logged && !same_log(&t[i].log, &row))
 				what = "row";
@@ -527,15 +503,13 @@ static void test_as_many_updates_as_steps_match(void)
 
 static void test_bursts_of_updates_match(void)
 {
-	compare("train_freq=16 gradient_steps=8 learning_starts=48 target_update_interval=10",
-		&naive);
+	compare("train_freq=16 gradient_steps=8 learning_starts=48 target_update_interval=10", &naive);
 	CHECK_INT(naive.n_updates, 8 * (600 / 16 - 48 / 16)); /* none after step 48 itself */
 }
 
 static void test_exponential_exploration_matches(void)
 {
-	compare("exploration_schedule=exponential exploration_initial_eps=0.8 exploration_final_eps=0.01",
-		&naive);
+	compare("exploration_schedule=exponential exploration_initial_eps=0.8 exploration_final_eps=0.01", &naive);
 }
 
 static void test_constant_exploration_matches(void)
@@ -546,8 +520,7 @@ static void test_constant_exploration_matches(void)
 
 static void test_repeated_random_actions_match(void)
 {
-	compare("exploration_repeat=12 exploration_schedule=constant exploration_final_eps=0.4",
-		&naive);
+	compare("exploration_repeat=12 exploration_schedule=constant exploration_final_eps=0.4", &naive);
 	CHECK(naive.n_repeated > 50);
 }
 
@@ -620,8 +593,7 @@ static void test_tanh_matches(void)
 
 static void test_three_actions_with_rewards_that_are_mostly_0_match(void)
 {
-	compare("id=ToySparse-v0 n_steps=3 reward_scale=0.5 double_q=true max_episode_steps=20",
-		&naive);
+	compare("id=ToySparse-v0 n_steps=3 reward_scale=0.5 double_q=true max_episode_steps=20", &naive);
 	CHECK(naive.n_double_differs > 0);
 	CHECK(naive.n_terminal_rows > 0);
 	CHECK(naive.n_cut_truncated > 0);
@@ -629,8 +601,7 @@ static void test_three_actions_with_rewards_that_are_mostly_0_match(void)
 
 static void test_three_actions_with_negative_rewards_match(void)
 {
-	compare("id=ToyNegative-v0 obs_scale=bounds gradient_steps=-1 train_freq=4 loss=mse",
-		&naive);
+	compare("id=ToyNegative-v0 obs_scale=bounds gradient_steps=-1 train_freq=4 loss=mse", &naive);
 	CHECK(naive.n_terminal_rows > 0);
 }
 
@@ -684,19 +655,15 @@ static bool same_training(const struct train *a, const struct train *b)
 {
 	const size_t n = a->agent.policy.net.n_params;
 	return a->timesteps == b->timesteps && a->episodes == b->episodes &&
-	       same(a->agent.online, b->agent.online, n) &&
-	       same(a->agent.target, b->agent.target, n) && same(a->agent.m, b->agent.m, n) &&
-	       same(a->agent.v, b->agent.v, n) && same(a->obs, b->obs, OBS);
+	       same(a->agent.online, b->agent.online, n) && same(a->agent.target, b->agent.target, n) &&
+	       same(a->agent.m, b->agent.m, n) && same(a->agent.v, b->agent.v, n) && same(a->obs, b->obs, OBS);
 }
 
 static void test_evaluation_does_not_change_training(void)
 {
 	const char *const without = "eval_freq=0";
-	struct train *
-		a = start(without),
-	       *b = start("eval_freq=50 eval_episodes=3 stop_return=500"),
-	       *c = start(
-		       "eval_freq=1 eval_episodes=1 stop_return=9.9 stop_episodes=40 total_timesteps=600");
+	struct train *a = start(without), *b = start("eval_freq=50 eval_episodes=3 stop_return=500"),
+		     *c = start("eval_freq=1 eval_episodes=1 stop_return=9.9 stop_episodes=40 total_timesteps=600");
 	run_to_the_end(a);
 	run_to_the_end(b);
 	run_to_the_end(c);
@@ -735,16 +702,14 @@ static void test_two_runs_are_equal_and_two_seeds_differ(void)
 
 static void test_rows_come_at_the_documented_steps(void)
 {
-	struct train *t =
-		start("total_timesteps=230 log_interval=100 eval_freq=70 eval_episodes=2");
+	struct train *t = start("total_timesteps=230 log_interval=100 eval_freq=70 eval_episodes=2");
 	struct err e;
 	for (int step = 1; step <= 230; step++) {
 		CHECK(train_step(t, &e));
 		const bool log = step == 100 || step == 200 || step == 230;
 		const bool eval = step == 70 || step == 140 || step == 210;
-		CHECK_INT(t->events & ~TRAIN_EPISODE, (log ? TRAIN_LOGGED : 0) |
-							      (eval ? TRAIN_EVALUATED : 0) |
-							      (step == 230 ? TRAIN_FINISHED : 0));
+		CHECK_INT(t->events & ~TRAIN_EPISODE,
+			(log ? TRAIN_LOGGED : 0) | (eval ? TRAIN_EVALUATED : 0) | (step == 230 ? TRAIN_FINISHED : 0));
 		if (log)
 			CHECK_INT(t->log.timesteps, step);
 		if (eval) {
@@ -776,9 +741,8 @@ static struct eval_stats evaluate_now(const struct train *t, struct rng *stream,
 
 static bool same_stats(const struct eval_stats *a, const struct eval_stats *b)
 {
-	return a->n_episodes == b->n_episodes && a->return_mean == b->return_mean &&
-	       a->return_std == b->return_std && a->return_min == b->return_min &&
-	       a->return_max == b->return_max && a->length_mean == b->length_mean;
+	return a->n_episodes == b->n_episodes && a->return_mean == b->return_mean && a->return_std == b->return_std &&
+	       a->return_min == b->return_min && a->return_max == b->return_max && a->length_mean == b->length_mean;
 }
 
 static void test_evaluations_follow_each_other_on_their_own_stream(void)
@@ -814,9 +778,8 @@ static void test_evaluations_follow_each_other_on_their_own_stream(void)
 static void test_evaluation_has_its_own_time_limit(void)
 {
 	/* Nothing falls within 7 steps. */
-	struct train *t =
-		start("max_episode_steps=5 eval_max_episode_steps=7 eval_freq=100 eval_episodes=2 "
-		      "final_eval_episodes=3");
+	struct train *t = start("max_episode_steps=5 eval_max_episode_steps=7 eval_freq=100 eval_episodes=2 "
+				"final_eval_episodes=3");
 	struct eval_stats final;
 	struct err e;
 	while (t->timesteps < 600) {
@@ -879,8 +842,7 @@ static void test_stop_return_ends_the_run_when_confirmed(void)
 				n_refuted += first.return_mean >= 10 && !stop;
 			}
 			CHECK_INT(t->stopped, stop);
-			CHECK(memcmp(&t->stream[STREAM_STOP], &stop_stream, sizeof(stop_stream)) ==
-				0);
+			CHECK(memcmp(&t->stream[STREAM_STOP], &stop_stream, sizeof(stop_stream)) == 0);
 			const int finished = t->timesteps == 600 || stop ? TRAIN_FINISHED : 0;
 			CHECK_INT(t->events & TRAIN_FINISHED, finished);
 			CHECK_INT(t->events & TRAIN_LOGGED, finished ? TRAIN_LOGGED : 0);
@@ -959,9 +921,8 @@ static void test_final_evaluation_repeats_and_changes_nothing(void)
 
 static void test_a_large_learning_rate_diverges(void)
 {
-	struct train *t = start(
-		"net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
-		"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1");
+	struct train *t = start("net_arch=16,16,16,16 learning_rate=1 reward_scale=1e6 obs_scale=1e6,1e6,1e6,1e6 "
+				"loss=mse max_grad_norm=0 adam_beta1=0 adam_beta2=0 gamma=1 target_update_interval=1");
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	bool ok = true;
 	while (ok && t->timesteps < 600)
@@ -977,8 +938,7 @@ static void test_a_large_learning_rate_diverges(void)
 
 static void test_a_q_value_that_is_not_finite_is_found_at_once(void)
 {
-	struct train *t =
-		start("exploration_schedule=constant exploration_final_eps=0 learning_starts=0");
+	struct train *t = start("exploration_schedule=constant exploration_final_eps=0 learning_starts=0");
 	struct err e = { .kind = ERR_RUN, .msg = "" };
 	while (t->timesteps < 5)
 		CHECK(train_step(t, &e));
@@ -1041,8 +1001,7 @@ static void test_memory_that_is_short_is_named(void)
 	c.final_eval_episodes = (int64_t)1 << 50;
 	CHECK(!train_init(&t, &c, kernels_find(NULL), &e));
 	CHECK_INT(e.kind, ERR_RUN);
-	CHECK_STR(e.msg,
-		"out of memory: final_eval_episodes = 1125899906842624 needs 9007199254740992 bytes");
+	CHECK_STR(e.msg, "out of memory: final_eval_episodes = 1125899906842624 needs 9007199254740992 bytes");
 }
 
 int main(void)

@@ -19,10 +19,9 @@ enum { ACTIONS = 2, MAX_BATCH = 64 };
 
 static struct config short_config(const char *keys)
 {
-	return config_of(
-		"seed=5 total_timesteps=420 net_arch=12,9 batch_size=16 learning_starts=40 "
-		"target_update_interval=30 buffer_size=420 exploration_fraction=0.5 learning_rate=0.003 "
-		"eval_freq=0 log_interval=100",
+	return config_of("seed=5 total_timesteps=420 net_arch=12,9 batch_size=16 learning_starts=40 "
+			 "target_update_interval=30 buffer_size=420 exploration_fraction=0.5 learning_rate=0.003 "
+			 "eval_freq=0 log_interval=100",
 		keys);
 }
 
@@ -42,8 +41,8 @@ struct pass {
 
 struct naive {
 	struct config c;
-	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS],
-		v[MAX_PARAMS], average[MAX_PARAMS];
+	float online[MAX_PARAMS], target[MAX_PARAMS], grad[MAX_PARAMS], m[MAX_PARAMS], v[MAX_PARAMS],
+		average[MAX_PARAMS];
 	size_t n_params;
 	double beta1_t, beta2_t;
 	uint64_t n_updates;
@@ -124,8 +123,7 @@ static void forward(const struct naive *s, const float *params, const float *obs
 }
 
 /* Adds one row's gradient of the map at `at`; dx (in) = W dy, in the order of dy. */
-static void map_backward(
-	struct naive *s, size_t at, int in, int out, const float *x, const float *dy, float *dx)
+static void map_backward(struct naive *s, size_t at, int in, int out, const float *x, const float *dy, float *dx)
 {
 	const float *w = s->online + at;
 	float *dw = s->grad + at;
@@ -166,9 +164,7 @@ static void backward(struct naive *s, const struct pass *f, int action, float d_
 	for (int l = n_hidden(s); l > 0; l--) {
 		for (int o = 0; o < units(s, l); o++) {
 			const float y = f->h[l][o];
-			dy[o] = s->c.activation == ACTIVATION_TANH ? dx[o] * (1 - y * y)
-				: y > 0                            ? dx[o]
-								   : 0;
+			dy[o] = s->c.activation == ACTIVATION_TANH ? dx[o] * (1 - y * y) : y > 0 ? dx[o] : 0;
 		}
 		at -= map_size(units(s, l - 1), units(s, l));
 		map_backward(s, at, units(s, l - 1), units(s, l), f->h[l - 1], dy, dx);
@@ -188,9 +184,7 @@ static float *init_map(const struct naive *s, float *p, int in, int out, struct 
 			p[i * out + o] = (float)rng_uniform(rng, -limit, limit);
 	p += in * out;
 	for (int o = 0; o < out; o++)
-		p[o] = s->c.weight_init == WEIGHT_INIT_TORCH
-			       ? (float)rng_uniform(rng, -limit, limit)
-			       : 0;
+		p[o] = s->c.weight_init == WEIGHT_INIT_TORCH ? (float)rng_uniform(rng, -limit, limit) : 0;
 	return p + out;
 }
 
@@ -260,8 +254,7 @@ static void draw_rows(struct naive *s, struct row *rows)
 	const int64_t count = s->n_past < s->n_slots ? s->n_past : s->n_slots;
 	if (!s->c.prioritized) {
 		for (int64_t i = 0; i < size; i++)
-			rows[i] =
-				(struct row){ (int64_t)rng_below(&s->replay, (uint64_t)count), 1 };
+			rows[i] = (struct row){ (int64_t)rng_below(&s->replay, (uint64_t)count), 1 };
 		return;
 	}
 	/* beta rises in a line to 1 at the last step of the run */
@@ -286,8 +279,7 @@ static void draw_rows(struct naive *s, struct row *rows)
 		s->n_weights_below_1 += rows[i].weight < 0.9;
 		/* the paper's formula */
 		const double want = pow((double)count * p / total, -beta) / largest_weight;
-		s->largest_weight_error =
-			fmax(s->largest_weight_error, fabs(rows[i].weight - want));
+		s->largest_weight_error = fmax(s->largest_weight_error, fabs(rows[i].weight - want));
 	}
 }
 
@@ -404,8 +396,7 @@ static void naive_step(struct naive *s)
 	double epsilon = c->exploration_final_eps;
 	if ((double)(step - 1) < annealed)
 		epsilon = c->exploration_initial_eps +
-			  (c->exploration_final_eps - c->exploration_initial_eps) *
-				  ((double)(step - 1) / annealed);
+			  (c->exploration_final_eps - c->exploration_initial_eps) * ((double)(step - 1) / annealed);
 	if (step <= c->learning_starts)
 		epsilon = 1;
 	if (!s->in_episode)
@@ -432,8 +423,7 @@ static void naive_step(struct naive *s)
 	const float tau = (float)c->tau;
 	if (step % c->target_update_interval == 0)
 		for (size_t i = 0; i < s->n_params; i++)
-			s->target[i] = tau == 1 ? s->online[i]
-						: fmaf(tau, s->online[i], (1 - tau) * s->target[i]);
+			s->target[i] = tau == 1 ? s->online[i] : fmaf(tau, s->online[i], (1 - tau) * s->target[i]);
 }
 
 /* --- step by step --- */
@@ -614,8 +604,7 @@ static void test_averaged_weights_match(void)
 /* Evaluations, the best weights and the final evaluation are those of the average. */
 static void test_averaged_weights_are_judged_and_kept(void)
 {
-	const struct config c =
-		short_config("ema_decay=0.99 eval_freq=100 eval_episodes=4 final_eval_episodes=5");
+	const struct config c = short_config("ema_decay=0.99 eval_freq=100 eval_episodes=4 final_eval_episodes=5");
 	struct train t;
 	struct err e;
 	struct eval_stats stats;

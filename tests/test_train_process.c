@@ -19,9 +19,7 @@ static struct process children[2];
 static void start_children(const struct config *c)
 {
 	struct err e = { 0 };
-	const struct process_opts opts = {
-		.command = c->command, .start_timeout_s = 60, .timeout_s = 60
-	};
+	const struct process_opts opts = { .command = c->command, .start_timeout_s = 60, .timeout_s = 60 };
 	for (int i = 0; i < 2; i++)
 		if (!process_start(&children[i], &opts, &e) || !process_hello(&children[i], &e))
 			FAIL(e.msg);
@@ -38,12 +36,10 @@ static void begin(const char *keys)
 {
 	static struct config c;
 	struct err e = { 0 };
-	c = config_of(
-		"id=process command=x total_timesteps=100 learning_starts=90 buffer_size=20 net_arch=4 "
-		"batch_size=4 n_steps=3 gamma=0.5 eval_freq=0",
+	c = config_of("id=process command=x total_timesteps=100 learning_starts=90 buffer_size=20 net_arch=4 "
+		      "batch_size=4 n_steps=3 gamma=0.5 eval_freq=0",
 		keys);
-	CHECK(config_set_value(
-		&c, config_find("declaration"), "env m 1 obs=2 actions=2 reward=0..9 limit=5"));
+	CHECK(config_set_value(&c, config_find("declaration"), "env m 1 obs=2 actions=2 reward=0..9 limit=5"));
 	snprintf(c.command, sizeof(c.command), "%s", CHILD);
 	if (!train_init(&train, &c, kernels_find(NULL), &e))
 		FAIL(e.msg);
@@ -178,8 +174,7 @@ static void test_the_newest_slot_of_a_ring_that_is_full(void)
 		steps(n);
 		want[(n - 1) % 4] = '1';
 		if (n < 9)
-			want[LIMIT - 1 - 4] =
-				'1'; /* the end of the first episode, until the ninth step */
+			want[LIMIT - 1 - 4] = '1'; /* the end of the first episode, until the ninth step */
 		CHECK(resume());
 		CHECK_STR(truncations(), want);
 		end();
@@ -200,8 +195,7 @@ static void test_an_episode_without_a_step_marks_none(void)
 static void test_a_built_in_needs_no_replay(void)
 {
 	struct config c = config_of(
-		"net_arch=4 eval_freq=0 total_timesteps=10 learning_starts=8 batch_size=2",
-		"env_deterministic=false");
+		"net_arch=4 eval_freq=0 total_timesteps=10 learning_starts=8 batch_size=2", "env_deterministic=false");
 	struct err e = { 0 };
 	CHECK(train_init(&train, &c, kernels_find(NULL), &e));
 	steps(3);

@@ -13,13 +13,12 @@
 enum { SLOTS = 16 };
 
 /* Reads a text of len bytes; the caller releases *r. */
-static bool read_bytes(const struct transitions_opts *o, const char *text, size_t len, size_t slots,
-	struct replay *r, struct transitions_found *found, struct err *e)
+static bool read_bytes(const struct transitions_opts *o, const char *text, size_t len, size_t slots, struct replay *r,
+	struct transitions_found *found, struct err *e)
 {
 	FILE *f = tmpfile();
 	*e = (struct err){ 0 };
-	if (!f || fwrite(text, 1, len, f) != len || fflush(f) != 0 ||
-		lseek(fileno(f), 0, SEEK_SET) != 0) {
+	if (!f || fwrite(text, 1, len, f) != len || fflush(f) != 0 || lseek(fileno(f), 0, SEEK_SET) != 0) {
 		FAIL("a temporary file");
 		return false;
 	}
@@ -47,8 +46,8 @@ static const char *describe(const struct replay *r)
 		}
 		text_add(&t, " a%d r", r->action[i]);
 		text_add_real(&t, (double)r->reward[i]);
-		text_add(&t, "%s%s%s", r->terminated[i] || r->truncated[i] ? " " : "",
-			r->terminated[i] ? "t" : "", r->truncated[i] ? "u" : "");
+		text_add(&t, "%s%s%s", r->terminated[i] || r->truncated[i] ? " " : "", r->terminated[i] ? "t" : "",
+			r->truncated[i] ? "u" : "");
 		if (r->masks)
 			text_add(&t, " %d>%d", r->masks[i], r->next_masks[i]);
 	}
@@ -128,8 +127,8 @@ static void check_round_trip(bool with_q)
 			tr.action++;
 		transition_print(&masked, &tr, false, &t);
 		/* The next one continues it unless another obs or mask begins there. */
-		replay_push(&want, &obs, mask, tr.action, tr.result.reward, &next_obs, next_mask,
-			ends, tr.result.truncated || (next_cut && !ends));
+		replay_push(&want, &obs, mask, tr.action, tr.result.reward, &next_obs, next_mask, ends,
+			tr.result.truncated || (next_cut && !ends));
 		cut = next_cut || ends;
 		obs = cut ? next_obs + 1 : next_obs;
 		if (cut && obs == next_obs)
@@ -170,12 +169,11 @@ static void test_a_line_as_text(void)
 	transition_print_header(&plain, true, &t);
 	transition_print(&plain, &tr, false, &t);
 	transition_print(&plain, &tr, true, &t);
-	CHECK_STR(buf,
-		"episode,step,obs_0,obs_1,action,reward,terminated,truncated,next_obs_0,next_obs_1,"
-		"q_0,q_1,q_2\n"
-		"2,7,0.1,-0,1,-1,0,1,1e-45,3,1,2,-0.5\n"
-		"{\"episode\":2,\"step\":7,\"obs\":[0.1,-0],\"action\":1,\"reward\":-1,"
-		"\"terminated\":false,\"truncated\":true,\"next_obs\":[1e-45,3],\"q\":[1,2,-0.5]}\n");
+	CHECK_STR(buf, "episode,step,obs_0,obs_1,action,reward,terminated,truncated,next_obs_0,next_obs_1,"
+		       "q_0,q_1,q_2\n"
+		       "2,7,0.1,-0,1,-1,0,1,1e-45,3,1,2,-0.5\n"
+		       "{\"episode\":2,\"step\":7,\"obs\":[0.1,-0],\"action\":1,\"reward\":-1,"
+		       "\"terminated\":false,\"truncated\":true,\"next_obs\":[1e-45,3],\"q\":[1,2,-0.5]}\n");
 }
 
 static void test_obs_and_rewards_are_scaled(void)
@@ -205,8 +203,7 @@ static void test_steps_with_next_obs(void)
 	/* the third does not begin where the second led to; nor is there one after it */
 	check_read(&plain, WHOLE "0,0,0,1,0,0,1,1\n1,1,1,1,0,0,2,2\n2,9,2,-1,0,0,3,3\n",
 		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u; 2 9>3 3 a2 r-1 u", 0);
-	check_read(&plain, WHOLE "0,0,0,1,0,1,1,1\n1,1,1,1,1,1,2,2\n",
-		"0 0>1 1 a0 r1 u; 1 1>2 2 a1 r1 tu", 0);
+	check_read(&plain, WHOLE "0,0,0,1,0,1,1,1\n1,1,1,1,1,1,2,2\n", "0 0>1 1 a0 r1 u; 1 1>2 2 a1 r1 tu", 0);
 	/* in any order of columns, with what other programs write: quotes, blanks, CR, True */
 	check_read(&plain,
 		"\xef\xbb\xbf\"reward\", \"action\",terminated,next_obs_1,next_obs_0,obs_1,obs_0\r\n"
@@ -219,8 +216,7 @@ static void test_episodes_and_steps_that_are_named(void)
 #define NAMED "episode,step,obs_0,obs_1,action,reward,terminated,next_obs_0,next_obs_1\n"
 	check_read(&plain, NAMED "1,1,0,0,0,1,0,1,1\n2,2,1,1,1,1,0,2,2\n2,4,2,2,2,1,0,3,3\n",
 		"0 0>1 1 a0 r1 u; 1 1>2 2 a1 r1 u; 2 2>3 3 a2 r1 u", 0);
-	check_read(&plain, NAMED "-1,1,0,0,0,1,0,1,1\n-1,2,1,1,1,1,0,2,2\n",
-		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 0);
+	check_read(&plain, NAMED "-1,1,0,0,0,1,0,1,1\n-1,2,1,1,1,1,0,2,2\n", "0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 0);
 }
 
 #define LOG "obs_0,obs_1,action,reward,terminated,truncated\n"
@@ -228,23 +224,18 @@ static void test_episodes_and_steps_that_are_named(void)
 static void test_a_log_of_consecutive_steps(void)
 {
 	/* what the last step led to is unknown */
-	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,0\n2,2,2,1,0,0\n",
-		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 1);
+	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,0\n2,2,2,1,0,0\n", "0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 1);
 	/* the last line is the observation after it */
-	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,0\n2,2,,,,\n",
-		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 0);
-	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,,,,\n5,5,2,1,1,0\n",
-		"0 0>1 1 a0 r1 u; 5 5>5 5 a2 r1 t", 0);
+	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,0\n2,2,,,,\n", "0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u", 0);
+	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,,,,\n5,5,2,1,1,0\n", "0 0>1 1 a0 r1 u; 5 5>5 5 a2 r1 t", 0);
 	/* terminated: nothing looks at what followed */
 	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,1,0\n5,5,2,1,0,0\n6,6,,,,\n",
 		"0 0>1 1 a0 r1; 1 1>1 1 a1 r1 t; 5 5>6 6 a2 r1 u", 0);
-	check_read(&plain, LOG "1,1,1,1,1,0\n2,2,\"\", ,,\n5,5,2,1,1,0\n",
-		"1 1>2 2 a1 r1 t; 5 5>5 5 a2 r1 t", 0);
+	check_read(&plain, LOG "1,1,1,1,1,0\n2,2,\"\", ,,\n5,5,2,1,1,0\n", "1 1>2 2 a1 r1 t; 5 5>5 5 a2 r1 t", 0);
 	/* truncated: with and without what followed */
 	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,1\n2,2,,,,\n5,5,2,1,1,0\n",
 		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u; 5 5>5 5 a2 r1 t", 0);
-	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,1\n5,5,2,1,1,0\n",
-		"0 0>1 1 a0 r1 u; 5 5>5 5 a2 r1 t", 1);
+	check_read(&plain, LOG "0,0,0,1,0,0\n1,1,1,1,0,1\n5,5,2,1,1,0\n", "0 0>1 1 a0 r1 u; 5 5>5 5 a2 r1 t", 1);
 	/* observations that no step led to */
 	check_read(&plain, LOG "9,9,,,,\n8,8,,,,\n0,0,0,1,1,0\n", "0 0>0 0 a0 r1 t", 0);
 }
@@ -252,8 +243,7 @@ static void test_a_log_of_consecutive_steps(void)
 static void test_a_log_with_gaps(void)
 {
 #define GAPS "step,obs_0,obs_1,action,reward,terminated\n"
-	check_read(&plain,
-		GAPS "1,0,0,0,1,0\n2,1,1,1,1,0\n3,2,2,2,1,0\n7,6,6,0,1,0\n8,7,7,0,1,1\n9,8,8,,,\n",
+	check_read(&plain, GAPS "1,0,0,0,1,0\n2,1,1,1,1,0\n3,2,2,2,1,0\n7,6,6,0,1,0\n8,7,7,0,1,1\n9,8,8,,,\n",
 		"0 0>1 1 a0 r1; 1 1>2 2 a1 r1 u; 6 6>7 7 a0 r1; 7 7>8 8 a0 r1 t", 1);
 	/* single steps */
 	check_read(&plain, GAPS "1,0,0,0,1,1\n3,1,1,1,1,0\n5,2,2,2,1,0\n", "0 0>0 0 a0 r1 t", 2);
@@ -266,8 +256,7 @@ static void test_a_log_with_gaps(void)
 
 static void test_masks(void)
 {
-	check_read(&masked,
-		"obs_0,mask,action,reward,terminated\n0,110,0,1,0\n1,011,2,1,1\n2,100,0,1,1\n3,000,,,\n",
+	check_read(&masked, "obs_0,mask,action,reward,terminated\n0,110,0,1,0\n1,011,2,1,1\n2,100,0,1,1\n3,000,,,\n",
 		"0>1 a0 r1 3>6; 1>1 a2 r1 t 6>0; 2>3 a0 r1 t 1>0", 0);
 	check_read(&masked,
 		"obs_0,mask,action,reward,terminated,next_obs_0,next_mask\n"
@@ -277,8 +266,8 @@ static void test_masks(void)
 
 static void test_q_is_skipped(void)
 {
-	check_read(&plain, "q_1,obs_0,q_0,obs_1,action,reward,terminated,q_2\n,0,x,0,0,1,1,1e999\n",
-		"0 0>0 0 a0 r1 t", 0);
+	check_read(
+		&plain, "q_1,obs_0,q_0,obs_1,action,reward,terminated,q_2\n,0,x,0,0,1,1,1e999\n", "0 0>0 0 a0 r1 t", 0);
 }
 
 /* --- mistakes --- */
@@ -292,31 +281,23 @@ static void test_mistakes_of_the_header(void)
 {
 	check_error(&plain, "", "demo.csv:0: the file is empty; its first line names the columns");
 	check_error(&plain, "\n", "demo.csv:1: no column of Plain-v0 is called ''" KNOWN);
-	check_error(
-		&plain, "obs_0,done\n", "demo.csv:1: no column of Plain-v0 is called 'done'" KNOWN);
+	check_error(&plain, "obs_0,done\n", "demo.csv:1: no column of Plain-v0 is called 'done'" KNOWN);
 	check_error(&plain, "obs_2\n", "demo.csv:1: no column of Plain-v0 is called 'obs_2'" KNOWN);
 	check_error(&plain, "obs_\n", "demo.csv:1: no column of Plain-v0 is called 'obs_'" KNOWN);
-	check_error(
-		&plain, "obs_1e0\n", "demo.csv:1: no column of Plain-v0 is called 'obs_1e0'" KNOWN);
-	check_error(
-		&plain, "action0\n", "demo.csv:1: no column of Plain-v0 is called 'action0'" KNOWN);
+	check_error(&plain, "obs_1e0\n", "demo.csv:1: no column of Plain-v0 is called 'obs_1e0'" KNOWN);
+	check_error(&plain, "action0\n", "demo.csv:1: no column of Plain-v0 is called 'action0'" KNOWN);
 	check_error(&plain, "mask\n", "demo.csv:1: no column of Plain-v0 is called 'mask'" KNOWN);
-	check_error(&plain, "obs_0;obs_1\n",
-		"demo.csv:1: no column of Plain-v0 is called 'obs_0;obs_1'" KNOWN);
+	check_error(&plain, "obs_0;obs_1\n", "demo.csv:1: no column of Plain-v0 is called 'obs_0;obs_1'" KNOWN);
 	check_error(&plain, "obs_0 obs_1\n", "demo.csv:1: no comma before 'obs_1'");
 	check_error(&plain, "obs_0,\"obs_1\"x\n", "demo.csv:1: no comma before 'x'");
 	check_error(&plain, "obs_0,obs_1,obs_0\n", "demo.csv:1: two columns are called 'obs_0'");
 	check_error(&plain, "obs_0,obs_01,obs_1\n", "demo.csv:1: two columns are called 'obs_1'");
-	check_error(&plain, "obs_1,action,reward,terminated\n",
-		"demo.csv:1: no column is called 'obs_0'");
-	check_error(&plain, "obs_0,obs_1,action,terminated\n",
-		"demo.csv:1: no column is called 'reward'");
-	check_error(&plain, "obs_0,obs_1,action,reward,truncated\n",
-		"demo.csv:1: no column is called 'terminated'");
+	check_error(&plain, "obs_1,action,reward,terminated\n", "demo.csv:1: no column is called 'obs_0'");
+	check_error(&plain, "obs_0,obs_1,action,terminated\n", "demo.csv:1: no column is called 'reward'");
+	check_error(&plain, "obs_0,obs_1,action,reward,truncated\n", "demo.csv:1: no column is called 'terminated'");
 	check_error(&plain, "obs_0,obs_1,action,reward,terminated,next_obs_0\n",
 		"demo.csv:1: no column is called 'next_obs_1'");
-	check_error(&masked, "obs_0,action,reward,terminated\n",
-		"demo.csv:1: no column is called 'mask'");
+	check_error(&masked, "obs_0,action,reward,terminated\n", "demo.csv:1: no column is called 'mask'");
 	check_error(&masked, "obs_0,action,reward,terminated,mask,next_obs_0\n",
 		"demo.csv:1: no column is called 'next_mask'");
 	check_error(&masked, "obs_0,action,reward,terminated,mask,next_mask\n",
@@ -340,10 +321,8 @@ static void test_mistakes_of_a_line(void)
 	CELL("0,0,-1,1,0\n", "column 'action': '-1' is not an action, 0 to 2");
 	CELL("0,0,0.5,1,0\n", "column 'action': '0.5' is not an action, 0 to 2");
 	CELL("0,0,left,1,0\n", "column 'action': 'left' is not an action, 0 to 2");
-	CELL("0,0,0,2.5,0\n",
-		"column 'reward': '2.5' is not a finite number within the environment's -1..2");
-	CELL("0,0,0,-1.01,0\n",
-		"column 'reward': '-1.01' is not a finite number within the environment's -1..2");
+	CELL("0,0,0,2.5,0\n", "column 'reward': '2.5' is not a finite number within the environment's -1..2");
+	CELL("0,0,0,-1.01,0\n", "column 'reward': '-1.01' is not a finite number within the environment's -1..2");
 	CELL("0,0,0,1,2\n", "column 'terminated': '2' is not 0 or 1");
 	CELL("0,0,0,1,yes\n", "column 'terminated': 'yes' is not 0 or 1");
 	CELL("0,0,0,1\n", "4 cells; the first line names 5");
@@ -353,10 +332,8 @@ static void test_mistakes_of_a_line(void)
 	CELL("0,0,,1,0\n", "action, reward and flags are all there or all empty");
 	CELL("0,0,0,1,\n", "action, reward and flags are all there or all empty");
 	CELL("0,0,0,1,0", "the last line has no end: is the rest of the file missing?");
-	check_error(&plain, WHOLE "0,0,,,,,1,1\n",
-		"demo.csv:2: column 'action': '' is not an action, 0 to 2");
-	check_error(&plain, "step," MIN "1.5,0,0,0,1,0\n",
-		"demo.csv:2: column 'step': '1.5' is not a whole number");
+	check_error(&plain, WHOLE "0,0,,,,,1,1\n", "demo.csv:2: column 'action': '' is not an action, 0 to 2");
+	check_error(&plain, "step," MIN "1.5,0,0,0,1,0\n", "demo.csv:2: column 'step': '1.5' is not a whole number");
 	check_error(&plain, "episode," MIN "1e16,0,0,0,1,0\n",
 		"demo.csv:2: column 'episode': '1e16' is not a whole number");
 	check_error(&plain, MIN, "'demo.csv' has no transition");
@@ -366,14 +343,10 @@ static void test_mistakes_of_a_line(void)
 static void test_mistakes_of_masks(void)
 {
 #define MASKS "obs_0,mask,action,reward,terminated,next_obs_0,next_mask\n"
-	check_error(&masked, MASKS "0,11,0,1,0,1,111\n",
-		"demo.csv:2: column 'mask': '11' is not 3 digits 0 or 1");
-	check_error(&masked, MASKS "0,1111,0,1,0,1,111\n",
-		"demo.csv:2: column 'mask': '1111' is not 3 digits 0 or 1");
-	check_error(&masked, MASKS "0,102,0,1,0,1,111\n",
-		"demo.csv:2: column 'mask': '102' is not 3 digits 0 or 1");
-	check_error(&masked, MASKS "0,011,0,1,0,1,111\n",
-		"demo.csv:2: column 'action': the mask does not allow 0");
+	check_error(&masked, MASKS "0,11,0,1,0,1,111\n", "demo.csv:2: column 'mask': '11' is not 3 digits 0 or 1");
+	check_error(&masked, MASKS "0,1111,0,1,0,1,111\n", "demo.csv:2: column 'mask': '1111' is not 3 digits 0 or 1");
+	check_error(&masked, MASKS "0,102,0,1,0,1,111\n", "demo.csv:2: column 'mask': '102' is not 3 digits 0 or 1");
+	check_error(&masked, MASKS "0,011,0,1,0,1,111\n", "demo.csv:2: column 'action': the mask does not allow 0");
 	check_error(&masked, MASKS "0,111,0,1,0,1,000\n",
 		"demo.csv:2: column 'next_mask' allows no action, and the episode has not ended");
 	check_error(&masked, MASKS "0,111,0,-1e39,0,1,000\n",
@@ -403,8 +376,7 @@ static void test_more_than_the_buffer_holds(void)
 	replay_release(&r);
 	CHECK(!read_bytes(&o, text, strlen(text), 2, &r, &found, &e));
 	CHECK_INT(e.kind, ERR_USAGE);
-	CHECK_STR(e.msg,
-		"'demo.csv' has 3 transitions, but buffer_size = 2: raise it, or give fewer");
+	CHECK_STR(e.msg, "'demo.csv' has 3 transitions, but buffer_size = 2: raise it, or give fewer");
 	replay_release(&r);
 }
 
@@ -427,8 +399,7 @@ static void test_a_long_file(void)
 	CHECK_INT(r.count, N);
 	for (int i = 0; i < N; i++)
 		if (r.obs[2 * i] != (float)i || r.action[i] != i % 3 ||
-			r.next_obs[2 * i] != (float)(i % 100 == 99 ? i : i + 1) ||
-			r.terminated[i] != (i % 100 == 99) ||
+			r.next_obs[2 * i] != (float)(i % 100 == 99 ? i : i + 1) || r.terminated[i] != (i % 100 == 99) ||
 			r.truncated[i] != (i == N - 1 && i % 100 != 99))
 			FAIL("a transition");
 	replay_release(&r);

@@ -36,8 +36,7 @@ static void build(struct file *f, const char *keys)
 	config_obs_scale(&f->config, f->scale);
 	rng_init(&rng, 3);
 	fill_uniform(&rng, 1, f->net.n_params, f->params);
-	f->len = weights_build(
-		&f->config, &f->net, f->scale, f->params, 12345, 678, f->bytes, f->size);
+	f->len = weights_build(&f->config, &f->net, f->scale, f->params, 12345, 678, f->bytes, f->size);
 	CHECK(f->len > 0 && f->len <= f->size);
 }
 
@@ -128,9 +127,7 @@ static void test_params_are_not_changed_and_bytes_repeat(void)
 	if (!bytes)
 		abort();
 	memset(bytes, 0x5a, a.size + 100);
-	CHECK_INT(weights_build(
-			  &a.config, &a.net, a.scale, a.params, 12345, 678, bytes, a.size + 100),
-		a.len);
+	CHECK_INT(weights_build(&a.config, &a.net, a.scale, a.params, 12345, 678, bytes, a.size + 100), a.len);
 	CHECK(memcmp(bytes, b.bytes, a.len) == 0);
 	CHECK(memcmp(a.params, b.params, a.net.n_params * sizeof(float)) == 0);
 	free(bytes);
@@ -140,8 +137,7 @@ static void test_params_are_not_changed_and_bytes_repeat(void)
 
 static void test_tensors_have_pytorchs_layout(void)
 {
-	static const char *const names[] = { "0.weight", "0.bias", "2.weight", "2.bias", "4.weight",
-		"4.bias" };
+	static const char *const names[] = { "0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias" };
 	struct file f;
 	struct st_file st;
 	struct err e;
@@ -168,8 +164,7 @@ static void test_tensors_have_pytorchs_layout(void)
 			CHECK_INT(tensor->shape[1], in);
 			for (int o = 0; o < out; o++)
 				for (int i = 0; i < in; i++)
-					CHECK(values[o * in + i] ==
-						f.params[f.net.w[l] + (size_t)(i * out + o)]);
+					CHECK(values[o * in + i] == f.params[f.net.w[l] + (size_t)(i * out + o)]);
 		} else {
 			CHECK_INT(tensor->n_dims, 1);
 			for (int o = 0; o < out; o++)
@@ -209,8 +204,8 @@ static void test_metadata(void)
 	const char *value = st_metadata_get(&st, "obs_scale");
 	double scale[4] = { 0 };
 	char close = 0, rest = 0;
-	CHECK_INT(sscanf(value ? value : "", "[%lf,%lf,%lf,%lf%c%c", &scale[0], &scale[1],
-			  &scale[2], &scale[3], &close, &rest),
+	CHECK_INT(sscanf(value ? value : "", "[%lf,%lf,%lf,%lf%c%c", &scale[0], &scale[1], &scale[2], &scale[3], &close,
+			  &rest),
 		5);
 	CHECK(close == ']' && (float)scale[0] == 0.1f && scale[1] == -2 && scale[3] == 4);
 	CHECK(!st_metadata_get(&st, "no_such_key"));
@@ -254,12 +249,10 @@ static void check_changed_byte(const struct file *f, size_t at)
 		return;
 	}
 	config_obs_scale(&f->config, scale);
-	const bool equal = w.net.n_params == f->net.n_params &&
-			   memcmp(w.net.dim, f->net.dim, sizeof(w.net.dim)) == 0 &&
+	const bool equal = w.net.n_params == f->net.n_params && memcmp(w.net.dim, f->net.dim, sizeof(w.net.dim)) == 0 &&
 			   memcmp(w.params, f->params, w.net.n_params * sizeof(float)) == 0 &&
 			   memcmp(w.obs_scale, scale, 4 * sizeof(float)) == 0 &&
-			   w.net.activation == f->net.activation &&
-			   w.env == config_env(&f->config) &&
+			   w.net.activation == f->net.activation && w.env == config_env(&f->config) &&
 			   w.max_episode_steps == w.env->max_episode_steps;
 	weights_release(&w);
 	bool in_key = false;
@@ -287,8 +280,8 @@ static void test_every_flipped_bit_is_harmless_or_rejected(void)
 
 static void test_every_byte_replaced_is_harmless_or_rejected(void)
 {
-	static const unsigned char with[] = { 0, ' ', '"', '\\', '{', '}', '[', ']', ',', ':', '0',
-		'9', '-', 'e', '.', 'n', 0x80, 0xff };
+	static const unsigned char with[] = { 0, ' ', '"', '\\', '{', '}', '[', ']', ',', ':', '0', '9', '-', 'e', '.',
+		'n', 0x80, 0xff };
 	struct file f;
 	build(&f, "net_arch=1");
 	for (size_t at = 0; at < f.len; at++) {
@@ -385,11 +378,9 @@ static void test_crafted_files_that_are_fine(void)
 	check_crafted("{" TENSORS ",\"__metadata__\":{" METADATA "}}", 40, "");
 	check_crafted(FILE_OF(METADATA, BIAS "," WEIGHT), 40, "");
 	check_crafted(FILE_OF(METADATA ",\"more\":\"x\"", TENSORS), 40, "");
-	check_crafted(
-		FILE_OF(METADATA,
-			"\"0.weight\" : { \"shape\" : [ 2 , 4 ] , "
-			"\"data_offsets\":[8,40],\"dtype\":\"F32\"},"
-			"\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"),
+	check_crafted(FILE_OF(METADATA, "\"0.weight\" : { \"shape\" : [ 2 , 4 ] , "
+					"\"data_offsets\":[8,40],\"dtype\":\"F32\"},"
+					"\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"),
 		40, "");
 	check_crafted(FILE_OF(METADATA, "\"\\u0030.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],"
 					"\"data_offsets\":[0,32]}," BIAS),
@@ -401,10 +392,8 @@ static void test_crafted_files_that_are_fine(void)
 #define DTYPE "\"dtype\":\"F32\""
 #define SHAPE "\"shape\":[2,4]"
 #define OFFSETS "\"data_offsets\":[0,32]"
-#define W(shape, offsets) \
-	"\"0.weight\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
-#define B(shape, offsets) \
-	"\"0.bias\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define W(shape, offsets) "\"0.weight\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define B(shape, offsets) "\"0.bias\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 static void test_crafted_tensors_that_are_not(void)
 {
@@ -425,25 +414,18 @@ static void test_crafted_tensors_that_are_not(void)
 		{ FILE_OF(METADATA, TENSORS), 39, "outside" },
 		{ FILE_OF(METADATA, TENSORS), 0, "outside" },
 		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[40,32]")), 40, "outside" },
-		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B(
-					    "[2]", "[18446744073709551608,18446744073709551615]")),
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[18446744073709551608,18446744073709551615]")),
 			40, "outside" },
-		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[18446744073709551608,0]")),
-			40, "outside" },
-		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[32,18446744073709551656]")),
-			40, "header" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[18446744073709551608,0]")), 40, "outside" },
+		{ FILE_OF(METADATA, W("[2,4]", "[0,32]") "," B("[2]", "[32,18446744073709551656]")), 40, "header" },
 		/* shapes against offsets */
 		{ FILE_OF(METADATA, W("[2,5]", "[0,32]") "," BIAS), 40, "disagree" },
 		{ FILE_OF(METADATA, W("[2,3]", "[0,32]") "," BIAS), 40, "disagree" },
 		{ FILE_OF(METADATA, W("[0,4]", "[0,32]") "," BIAS), 40, "disagree" },
-		{ FILE_OF(METADATA, W("[4294967296,4294967296]", "[0,32]") "," BIAS), 40,
-			"disagree" },
-		{ FILE_OF(METADATA, W("[4294967296,4294967296,2,4]", "[0,32]") "," BIAS), 40,
-			"disagree" },
-		{ FILE_OF(METADATA, W("[4611686018427387906,4]", "[0,32]") "," BIAS), 40,
-			"disagree" },
-		{ FILE_OF(METADATA, W("[4611686018427387912]", "[0,32]") "," BIAS), 40,
-			"disagree" },
+		{ FILE_OF(METADATA, W("[4294967296,4294967296]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[4294967296,4294967296,2,4]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[4611686018427387906,4]", "[0,32]") "," BIAS), 40, "disagree" },
+		{ FILE_OF(METADATA, W("[4611686018427387912]", "[0,32]") "," BIAS), 40, "disagree" },
 		{ FILE_OF(METADATA, W("[2,4,1,1,1]", "[0,32]") "," BIAS), 40, "dense" },
 		{ FILE_OF(METADATA, W("[2,4,1,1]", "[0,32]") "," BIAS), 40, "dense" },
 		{ FILE_OF(METADATA, W("[8]", "[0,32]") "," BIAS), 40, "dense" },
@@ -455,32 +437,26 @@ static void test_crafted_tensors_that_are_not(void)
 		{ FILE_OF(METADATA, W("[2,5]", "[0,40]") "," B("[2]", "[40,48]")), 48, "no order" },
 		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[3]", "[48,60]")), 60, "no order" },
 		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[2]", "[48,56]")), 56, "its bias" },
-		{ FILE_OF(METADATA,
-			  TENSORS ",\"x\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[40,44]}"),
-			44, "'x' is not of a dense layer" },
+		{ FILE_OF(METADATA, TENSORS ",\"x\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[40,44]}"), 44,
+			"'x' is not of a dense layer" },
 		{ FILE_OF(METADATA, W("[2,0]", "[0,0]") "," B("[2]", "[0,8]")), 8, "a size" },
 		{ FILE_OF(METADATA, W("[0,4]", "[0,0]") "," B("[0]",
 					    "[0,0]") ","
-						     "\"2.weight\":{" DTYPE
-						     ",\"shape\":[2,0],\"data_offsets\":[0,0]},"
-						     "\"2.bias\":{" DTYPE
-						     ",\"shape\":[2],\"data_offsets\":[0,8]}"),
+						     "\"2.weight\":{" DTYPE ",\"shape\":[2,0],\"data_offsets\":[0,0]},"
+						     "\"2.bias\":{" DTYPE ",\"shape\":[2],\"data_offsets\":[0,8]}"),
 			8, "a size" },
 		/* a value head without the other, and a layer before heads that has no halves */
-		{ FILE_OF(METADATA, TENSORS
-			  ",\"value.weight\":{" DTYPE ",\"shape\":[1,1],\"data_offsets\":[40,44]},"
-			  "\"value.bias\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[44,48]}"),
+		{ FILE_OF(METADATA, TENSORS ",\"value.weight\":{" DTYPE ",\"shape\":[1,1],\"data_offsets\":[40,44]},"
+					    "\"value.bias\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[44,48]}"),
 			48, "no order" },
-		{ FILE_OF(METADATA, W("[3,4]", "[0,48]") "," B("[3]",
-					    "[48,60]") ","
-						       "\"value.weight\":{" DTYPE
-						       ",\"shape\":[1,1],\"data_offsets\":[60,64]},"
-						       "\"value.bias\":{" DTYPE
-						       ",\"shape\":[1],\"data_offsets\":[64,68]},"
-						       "\"advantage.weight\":{" DTYPE
-						       ",\"shape\":[2,1],\"data_offsets\":[68,76]},"
-						       "\"advantage.bias\":{" DTYPE
-						       ",\"shape\":[2],\"data_offsets\":[76,84]}"),
+		{ FILE_OF(METADATA,
+			  W("[3,4]", "[0,48]") "," B("[3]",
+				  "[48,60]") ","
+					     "\"value.weight\":{" DTYPE ",\"shape\":[1,1],\"data_offsets\":[60,64]},"
+					     "\"value.bias\":{" DTYPE ",\"shape\":[1],\"data_offsets\":[64,68]},"
+					     "\"advantage.weight\":{" DTYPE
+					     ",\"shape\":[2,1],\"data_offsets\":[68,76]},"
+					     "\"advantage.bias\":{" DTYPE ",\"shape\":[2],\"data_offsets\":[76,84]}"),
 			84, "no order" },
 		/* numbers */
 		{ FILE_OF(METADATA, W("[-2,4]", "[0,32]") "," BIAS), 40, "header" },
@@ -498,11 +474,9 @@ static void test_crafted_tensors_that_are_not(void)
 		/* names and fields */
 		{ FILE_OF(METADATA, WEIGHT "," W("[2]", "[32,40]")), 40, "repeated" },
 		{ FILE_OF(METADATA, WEIGHT "," BIAS "," BIAS), 40, "repeated" },
-		{ FILE_OF(METADATA,
-			  "\"1.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}," BIAS),
+		{ FILE_OF(METADATA, "\"1.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}," BIAS),
 			40, "dense" },
-		{ FILE_OF(METADATA, WEIGHT
-			  ",\"0.Bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"),
+		{ FILE_OF(METADATA, WEIGHT ",\"0.Bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}"),
 			40, "dense" },
 		{ FIELDS("\"dtype\":\"F16\",\"shape\":[2,8]," OFFSETS), 40, "no order" },
 		{ FIELDS("\"dtype\":\"F64\"," SHAPE "," OFFSETS), 40, "disagree" },
@@ -537,10 +511,9 @@ static void test_crafted_tensors_that_are_not(void)
 		check_crafted(cases[i].header, cases[i].data_len, cases[i].piece);
 }
 
-#define META(version, env, limit, scale, activation)                            \
-	FILE_OF("\"format_version\":\"" version "\",\"env_id\":\"" env          \
-		"\",\"max_episode_steps\":\"" limit "\",\"obs_scale\":\"" scale \
-		"\",\"activation\":\"" activation "\"",                         \
+#define META(version, env, limit, scale, activation)                                                       \
+	FILE_OF("\"format_version\":\"" version "\",\"env_id\":\"" env "\",\"max_episode_steps\":\"" limit \
+		"\",\"obs_scale\":\"" scale "\",\"activation\":\"" activation "\"",                        \
 		TENSORS)
 
 static void test_crafted_metadata_that_is_not(void)
@@ -572,8 +545,8 @@ static void test_crafted_metadata_that_is_not(void)
 		check_crafted(cases[i].header, 40, cases[i].piece);
 
 	/* each key that a reader needs, left out */
-	static const char *const keys[] = { "format_version", "env_id", "max_episode_steps",
-		"obs_scale", "activation" };
+	static const char *const keys[] = { "format_version", "env_id", "max_episode_steps", "obs_scale",
+		"activation" };
 	for (int i = 0; i < 5; i++) {
 		char header[1000];
 		strcpy(header, FILE_OF(METADATA, TENSORS));
@@ -604,8 +577,7 @@ static void test_wrong_checksums(void)
 		"0000000000000000000000000000000000000000000000000000000000000000" };
 	char header[1000];
 	for (int i = 0; i < 3; i++) {
-		snprintf(header, sizeof(header),
-			FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%s\"", TENSORS), wrong[i]);
+		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%s\"", TENSORS), wrong[i]);
 		check_crafted(header, 40, "checksum");
 	}
 }
@@ -615,8 +587,7 @@ static void test_a_checksum_that_is_too_long_is_rejected(void)
 {
 	char header[2000];
 	for (int n = 65; n < 200; n += 67) {
-		snprintf(header, sizeof(header),
-			FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%0*d\"", TENSORS), n, 0);
+		snprintf(header, sizeof(header), FILE_OF(METADATA ",\"dqn_sha256_v2\":\"%0*d\"", TENSORS), n, 0);
 		CHECK(verdict(header, 40)[0]);
 	}
 }
@@ -674,8 +645,7 @@ static void test_weights_that_are_not_finite(void)
 		struct weights w;
 		struct err e;
 		f.params[at] = bad[at % 3];
-		const size_t len =
-			weights_build(&f.config, &f.net, f.scale, f.params, 1, 1, f.bytes, f.size);
+		const size_t len = weights_build(&f.config, &f.net, f.scale, f.params, 1, 1, f.bytes, f.size);
 		CHECK(!parse(&w, f.bytes, len, &e));
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		CHECK(strstr(e.msg, "finite") != NULL);
@@ -695,8 +665,8 @@ static void test_lengths_of_the_header(void)
 	build(&f, "net_arch=2");
 	char length[8];
 	memcpy(length, f.bytes, 8);
-	static const uint64_t bad[] = { 0, 1, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63,
-		1u << 31, (1u << 20) + 1, 1u << 20 };
+	static const uint64_t bad[] = { 0, 1, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63, 1u << 31, (1u << 20) + 1,
+		1u << 20 };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		for (int b = 0; b < 8; b++)
 			f.bytes[b] = (char)(bad[i] >> (8 * b) & 0xff);
@@ -751,10 +721,7 @@ static void check_depth(int n_layers, int break_at, const char *piece)
 	text_init(&t, header, sizeof(header));
 	text_add(&t, "{\"__metadata__\":{%s}", METADATA);
 	for (int l = 0; l < n_layers; l++) {
-		const size_t in = l == 0          ? 4
-				  : l == break_at ? 2
-						  : 1,
-			     out = l + 1 == n_layers ? 2 : 1;
+		const size_t in = l == 0 ? 4 : l == break_at ? 2 : 1, out = l + 1 == n_layers ? 2 : 1;
 		text_add(&t,
 			",\"%d.weight\":{\"dtype\":\"F32\",\"shape\":[%zu,%zu],\"data_offsets\":"
 			"[%zu,%zu]}",
@@ -793,8 +760,8 @@ static void test_widths_above_the_limit(void)
 			"\"0.bias\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[%d,%d]},"
 			"\"2.weight\":{\"dtype\":\"F32\",\"shape\":[2,%d],\"data_offsets\":[%d,%d]},"
 			"\"2.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[%d,%d]}}",
-			METADATA, width, 16 * width, width, 16 * width, 20 * width, width,
-			20 * width, 28 * width, 28 * width, 28 * width + 8);
+			METADATA, width, 16 * width, width, 16 * width, 20 * width, width, 20 * width, 28 * width,
+			28 * width, 28 * width + 8);
 		check_crafted(header, (size_t)(28 * width + 8), width > 4096 ? "wider" : "");
 	}
 }
@@ -827,8 +794,7 @@ static void write_q(const struct weights *w, const char *path)
 			scaled[i] = obs[i] * w->obs_scale[i];
 			fprintf(out, "%.9g ", (double)obs[i]);
 		}
-		const float *q =
-			net_forward(&w->net, kernels_find(NULL), w->params, scaled, 1, work);
+		const float *q = net_forward(&w->net, kernels_find(NULL), w->params, scaled, 1, work);
 		fprintf(out, "%.9g %.9g\n", (double)q[0], (double)q[1]);
 	}
 	fclose(out);
@@ -852,8 +818,7 @@ static void test_python_reads_the_same_network(void)
 		CHECK(file_write_atomic(NULL, weights, f.bytes, f.len, &e));
 		CHECK(parse(&w, f.bytes, f.len, &e));
 		write_q(&w, q);
-		snprintf(command, sizeof(command), "python3 -B tests/check_weights.py %s %s",
-			weights, q);
+		snprintf(command, sizeof(command), "python3 -B tests/check_weights.py %s %s", weights, q);
 		if (python)
 			CHECK_INT(system(command), 0);
 		weights_release(&w);
@@ -892,13 +857,11 @@ static void check_golden(const char *name, const char *activation, FILE *values)
 		printf("%s\n", e.msg);
 		return;
 	}
-	CHECK(w.env == env_find("CartPole-v1") && w.obs_scale[3] == 4 &&
-		w.max_episode_steps == 500);
+	CHECK(w.env == env_find("CartPole-v1") && w.obs_scale[3] == 4 && w.max_episode_steps == 500);
 	float *work = floats(net_forward_size(&w.net, 1));
 	for (long at = ftell(values); fgets(line, sizeof(line), values); at = ftell(values)) {
 		float x[4], want[2];
-		if (sscanf(line, "%f %f %f %f %f %f", &x[0], &x[1], &x[2], &x[3], &want[0],
-			    &want[1]) != 6) {
+		if (sscanf(line, "%f %f %f %f %f %f", &x[0], &x[1], &x[2], &x[3], &want[0], &want[1]) != 6) {
 			fseek(values, at, SEEK_SET);
 			break;
 		}
@@ -934,8 +897,8 @@ static const char *foreign_verdict(const char *const *tensors, int fill)
 {
 	static char header[8000], bytes[1 << 20];
 	static struct err e;
-	static const char *const sizes[] = { "F32", "4", "F64", "8", "I64", "8", "F16", "2", "BF16",
-		"2", "I8", "1", "F8_E5M2", "1", NULL };
+	static const char *const sizes[] = { "F32", "4", "F64", "8", "I64", "8", "F16", "2", "BF16", "2", "I8", "1",
+		"F8_E5M2", "1", NULL };
 	struct config c = foreign_config("relu");
 	struct weights w;
 	struct text t;
@@ -949,9 +912,8 @@ static const char *foreign_verdict(const char *const *tensors, int fill)
 			n *= strtoul(s, &s, 10);
 		for (int k = 0; sizes[k]; k += 2)
 			size = strcmp(sizes[k], type) == 0 ? (size_t)atoi(sizes[k + 1]) : size;
-		text_add(&t,
-			"%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
-			i ? "," : "{", name, type, shape, offset, offset + n * size);
+		text_add(&t, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", i ? "," : "{",
+			name, type, shape, offset, offset + n * size);
 		offset += n * size;
 	}
 	text_add(&t, tensors[0] ? "}" : "{}");
@@ -995,36 +957,27 @@ static void test_other_programs_files_that_are_fine(void)
 	/* By shape, where names do not tell; by numbers, where shapes do not. */
 	check_foreign(LIST("z.weight F32 3,4", "z.bias F32 3", "a.weight F32 2,3"), "");
 	check_foreign(LIST("l10.weight F32 2,4", "l9.weight F32 4,4", "l2.weight F32 4,4"), "");
-	check_foreign(
-		LIST("dense.weight F32 4,4", "dense_1.weight F32 4,4", "dense_2.weight F32 2,4"),
-		"");
-	check_foreign(LIST("in.weight F32 6,4", "l.0.weight F32 6,6", "l.1.weight F32 6,6",
-			      "out.weight F32 2,6"),
-		"");
+	check_foreign(LIST("dense.weight F32 4,4", "dense_1.weight F32 4,4", "dense_2.weight F32 2,4"), "");
+	check_foreign(LIST("in.weight F32 6,4", "l.0.weight F32 6,6", "l.1.weight F32 6,6", "out.weight F32 2,6"), "");
 	/* Targets, scalars. */
-	check_foreign(LIST("a.weight F32 2,4", "target.a.weight F32 2,4", "a_old.weight F32 2,4",
-			      "old.weight F32 3", "Target_a.weight I64 2,4", "steps I64", "x F32"),
+	check_foreign(LIST("a.weight F32 2,4", "target.a.weight F32 2,4", "a_old.weight F32 2,4", "old.weight F32 3",
+			      "Target_a.weight I64 2,4", "steps I64", "x F32"),
 		"");
 	/* Dueling networks: shared layers, split ones, heads of two layers, no layer before them. */
 	check_foreign(LIST("f.weight F32 6,4", "V.weight F32 1,6", "Q.weight F32 2,6"), "");
-	check_foreign(
-		LIST("0.weight F32 6,4", "value.weight F32 1,3", "advantage.weight F32 2,3"), "");
-	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
-			      "adv.0.weight F32 5,6", "adv.2.weight F32 2,5"),
+	check_foreign(LIST("0.weight F32 6,4", "value.weight F32 1,3", "advantage.weight F32 2,3"), "");
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5", "adv.0.weight F32 5,6",
+			      "adv.2.weight F32 2,5"),
 		"");
-	check_foreign(LIST("v.0.weight F32 5,4", "v.2.weight F32 1,5", "a.0.weight F32 5,4",
-			      "a.2.weight F32 2,5"),
-		"");
+	check_foreign(LIST("v.0.weight F32 5,4", "v.2.weight F32 1,5", "a.0.weight F32 5,4", "a.2.weight F32 2,5"), "");
 	check_foreign(LIST("value.weight F32 1,4", "advantage.weight F32 2,4"), "");
-	check_foreign(
-		LIST("q.f.weight F32 6,4", "q.value.weight F32 1,6", "q.adv.weight F32 2,6"), "");
+	check_foreign(LIST("q.f.weight F32 6,4", "q.value.weight F32 1,6", "q.adv.weight F32 2,6"), "");
 	check_foreign(LIST("value_net.weight F32 2,4"), ""); /* no other head: not a dueling one */
 }
 
 static void test_other_programs_files_that_are_not(void)
 {
-	check_foreign(
-		LIST(NULL), "in no order from 4 observations to 2 actions; it has no tensors");
+	check_foreign(LIST(NULL), "in no order from 4 observations to 2 actions; it has no tensors");
 	check_foreign(LIST("a.weight F32 2,5", "a.bias F32 2"),
 		"in no order from 4 observations to 2 actions; it has a.weight (2,5), a.bias (2)");
 	check_foreign(LIST("a.kernel F32 2,4"), "in no order");
@@ -1033,37 +986,28 @@ static void test_other_programs_files_that_are_not(void)
 		"in more than one order from 4 observations to 2 actions; it has x.weight (4,4), "
 		"y.weight (4,4), z.weight (2,4)");
 	check_foreign(LIST("ema.weight F32 2,4", "net.weight F32 2,4"), "in no order");
-	check_foreign(
-		LIST("l2.weight F32 8,4", "l1.weight F32 2,8"), "in no order"); /* numbers hold */
+	check_foreign(LIST("l2.weight F32 8,4", "l1.weight F32 2,8"), "in no order"); /* numbers hold */
 	/* What would make it another network. */
-	check_foreign(
-		LIST("0.weight F32 2,4", "1.weight F32 2", "1.bias F32 2"), "'1.weight' is not of");
-	check_foreign(
-		LIST("0.weight F32 2,4", "0.running_mean F32 2"), "'0.running_mean' is not of");
+	check_foreign(LIST("0.weight F32 2,4", "1.weight F32 2", "1.bias F32 2"), "'1.weight' is not of");
+	check_foreign(LIST("0.weight F32 2,4", "0.running_mean F32 2"), "'0.running_mean' is not of");
 	check_foreign(LIST("0.weight F32 2,4", "other.bias F32 2"), "'other.bias' is not of");
-	check_foreign(
-		LIST("0.weight F32 2,4", "log_std F32 2"), "'log_std' is not of a dense layer");
+	check_foreign(LIST("0.weight F32 2,4", "log_std F32 2"), "'log_std' is not of a dense layer");
 	check_foreign(LIST("0.weight F32 8,4,3,3", "0.bias F32 8"), "'0.weight' is not of");
 	check_foreign(LIST("0.weight F32 2,4", "0.bias F32 3"), "'0.weight' does not fit its bias");
-	check_foreign(
-		LIST("0.weight F32 2,4", "0.bias F32 2,1"), "'0.weight' does not fit its bias");
+	check_foreign(LIST("0.weight F32 2,4", "0.bias F32 2,1"), "'0.weight' does not fit its bias");
 	check_foreign(LIST("0.weight F32 2,4", "0.bias I64 2"), "'0.weight' does not fit its bias");
 	check_foreign(LIST("0.weight I8 2,4", "0.bias F32 2"), "'0.weight' has a size or type");
 	check_foreign(LIST("0.weight F8_E5M2 2,4"), "'0.weight' has a size or type");
 	check_foreign(LIST("0.weight F32 0,4", "0.bias F32 0"), "'0.weight' has a size or type");
 	check_foreign(LIST("0.weight F32 70000,0"), "'0.weight' has a size or type");
-	check_foreign(LIST("0.weight F16 4097,4", "1.weight F16 2,4097"),
-		"a hidden layer is wider than 4096");
+	check_foreign(LIST("0.weight F16 4097,4", "1.weight F16 2,4097"), "a hidden layer is wider than 4096");
 	/* Heads that do not fit. */
-	check_foreign(
-		LIST("f.weight F32 6,4", "v.weight F32 2,6", "a.weight F32 2,6"), "in no order");
-	check_foreign(
-		LIST("f.weight F32 6,4", "v.weight F32 1,6", "a.weight F32 2,5"), "in no order");
-	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
-			      "a.0.weight F32 3,6", "a.2.weight F32 2,3"),
+	check_foreign(LIST("f.weight F32 6,4", "v.weight F32 2,6", "a.weight F32 2,6"), "in no order");
+	check_foreign(LIST("f.weight F32 6,4", "v.weight F32 1,6", "a.weight F32 2,5"), "in no order");
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5", "a.0.weight F32 3,6",
+			      "a.2.weight F32 2,3"),
 		"in no order");
-	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5",
-			      "a.weight F32 2,6"),
+	check_foreign(LIST("f.weight F32 6,4", "v.0.weight F32 5,6", "v.2.weight F32 1,5", "a.weight F32 2,6"),
 		"in no order");
 	/* Values. */
 	const char *got = foreign_verdict(LIST("0.weight F32 2,4"), 0xff);
@@ -1081,19 +1025,15 @@ static void test_too_many_layers_of_other_programs(void)
 	const char *tensors[41];
 	for (int n = 9; n <= 30; n++) {
 		for (int i = 0; i < n; i++) {
-			snprintf(names[i], sizeof(names[i]), "%d.weight F32 %d,4", i,
-				i == n - 1 ? 2 : 4);
+			snprintf(names[i], sizeof(names[i]), "%d.weight F32 %d,4", i, i == n - 1 ? 2 : 4);
 			tensors[i] = names[i];
 		}
 		tensors[n] = NULL;
-		check_foreign(tensors, n == 9    ? ""
-				       : n <= 12 ? "more than 8 hidden layers"
-						 : "more ");
+		check_foreign(tensors, n == 9 ? "" : n <= 12 ? "more than 8 hidden layers" : "more ");
 	}
 	/* Many orders, none of which fits: given up at some time. */
 	for (int i = 0; i < 12; i++)
-		snprintf(
-			names[i], sizeof(names[i]), "%c.weight F32 %d,4", 'a' + i, i == 11 ? 3 : 4);
+		snprintf(names[i], sizeof(names[i]), "%c.weight F32 %d,4", 'a' + i, i == 11 ? 3 : 4);
 	tensors[12] = NULL;
 	check_foreign(tensors, "order");
 }

@@ -70,19 +70,17 @@ static bool toy_possible(const void *state)
 	       (s->move == -1 || s->move == 0 || s->move == 1);
 }
 
-#define TOY(id_, solved_return_, reward_low_, reward_high_, step_)                   \
-	{                                                                            \
-		.id = id_, .obs_dim = 2, .n_actions = 3, .max_episode_steps = 50,    \
-		.solved_return = solved_return_, .reward_low = reward_low_,          \
-		.reward_high = reward_high_, .obs_high = (const double[]){ 1, 1 },   \
-		.state_size = sizeof(struct toy), .reset = toy_reset, .step = step_, \
-		.possible = toy_possible,                                            \
+#define TOY(id_, solved_return_, reward_low_, reward_high_, step_)                                                 \
+	{                                                                                                          \
+		.id = id_, .obs_dim = 2, .n_actions = 3, .max_episode_steps = 50, .solved_return = solved_return_, \
+		.reward_low = reward_low_, .reward_high = reward_high_, .obs_high = (const double[]){ 1, 1 },      \
+		.state_size = sizeof(struct toy), .reset = toy_reset, .step = step_, .possible = toy_possible,     \
 	}
 
 static const struct env_ops sparse = TOY("ToySparse-v0", 0.9, -1, 1, sparse_step);
 static const struct env_ops negative = TOY("ToyNegative-v0", -8, -30, -1, negative_step);
 
-const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", "Acrobot-v1", "MountainCar-v0",
-	"process", "ToySparse-v0", "ToyNegative-v0", NULL };
-const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, &acrobot_v1,
-	&mountaincar_v0, &process_env, &sparse, &negative, NULL };
+const char *const env_ids[] = { "CartPole-v1", "CartPole-v0", "Acrobot-v1", "MountainCar-v0", "process", "ToySparse-v0",
+	"ToyNegative-v0", NULL };
+const struct env_ops *const env_table[] = { &cartpole_v1, &cartpole_v0, &acrobot_v1, &mountaincar_v0, &process_env,
+	&sparse, &negative, NULL };

@@ -6,16 +6,15 @@
 #include <string.h>
 
 /* Every component, as small as it gets; tests/fuzz/seeds trains the same. */
-static const char small_ini[] =
-	"[run]\ntotal_timesteps = 1000000000\n"
-	"[env]\nmax_episode_steps = 3\n"
-	"[network]\nnet_arch = 2\ndueling = true\n"
-	"[agent]\nbatch_size = 2\nlearning_starts = 4\ntrain_freq = 4\ngradient_steps = 2\n"
-	"target_update_interval = 8\nn_steps = 3\n"
-	"[replay]\nbuffer_size = 8\nprioritized = true\n"
-	"[eval]\neval_freq = 8\neval_episodes = 1\n"
-	"[stop]\nstop_return = none\n"
-	"[log]\nlog_interval = 8\n";
+static const char small_ini[] = "[run]\ntotal_timesteps = 1000000000\n"
+				"[env]\nmax_episode_steps = 3\n"
+				"[network]\nnet_arch = 2\ndueling = true\n"
+				"[agent]\nbatch_size = 2\nlearning_starts = 4\ntrain_freq = 4\ngradient_steps = 2\n"
+				"target_update_interval = 8\nn_steps = 3\n"
+				"[replay]\nbuffer_size = 8\nprioritized = true\n"
+				"[eval]\neval_freq = 8\neval_episodes = 1\n"
+				"[stop]\nstop_return = none\n"
+				"[log]\nlog_interval = 8\n";
 
 enum { STEPS = 8 }; /* a row of each log */
 
@@ -71,8 +70,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	if (!values)
 		return size;
 	memcpy(values, data + begin, n_values);
-	const size_t n =
-		LLVMFuzzerMutate(data + LENGTH, begin - LENGTH, max_size - LENGTH - n_values);
+	const size_t n = LLVMFuzzerMutate(data + LENGTH, begin - LENGTH, max_size - LENGTH - n_values);
 	for (int i = 0; i < LENGTH; i++)
 		data[i] = (uint8_t)((uint64_t)n >> (8 * i));
 	memcpy(data + LENGTH + n, values, n_values);

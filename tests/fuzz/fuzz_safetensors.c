@@ -31,8 +31,8 @@ static bool is_sound(const struct weights *w)
 	for (size_t i = 0; i < w->net.n_params; i++)
 		if (!isfinite(w->params[i]))
 			return false;
-	return w->env && w->net.dim[0] == w->env->obs_dim &&
-	       w->net.dim[w->net.n_layers] == w->env->n_actions && w->max_episode_steps > 0;
+	return w->env && w->net.dim[0] == w->env->obs_dim && w->net.dim[w->net.n_layers] == w->env->n_actions &&
+	       w->max_episode_steps > 0;
 }
 
 /* As the weights of another program. */
