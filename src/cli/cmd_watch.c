@@ -320,7 +320,7 @@ const struct command command_watch = {
 	.summary = "show how runs are going",
 	.details =
 		"A table of the runs in and below the directories, running ones first, redrawn in place until all are "
-		"done. If standard output is not a terminal, it is printed once. It is made from the files alone, so "
+		"done, or q is pressed. If standard output is not a terminal, it is printed once. It is made from the files alone, so "
 		"the runs may be on other machines. Of three runs or more the best, the median and the worst return, "
 		"who is stuck (stopped or failed) and who is silent (running, but without a new row) come first. The "
 		"return is that of the last 100 training episodes, or the final one of a done run; '<' before the time "
