@@ -7,10 +7,11 @@
 
 #include <string.h>
 
-void children_hear(void *arg, const char *bytes, size_t n)
+/* Passes a child's standard error through. */
+static void hear(void *arg, const char *bytes, size_t n)
 {
 	const struct children *ch = arg;
-	if (ch && ch->progress)
+	if (ch->progress)
 		progress_end(ch->progress);
 	(void)fwrite(bytes, 1, n, stderr);
 }
@@ -21,7 +22,7 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 		.start_timeout_s = c->env_start_timeout,
 		.timeout_s = c->env_timeout,
 		.stop = &stop_signal,
-		.hear = children_hear,
+		.hear = hear,
 		.arg = ch };
 	bool ok = true;
 	*ch = (struct children){ .progress = NULL };
