@@ -117,8 +117,8 @@ bool rundir_is_done(const char *path, const struct config *c);
  * file system tells of their locks. */
 bool rundir_is_locked(const char *path, struct err *e);
 
-/* Marks that a signal has stopped the run, or that a process works on it again: .lock has a byte or
- * none. Only rundir_is_stopped looks at it, so errors are ignored. */
+/* Marks that the process has ended and the run is not done, or that a process works on it again: .lock has a byte
+ * or none. Only rundir_is_stopped looks at it, so errors are ignored. */
 void rundir_mark_stopped(const struct rundir *d, bool is_stopped);
 bool rundir_is_stopped(const char *path);
 

@@ -6,7 +6,7 @@
  *
  * A working process holds the lock of its run. The lock is visible on the same machine,
  * and elsewhere if the file system passes locks on. Once it was seen held, it decides.
- * A process that a signal has stopped leaves a mark (rundir_mark_stopped). Otherwise a run
+ * A process that ends before its run is done, and is not killed, leaves a mark (rundir_mark_stopped). Otherwise a run
  * is alive if it wrote one of its files within the last 10 seconds, three rows of
  * progress.csv or three checkpoint_intervals, whichever is longest. The factor of three
  * allows for clocks that differ and for caches of file systems. So a process that was

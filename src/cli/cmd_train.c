@@ -142,9 +142,7 @@ static int save_and_stop(struct run *r, bool fresh)
 	const char *how = rundir_was_moved(&r->dir) ? " with --out and the directory's new name"
 			  : fresh                   ? " without --fresh"
 						    : "";
-	const bool is_saved = run_save(r, &e);
-	rundir_mark_stopped(&r->dir, true);
-	if (is_saved)
+	if (run_save(r, &e))
 		say("saved; the same command%s resumes from there", how);
 	else if (e.kind == ERR_DIVERGED)
 		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg, how);
@@ -366,6 +364,7 @@ static int cmd_train(const struct args *args)
 	if (ok) {
 		r.train.stop = &stop_signal;
 		status = train(&r, &children, &c, args, name);
+		rundir_mark_stopped(&r.dir, r.state != RUN_DONE);
 		run_close(&r);
 	} else {
 		status = fail(&e);

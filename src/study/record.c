@@ -149,7 +149,7 @@ static void read_logs(struct record *r)
 	const size_t n = r->state == RECORD_DONE ? 2 : 3;
 	for (size_t i = 0; i < n; i++) {
 		struct csv t;
-		struct err e;
+		static struct err e; /* too much for a small stack, below many directories */
 		if (read_log(r, logs[i].name, logs[i].column, logs[i].is_needed, &t, &e)) {
 			logs[i].read(r, &t);
 			csv_release(&t);
@@ -162,7 +162,7 @@ static void read_logs(struct record *r)
 static void read_result(struct record *r)
 {
 	struct dir d;
-	struct err e;
+	static struct err e; /* too much for a small stack, below many directories */
 	const bool is_open = dir_open(&d, r->dir, &e);
 	r->state = RECORD_UNREADABLE;
 	if (is_open && !file_exists(&d, RUN_RESULT))
