@@ -710,45 +710,29 @@ static int numbers_of(const struct option *o, const void *field, double x[MAX_NU
 
 void config_print_value(const struct config *c, const struct option *o, struct text *t)
 {
-	static const char *const scales[] = { "none", "bounds", "" };
 	const void *field = (const char *)c + o->offset;
+	const int first = o->type == OPTION_SCALE; /* of the numbers to print: after the kind */
 	double x[MAX_NUMBERS];
 	const int n = numbers_of(o, field, x);
-	int first = 0; /* of the numbers to print */
-	switch (o->type) {
-	case OPTION_SEED:
+	if (o->type == OPTION_SEED)
 		text_add(t, "%" PRIu64, *(const uint64_t *)field);
-		return;
-	case OPTION_INT:
+	else if (o->type == OPTION_INT)
 		text_add(t, "%" PRId64, *(const int64_t *)field);
-		return;
-	case OPTION_BOOL:
+	else if (o->type == OPTION_BOOL)
 		text_add(t, x[0] != 0 ? "true" : "false");
-		return;
-	case OPTION_NAME:
+	else if (o->type == OPTION_NAME)
 		text_add(t, "%s", o->names[*(const int *)field]);
-		return;
-	case OPTION_REAL:
-		if (isinf(x[0])) {
-			text_add(t, "none");
-			return;
-		}
-		break;
-	case OPTION_WIDTHS:
-		text_add(t, n == 0 ? "none" : "");
-		break;
-	case OPTION_SCALE:
-		text_add(t, "%s", scales[(int)x[0]]);
-		first = 1;
-		break;
-	case OPTION_STRING:
+	else if (o->type == OPTION_STRING)
 		text_add(t, "%s", (const char *)field);
-		return;
-	}
-	for (int i = first; i < n; i++) {
-		text_add(t, i > first ? "," : "");
-		text_add_real(t, x[i]);
-	}
+	else if (o->type == OPTION_SCALE && x[0] == OBS_SCALE_BOUNDS)
+		text_add(t, "bounds");
+	else if (n == first || isinf(x[0]))
+		text_add(t, "none");
+	else
+		for (int i = first; i < n; i++) {
+			text_add(t, i > first ? "," : "");
+			text_add_real(t, x[i]);
+		}
 }
 
 /* The first byte of the character that s[at] belongs to. */
