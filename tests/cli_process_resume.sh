@@ -190,7 +190,7 @@ for n in 0 1 37; do
 done
 t 'while the first line does not come' 130 sh -c 'exec "$DQN" train walk.ini --out none -q env_start_timeout=9999 \
 	command="kill -INT \$PPID; kill -STOP \$\$"'
-err_empty
+err_has '^dqn: SIGINT: stopped before the first step$'
 no_if [ -e none ]
 none_left
 

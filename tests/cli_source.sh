@@ -117,7 +117,7 @@ base 3593
 nn 1800
 env 1583
 rl 1420
-run 6973
+run 6957
 study 2905
 cli 12383
 END

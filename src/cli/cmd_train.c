@@ -207,6 +207,15 @@ static bool run_to_end(struct run *r, struct children *ch, enum progress_level l
 	return ok;
 }
 
+/* The status after an error, or after a signal that ended the wait for a child. */
+static int fail_or_stop(const struct err *e)
+{
+	if (e->kind != ERR_NONE)
+		return fail(e);
+	say("%s: stopped before the first step", stop_signal_name());
+	return 128 + (int)stop_signal;
+}
+
 /* id = process: starts the children, unless the run is done, and checks what depends on what
  * they declare. */
 static bool start_children(
@@ -222,7 +231,7 @@ static bool start_children(
 			return true;
 	}
 	if (!children_start(ch, c, N_CHILDREN, &e) || !children_declare(ch, c, &e)) {
-		*status = e.kind == ERR_NONE ? 128 + (int)stop_signal : fail(&e);
+		*status = fail_or_stop(&e);
 		return false;
 	}
 	*status = ERR_USAGE;
