@@ -627,6 +627,30 @@ static void fold_and_rebuild(const char *keys)
 	release(&f);
 }
 
+static void test_loading_other_tensors_than_there_are(void)
+{
+	float x[6] = { 1, 2, 3, 4, 5, 6 }, y[6] = { 0 };
+	struct st_tensor t = {
+		.name = "a", .type = ST_F32, .n_dims = 2, .shape = { 2, 3 }, .n_values = 6, .values = x
+	};
+	struct st_file out = { .tensor = &t, .n_tensors = 1 }, in;
+	struct err e;
+	char buf[1024];
+	CHECK(st_open_bytes(&in, "a.st", buf, st_write(&out, NULL, buf, sizeof(buf), &e), &e));
+	t.values = y;
+	CHECK(st_load(&in, &t, 1, &e) && memcmp(x, y, sizeof(x)) == 0);
+	t.name = "b";
+	CHECK(!st_load(&in, &t, 1, &e) && strstr(e.msg, "tensor 'b' is missing"));
+	t.name = "a";
+	t.type = ST_I32;
+	CHECK(!st_load(&in, &t, 1, &e) && strstr(e.msg, "'a' is not of type I32"));
+	t.type = ST_F32;
+	t.shape[0] = 3;
+	t.shape[1] = 2;
+	CHECK(!st_load(&in, &t, 1, &e) && strstr(e.msg, "the shape of 'a' does not fit; (3,2) would"));
+	st_close(&in);
+}
+
 static void test_scale_in_the_first_layer(void)
 {
 	fold_and_rebuild("net_arch=8,4");
@@ -1056,6 +1080,7 @@ int main(void)
 	RUN(test_a_header_begins_with_its_brace);
 	RUN(test_wrong_checksums);
 	RUN(test_a_checksum_that_is_too_long_is_rejected);
+	RUN(test_loading_other_tensors_than_there_are);
 	RUN(test_scale_in_the_first_layer);
 	RUN(test_weights_that_are_not_finite);
 	RUN(test_lengths_of_the_header);
