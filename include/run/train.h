@@ -21,7 +21,8 @@
  *   7 log     if timesteps % log_interval == 0, and after the last step
  *
  * A step can be interrupted between two updates, between the episodes of an evaluation, of which POLICY_ROWS are
- * played side by side, and, as if it had not begun, while the reply of a child process does not come. run/checkpoint.h lists what a run resumes from.
+ * played side by side, and, as if it had not begun, while the reply of a child process does not come.
+ * run/checkpoint.h lists what a run resumes from.
  *
  * Streams of the run's seed: env_rng is the seed's own, the others are spawned with the keys
  * below. The environments draw one 64-bit seed per episode from theirs: env_rng in training,
