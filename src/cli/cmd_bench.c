@@ -12,16 +12,14 @@
 
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
-	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL,
-		"measure networks from 8 to 1024 wide instead" },
-	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N",
-		"samples of a line, 2 ms or more each (default 50)" },
+	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL, "measure networks from 8 to 1024 wide instead" },
+	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N", "samples of a line, 2 ms or more each (default 50)" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	{ .name = NULL },
 };
 
 static const double sample_s = 0.002; /* short: the best of many is of a quiet moment */
-static const double noisy = 0.1; /* a median of the peak so far from its best is worth a warning */
+static const double noisy = 0.1;      /* a median of the peak so far from its best is worth a warning */
 enum { MAX_SAMPLES = 1000, LEAST_SAMPLES = 3, PEAK_ROUNDS = 1000, MAX_TASKS = 40 };
 
 struct task {
@@ -68,8 +66,7 @@ static void calibrate(struct task *t)
 {
 	t->n = 1;
 	for (double s; (s = run_task(t, t->n)) < sample_s;)
-		t->n = s < sample_s / 100 ? 10 * t->n
-					  : (uint64_t)(1.1 * sample_s / s * (double)t->n) + 1;
+		t->n = s < sample_s / 100 ? 10 * t->n : (uint64_t)(1.1 * sample_s / s * (double)t->n) + 1;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -123,8 +120,7 @@ static void add_peak(struct bench *b)
 {
 	struct task *t = add_task(b, peak_task, (void *)(uintptr_t)b->k, "");
 	t->flops = 2.0 * PEAK_ROUNDS * KERNELS_PEAK_CHAINS * b->k->lanes;
-	snprintf(t->name, sizeof(t->name), "%d fused multiply-adds",
-		PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
+	snprintf(t->name, sizeof(t->name), "%d fused multiply-adds", PEAK_ROUNDS * KERNELS_PEAK_CHAINS);
 }
 
 /* --- what comes out --- */
@@ -180,8 +176,8 @@ static bool print_tasks(const struct bench *b, struct err *e)
 	if (!b->json || table.is_incomplete)
 		ok = table_print(&table, TABLE_ALIGNED, e);
 	else {
-		printf("{\"version\":\"%s\",\"isa\":\"%s\",\"samples\":%d,\"rows\":[", DQN_VERSION,
-			b->k->isa, b->n_rounds);
+		printf("{\"version\":\"%s\",\"isa\":\"%s\",\"samples\":%d,\"rows\":[", DQN_VERSION, b->k->isa,
+			b->n_rounds);
 		for (size_t i = 1; i < table_n_rows(&table); i++) {
 			printf(i > 1 ? ",{" : "{");
 			table_put_json(&table, i, 0, table.n_columns);
@@ -206,8 +202,7 @@ static void warn_if_noisy(const struct bench *b)
 /* --- an update and its parts --- */
 
 /* The replay buffer gets made-up transitions of episodes of 20 steps. */
-static bool start_training(
-	struct train *t, const struct kernels *k, const struct config *c, struct err *e)
+static bool start_training(struct train *t, const struct kernels *k, const struct config *c, struct err *e)
 {
 	enum { LENGTH = 20 };
 	struct rng rng;
@@ -220,8 +215,8 @@ static bool start_training(
 	for (size_t i = 0; i < t->replay.buffer_size; i++) {
 		for (int j = 0; j < dim; j++)
 			t->obs[j] = (float)rng_uniform(&rng, -1, 1);
-		replay_push(&t->replay, t->obs, t->mask, (int)(i % (size_t)n_actions), 0.01f,
-			t->obs, t->mask, i % LENGTH == LENGTH - 1, false);
+		replay_push(&t->replay, t->obs, t->mask, (int)(i % (size_t)n_actions), 0.01f, t->obs, t->mask,
+			i % LENGTH == LENGTH - 1, false);
 	}
 	return true;
 }
@@ -230,8 +225,7 @@ static double sample_task(void *job)
 {
 	struct train *t = job;
 	const struct config *c = &t->config;
-	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma,
-		c->per_beta0, &t->batch);
+	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma, c->per_beta0, &t->batch);
 	return t->batch.reward[0];
 }
 
@@ -255,8 +249,7 @@ static double backward_task(void *job)
 {
 	struct train *t = job;
 	struct agent *a = &t->agent;
-	net_backward(&a->policy.net, a->policy.k, a->online, t->batch.obs, a->d_out, t->batch.size,
-		a->work, a->grad);
+	net_backward(&a->policy.net, a->policy.k, a->online, t->batch.obs, a->d_out, t->batch.size, a->work, a->grad);
 	return a->grad[0];
 }
 
@@ -264,8 +257,8 @@ static double backward_task(void *job)
 static double adam_task(void *job)
 {
 	struct agent *a = &((struct train *)job)->agent;
-	return adam_step(&a->adam, a->policy.k, a->policy.net.n_params, a->grad, 0,
-		a->opts.max_grad_norm, a->m, a->v, a->online);
+	return adam_step(&a->adam, a->policy.k, a->policy.net.n_params, a->grad, 0, a->opts.max_grad_norm, a->m, a->v,
+		a->online);
 }
 
 static double priorities_task(void *job)
@@ -349,8 +342,7 @@ static void add_network(struct bench *b, struct train *t)
 	count_flops(&t->agent.policy.net, &forward, &backward);
 	add_update(b, t);
 	add_task(b, sample_task, t, "  sample the minibatch");
-	add_task(b, targets_task, t, "  TD targets")->flops =
-		rows * forward * (t->config.double_q ? 2 : 1);
+	add_task(b, targets_task, t, "  TD targets")->flops = rows * forward * (t->config.double_q ? 2 : 1);
 	add_task(b, loss_task, t, "  forward pass and loss")->flops = rows * forward;
 	add_task(b, backward_task, t, "  backward pass")->flops = rows * backward;
 	add_task(b, adam_task, t, "  Adam and the norm");
@@ -375,8 +367,7 @@ static bool bench_sizes(struct bench *b, struct config *c, struct err *e)
 	int n = 0;
 	c->buffer_size = c->learning_starts = 10000;
 	for (; ok && n < N_WIDTHS * N_BATCHES; n++) {
-		c->net_arch =
-			(struct widths){ 2, { widths[n / N_BATCHES], widths[n / N_BATCHES] } };
+		c->net_arch = (struct widths){ 2, { widths[n / N_BATCHES], widths[n / N_BATCHES] } };
 		c->batch_size = batches[n % N_BATCHES];
 		ok = start_training(&train[n], b->k, c, e);
 		if (ok)
@@ -418,8 +409,7 @@ static double env_task(void *job)
 	struct err never;
 	if (!t->in_episode)
 		env_reset(&t->env, rng_u64(rng), t->next_obs, t->next_mask, &never);
-	env_step(&t->env, (int)rng_below(rng, (uint64_t)t->env.ops->n_actions), t->next_obs,
-		t->next_mask, &s, &never);
+	env_step(&t->env, (int)rng_below(rng, (uint64_t)t->env.ops->n_actions), t->next_obs, t->next_mask, &s, &never);
 	t->in_episode = !s.terminated && !s.truncated;
 	return s.reward;
 }
@@ -465,8 +455,7 @@ static double whole_run_task(void *job)
 	w->n_eval = 0;
 	w->ok = train_init(t, w->config, w->k, &w->e);
 	if (w->ok && config_is_process(w->config))
-		train_set_processes(
-			t, &w->children->process[CHILD_TRAIN], &w->children->process[CHILD_EVAL]);
+		train_set_processes(t, &w->children->process[CHILD_TRAIN], &w->children->process[CHILD_EVAL]);
 	while (w->ok && !(t->events & TRAIN_FINISHED)) {
 		w->ok = train_step(t, &w->e);
 		if (t->events & TRAIN_EVALUATED)
@@ -487,20 +476,16 @@ static double best_of(const struct bench *b, double (*run)(void *job))
 static void describe_run(const struct bench *b, const struct whole_run *w, struct task *task)
 {
 	const struct train *t = &w->train;
-	const double rows = (double)(t->config.eval_episodes < (int64_t)t->eval_envs.n
-					     ? t->config.eval_episodes
-					     : (int64_t)t->eval_envs.n);
-	const double network_s =
-		best_of(b, act_task) * (double)t->timesteps +
-		best_of(b, greedy_task) * w->n_eval / rows +
-		(best_of(b, update_task) - best_of(b, sample_task)) * (double)t->agent.adam.t;
-	snprintf(task->note, sizeof(task->note),
-		"%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%", t->timesteps,
-		t->agent.adam.t, 100 * network_s / task->sample[0]);
+	const double rows = (double)(t->config.eval_episodes < (int64_t)t->eval_envs.n ? t->config.eval_episodes
+										       : (int64_t)t->eval_envs.n);
+	const double network_s = best_of(b, act_task) * (double)t->timesteps +
+				 best_of(b, greedy_task) * w->n_eval / rows +
+				 (best_of(b, update_task) - best_of(b, sample_task)) * (double)t->agent.adam.t;
+	snprintf(task->note, sizeof(task->note), "%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%",
+		t->timesteps, t->agent.adam.t, 100 * network_s / task->sample[0]);
 }
 
-static bool bench_all(
-	struct bench *b, const struct config *c, struct children *children, struct err *e)
+static bool bench_all(struct bench *b, const struct config *c, struct children *children, struct err *e)
 {
 	static struct train parts;
 	static struct whole_run w;
@@ -516,9 +501,7 @@ static bool bench_all(
 			run->clock = CLOCK_MONOTONIC;
 		measure(b);
 		describe_run(b, &w, run);
-		w.ok = (!config_is_process(c) ||
-			       time_child(b, &children->process[CHILD_EVAL], e)) &&
-		       print_tasks(b, e);
+		w.ok = (!config_is_process(c) || time_child(b, &children->process[CHILD_EVAL], e)) && print_tasks(b, e);
 		train_release(&parts);
 	}
 	train_release(&w.train);
@@ -549,8 +532,7 @@ static int cmd_bench(const struct args *args)
 	const bool sizes = args->flag[SIZES].set;
 	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 50;
 	if (n > MAX_SAMPLES) {
-		err_set(&e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string,
-			MAX_SAMPLES);
+		err_set(&e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string, MAX_SAMPLES);
 		return fail(&e);
 	}
 	b = (struct bench){ .n_rounds = (int)n, .json = args->flag[JSON].set };
@@ -559,14 +541,14 @@ static int cmd_bench(const struct args *args)
 		return fail(&e);
 	if (!load(&c, args, &status))
 		return status;
-	if (config_is_process(&c) && (!children_start(&children, &c, N_CHILDREN, &e) ||
-					     !children_declare(&children, &c, &e)))
+	if (config_is_process(&c) &&
+		(!children_start(&children, &c, N_CHILDREN, &e) || !children_declare(&children, &c, &e)))
 		return fail(&e);
 	if (config_is_process(&c) && !check_env(&c, false))
 		return ERR_USAGE;
 	if (!b.json)
-		printf("dqn %s, %s: the best and the median of %d samples of at least %.0f ms\n",
-			DQN_VERSION, b.k->isa, b.n_rounds, 1e3 * sample_s);
+		printf("dqn %s, %s: the best and the median of %d samples of at least %.0f ms\n", DQN_VERSION, b.k->isa,
+			b.n_rounds, 1e3 * sample_s);
 	add_peak(&b);
 	const bool ok = sizes ? bench_sizes(&b, &c, &e) : bench_all(&b, &c, &children, &e);
 	children_stop(&children);
@@ -579,12 +561,11 @@ const struct command command_bench = {
 	.name = "bench",
 	.synopsis = "[CONFIG] [key=value ...] [--sizes] [-n N] [--json]",
 	.summary = "measure speed on this machine, next to its arithmetic peak",
-	.details =
-		"The first line is the peak of one core: fused multiply-adds in the instruction set in use "
-		"(DQN_ISA forces one). Then come an update of CONFIG, or of the defaults, and its parts, "
-		"actions, a step of the environment, and the whole training loop without its files. All are "
-		"measured in turn, and shares of the peak are those of the best samples. Child processes are "
-		"measured after that, by the wall clock.",
+	.details = "The first line is the peak of one core: fused multiply-adds in the instruction set in use "
+		   "(DQN_ISA forces one). Then come an update of CONFIG, or of the defaults, and its parts, "
+		   "actions, a step of the environment, and the whole training loop without its files. All are "
+		   "measured in turn, and shares of the peak are those of the best samples. Child processes are "
+		   "measured after that, by the wall clock.",
 	.examples = "taskset -c 1 dqn bench\n"
 		    "dqn bench configs/cartpole-fixed.ini\n"
 		    "dqn bench net_arch=256,256 batch_size=64\n"
