@@ -30,6 +30,7 @@ is 'rows' "$(grep -o '"name":' "$out" | wc -l)" 12
 is 'rows with times' "$(grep -oE '"seconds":[0-9.e-]+,"best":[0-9.e-]+,' "$out" | wc -l)" 12
 out_has '"name":"the training loop"'
 
+# shellcheck disable=SC2016 # the script's own
 t 'the median is never less than the best' 0 sh -c 'tr "{" "\n" <"$1" | sed -n "s/.*seconds\":\([^,]*\),\"best\":\([^,]*\),.*/\1 \2/p" |
 	awk "\$1 < \$2 { exit 1 }"' sh "$out"
 

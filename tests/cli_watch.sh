@@ -193,6 +193,16 @@ if has_terminal 'watch on a terminal'; then
 		is 'screen and cursor' "$(grep -o "$(printf '\033\\[?[0-9]*[hl]')" "$tmp/screen" | tr -d '\033' | tr '\n' ' ')" \
 			'[?1049h [?25l [?25h [?1049l '
 	done
+	mkfifo keys && exec 9<>keys
+	: >"$tmp/screen"
+	on_terminal 24x80 "$DQN watch live -n 1000; echo \$? >status; stty -a >modes" <keys &
+	script_pid=$!
+	t 'q, once it is drawn' 0 wait_for drawn 1
+	printf q >&9
+	wait $script_pid
+	is 'exit status' "$(cat status)" 0
+	yes_if grep -q ' icanon .* echo ' modes
+	exec 9>&-
 	: >"$tmp/screen"
 	on_terminal 24x80 "echo \$\$ >watcher; tty >terminal; exec $DQN watch live -n 1000" &
 	script_pid=$!

@@ -17,6 +17,9 @@ struct children {
 	struct progress *progress; /* is taken off the terminal when a child writes there; or NULL */
 };
 
+/* Passes on what a child wrote to its standard error. arg: a struct children, or NULL. */
+void children_hear(void *arg, const char *bytes, size_t n);
+
 /* Starts the first n of them with the command and the timeouts of c, and waits for their
  * declarations, which must be equal. On failure all are stopped. ERR_NONE: a caught signal ended the wait. */
 bool children_start(struct children *ch, const struct config *c, int n, struct err *e);

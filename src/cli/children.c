@@ -7,11 +7,10 @@
 
 #include <string.h>
 
-/* Passes a child's standard error through. */
-static void hear(void *arg, const char *bytes, size_t n)
+void children_hear(void *arg, const char *bytes, size_t n)
 {
 	const struct children *ch = arg;
-	if (ch->progress)
+	if (ch && ch->progress)
 		progress_end(ch->progress);
 	(void)fwrite(bytes, 1, n, stderr);
 }
@@ -22,7 +21,7 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 		.start_timeout_s = c->env_start_timeout,
 		.timeout_s = c->env_timeout,
 		.stop = &stop_signal,
-		.hear = hear,
+		.hear = children_hear,
 		.arg = ch };
 	bool ok = true;
 	*ch = (struct children){ .progress = NULL };

@@ -139,7 +139,7 @@ static void add_seconds(struct table *table, double s)
 static void add_rate(struct table *table, double x, double scale, const char *unit)
 {
 	if (x > 0)
-		table_add(table, "%.4g%s", x * scale, unit);
+		table_add(table, "%.3g%s", x * scale, unit);
 	else
 		table_add(table, "%s", "");
 }

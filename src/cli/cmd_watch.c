@@ -320,15 +320,15 @@ const struct command command_watch = {
 	.summary = "show how runs are going",
 	.details =
 		"A table of the runs in and below the directories, running ones first, redrawn in place until all are "
-		"done. If standard output is not a terminal, it is printed once. It is made from the files alone, so "
-		"the runs may be on other machines. Of three runs or more the best, the median and the worst return, "
-		"who is stuck (stopped or failed) and who is silent (running, but without a new row) come first. The "
-		"return is that of the last 100 training episodes, or the final one of a done run; '<' before the time "
-		"left: the run may stop earlier. A run is running if a process holds its lock. The lock is visible on "
-		"the machine of the process, and on others if the file system shares locks. If no lock was ever seen, "
-		"a run is running unless its process has marked that it ended, or nothing was written in the last 10 "
-		"seconds, three rows of progress.csv or three checkpoint_intervals, whichever is longest. A run that "
-		"is neither running nor done is stopped.",
+		"done, or q is pressed. If standard output is not a terminal, it is printed once. It is made from the "
+		"files alone, so the runs may be on other machines. Of three runs or more the best, the median and the "
+		"worst return, who is stuck (stopped or failed) and who is silent (running, but without a new row) "
+		"come first. The return is that of the last 100 training episodes, or the final one of a done run; '<' "
+		"before the time left: the run may stop earlier. A run is running if a process holds its lock. The "
+		"lock is visible on the machine of the process, and on others if the file system shares locks. If no "
+		"lock was ever seen, a run is running unless its process has marked that it ended, or nothing was "
+		"written in the last 10 seconds, three rows of progress.csv or three checkpoint_intervals, whichever "
+		"is longest. A run that is neither running nor done is stopped.",
 	.examples = "dqn watch runs/sweep-cartpole\n"
 		    "dqn watch runs --interval 10\n"
 		    "dqn watch runs --once | grep stopped\n",

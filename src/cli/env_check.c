@@ -283,12 +283,6 @@ static const struct rule rules[] = {
 
 /* --- the whole --- */
 
-static void hear(void *arg, const char *bytes, size_t n)
-{
-	(void)arg;
-	(void)fwrite(bytes, 1, n, stderr);
-}
-
 static void stop(struct checker *c)
 {
 	process_stop(&c->process);
@@ -365,9 +359,10 @@ int env_check(const char *command, double start_timeout_s, double timeout_s)
 	static struct checker c;
 	struct err e;
 	bool broken = false;
-	c = (struct checker){
-		.opts = { .command = command, .start_timeout_s = start_timeout_s, .timeout_s = timeout_s, .hear = hear }
-	};
+	c = (struct checker){ .opts = { .command = command,
+				      .start_timeout_s = start_timeout_s,
+				      .timeout_s = timeout_s,
+				      .hear = children_hear } };
 	bool ok = start(&c, &e);
 	if (ok)
 		printf("%-5s it starts and declares: %s\n", "ok", c.process.declaration);

@@ -418,20 +418,22 @@ static struct legend legend_of(const struct canvas *of, double height, double mo
 	struct legend l = { .brief = false };
 	const bool has_threshold = plot_threshold_label(p, l.threshold, sizeof(l.threshold));
 	const double room = c.width - 2 * c.margin_px;
-	int least = 1, n = 0;
+	int least, n;
 	l.n = p->n_series + has_threshold;
-	for (int try = 0; n < least && (try < 2 || c.font_px > least_font_px); try++) {
-		if (try > 1)
-			set_font(&c, fmax(least_font_px, c.font_px - 0.5));
-		l.brief = try > 0;
+	for (;;) {
 		const double share_px = l.brief ? most_px : fmin(most_px, height / 3);
 		const int most_lines = (int)(share_px / c.line_px) - l.brief;
 		const int most = most_lines > 1 ? most_lines : 1;
-		least = (l.n + most - 1) / most;
 		double widest = 1;
 		for (int i = 0; i < l.n; i++)
 			widest = fmax(widest, swatch_px(&c) + c.font_px + text_px(&c, entry(&c, &l, i, l.brief)));
+		least = (l.n + most - 1) / most;
 		n = (int)((room + c.font_px) / widest);
+		if (n >= least || (l.brief && c.font_px <= least_font_px))
+			break;
+		if (l.brief)
+			set_font(&c, fmax(least_font_px, c.font_px - 0.5));
+		l.brief = true;
 	}
 	l.font_px = c.font_px;
 	l.n_columns = n < least ? least : n > l.n ? l.n : n;

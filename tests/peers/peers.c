@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 	const struct kernels *k = kernels_find(getenv("DQN_ISA"));
 	if (!k)
 		return 1;
-	printf("%s", k->isa);
+	printf("best us; dqn's kernels are %s", k->isa);
 #if defined(WITH_OPENBLAS)
 	openblas_set_num_threads(1);
 	printf("; OpenBLAS's kernels are %s", openblas_get_corename());
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	printf("\n%16s", "width x batch");
 	for (int t = 0; t < N_TASKS; t++)
 		printf(" %17s", tasks[t].name);
-	printf("   best us\n");
+	printf("\n");
 	for (int i = 1; i < argc; i++) {
 		double best[N_TASKS];
 		char *end;
