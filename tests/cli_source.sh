@@ -114,9 +114,9 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3593
-nn 1800
+nn 1762
 env 1583
-rl 1420
+rl 1387
 run 6958
 study 2905
 cli 12373

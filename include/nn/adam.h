@@ -29,7 +29,7 @@ void adam_init(struct adam *a, double beta1, double beta2, double eps);
  * min(1, max_grad_norm / (norm + 1e-6)); 0 leaves it. grad (n) is not changed.
  * Returns the Euclidean norm of the gradient before clipping; if that is not
  * finite, nothing else happens. */
-double adam_step(struct adam *a, const struct kernels *k, size_t n, const float *grad,
-	double learning_rate, double max_grad_norm, float *m, float *v, float *params);
+double adam_step(struct adam *a, const struct kernels *k, size_t n, const float *grad, double learning_rate,
+	double max_grad_norm, float *m, float *v, float *params);
 
 #endif

@@ -33,14 +33,14 @@ struct kernels {
 	 * m and n are at least 1; without products (k 0) c is the bias. pack (KERNELS_PACK) is
 	 * scratch memory, or NULL: large products then take a little longer.
 	 * c[i,j] = fma(a[i,k-1], b[k-1,j], ... fma(a[i,0], b[0,j], bias[j])). */
-	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-		const float *b, const float *bias, bool relu, float *c, float *pack);
+	void (*matmul)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col, const float *b,
+		const float *bias, bool relu, float *c, float *pack);
 
 	/* c (m,n) = a (m,k) b^T, where gate (m,n) > 0, else 0: the layer below of a gradient.
 	 * a and b (n,k) are dense, rows of c and of gate are c_row apart; gate NULL: everywhere.
 	 * Sums are those of matmul. */
-	void (*matmul_t)(size_t m, size_t n, size_t k, const float *a, const float *b,
-		const float *gate, float *c, size_t c_row, float *pack);
+	void (*matmul_t)(size_t m, size_t n, size_t k, const float *a, const float *b, const float *gate, float *c,
+		size_t c_row, float *pack);
 
 	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n), rows may
 	 * be 0 */
@@ -53,8 +53,7 @@ struct kernels {
 	 *   param = fma(-step_size, m / fma(sqrt(v), rsqrt_bias2, eps), param)
 	 * Moments below 2^-100 become 0: they would decay into denormal numbers,
 	 * which most CPUs compute slowly. */
-	void (*adam)(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v,
-		float *param);
+	void (*adam)(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param);
 
 	/* y (n) = tanh(y) by the formula of nn/tanh.h, in place */
 	void (*tanh_forward)(size_t n, float *y);

@@ -94,14 +94,14 @@ size_t net_work_size(const struct net *net, size_t batch);
 
 /* Outputs (batch, dim[n_layers]) for x (batch, dim[0]). They and the activations
  * that net_backward needs stay in `work` until the next call with it. */
-const float *net_forward(const struct net *net, const struct kernels *k, const float *params,
-	const float *x, size_t batch, float *work);
+const float *net_forward(
+	const struct net *net, const struct kernels *k, const float *params, const float *x, size_t batch, float *work);
 
 /* grad = d(loss)/d(params), given d_out = d(loss)/d(outputs) (batch, outputs),
  * directly after net_forward with the same params, x, batch and work. Sums over the
  * batch in row order; overwrites grad. */
-void net_backward(const struct net *net, const struct kernels *k, const float *params,
-	const float *x, const float *d_out, size_t batch, float *work, float *grad);
+void net_backward(const struct net *net, const struct kernels *k, const float *params, const float *x,
+	const float *d_out, size_t batch, float *work, float *grad);
 
 /* t (out, in) = w (in, out): between the layout of a block and PyTorch's. */
 void net_transpose(size_t in, size_t out, const float *w, float *t);

@@ -38,13 +38,13 @@ struct agent {
 	struct adam adam;
 	size_t batch_size;
 	float *online, *target, *grad, *m, *v; /* (n_params) each */
-	float *average;       /* (n_params) of online over the updates: to judge and to keep;
+	float *average;                        /* (n_params) of online over the updates: to judge and to keep;
 			 * online itself if ema_decay is 0 */
-	float *d_out;         /* (batch_size, n_actions) */
-	float *td_error;      /* (batch_size) Q(s,a) - y of the last update */
-	float *target_q;      /* (batch_size) the TD target y */
-	int32_t *best_action; /* (batch_size) a* in the next state */
-	float *work;          /* for batch_size rows */
+	float *d_out;                          /* (batch_size, n_actions) */
+	float *td_error;                       /* (batch_size) Q(s,a) - y of the last update */
+	float *target_q;                       /* (batch_size) the TD target y */
+	int32_t *best_action;                  /* (batch_size) a* in the next state */
+	float *work;                           /* for batch_size rows */
 	void *memory;
 };
 
@@ -74,8 +74,8 @@ struct diagnostics {
 uint64_t agent_bytes(const struct net *net, size_t batch_size, double ema_decay);
 
 /* All blocks start as zeros. Fails (ERR_RUN) if there is not enough memory. */
-bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net,
-	const struct kernels *k, size_t batch_size, struct err *e);
+bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net, const struct kernels *k,
+	size_t batch_size, struct err *e);
 void agent_release(struct agent *a);
 
 /* One gradient step on batch_size transitions:
@@ -87,8 +87,8 @@ void agent_release(struct agent *a);
  * Each row's loss counts with its weight, before the mean. a->td_error gets
  * Q(s,a) - y. False (ERR_DIVERGED) if the loss or the gradient is not finite; the weights
  * are then as they were. */
-bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
-	struct learn_stats *stats, struct err *e);
+bool agent_learn(
+	struct agent *a, const struct batch *b, double learning_rate, struct learn_stats *stats, struct err *e);
 
 /* The loss of a TD error d = Q(s,a) - y, and its derivative. */
 double agent_loss_of(enum loss loss, double d, double *derivative);
@@ -99,8 +99,7 @@ void agent_targets(struct agent *a, const struct batch *b);
 /* A part of agent_learn: the mean loss of the network `params` on the minibatch, given its TD
  * targets, a->target_q; stats gets all but grad_norm. a->td_error and a->d_out = d(loss)/dQ are
  * set, and a->work holds the forward pass. */
-bool agent_loss(struct agent *a, const struct batch *b, const float *params,
-	struct learn_stats *stats, struct err *e);
+bool agent_loss(struct agent *a, const struct batch *b, const float *params, struct learn_stats *stats, struct err *e);
 
 /* Of the last agent_learn, which must have been called; mask is that of its batch. Leaves
  * obs_max and obs_min to the second function. */

@@ -57,16 +57,16 @@ struct episode_seeds {
  * episodes played, unless NULL. v->n <= POLICY_ROWS. False, and nothing but *explore has
  * changed: ERR_NONE if the listener (or NULL) stops it, ERR_DIVERGED if a Q value is not
  * finite, or an error of the environment. */
-bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v,
-	struct episode_seeds *seeds, int64_t n_episodes, double epsilon, struct rng *explore,
-	struct episode *episodes, const struct eval_listener *listener, struct err *e);
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
+	int64_t n_episodes, double epsilon, struct rng *explore, struct episode *episodes,
+	const struct eval_listener *listener, struct err *e);
 
 /* Of the n > 0 episodes so far. */
 struct eval_stats evaluation_stats(const struct evaluation *ev);
 
 /* All n_episodes >= 1; `episodes` (n_episodes) or NULL. False as evaluate_some. */
-bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
-	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const struct eval_listener *listener, struct err *e);
+bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds, int64_t n_episodes,
+	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes,
+	const struct eval_listener *listener, struct err *e);
 
 #endif

@@ -44,8 +44,8 @@ int policy_random(const uint8_t *mask, int n_actions, struct rng *rng);
  * double if epsilon > 0, and for a random action one bounded integer, k: the action is the
  * k-th that is allowed. *q, unless NULL, gets the values (n_actions), allowed or not, or
  * NULL after a random action; they stay until the next call. */
-int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, double epsilon,
-	struct rng *rng, const float **q);
+int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, double epsilon, struct rng *rng,
+	const float **q);
 
 /* The steps that a random action lasts, 1..most: k or more of them with probability 1 / k. Draws
  * one double. Temporally extended epsilon-greedy (Dabney, Ostrovski and Barreto, 2021) draws
@@ -55,7 +55,6 @@ int64_t policy_duration(int64_t most, struct rng *rng);
 /* actions (n), n in 1..POLICY_ROWS: for each row of obs (n, net.dim[0]) and masks (n,
  * n_actions) the same as policy_act with epsilon 0. False if a Q value is not finite,
  * allowed or not. */
-bool policy_greedy(
-	const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions);
+bool policy_greedy(const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions);
 
 #endif

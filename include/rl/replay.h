@@ -73,8 +73,8 @@ uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim, boo
 
 /* buffer_size in 1..2^31; per NULL samples uniformly. Fails (ERR_RUN) if there is
  * not enough memory. */
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim,
-	const struct per_opts *per, struct err *e);
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim, const struct per_opts *per,
+	struct err *e);
 void replay_release(struct replay *r);
 
 /* Stores one transition over the oldest, with the largest priority so far. next_obs and
@@ -104,8 +104,7 @@ void batch_release(struct batch *b);
  * Each is n_steps long, but ends after the first terminated or truncated step and at
  * the newest stored one; it is discounted by its actual length
  * (SB3's NStepReplayBuffer). Sums in double, in the order of time. */
-void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
-	struct batch *b);
+void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta, struct batch *b);
 
 /* Sets the priorities of the batch's slots to |td_error| (size) + eps, in order:
  * of a slot drawn twice the last one counts. Does nothing if uniform. */

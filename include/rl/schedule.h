@@ -16,7 +16,6 @@ extern const char *const learning_rate_schedule_names[]; /* no exponential */
  *   linear       initial + (final - initial) * (step / duration)   (SB3 LinearSchedule)
  *   exponential  initial * (final / initial)^(step / duration)   both > 0
  * duration may be 0: then it is `final` at once. */
-double schedule_value(
-	enum schedule kind, double initial, double final, int64_t step, double duration);
+double schedule_value(enum schedule kind, double initial, double final, int64_t step, double duration);
 
 #endif

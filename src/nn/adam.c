@@ -4,13 +4,11 @@
 
 void adam_init(struct adam *a, double beta1, double beta2, double eps)
 {
-	*a = (struct adam){
-		.beta1 = beta1, .beta2 = beta2, .eps = eps, .beta1_t = 1, .beta2_t = 1
-	};
+	*a = (struct adam){ .beta1 = beta1, .beta2 = beta2, .eps = eps, .beta1_t = 1, .beta2_t = 1 };
 }
 
-double adam_step(struct adam *a, const struct kernels *k, size_t n, const float *grad,
-	double learning_rate, double max_grad_norm, float *m, float *v, float *params)
+double adam_step(struct adam *a, const struct kernels *k, size_t n, const float *grad, double learning_rate,
+	double max_grad_norm, float *m, float *v, float *params)
 {
 	const double clip_eps = 1e-6; /* torch/nn/utils/clip_grad.py */
 	const double norm = sqrt(k->sum_squares(n, grad));

@@ -67,8 +67,7 @@ INLINE void store(float *p, vf v, int n)
  * tail > 0; b's columns are adjacent. pack, unless NULL, gets the panel of b. rows, n_vec and
  * whether pack is NULL are constants wherever this is inlined, so that the accumulators live in
  * registers. */
-INLINE void tile(
-	size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
+INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
 {
 	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
 	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
@@ -87,8 +86,7 @@ INLINE void tile(
 		} else {
 			UNROLL
 			for (size_t r = 0; r < rows; r++)
-				acc[r * n_vec + v] =
-					load(x->from + (i + r) * x->from_row + v * LANES, n);
+				acc[r * n_vec + v] = load(x->from + (i + r) * x->from_row + v * LANES, n);
 		}
 	}
 	for (size_t p = 0; p < x->k; p++, b += b_row) {
@@ -224,8 +222,7 @@ static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, fl
 
 /* From the columns of a (rows,k), rows <= blocks * LANES; n and blocks are constants
  * wherever this is inlined. A single block would wait for its own sums. */
-INLINE void columns(
-	size_t n, size_t blocks, size_t rows, const struct product *x, const float *a, float *ct)
+INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *x, const float *a, float *ct)
 {
 	const size_t last = rows - (blocks - 1) * LANES - 1; /* of the last block */
 	const float *b = x->b;
@@ -243,8 +240,7 @@ INLINE void columns(
 		for (size_t l = 0; l < 4; l++, b += x->b_row) {
 			UNROLL
 			for (size_t s = 0; s < n * blocks; s++)
-				acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]),
-					acc[s]);
+				acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]), acc[s]);
 		}
 	}
 	for (; p < x->k; p++, b += x->b_row) {
@@ -253,8 +249,8 @@ INLINE void columns(
 			column[r] = a[r * x->a_row + p];
 		UNROLL
 		for (size_t s = 0; s < n * blocks; s++)
-			acc[s] = vf_fma(vf_load(column + s % blocks * LANES),
-				vf_set1(b[s / blocks * x->b_col]), acc[s]);
+			acc[s] =
+				vf_fma(vf_load(column + s % blocks * LANES), vf_set1(b[s / blocks * x->b_col]), acc[s]);
 	}
 	UNROLL
 	for (size_t s = 0; s < n * blocks; s++)
@@ -393,8 +389,7 @@ static bool find_next(const struct product *x, size_t g, size_t p, size_t j, str
 		return false;
 	const size_t rows = smaller(x->k - p, x->pack_rows), cols = smaller(x->n - j, PANEL);
 	const float *b = x->b + p * x->b_row + j * x->b_col;
-	*next = x->b_col == 1 ? (struct next){ b, rows, cols, x->b_row }
-			      : (struct next){ b, cols, rows, x->b_col };
+	*next = x->b_col == 1 ? (struct next){ b, rows, cols, x->b_row } : (struct next){ b, cols, rows, x->b_col };
 	return true;
 }
 
@@ -468,8 +463,8 @@ static void multiply(struct product *x, float *pack)
 		plain(x);
 }
 
-static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col,
-	const float *b, const float *bias, bool relu, float *c, float *pack)
+static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col, const float *b,
+	const float *bias, bool relu, float *c, float *pack)
 {
 	multiply(&(struct product){ .m = m,
 			 .n = n,
@@ -487,8 +482,8 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 		pack);
 }
 
-static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b,
-	const float *gate, float *c, size_t c_row, float *pack)
+static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b, const float *gate, float *c,
+	size_t c_row, float *pack)
 {
 	multiply(&(struct product){ .m = m,
 			 .n = n,
@@ -505,8 +500,7 @@ static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *
 		pack);
 }
 
-INLINE void column_sums_tile(
-	size_t n_vec, int tail, size_t rows, size_t n, const float *x, float *sums)
+INLINE void column_sums_tile(size_t n_vec, int tail, size_t rows, size_t n, const float *x, float *sums)
 {
 	vf sum[MOST_SUMS];
 	UNROLL
@@ -548,8 +542,7 @@ INLINE void adam_vector(const struct adam_coef *c, vf grad, vf *m, vf *v, vf *pa
 	*param = vf_fma(vf_set1(-c->step_size), vf_div(*m, denominator), *param);
 }
 
-static void adam(
-	size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
+static void adam(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
 {
 	size_t i = 0;
 	for (; i + LANES <= n; i += LANES) {
@@ -561,8 +554,7 @@ static void adam(
 	}
 	const int tail = (int)(n - i);
 	if (tail > 0) {
-		vf mi = vf_load_n(m + i, tail), vi = vf_load_n(v + i, tail),
-		   pi = vf_load_n(param + i, tail);
+		vf mi = vf_load_n(m + i, tail), vi = vf_load_n(v + i, tail), pi = vf_load_n(param + i, tail);
 		adam_vector(c, vf_load_n(grad + i, tail), &mi, &vi, &pi);
 		vf_store_n(m + i, mi, tail);
 		vf_store_n(v + i, vi, tail);
@@ -606,8 +598,7 @@ static void tanh_backward(size_t n, const float *y, float *delta)
 		vf_store(delta + i, tanh_derivative(vf_load(y + i), vf_load(delta + i)));
 	const int tail = (int)(n - i);
 	if (tail > 0)
-		vf_store_n(delta + i,
-			tanh_derivative(vf_load_n(y + i, tail), vf_load_n(delta + i, tail)), tail);
+		vf_store_n(delta + i, tanh_derivative(vf_load_n(y + i, tail), vf_load_n(delta + i, tail)), tail);
 }
 
 static void polyak(size_t n, float tau, const float *source, float *target)
@@ -615,14 +606,11 @@ static void polyak(size_t n, float tau, const float *source, float *target)
 	const vf t = vf_set1(tau), keep = vf_set1(1 - tau);
 	size_t i = 0;
 	for (; i + LANES <= n; i += LANES)
-		vf_store(target + i,
-			vf_fma(t, vf_load(source + i), vf_mul(keep, vf_load(target + i))));
+		vf_store(target + i, vf_fma(t, vf_load(source + i), vf_mul(keep, vf_load(target + i))));
 	const int tail = (int)(n - i);
 	if (tail > 0)
 		vf_store_n(target + i,
-			vf_fma(t, vf_load_n(source + i, tail),
-				vf_mul(keep, vf_load_n(target + i, tail))),
-			tail);
+			vf_fma(t, vf_load_n(source + i, tail), vf_mul(keep, vf_load_n(target + i, tail))), tail);
 }
 
 /* Plain C: the compiler may spread the sums over lanes, their order is fixed. */

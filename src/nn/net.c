@@ -5,8 +5,7 @@
 #include <string.h>
 
 const char *const activation_names[] = { "relu", "tanh", NULL };
-const char *const weight_init_names[] = { "torch", "glorot_uniform", "he_uniform", "lecun_uniform",
-	NULL };
+const char *const weight_init_names[] = { "torch", "glorot_uniform", "he_uniform", "lecun_uniform", NULL };
 
 bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 {
@@ -14,9 +13,7 @@ bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 	assert(n_hidden >= 0 && n_hidden <= NET_MAX_HIDDEN);
 	assert(shape->n_inputs >= 1 && shape->n_inputs <= NET_MAX_ENDS);
 	assert(shape->n_outputs >= 1 && shape->n_outputs <= NET_MAX_ENDS);
-	*net = (struct net){
-		.n_layers = n_hidden + 1, .activation = shape->activation, .dueling = shape->dueling
-	};
+	*net = (struct net){ .n_layers = n_hidden + 1, .activation = shape->activation, .dueling = shape->dueling };
 	net->dim[0] = shape->n_inputs;
 	for (int l = 0; l < n_hidden; l++) {
 		assert(shape->hidden[l] >= 1 && shape->hidden[l] <= NET_MAX_WIDTH);
@@ -36,8 +33,8 @@ bool net_init(struct net *net, const struct net_shape *shape, struct err *e)
 		n += m.out;
 	}
 	if (n > SIZE_MAX / sizeof(float) / 16)
-		return err_set(e, ERR_RUN, "a network of %llu weights does not fit this machine",
-			(unsigned long long)n);
+		return err_set(
+			e, ERR_RUN, "a network of %llu weights does not fit this machine", (unsigned long long)n);
 	net->n_params = (size_t)n;
 	return true;
 }
@@ -78,8 +75,7 @@ void net_init_params(const struct net *net, enum weight_init init, struct rng *r
 			for (size_t i = 0; i < m.in; i++)
 				w[i * m.out + j] = (float)rng_uniform(rng, -limit, limit);
 		for (size_t j = 0; j < m.out; j++)
-			b[j] = init == WEIGHT_INIT_TORCH ? (float)rng_uniform(rng, -limit, limit)
-							 : 0;
+			b[j] = init == WEIGHT_INIT_TORCH ? (float)rng_uniform(rng, -limit, limit) : 0;
 	}
 }
 
@@ -166,32 +162,30 @@ size_t net_work_size(const struct net *net, size_t batch)
 /* --- a linear map --- */
 
 /* y (B,out) = x (B,in) W (in,out) + b (out); x (B,x_dim) is the whole layer below. */
-static void linear_forward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, size_t batch, bool relu, float *y, float *pack)
+static void linear_forward(const struct linear *m, const struct kernels *k, const float *params, const float *x,
+	size_t x_dim, size_t batch, bool relu, float *y, float *pack)
 {
-	k->matmul(batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu,
-		y, pack);
+	k->matmul(batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu, y, pack);
 }
 
 /* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
  * dx is NULL, of dx (B,x_dim), where gate, if any, is positive. */
-static void linear_backward(const struct linear *m, const struct kernels *k, const float *params,
-	const float *x, size_t x_dim, const float *dy, size_t batch, const float *gate,
-	float *transposed, float *grad, float *dx, float *pack)
+static void linear_backward(const struct linear *m, const struct kernels *k, const float *params, const float *x,
+	size_t x_dim, const float *dy, size_t batch, const float *gate, float *transposed, float *grad, float *dx,
+	float *pack)
 {
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
 	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS) {
 		k->transpose(batch, x_dim, x, transposed);
-		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL,
-			false, grad + m->w, pack);
-	} else {
-		k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w,
+		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL, false, grad + m->w,
 			pack);
+	} else {
+		k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w, pack);
 	}
 	k->column_sums(batch, m->out, dy, grad + m->b);
 	if (dx) /* dx (B,in) = dy (B,out) W^T (out,in) */
-		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL,
-			dx + m->from, x_dim, pack);
+		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL, dx + m->from, x_dim,
+			pack);
 }
 
 /* --- an activation: its forward pass, then its backward pass --- */
@@ -251,8 +245,8 @@ static void split_heads(size_t batch, size_t n, const float *dq, float *dv, floa
 
 /* --- the network --- */
 
-const float *net_forward(const struct net *net, const struct kernels *k, const float *params,
-	const float *x, size_t batch, float *work)
+const float *net_forward(
+	const struct net *net, const struct kernels *k, const float *params, const float *x, size_t batch, float *work)
 {
 	const int last = net->n_layers - 1;
 	float *y = work, *pack = pack_of(net, batch, work);
@@ -277,8 +271,8 @@ const float *net_forward(const struct net *net, const struct kernels *k, const f
 	return y;
 }
 
-void net_backward(const struct net *net, const struct kernels *k, const float *params,
-	const float *x, const float *d_out, size_t batch, float *work, float *grad)
+void net_backward(const struct net *net, const struct kernels *k, const float *params, const float *x,
+	const float *d_out, size_t batch, float *work, float *grad)
 {
 	const int last = net->n_layers - 1;
 	const size_t wide = batch * widest(net), n = n_outputs(net);
@@ -298,8 +292,8 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		const size_t x_dim = (size_t)net->dim[layer];
 		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
 		const bool gated = activations[net->activation].in_matmul;
-		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch,
-			gated ? input : NULL, transposed, grad, layer > 0 ? dx : NULL, pack);
+		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch, gated ? input : NULL,
+			transposed, grad, layer > 0 ? dx : NULL, pack);
 		if (layer == 0 || i > last)
 			continue; /* after the advantage head the other half is still to come */
 		if (!gated)

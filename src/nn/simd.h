@@ -84,13 +84,9 @@ static inline __mmask16 first_n(int n)
 #define vf_div(a, b) _mm512_div_ps(a, b)
 #define vf_sqrt(a) _mm512_sqrt_ps(a)
 #define vf_max(low, v) _mm512_max_ps(low, v)
-#define vf_clamp(v, most) \
-	_mm512_min_ps(_mm512_set1_ps(most), _mm512_max_ps(_mm512_set1_ps(-(most)), v))
-#define vf_pass(v, gate) \
-	_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
-#define vf_flush(v)          \
-	_mm512_maskz_mov_ps( \
-		_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
+#define vf_clamp(v, most) _mm512_min_ps(_mm512_set1_ps(most), _mm512_max_ps(_mm512_set1_ps(-(most)), v))
+#define vf_pass(v, gate) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
+#define vf_flush(v) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
 
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
@@ -99,8 +95,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
 		const __m128 four = _mm_loadu_ps(x);
 		t[r % 4] = r < 4 ? _mm512_castps128_ps512(four)
-				 : _mm512_mask_broadcast_f32x4(
-					   t[r % 4], (__mmask16)(0xf << r / 4 * 4), four);
+				 : _mm512_mask_broadcast_f32x4(t[r % 4], (__mmask16)(0xf << r / 4 * 4), four);
 	}
 	const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(t[0], t[1]));
 	const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(t[0], t[1]));
@@ -135,8 +130,7 @@ static inline __m256i first_n(int n)
 #define vf_div(a, b) _mm256_div_ps(a, b)
 #define vf_sqrt(a) _mm256_sqrt_ps(a)
 #define vf_max(low, v) _mm256_max_ps(low, v)
-#define vf_clamp(v, most) \
-	_mm256_min_ps(_mm256_set1_ps(most), _mm256_max_ps(_mm256_set1_ps(-(most)), v))
+#define vf_clamp(v, most) _mm256_min_ps(_mm256_set1_ps(most), _mm256_max_ps(_mm256_set1_ps(-(most)), v))
 #define vf_pass(v, gate) _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), v)
 static inline vf vf_flush(vf v)
 {
@@ -150,8 +144,7 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 	UNROLL
 	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
 		const __m128 four = _mm_loadu_ps(x);
-		t[r % 4] = r < 4 ? _mm256_castps128_ps256(four)
-				 : _mm256_insertf128_ps(t[r % 4], four, 1);
+		t[r % 4] = r < 4 ? _mm256_castps128_ps256(four) : _mm256_insertf128_ps(t[r % 4], four, 1);
 	}
 	const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(t[0], t[1]));
 	const __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(t[0], t[1]));
@@ -200,19 +193,17 @@ static __attribute__((noinline, cold)) vf vf_fma_exact(vf a, vf b, vf c)
 }
 static inline vf vf_fma(vf a, vf b, vf c)
 {
-	const __m128d s_low =
-		_mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
-	const __m128d s_high = _mm_add_pd(
-		_mm_mul_pd(_mm_cvtps_pd(_mm_movehl_ps(a, a)), _mm_cvtps_pd(_mm_movehl_ps(b, b))),
-		_mm_cvtps_pd(_mm_movehl_ps(c, c)));
+	const __m128d s_low = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
+	const __m128d s_high =
+		_mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(_mm_movehl_ps(a, a)), _mm_cvtps_pd(_mm_movehl_ps(b, b))),
+			_mm_cvtps_pd(_mm_movehl_ps(c, c)));
 	const __m128 low = _mm_castpd_ps(s_low), high = _mm_castpd_ps(s_high);
 	const __m128i lower = _mm_castps_si128(_mm_shuffle_ps(low, high, 0x88));
 	const __m128i upper = _mm_castps_si128(_mm_shuffle_ps(low, high, 0xdd));
 	const __m128i half = _mm_cmpeq_epi32(_mm_slli_epi32(lower, 3), _mm_set1_epi32(INT32_MIN));
 	/* Twice the upper half loses the sign; with 2^31 - 1 more, signed comparison
 	 * is that of the unsigned numbers less one, so that 0 is not below anything. */
-	const __m128i small = _mm_cmplt_epi32(
-		_mm_add_epi32(_mm_add_epi32(upper, upper), _mm_set1_epi32(INT32_MAX)),
+	const __m128i small = _mm_cmplt_epi32(_mm_add_epi32(_mm_add_epi32(upper, upper), _mm_set1_epi32(INT32_MAX)),
 		_mm_set1_epi32((1023 - 126) * 0x200000 - INT32_MAX - 2));
 	if (__builtin_expect(_mm_movemask_epi8(_mm_or_si128(half, small)) != 0, 0))
 		return vf_fma_exact(a, b, c);

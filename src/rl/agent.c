@@ -44,21 +44,19 @@ uint64_t agent_bytes(const struct net *net, size_t batch_size, double ema_decay)
 	const uint64_t out = (uint64_t)net->dim[net->n_layers];
 	if (work == 0 || act == 0)
 		return UINT64_MAX;
-	return sizeof(float) *
-		       ((uint64_t)n_blocks(ema_decay) * memory_block(net->n_params) +
-			       memory_block(work) + memory_block(act) + batch_size * (out + 2)) +
+	return sizeof(float) * ((uint64_t)n_blocks(ema_decay) * memory_block(net->n_params) + memory_block(work) +
+				       memory_block(act) + batch_size * (out + 2)) +
 	       sizeof(int32_t) * batch_size;
 }
 
-bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net,
-	const struct kernels *k, size_t batch_size, struct err *e)
+bool agent_init(struct agent *a, const struct agent_opts *opts, const struct net *net, const struct kernels *k,
+	size_t batch_size, struct err *e)
 {
 	assert(batch_size >= 1);
 	const uint64_t bytes = agent_bytes(net, batch_size, opts->ema_decay);
 	float *p = memory_zeroed(bytes);
 	if (!p)
-		return err_set(e, ERR_RUN, "out of memory: the network needs %llu bytes",
-			(unsigned long long)bytes);
+		return err_set(e, ERR_RUN, "out of memory: the network needs %llu bytes", (unsigned long long)bytes);
 	*a = (struct agent){ .opts = *opts, .batch_size = batch_size, .memory = p };
 	float **const blocks[] = { &a->online, &a->target, &a->grad, &a->m, &a->v, &a->average };
 	for (int i = 0; i < n_blocks(opts->ema_decay); i++, p += memory_block(net->n_params))
@@ -120,8 +118,7 @@ double agent_loss_of(enum loss loss, double d, double *derivative)
 	return losses[loss](d, derivative);
 }
 
-bool agent_loss(struct agent *a, const struct batch *b, const float *params,
-	struct learn_stats *stats, struct err *e)
+bool agent_loss(struct agent *a, const struct batch *b, const float *params, struct learn_stats *stats, struct err *e)
 {
 	const struct net *net = &a->policy.net;
 	const size_t n = (size_t)net->dim[net->n_layers], size = b->size;
@@ -147,8 +144,7 @@ bool agent_loss(struct agent *a, const struct batch *b, const float *params,
 	       err_set(e, ERR_DIVERGED, "the loss is not finite");
 }
 
-bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
-	struct learn_stats *stats, struct err *e)
+bool agent_learn(struct agent *a, const struct batch *b, double learning_rate, struct learn_stats *stats, struct err *e)
 {
 	assert(b->size == a->batch_size);
 	const struct net *net = &a->policy.net;
@@ -161,8 +157,7 @@ bool agent_learn(struct agent *a, const struct batch *b, double learning_rate,
 	if (!isfinite(stats->grad_norm))
 		return err_set(e, ERR_DIVERGED, "the gradient is not finite");
 	if (a->average != a->online)
-		a->policy.k->polyak(
-			net->n_params, (float)(1 - a->opts.ema_decay), a->online, a->average);
+		a->policy.k->polyak(net->n_params, (float)(1 - a->opts.ema_decay), a->online, a->average);
 	return true;
 }
 

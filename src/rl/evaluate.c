@@ -23,8 +23,8 @@ static uint64_t next_seed(struct episode_seeds *seeds)
 }
 
 /* Actions for n rows; false (ERR_DIVERGED) if a Q value is not finite. */
-static bool act(const struct policy *policy, const struct vec_env *v, size_t n, double epsilon,
-	struct rng *explore, int *action, struct err *e)
+static bool act(const struct policy *policy, const struct vec_env *v, size_t n, double epsilon, struct rng *explore,
+	int *action, struct err *e)
 {
 	bool is_finite;
 	if (epsilon > 0) {
@@ -38,21 +38,19 @@ static bool act(const struct policy *policy, const struct vec_env *v, size_t n, 
 }
 
 /* The value of each row of v->obs by the network: its greatest Q of an allowed action. */
-static void begin_values(
-	const struct policy *policy, const struct vec_env *v, size_t n, struct episode *ep)
+static void begin_values(const struct policy *policy, const struct vec_env *v, size_t n, struct episode *ep)
 {
 	const int n_actions = v->proto.ops->n_actions;
-	const float *q =
-		net_forward(&policy->net, policy->k, policy->params, v->obs, n, policy->work);
+	const float *q = net_forward(&policy->net, policy->k, policy->params, v->obs, n, policy->work);
 	for (size_t i = 0; i < n; i++, q += n_actions)
 		ep[i].q_start = q[policy_argmax(q, vec_env_mask(v, i), n_actions)];
 }
 
 /* Plays n <= v->n episodes side by side, after n_before of n_all. Rows of v->obs and v->mask
  * of unfinished episodes stay adjacent. */
-static bool play(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
-	size_t n, int64_t n_before, int64_t n_all, double epsilon, struct rng *explore,
-	const struct eval_listener *listener, struct episode *ep, struct err *e)
+static bool play(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds, size_t n,
+	int64_t n_before, int64_t n_all, double epsilon, struct rng *explore, const struct eval_listener *listener,
+	struct episode *ep, struct err *e)
 {
 	size_t episode[POLICY_ROWS]; /* in a row of obs */
 	uint64_t seed[POLICY_ROWS];
@@ -81,8 +79,7 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 		for (size_t i = 0; i < n; i++) {
 			const size_t l = episode[i];
 			struct step s;
-			if (!env_receive_step(&v->env[l], vec_env_obs(v, n_left),
-				    vec_env_mask(v, n_left), &s, e))
+			if (!env_receive_step(&v->env[l], vec_env_obs(v, n_left), vec_env_mask(v, n_left), &s, e))
 				return false;
 			ep[l].episode_return += s.reward;
 			ep[l].discounted_return += discount * s.reward;
@@ -97,16 +94,15 @@ static bool play(const struct policy *policy, struct vec_env *v, struct episode_
 	return true;
 }
 
-bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v,
-	struct episode_seeds *seeds, int64_t n_episodes, double epsilon, struct rng *explore,
-	struct episode *episodes, const struct eval_listener *listener, struct err *e)
+bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
+	int64_t n_episodes, double epsilon, struct rng *explore, struct episode *episodes,
+	const struct eval_listener *listener, struct err *e)
 {
 	struct episode ep[POLICY_ROWS];
 	struct rng rng = { 0 };
 	struct episode_seeds from = *seeds; /* a copy: an episode that is given up drew none */
 	const int64_t begin = (int64_t)ev->n, n_left = n_episodes - begin;
-	const bool alone =
-		epsilon > 0 || (listener && listener->step); /* explorers share a stream */
+	const bool alone = epsilon > 0 || (listener && listener->step); /* explorers share a stream */
 	const int64_t n_rows = alone ? 1 : (int64_t)v->n;
 	const int64_t n = n_left < n_rows ? n_left : n_rows;
 	assert(n >= 1 && v->n <= POLICY_ROWS && (explore || epsilon == 0));
@@ -114,8 +110,7 @@ bool evaluate_some(struct evaluation *ev, const struct policy *policy, struct ve
 		rng = *seeds->rng;
 		from.rng = &rng;
 	}
-	if (!play(policy, v, &from, (size_t)n, begin, n_episodes, epsilon, explore, listener, ep,
-		    e))
+	if (!play(policy, v, &from, (size_t)n, begin, n_episodes, epsilon, explore, listener, ep, e))
 		return false;
 	seeds->next = from.next;
 	if (seeds->rng)
@@ -152,9 +147,9 @@ struct eval_stats evaluation_stats(const struct evaluation *ev)
 	};
 }
 
-bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds,
-	int64_t n_episodes, double epsilon, struct rng *explore, struct eval_stats *stats,
-	struct episode *episodes, const struct eval_listener *listener, struct err *e)
+bool evaluate(const struct policy *policy, struct vec_env *v, struct episode_seeds *seeds, int64_t n_episodes,
+	double epsilon, struct rng *explore, struct eval_stats *stats, struct episode *episodes,
+	const struct eval_listener *listener, struct err *e)
 {
 	struct evaluation ev = { 0 };
 	bool ok = true;

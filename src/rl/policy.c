@@ -24,8 +24,8 @@ int policy_random(const uint8_t *mask, int n_actions, struct rng *rng)
 	return action;
 }
 
-int policy_act(const struct policy *p, const float *obs, const uint8_t *mask, double epsilon,
-	struct rng *rng, const float **q)
+int policy_act(
+	const struct policy *p, const float *obs, const uint8_t *mask, double epsilon, struct rng *rng, const float **q)
 {
 	const int n_actions = p->net.dim[p->net.n_layers];
 	if (q)
@@ -44,14 +44,12 @@ int64_t policy_duration(int64_t most, struct rng *rng)
 	return k < (double)most ? (int64_t)k : most;
 }
 
-bool policy_greedy(
-	const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions)
+bool policy_greedy(const struct policy *p, size_t n, const float *obs, const uint8_t *masks, int *actions)
 {
 	assert(n >= 1 && n <= POLICY_ROWS);
 	const size_t n_actions = (size_t)p->net.dim[p->net.n_layers];
 	const float *q = net_forward(&p->net, p->k, p->params, obs, n, p->work);
 	for (size_t i = 0; i < n; i++)
-		actions[i] = policy_argmax(
-			q + i * n_actions, masks ? masks + i * n_actions : NULL, (int)n_actions);
+		actions[i] = policy_argmax(q + i * n_actions, masks ? masks + i * n_actions : NULL, (int)n_actions);
 	return policy_is_finite(q, n * n_actions);
 }

@@ -15,8 +15,8 @@ static size_t bits_bytes(size_t n)
 
 static uint64_t ring_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim)
 {
-	const uint64_t slot = 2 * obs_dim * sizeof(float) + sizeof(float) + sizeof(int32_t) + 2 +
-			      2 * bits_bytes(mask_dim);
+	const uint64_t slot =
+		2 * obs_dim * sizeof(float) + sizeof(float) + sizeof(int32_t) + 2 + 2 * bits_bytes(mask_dim);
 	return buffer_size > UINT64_MAX / slot ? UINT64_MAX : buffer_size * slot;
 }
 
@@ -27,19 +27,17 @@ uint64_t replay_bytes(uint64_t buffer_size, size_t obs_dim, size_t mask_dim, boo
 	return tree > UINT64_MAX - ring ? UINT64_MAX : ring + tree;
 }
 
-bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim,
-	const struct per_opts *per, struct err *e)
+bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t mask_dim, const struct per_opts *per,
+	struct err *e)
 {
 	assert(buffer_size >= 1 && obs_dim >= 1);
-	*r = (struct replay){ .buffer_size = buffer_size,
-		.obs_dim = obs_dim,
-		.mask_dim = mask_dim,
-		.mask_bytes = bits_bytes(mask_dim) };
+	*r = (struct replay){
+		.buffer_size = buffer_size, .obs_dim = obs_dim, .mask_dim = mask_dim, .mask_bytes = bits_bytes(mask_dim)
+	};
 	const uint64_t bytes = ring_bytes(buffer_size, obs_dim, mask_dim);
 	r->obs = memory_zeroed(bytes);
 	if (!r->obs)
-		return err_set(e, ERR_RUN,
-			"out of memory: buffer_size = %zu needs %llu bytes for the replay buffer",
+		return err_set(e, ERR_RUN, "out of memory: buffer_size = %zu needs %llu bytes for the replay buffer",
 			buffer_size, (unsigned long long)bytes);
 	r->next_obs = r->obs + buffer_size * obs_dim;
 	r->reward = r->next_obs + buffer_size * obs_dim;
@@ -146,8 +144,7 @@ bool replay_restore(struct replay *r, int n_actions)
 		return false;
 	r->n_terminated = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (r->action[i] < 0 || r->action[i] >= n_actions || r->terminated[i] > 1 ||
-			r->truncated[i] > 1)
+		if (r->action[i] < 0 || r->action[i] >= n_actions || r->terminated[i] > 1 || r->truncated[i] > 1)
 			return false;
 		r->n_terminated += r->terminated[i];
 	}
@@ -165,8 +162,7 @@ bool replay_restore(struct replay *r, int n_actions)
 
 uint64_t batch_bytes(size_t size, size_t obs_dim, size_t mask_dim)
 {
-	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) +
-			     sizeof(uint32_t) + 2 * mask_dim;
+	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t) + 2 * mask_dim;
 	return size > UINT64_MAX / row ? UINT64_MAX : size * row;
 }
 
@@ -255,8 +251,7 @@ static void fetch_rows(const struct replay *r, size_t n, const uint32_t *slot)
 	}
 }
 
-void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta,
-	struct batch *b)
+void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta, struct batch *b)
 {
 	assert(r->count > 0 && n_steps >= 1);
 	assert(b->obs_dim == r->obs_dim && b->mask_dim == r->mask_dim);
@@ -288,8 +283,7 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 		to.discount[row] = from.terminated[last] ? 0 : (float)discount;
 		if (from.masks) {
 			unpack_mask(n, from.masks + first * from.mask_bytes, to.mask + row * n);
-			unpack_mask(n, from.next_masks + last * from.mask_bytes,
-				to.next_mask + row * n);
+			unpack_mask(n, from.next_masks + last * from.mask_bytes, to.next_mask + row * n);
 		}
 	}
 }

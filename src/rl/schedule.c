@@ -7,8 +7,7 @@
 const char *const schedule_names[] = { "constant", "linear", "exponential", NULL };
 const char *const learning_rate_schedule_names[] = { "constant", "linear", NULL };
 
-double schedule_value(
-	enum schedule kind, double initial, double final, int64_t step, double duration)
+double schedule_value(enum schedule kind, double initial, double final, int64_t step, double duration)
 {
 	if (kind == SCHEDULE_CONSTANT)
 		return initial;

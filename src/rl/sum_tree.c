@@ -27,8 +27,7 @@ bool sum_tree_init(struct sum_tree *t, size_t n_leaves, struct err *e)
 	const uint64_t bytes = sum_tree_bytes(n_leaves);
 	t->n_leaves = (size_t)power_of_two(n_leaves);
 	t->node = memory_zeroed(bytes);
-	return t->node ||
-	       err_set(e, ERR_RUN, "out of memory for %zu priorities; see buffer_size", n_leaves);
+	return t->node || err_set(e, ERR_RUN, "out of memory for %zu priorities; see buffer_size", n_leaves);
 }
 
 void sum_tree_release(struct sum_tree *t)
@@ -144,7 +143,6 @@ void sum_tree_find_many(const struct sum_tree *t, size_t n, const double *mass, 
 		memcpy(m, mass + first, rest * sizeof(*m));
 		descend(t, m, at);
 		for (size_t j = 0; j < rest; j++)
-			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves
-									: sum_tree_find(t, m[j]));
+			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves : sum_tree_find(t, m[j]));
 	}
 }
