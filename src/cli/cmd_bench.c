@@ -13,7 +13,7 @@
 enum { SIZES, SAMPLES, JSON };
 static const struct flag bench_flags[] = {
 	[SIZES] = { "sizes", '\0', FLAG_SWITCH, NULL, "measure networks from 8 to 1024 wide instead" },
-	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N", "samples of a line, 2 ms or more each (default 50)" },
+	[SAMPLES] = { "samples", 'n', FLAG_COUNT, "N", "samples of a line, 2 ms or more each (default 100)" },
 	[JSON] = { "json", '\0', FLAG_SWITCH, NULL, "print one line of JSON" },
 	{ .name = NULL },
 };
@@ -530,7 +530,7 @@ static int cmd_bench(const struct args *args)
 	struct err e;
 	int status;
 	const bool sizes = args->flag[SIZES].set;
-	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 50;
+	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 100;
 	if (n > MAX_SAMPLES) {
 		err_set(&e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string, MAX_SAMPLES);
 		return fail(&e);
