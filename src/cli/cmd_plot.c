@@ -294,14 +294,13 @@ static void label_y(struct plot_job *job, const char *what)
 	struct text t = text_into(job->plot.y.label, sizeof(job->plot.y.label));
 	text_add(&t, "%s", what);
 	const bool is_text = !job->args->flag[OUT].set;
+	/* In text, the intervals of many would hide each other: none is drawn. */
 	const bool is_crowded = is_text && job->plot.n_series > PLOT_MOST_INTERVALS;
-	if (is_crowded && (lacks_interval || has_interval))
-		text_add(&t, " (IQM)"); /* their intervals would hide each other */
-	else if (lacks_interval)
-		text_add(&t, " (IQM, 95 %% from %d %s)", STATS_LEAST_RUNS,
+	if (has_interval && lacks_interval && !is_crowded)
+		text_add(&t, " (IQM, 95 %% of %d %s or more)", STATS_LEAST_RUNS,
 			job->groups.has_settings ? "settings" : "runs");
-	else if (has_interval)
-		text_add(&t, " (IQM, 95 %%)");
+	else if (has_interval || lacks_interval)
+		text_add(&t, has_interval && !is_crowded ? " (IQM, 95 %%)" : " (IQM)");
 	if (n_flat > 0)
 		say("%zu of the lines have no band: their runs are equal", n_flat);
 }
