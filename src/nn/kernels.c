@@ -182,7 +182,7 @@ static void panel(struct product x)
 		tiles(2, 0, &x);
 	else if (x.n > LANES)
 		tiles(2, (int)(x.n - LANES), &x);
-	else if (x.n == LANES)
+	else if (x.n == LANES && !FREE_MASKS)
 		tiles(1, 0, &x);
 	else
 		tiles(1, (int)x.n, &x);

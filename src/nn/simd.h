@@ -4,6 +4,7 @@
  *     vf_set1(x)         x in every lane
  *     vf_load(p)  vf_store(p, v)               LANES floats, any alignment
  *     vf_load_n(p, n)  vf_store_n(p, v, n)     the first n < LANES of them, the rest 0
+ *     FREE_MASKS         whether those are as fast as the ones above; n may be LANES then
  *     vf_fma(a, b, c)    a * b + c, rounded once
  *     vf_add vf_mul vf_div vf_sqrt             correctly rounded, as IEEE 754 has them
  *     vf_max(low, v)     v < low ? low : v, so NaN and -0 stay
@@ -68,6 +69,7 @@ typedef __m512 vf;
 #define LANES ((size_t)16)
 #define TILE_ROWS ((size_t)8)
 #define ROW_VECTORS ((size_t)16)
+#define FREE_MASKS 1
 
 static inline __mmask16 first_n(int n)
 {
@@ -317,5 +319,9 @@ typedef float vf;
 #define vf_flush(v) (fabsf(v) < TINY ? 0 : (v))
 #define vf_columns(v, x, row, last) ((void)(row), (void)(last), memcpy(v, x, 4 * sizeof(vf)))
 
+#endif
+
+#if !defined(FREE_MASKS)
+#define FREE_MASKS 0
 #endif
 #endif
