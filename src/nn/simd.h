@@ -16,7 +16,8 @@
  *                                    apart; rows after number `last` repeat it
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
- * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. Every
+ * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. (Fewer
+ * where fma is computed: that takes the time, and each tile takes long to compile.) Every
  * operation gives the same bits in every instruction set; the scalar one at the end is
  * the definition.
  */
@@ -163,8 +164,8 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 
 typedef __m128 vf;
 #define LANES ((size_t)4)
-#define TILE_ROWS ((size_t)4)
-#define ROW_VECTORS ((size_t)8)
+#define TILE_ROWS ((size_t)2)
+#define ROW_VECTORS ((size_t)4)
 
 static inline vf vf_load_n(const float *p, int n)
 {
@@ -296,12 +297,14 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 
 typedef float vf;
 #define LANES ((size_t)1)
-#define TILE_ROWS ((size_t)4)
-#define ROW_VECTORS ((size_t)8)
 
 #if defined(__FMA__) || defined(FP_FAST_FMAF) || defined(__aarch64__)
+#define TILE_ROWS ((size_t)4)
+#define ROW_VECTORS ((size_t)8)
 #define vf_fma(a, b, c) __builtin_fmaf(a, b, c)
 #else
+#define TILE_ROWS ((size_t)2)
+#define ROW_VECTORS ((size_t)4)
 #define vf_fma(a, b, c) software_fma(a, b, c)
 #endif
 #define vf_set1(x) (x)
