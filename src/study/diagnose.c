@@ -511,11 +511,11 @@ static bool alternating(const struct evidence *v, struct finding *f)
  * stuck where a changing one does not. */
 static bool stuck(const struct evidence *v, struct finding *f)
 {
-	const size_t n = v->s[EPISODE_RETURN].n, half = v->s[EVAL_RETURN].n / 2;
+	const size_t n = v->s[EPISODE_RETURN].n, middle = n / 2, half = v->s[EVAL_RETURN].n / 2;
 	double sum = 0;
-	for (size_t i = n / 2; i < n; i++)
+	for (size_t i = middle; i < n; i++)
 		sum += at(v, EPISODE_RETURN, i);
-	f->number = sum / (double)(n - n / 2);
+	f->number = sum / (double)(n - middle);
 	f->timesteps = (int64_t)at(v, EVAL_STEP, half);
 	f->key = steadier(v->c);
 	return config_train_limit(v->c) == config_eval_limit(v->c) && f->number > largest(v, EVAL_RETURN, half);
