@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3593
-nn 1768
+nn 1771
 env 1583
 rl 1387
 run 6958
