@@ -116,9 +116,9 @@ done <<'END'
 base 3593
 nn 1771
 env 1583
-rl 1387
-run 6958
-study 2905
+rl 1391
+run 6959
+study 2906
 cli 12373
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
