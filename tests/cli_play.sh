@@ -204,13 +204,11 @@ behind 24x80 A=a "$DQN play run --fps 20 --max-episode-steps 300 --seed 1"
 yes_if wait_for shows 'step 3 '
 printf ' ' >&9
 yes_if wait_for shows 'paused; '
-for size in '12 40' '40 100' '3 20'; do
-	n=$(wc -c <"$tmp/terminal")
+widest() { screen | LC_ALL=C.UTF-8 awk '{ sub(/\r$/, "") } length($0) > n { n = length($0) } END { print n }'; }
+for size in '12 40' '40 100' '3 20'; do # stty sets them one after the other: two signals
 	stty -F "$(cat terminal)" rows "${size% *}" cols "${size#* }"
-	grown() { [ "$(wc -c <"$tmp/terminal")" -gt "$n" ] && [ "$(screen | grep -c '')" -eq "$1" ]; }
-	yes_if wait_for grown "${size% *}"
-	sleep 0.1
-	is "widest line of $size" "$(screen | LC_ALL=C.UTF-8 awk '{ sub(/\r$/, "") } length($0) > n { n = length($0) } END { print n }')" "${size#* }"
+	fills() { [ "$(screen | grep -c '')" -eq "$1" ] && [ "$(widest)" -eq "$2" ]; }
+	yes_if wait_for fills "${size% *}" "${size#* }"
 done
 printf 'q' >&9
 wait $!

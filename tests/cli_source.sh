@@ -119,7 +119,7 @@ env 1583
 rl 1391
 run 6959
 study 2906
-cli 12373
+cli 12379
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -1,5 +1,8 @@
 #include "cli/cli.h"
 
+#include "base/clock.h"
+#include "cli/signals.h"
+
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -53,7 +56,7 @@ bool wants_colour(int fd)
 /* The terminal as it was, for the handlers of signals, which call only what POSIX allows there. */
 static struct {
 	struct termios before;
-	volatile sig_atomic_t has_modes, has_keys, is_taken, is_caught;
+	volatile sig_atomic_t has_modes, has_keys, is_taken, is_caught, is_resized;
 } taken;
 
 static void put_control(const char *s)
@@ -117,7 +120,8 @@ static void on_continue(int number)
 
 static void on_resize(int number)
 {
-	(void)number; /* poll() returns */
+	(void)number;
+	taken.is_resized = 1;
 }
 
 bool terminal_take(void)
@@ -145,12 +149,16 @@ void terminal_give_back(void)
 
 int terminal_key(double seconds)
 {
-	const double background_s = 0.2;
+	const double most_s = 0.2; /* then it looks again: a signal may have come just before poll() */
+	const double end_s = seconds < 0 ? (double)INFINITY : now_s() + seconds;
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	char key = 0;
-	if (!taken.is_taken && (seconds < 0 || seconds > background_s))
-		seconds = background_s;
-	const int n = poll(&in, taken.has_keys && taken.is_taken, seconds < 0 ? -1 : (int)ceil(seconds * 1000));
+	int n;
+	do {
+		const double left_s = fmin(fmax(end_s - now_s(), 0), most_s);
+		n = poll(&in, taken.has_keys && taken.is_taken, (int)ceil(left_s * 1000));
+	} while (n == 0 && taken.is_taken && !taken.is_resized && !stop_signal && now_s() < end_s);
+	taken.is_resized = 0;
 	if (n > 0 && read(STDIN_FILENO, &key, 1) <= 0)
 		taken.has_keys = 0; /* hung up */
 	return key;
