@@ -727,7 +727,7 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 		text_add(t, "%s", (const char *)field);
 	else if (o->type == OPTION_SCALE && x[0] == OBS_SCALE_BOUNDS)
 		text_add(t, "bounds");
-	else if (n == first || isinf(x[0]))
+	else if (n == first || (n == 1 && isinf(x[0])))
 		text_add(t, "none");
 	else
 		for (int i = first; i < n; i++) {
