@@ -117,7 +117,7 @@ base 3593
 nn 1771
 env 1583
 rl 1391
-run 6959
+run 6965
 study 2906
 cli 12379
 END

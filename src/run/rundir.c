@@ -73,12 +73,18 @@ static bool lock(struct rundir *d, struct err *e)
 	uint64_t ignored;
 	if (!file_open_to_write(&d->held, RUN_LOCK, true, &d->lock, &ignored, e))
 		return false;
-	if (fcntl(d->lock, F_SETLK, &whole) == 0)
-		return true;
-	d->has_no_locks = means_no_locks(errno);
-	if (!d->has_no_locks && errno != EACCES && errno != EAGAIN)
-		err_set(e, ERR_RUN, "lock '%.500s/" RUN_LOCK "': %s", d->path, strerror(errno));
-	else if (!d->has_no_locks && !is_locked(d->path, d->lock, e))
+	bool is_held, is_busy = false;
+	int n_tries = 0;
+	do { /* again if the holder let go before it could be named */
+		if (fcntl(d->lock, F_SETLK, &whole) == 0)
+			return true;
+		is_held = errno == EACCES || errno == EAGAIN;
+		d->has_no_locks = means_no_locks(errno);
+		if (!is_held && !d->has_no_locks)
+			err_set(e, ERR_RUN, "lock '%.500s/" RUN_LOCK "': %s", d->path, strerror(errno));
+		is_busy = is_held && is_locked(d->path, d->lock, e);
+	} while (is_held && !is_busy && ++n_tries < 100);
+	if (is_held && !is_busy)
 		err_set(e, ERR_BUSY, "'%.500s' is in use by another process", d->path);
 	unlock(d);
 	return d->has_no_locks;
