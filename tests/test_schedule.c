@@ -9,12 +9,10 @@ static void test_names_are_in_the_order_of_the_kinds(void)
 	CHECK_STR(schedule_names[SCHEDULE_CONSTANT], "constant");
 	CHECK_STR(schedule_names[SCHEDULE_LINEAR], "linear");
 	CHECK_STR(schedule_names[SCHEDULE_EXPONENTIAL], "exponential");
-	CHECK_STR(schedule_names[SCHEDULE_SQRT], "sqrt");
-	CHECK(schedule_names[4] == NULL);
+	CHECK(schedule_names[3] == NULL);
 	CHECK_STR(learning_rate_schedule_names[SCHEDULE_CONSTANT], "constant");
 	CHECK_STR(learning_rate_schedule_names[SCHEDULE_LINEAR], "linear");
-	CHECK_STR(learning_rate_schedule_names[SCHEDULE_SQRT], "sqrt");
-	CHECK(learning_rate_schedule_names[3] == NULL);
+	CHECK(learning_rate_schedule_names[2] == NULL);
 }
 
 static void test_constant_is_initial_always(void)
@@ -80,16 +78,6 @@ static void test_exponential_multiplies_by_the_same_factor(void)
 		CHECK_NEAR(schedule_value(SCHEDULE_EXPONENTIAL, 1, 0.01, step, 919), want, 1e-12);
 }
 
-static void test_sqrt_is_the_root_of_the_share_left(void)
-{
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 1, 0, 0, 100), 1, 0);
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 1, 0, 36, 100), 0.8, 1e-15);
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 1, 0.5, 75, 100), 0.75, 0);
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 8e-3, 0, 99, 100), 8e-4, 1e-18);
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 1, 0.1, 100, 100), 0.1, 0);
-	CHECK_NEAR(schedule_value(SCHEDULE_SQRT, 1, 0.1, 5, 0), 0.1, 0);
-}
-
 /* Falls at every step, never below its end: no jump where it is reached. */
 static void test_falls_evenly_to_its_end(void)
 {
@@ -98,7 +86,7 @@ static void test_falls_evenly_to_its_end(void)
 		for (int step = 0; step <= 10000; step++) {
 			const double x = schedule_value((enum schedule)kind, 1, 0.02, step, 10000);
 			CHECK(x < before && x >= 0.02);
-			CHECK(step == 0 || before - x < (kind == SCHEDULE_SQRT ? 1e-2 : 1e-3)); /* sqrt(1 / 10000) */
+			CHECK(step == 0 || before - x < 1e-3);
 			before = x;
 		}
 	}
@@ -126,7 +114,6 @@ int main(void)
 	RUN(test_duration_0_is_final_at_once);
 	RUN(test_exponential_equals_pow);
 	RUN(test_exponential_multiplies_by_the_same_factor);
-	RUN(test_sqrt_is_the_root_of_the_share_left);
 	RUN(test_falls_evenly_to_its_end);
 	RUN(test_learning_rate_falls_to_0_over_the_run);
 	return test_end();

@@ -128,8 +128,6 @@ static double naive_schedule(int kind, double initial, double final, int64_t ste
 	if ((double)step >= duration)
 		return final;
 	const double progress = (double)step / duration;
-	if (kind == SCHEDULE_SQRT)
-		return final + (initial - final) * sqrt(1 - progress);
 	return kind == SCHEDULE_LINEAR ? initial + (final - initial) * progress
 				       : initial * pm_exp(progress * pm_log(final / initial));
 }
@@ -531,10 +529,9 @@ static void test_greedy_after_the_warmup_matches(void)
 	compare("exploration_schedule=constant exploration_final_eps=0", &naive);
 }
 
-static void test_falling_learning_rates_match(void)
+static void test_linear_learning_rate_matches(void)
 {
 	compare("learning_rate_schedule=linear", &naive);
-	compare("learning_rate_schedule=sqrt", &naive);
 }
 
 static void test_no_clipping_matches(void)
@@ -1019,7 +1016,7 @@ int main(void)
 	RUN(test_constant_exploration_matches);
 	RUN(test_repeated_random_actions_match);
 	RUN(test_greedy_after_the_warmup_matches);
-	RUN(test_falling_learning_rates_match);
+	RUN(test_linear_learning_rate_matches);
 	RUN(test_no_clipping_matches);
 	RUN(test_clipping_matches);
 	RUN(test_small_buffer_that_wraps_matches);

@@ -242,7 +242,7 @@ const struct option config_options[] = {
 		.high = "the states of a good policy are seen late, and there is little time to learn them",
 		.elsewhere = "eps_decay epsilon_decay epsilon_timesteps eps_fraction" },
 	{ NAME("exploration", exploration_schedule, "linear", schedule_names),
-		.help = "How epsilon falls; sqrt: slowly, then fast; exponential: by the same factor at every step.",
+		.help = "How epsilon falls; exponential: by the same factor at every step.",
 		.effect = "linear spends the same time at each epsilon; exponential falls early and stays low for "
 			"long; constant explores all the time, at exploration_final_eps.",
 		.elsewhere = "epsilon_schedule eps_schedule" },
@@ -302,10 +302,9 @@ const struct option config_options[] = {
 		.high = "the return jumps or collapses, q_mean swings, units die; in the end the run diverges",
 		.elsewhere = "lr alpha step_size" },
 	{ NAME("optimizer", learning_rate_schedule, "constant", learning_rate_schedule_names),
-		.help = "linear, sqrt: from learning_rate at step 0 down to 0 at total_timesteps, in proportion to the "
-			"steps that are left, or to the square root of their share.",
+		.help = "linear: from learning_rate at step 0 down to 0 at total_timesteps.",
 		.effect = "linear lets the weights settle, so the last policy is steadier, but leaves few steps for "
-			"what comes late; sqrt leaves more. constant suits runs that end early or continue.",
+			"what comes late. constant suits runs that end early or continue.",
 		.elsewhere = "anneal_lr lr_schedule" },
 	{ REAL("optimizer", adam_beta1, "0.9", "[0, 1)"), .typical = "0.9",
 		.help = "Decay of the first moment.",

@@ -219,8 +219,7 @@ static bool large_rate(const struct evidence *v, struct finding *f)
 static bool small_steps(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	static const double mean[] = { 1, 1. / 2, 2. / 3 }; /* of a learning rate that falls from 1 */
-	const double falls = mean[c->learning_rate_schedule];
+	const double falls = c->learning_rate_schedule == SCHEDULE_LINEAR ? 0.5 : 1;
 	double norm = largest(v, GRAD_NORM, 0), share = 1;
 	struct net net;
 	struct err e;
