@@ -86,7 +86,8 @@ static bool lock(struct rundir *d, struct err *e)
 	} while (is_held && !is_busy && ++n_tries < 100);
 	if (is_held && !is_busy)
 		err_set(e, ERR_BUSY, "'%.500s' is in use by another process", d->path);
-	unlock(d);
+	if (!d->has_no_locks)
+		unlock(d);
 	return d->has_no_locks;
 }
 
@@ -276,7 +277,7 @@ static bool inspect_and_lock(struct rundir *d, const struct config *c, bool fres
 		return was_done;
 	if (!inspect(d, c, fresh, res, e))
 		return false;
-	if (d->state == RUNDIR_DONE && d->lock >= 0)
+	if (d->state == RUNDIR_DONE && !d->has_no_locks)
 		rundir_clean(d);
 	return true;
 }
