@@ -63,18 +63,9 @@ INLINE void store(float *p, vf v, int n)
 		vf_store(p, v);
 }
 
-/* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0; b's columns are adjacent. pack, unless NULL, gets the panel of b. rows, n_vec and
- * whether pack is NULL are constants wherever this is inlined, so that the accumulators live in
- * registers. */
-INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
+/* acc (rows,n_vec) = what the sums of a tile begin as. */
+INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, vf *acc)
 {
-	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
-	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
-	UNROLL
-	for (size_t g = 0; g < (rows + 2) / 3; g++)
-		a[g] = x->a + (i + 3 * g) * a_row;
-	vf acc[MOST_SUMS];
 	UNROLL
 	for (size_t v = 0; v < n_vec; v++) {
 		const int n = v == n_vec - 1 ? tail : 0;
@@ -89,6 +80,21 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 				acc[r * n_vec + v] = load(x->from + (i + r) * x->from_row + v * LANES, n);
 		}
 	}
+}
+
+/* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
+ * tail > 0; b's columns are adjacent. pack, unless NULL, gets the panel of b. rows, n_vec and
+ * whether pack is NULL are constants wherever this is inlined, so that the accumulators live in
+ * registers. */
+INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
+{
+	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
+	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
+	UNROLL
+	for (size_t g = 0; g < (rows + 2) / 3; g++)
+		a[g] = x->a + (i + 3 * g) * a_row;
+	vf acc[MOST_SUMS];
+	begin_sums(rows, n_vec, tail, x, i, acc);
 	for (size_t p = 0; p < x->k; p++, b += b_row) {
 		vf bp[MOST_SUMS];
 		UNROLL
