@@ -511,7 +511,7 @@ static bool bench_all(struct bench *b, const struct config *c, struct children *
 /* The configuration of `[CONFIG] [key=value ...]`. */
 static bool load(struct config *c, const struct args *args, int *status)
 {
-	static char *pos[CONFIG_MAX_OPTIONS + 1] = { "/dev/null" };
+	static char none[] = "/dev/null", *pos[CONFIG_MAX_OPTIONS + 1] = { none };
 	struct args all = *args;
 	if (args->n > 0 && args->n <= CONFIG_MAX_OPTIONS && strchr(args->pos[0], '=') &&
 		!file_exists(NULL, args->pos[0])) {

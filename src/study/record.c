@@ -246,20 +246,19 @@ void records_init(struct records *list)
 
 /* The way down a tree. One path and one reason for all levels: the stack may be small. */
 struct walk {
-	struct records *list;
 	char dir[RUN_PATH_SIZE];
 	struct err why; /* the directory is left out */
 	struct err *e;  /* the caller's */
 };
 
-static bool leave_out(struct walk *w, const struct stat *st)
+static bool leave_out(struct records *list, struct walk *w, const struct stat *st)
 {
-	return add(w->list, w->dir, st, NULL, 0, &w->why, w->e);
+	return add(list, w->dir, st, NULL, 0, &w->why, w->e);
 }
 
-static bool visit(struct walk *w, int depth);
+static bool visit(struct records *list, struct walk *w, int depth);
 
-static bool visit_entries(struct walk *w, const struct stat *st, int depth)
+static bool visit_entries(struct records *list, struct walk *w, const struct stat *st, int depth)
 {
 	const size_t len = strlen(w->dir), room = sizeof(w->dir) - len;
 	const struct dirent *entry;
@@ -267,29 +266,29 @@ static bool visit_entries(struct walk *w, const struct stat *st, int depth)
 	bool ok = true;
 	if (!d) {
 		err_set(&w->why, ERR_RUN, "open '%.500s': %s", w->dir, strerror(errno));
-		return depth > 0 ? leave_out(w, st) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
+		return depth > 0 ? leave_out(list, w, st) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
 	}
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if ((size_t)snprintf(w->dir + len, room, "/%s", entry->d_name) < room) {
-			ok = visit(w, depth + 1);
+			ok = visit(list, w, depth + 1);
 		} else {
 			err_set(&w->why, ERR_RUN, "path too long: '%.100s...'", w->dir);
-			ok = leave_out(w, NULL);
+			ok = leave_out(list, w, NULL);
 		}
 		w->dir[len] = '\0';
 	}
 	if (ok && errno != 0) {
 		err_set(&w->why, ERR_RUN, "read '%.500s': %s", w->dir, strerror(errno));
-		ok = leave_out(w, st);
+		ok = leave_out(list, w, st);
 	}
 	closedir(d);
 	return ok;
 }
 
 /* Below the first directory, links are not followed. */
-static bool visit(struct walk *w, int depth)
+static bool visit(struct records *list, struct walk *w, int depth)
 {
 	struct stat st;
 	char *config;
@@ -298,32 +297,32 @@ static bool visit(struct walk *w, int depth)
 		if (depth == 0)
 			return err_set(w->e, ERR_RUN, "open '%s': %s", w->dir, strerror(errno));
 		err_set(&w->why, ERR_RUN, "stat '%.500s': %s", w->dir, strerror(errno));
-		return errno == ENOENT || leave_out(w, NULL);
+		return errno == ENOENT || leave_out(list, w, NULL);
 	}
 	if (depth > 0 && !S_ISDIR(st.st_mode))
 		return true;
 	if (depth > MAX_DEPTH) {
 		err_set(&w->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, w->dir);
-		return leave_out(w, &st);
+		return leave_out(list, w, &st);
 	}
 	const enum presence presence = load(w->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &w->why);
 	if (presence == FILE_ABSENT)
-		return visit_entries(w, &st, depth);
-	const bool ok = add(w->list, w->dir, &st, config, len, &w->why, w->e);
+		return visit_entries(list, w, &st, depth);
+	const bool ok = add(list, w->dir, &st, config, len, &w->why, w->e);
 	free(config);
 	return ok;
 }
 
 bool records_find(struct records *list, const char *path, struct err *e)
 {
-	struct walk w = { .list = list, .e = e };
+	struct walk w = { .e = e };
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		len--;
 	if (len >= sizeof(w.dir))
 		return err_set(e, ERR_RUN, "path too long: '%s'", path);
 	memcpy(w.dir, path, len);
-	return visit(&w, 0);
+	return visit(list, &w, 0);
 }
 
 static int compare_dirs(const void *a, const void *b)
