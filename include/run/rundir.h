@@ -65,7 +65,7 @@ enum rundir_state { RUNDIR_NEW, RUNDIR_STARTED, RUNDIR_DONE };
 struct rundir {
 	char path[RUN_PATH_SIZE]; /* its name when it was opened */
 	struct dir held;          /* the directory, wherever it is moved to */
-	int lock;                 /* descriptor of .lock, or -1 */
+	int lock;                 /* descriptor of .lock, locked unless has_no_locks; or -1 */
 	enum rundir_state state;  /* when it was opened */
 	bool has_no_locks;        /* its file system: another process would not be noticed */
 	char removed[256];        /* names that rundir_remove_run removed, separated by blanks */

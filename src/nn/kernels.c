@@ -17,7 +17,7 @@
  * caches and need many pages. */
 #define OWN_PACK ((size_t)4096)      /* floats of a pack on the stack */
 #define LINE ((size_t)16)            /* floats of a line of the cache */
-#define GROUP (8 * PANEL)            /* columns whose sums go on together: see packed() */
+#define GROUP (8 * PANEL)            /* columns; packed() adds one block of k to all of them, then the next */
 #define FETCH_FROM ((size_t)1 << 20) /* floats of a b that no cache near the core holds */
 #define NARROW ((size_t)4)           /* columns at most that leave a vector empty */
 #define MOST_SUMS 16                 /* vectors of a tile */

@@ -219,7 +219,7 @@ const struct option config_options[] = {
 			"ema_decay * average + (1 - ema_decay) * weights. 0: no average. Actions in training always "
 			"use the weights themselves.",
 		.effect = "Takes away the jumps between evaluations, if the average of the policies is good.",
-		.low = "no average to speak of: over 1 / (1 - ema_decay) updates",
+		.low = "the average is over too few updates, 1 / (1 - ema_decay), to be steady",
 		.high = "the saved policy is late, and early weights are still in it at the end",
 		.elsewhere = "ema model_ema_decay ema_momentum use_ema swa" },
 

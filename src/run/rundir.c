@@ -75,7 +75,7 @@ static bool lock(struct rundir *d, struct err *e)
 		return false;
 	bool is_held, is_busy = false;
 	int n_tries = 0;
-	do { /* again if the holder let go before it could be named */
+	do { /* If the holder unlocks before is_locked() can name it, try again. */
 		if (fcntl(d->lock, F_SETLK, &whole) == 0)
 			return true;
 		is_held = errno == EACCES || errno == EAGAIN;
