@@ -35,6 +35,8 @@ other_evaluation_limit eval_max_episode_steps eval_max_episode_steps=7
 early_stop stop_return stop_return=9 stop_episodes=2
 no_updates gradient_steps gradient_steps=0
 no_updates train_freq train_freq=500
+no_updates train_freq train_freq=1000000
+no_updates train_freq train_freq=1000000 gradient_steps=-1
 late_start learning_starts learning_starts=3500
 short_sight gamma gamma=0.5
 long_sight gamma gamma=1
@@ -63,6 +65,35 @@ little_exploration exploration_final_eps exploration_initial_eps=0.01 exploratio
 little_exploration exploration_fraction exploration_fraction=0.001 exploration_final_eps=0.001 learning_starts=32
 short_training_episodes max_episode_steps max_episode_steps=5
 END
+
+# --- what findings say is so ---
+
+rm -rf run
+train base.ini --out run train_freq=1000000 gradient_steps=-1 exploration_final_eps=0.01
+t 'without an update, no other finding' 0 "$DQN" diagnose run
+out_lines 2
+out_has '^1\. train_freq = 1000000, from step 1 on: the run made only 0 updates; 1 is usual$'
+rm -rf run
+train base.ini --out run gamma=0.9999 target_update_interval=1 exploration_final_eps=1 batch_size=1
+t 'a discount near 1, and shares of 1' 0 "$DQN" diagnose run
+out_has '^1\. gamma = 0.9999, from step 101 on: a step discounts values by only 0.0001 of them'
+out_has '^[23]\. exploration_final_eps = 1, .*: the share of random actions does not fall below 1; '
+t 'steps of a CSV file' 0 "$DQN" eval run --steps --episodes 90 --epsilon 1 --seed 5
+cp "$out" demo.csv
+rm -rf run
+train base.ini --out run preload=demo.csv learning_starts=2500 learning_rate=0.5 buffer_size=10000
+first run 'large learning rate' learning_rate
+t 'those of preload count as those before learning' 0 "$DQN" diagnose run
+out_lacks 'learning_starts'
+rm -rf run
+train base.ini --out run preload=demo.csv learning_starts=6000 learning_rate=0.5 buffer_size=10000
+first run 'late start' learning_starts
+out_has 'from step 1 on: nothing is learned before step 3600'
+rm -rf run
+train base.ini --out run train_freq=32 gradient_steps=32 target_update_interval=25
+t 'a target network that is copied after many updates' 0 "$DQN" diagnose run
+out_lacks target_update_interval
+err_any
 
 # --- symptoms: logs of a run that fails for no such reason, rewritten ---
 
@@ -159,6 +190,12 @@ part()
 	done
 }
 part under-way good 700
+cp -r failing near
+sed 's/"final_return_mean":[^,]*,/"final_return_mean":474.98,/' failing/result.json >near/result.json
+rewrite eval '$c["return_mean"] = 20 + t / 50'
+mv run/eval.csv near/
+t 'a return just below its target is not printed as the target' 0 "$DQN" diagnose near
+out_has ': return 474.98, target 475$'
 t 'a run under way' 0 "$DQN" diagnose under-way
 err_has '^dqn: no finding: the run may still get there$'
 rm under-way/*.csv
@@ -173,6 +210,22 @@ t 'too early to tell' 0 "$DQN" diagnose early
 err_has 'may still get there'
 printf '100,1,2' >>half/progress.csv
 first half 'large learning rate' learning_rate
+
+cat >child <<'END'
+while read -r word _; do
+	case $word in
+	hello) echo 'env walk 1 obs=1 actions=2 limit=9 reward=0..1' ;;
+	reset) echo 'obs 0 1' ;;
+	step) echo 'step 0 1 0 0 1' ;;
+	esac
+done
+END
+for n in 0 1000; do
+	rm -rf run
+	train base.ini --out run id=process 'command=sh child' obs_scale=none total_timesteps=1000 eval_freq=$n
+	t "a run that nothing judges: eval_freq=$n" 0 "$DQN" diagnose run
+	err_has 'no finding: without a target, a run is judged by its evaluations, and it has fewer than two$'
+done
 
 # --- runs that diverged, and what cannot be diagnosed ---
 

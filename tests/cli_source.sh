@@ -118,8 +118,8 @@ nn 1777
 env 1583
 rl 1387
 run 6965
-study 2905
-cli 12379
+study 2940
+cli 12385
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

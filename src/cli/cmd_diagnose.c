@@ -30,9 +30,11 @@ static bool find_run(struct records *list, const char *path, struct err *e)
 	return true;
 }
 
-static const char *number_text(double x, char buf[TEXT_REAL_SIZE])
+static const char *number_text(double x, int digits, char buf[TEXT_REAL_SIZE])
 {
-	snprintf(buf, TEXT_REAL_SIZE, fabs(x) >= 1000 && fabs(x) < 1e15 ? "%.0f" : "%.3g", x);
+	snprintf(buf, TEXT_REAL_SIZE, "%.*g", digits, x);
+	if (strchr(buf, 'e') && fabs(x) >= 1 && fabs(x) < 1e15)
+		snprintf(buf, TEXT_REAL_SIZE, "%.0f", x);
 	return buf;
 }
 
@@ -42,7 +44,7 @@ static void print_finding(const struct finding *f, const struct config *c, int i
 	struct text t = text_into(value, sizeof(value));
 	config_print_brief(c, f->key, &t);
 	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value, f->timesteps,
-		f->before, number_text(f->number, number), f->after, *f->advice ? "; " : "", f->advice);
+		f->before, number_text(f->number, 3, number), f->after, *f->advice ? "; " : "", f->advice);
 }
 
 static void print_text(const struct diagnosis *d, const struct record *r)
@@ -56,9 +58,9 @@ static void print_text(const struct diagnosis *d, const struct record *r)
 	if (isnan(d->return_mean))
 		printf("no evaluation");
 	else
-		printf("return %s", number_text(d->return_mean, mean));
+		printf("return %s", number_text(d->return_mean, 6, mean));
 	if (!isnan(d->target))
-		printf(", target %s", number_text(d->target, target));
+		printf(", target %s", number_text(d->target, 6, target));
 	printf("\n");
 	for (int i = 0; i < d->n; i++)
 		print_finding(&d->finding[i], &r->config, i);
@@ -103,9 +105,12 @@ static int cmd_diagnose(const struct args *args)
 	else if (ok && d.n > 0)
 		print_text(&d, &list.at[0]);
 	else if (ok)
-		say("no finding: %s", d.verdict == VERDICT_HEALTHY ? "the run reached what it was asked for"
-				      : d.verdict == VERDICT_EARLY ? "the run may still get there"
-								   : "the run fails, but its logs do not say why");
+		say("no finding: %s",
+			d.verdict == VERDICT_HEALTHY   ? "the run reached what it was asked for"
+			: d.verdict == VERDICT_FAILING ? "the run fails, but its logs do not say why"
+			: list.at[0].state == RECORD_UNFINISHED
+				? "the run may still get there"
+				: "without a target, a run is judged by its evaluations, and it has fewer than two");
 	records_release(&list);
 	return ok ? STATUS_OK : fail(&e);
 }

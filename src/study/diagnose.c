@@ -51,6 +51,7 @@ struct evidence {
 	struct series s[N_SERIES];
 	struct diagnosis *d;
 	double n_steps, n_updates; /* so far */
+	int64_t starts;            /* the last step before the first update */
 };
 
 static double at(const struct evidence *v, enum series_id id, size_t i)
@@ -73,6 +74,29 @@ static double largest(const struct evidence *v, enum series_id id, size_t begin)
 	return max;
 }
 
+/* With preload, whose steps count: by the log, at the earliest. */
+static int64_t learning_starts(const struct evidence *v)
+{
+	size_t i = 0;
+	while (i < v->s[N_UPDATES].n && at(v, N_UPDATES, i) == 0)
+		i++;
+	if (!v->c->preload[0] || i == v->s[N_UPDATES].n)
+		return v->c->learning_starts;
+	return i > 0 ? (int64_t)at(v, STEP, i - 1) : 0;
+}
+
+/* Of updates, in so many steps. */
+static double n_rounds(const struct evidence *v, double steps)
+{
+	const double freq = (double)v->c->train_freq;
+	return fmax(floor(steps / freq) - floor((double)v->starts / freq), 0);
+}
+
+static double updates_per_round(const struct config *c)
+{
+	return (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
+}
+
 static bool load(struct evidence *v, struct err *e)
 {
 	static const enum run_log logs[] = { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES };
@@ -86,9 +110,11 @@ static bool load(struct evidence *v, struct err *e)
 		const double *x = csv_column(t, series_columns[i]);
 		v->s[i] = (struct series){ x, x ? t->n_rows : 0, t->n_columns };
 	}
-	const double steps = fmax(last(v, STEP), last(v, EPISODE_STEP));
+	const double steps = fmax(fmax(last(v, STEP), last(v, EPISODE_STEP)), last(v, EVAL_STEP));
 	v->n_steps = isnan(steps) ? 0 : steps;
-	v->n_updates = isnan(last(v, N_UPDATES)) ? 0 : last(v, N_UPDATES);
+	v->starts = learning_starts(v);
+	v->n_updates =
+		isnan(last(v, N_UPDATES)) ? n_rounds(v, v->n_steps) * updates_per_round(v->c) : last(v, N_UPDATES);
 	return ok;
 }
 
@@ -154,19 +180,19 @@ static enum verdict judge(const struct evidence *v)
 		return VERDICT_HEALTHY;
 	if (isnan(d->target) ? has_gained(v) : recent >= d->target)
 		return VERDICT_HEALTHY;
-	if (isnan(d->target) && n == 0)
+	if (isnan(d->target) && n < 2)
 		return VERDICT_EARLY;
 	return is_over ? VERDICT_FAILING : has_time(v, recent) ? VERDICT_EARLY : VERDICT_FAILING;
 }
 
 /* --- rules on keys: what the run was asked to do --- */
 
-/* Of a key: by itself it counts from the first update on. */
+/* Of a key: by itself it counts from the first update on; of a run without any, from its first step on. */
 static bool key_is(const struct evidence *v, bool holds, const char *key, double number, struct finding *f)
 {
 	f->key = config_find(key);
 	f->number = number;
-	f->timesteps = (v->c->learning_starts / v->c->train_freq + 1) * v->c->train_freq;
+	f->timesteps = v->n_updates > 0 ? (v->starts / v->c->train_freq + 1) * v->c->train_freq : 1;
 	return holds;
 }
 
@@ -188,15 +214,19 @@ static bool early_stop(const struct evidence *v, struct finding *f)
 
 static bool late_start(const struct evidence *v, struct finding *f)
 {
-	const double starts = (double)v->c->learning_starts;
-	return key_is(v, starts > 0.5 * (double)v->c->total_timesteps, "learning_starts", starts, f);
+	const double starts = (double)v->starts;
+	key_is(v, true, "learning_starts", starts, f);
+	f->timesteps = 1;
+	return starts > 0.5 * (double)v->c->total_timesteps;
 }
 
 static bool few_updates(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	const double per_step = c->gradient_steps < 0 ? 1 : (double)c->gradient_steps / (double)c->train_freq;
-	return key_is(v, per_step < 0.02, c->gradient_steps == 0 ? "gradient_steps" : "train_freq", v->n_updates, f);
+	const double per_step = updates_per_round(c) / (double)c->train_freq, total = (double)c->total_timesteps;
+	const bool is_late = n_rounds(v, total) == 0 && v->starts < c->total_timesteps;
+	const char *key = c->gradient_steps == 0 ? "gradient_steps" : "train_freq";
+	return key_is(v, per_step < 0.02 || is_late, key, v->n_updates, f);
 }
 
 /* Of a hidden weight before the first update: 1 / sqrt(its layer's inputs). */
@@ -238,8 +268,8 @@ static bool small_steps(const struct evidence *v, struct finding *f)
 
 static bool short_run(const struct evidence *v, struct finding *f)
 {
-	const int64_t n = v->c->total_timesteps - v->c->learning_starts;
-	return key_is(v, v->r->state == RECORD_DONE && n < 2000, "total_timesteps", v->n_updates, f);
+	const bool is_short = v->c->total_timesteps - v->starts < 2000 && v->n_updates < 2000;
+	return key_is(v, v->r->state == RECORD_DONE && is_short, "total_timesteps", v->n_updates, f);
 }
 
 static bool slow_average(const struct evidence *v, struct finding *f)
@@ -254,7 +284,7 @@ static bool rare_copies(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
 	const double interval = (double)c->target_update_interval, tau = c->tau;
-	const double copies = tau * floor((v->n_steps - (double)c->learning_starts) / interval);
+	const double copies = tau * floor((v->n_steps - (double)v->starts) / interval);
 	const double horizon = fmin(1 / (1 - c->gamma), v->n_steps);
 	const char *key = tau < 1 ? "tau" : "target_update_interval";
 	return key_is(v, v->n_updates > 0 && copies * (double)c->n_steps < horizon / 2, key, fmax(copies, 0), f);
@@ -269,7 +299,7 @@ static bool short_sight(const struct evidence *v, struct finding *f)
 
 static bool long_sight(const struct evidence *v, struct finding *f)
 {
-	return key_is(v, v->c->gamma >= 0.9995, "gamma", v->c->gamma, f);
+	return key_is(v, v->c->gamma >= 0.9995, "gamma", 1 - v->c->gamma, f);
 }
 
 /* The largest size that a value may have. */
@@ -382,8 +412,7 @@ static bool no_exploration(const struct evidence *v, struct finding *f)
 	const struct config *c = v->c;
 	const double fall = (c->exploration_initial_eps - c->exploration_final_eps) / 2;
 	const double falls = c->exploration_schedule == SCHEDULE_CONSTANT ? 0 : c->exploration_fraction;
-	const double share =
-		falls * fall + c->exploration_final_eps + (double)c->learning_starts / (double)c->total_timesteps;
+	const double share = falls * fall + c->exploration_final_eps + (double)v->starts / (double)c->total_timesteps;
 	return key_is(v, share < 0.02, falls_at_once(c) ? "exploration_fraction" : "exploration_final_eps", share, f);
 }
 
@@ -424,8 +453,10 @@ static bool beyond_bound(const struct evidence *v, struct finding *f)
 
 static bool frequent_copies(const struct evidence *v, struct finding *f)
 {
-	const int64_t interval = v->c->target_update_interval;
-	return key_is(v, v->c->tau == 1 && interval <= v->c->train_freq, "target_update_interval", (double)interval, f);
+	const struct config *c = v->c;
+	const int64_t interval = c->target_update_interval;
+	const bool each = c->tau == 1 && interval <= c->train_freq && updates_per_round(c) <= 1;
+	return key_is(v, each, "target_update_interval", (double)interval, f);
 }
 
 static double dead_share(const struct evidence *v, size_t i)
@@ -580,29 +611,31 @@ static const struct rule {
 		" steps, not at the environment's own limit", "0 is that limit" },
 	{ "early stop", early_stop, "the run stopped at a return of", ", before it was solved",
 		"the threshold or more" },
-	{ "no updates", few_updates, "the whole run made only", " updates", "1 is usual" },
+	{ "no updates", few_updates, "the run made only", " updates", "1 is usual" },
 	{ "late start", late_start, "nothing is learned before step", "", "1000 is usual" },
 	{ "short sight", short_sight, "values look only", " steps ahead", "0.99 is usual" },
-	{ "long sight", long_sight, "a step discounts by", " only, so that values hardly settle", "0.99 is usual" },
+	{ "long sight", long_sight, "a step discounts values by only", " of them, so that they hardly settle",
+		"0.99 is usual" },
 	{ "large learning rate", large_rate, "an update moves a weight by up to", " times its initial size",
 		"1e-3 is usual" },
 	{ "short run", short_run, "the whole run made only", " updates", "50000 steps are usual" },
 	{ "rare target copies", rare_copies, "the target network was copied only", " times",
-		"copy it at least every 1000 steps" },
+		"a shorter interval or a larger tau carries values further" },
 	{ "slow average", slow_average, "evaluations judge a mean over", " updates", "0.999 is usual" },
 	{ "small network", small_network, "its narrowest layer has", " units", "64,64 is usual" },
-	{ "small minibatch", small_batch, "an update sees only", " transitions", "32 is usual" },
+	{ "small minibatch", small_batch, "transitions in an update: only", "", "32 is usual" },
 	{ "many steps", many_steps, "a target adds up", " rewards of older policies", "3 is usual" },
-	{ "random to the end", random_to_the_end, "the share of random actions stays above", "", "0.05 is usual" },
+	{ "random to the end", random_to_the_end, "the share of random actions does not fall below", "",
+		"0.05 is usual" },
 	{ "small rewards", small_values, "scaled returns are at most", ", less than a new network's values",
 		"make returns about 1" },
-	{ "large rewards", large_values, "scaled returns reach", ", far from a new network's values",
+	{ "large rewards", large_values, "scaled returns may reach", ", far from a new network's values",
 		"make returns about 1" },
 	{ "far start", far_start, "values begin at", ", beyond any return", "0 is usual" },
 	{ "small observations", small_obs, "the largest input has the size", "", "make sizes about 1" },
 	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest", "make sizes about 1" },
 	{ "large observations", large_obs, "the largest input has the size", "", "make sizes about 1" },
-	{ "small steps", small_steps, "all updates together move a weight by at most", " times its initial size",
+	{ "small steps", small_steps, "all updates together move a weight by about", " times its initial size",
 		"the default moves it further" },
 	{ "short memory", short_memory, "the buffer holds only", " transitions, less than four long episodes",
 		"10000 is usual" },
@@ -617,14 +650,14 @@ static const struct rule {
 	{ "dead network", dead_network, "a share of", " of the hidden units is always 0", "a tenth of it is a start" },
 	{ "goal never seen", goal_unseen, "all", " training episodes were cut at the time limit, with one return",
 		"longer episodes see more" },
-	{ "only failures in memory", only_failures, "the buffer has forgotten the", " episodes that ended",
+	{ "only failures in memory", only_failures, "episodes that ended, and that the buffer has forgotten:", "",
 		"as many as the run has steps" },
 	{ "weak exploration", weak_exploration, "epsilon had fallen before the first success, at step", "",
 		"a longer fall sees more" },
 	{ "alternating evaluations", alternating, "evaluations fell back", " times from what they had reached",
-		"an average of the weights or a falling learning rate steadies them" },
+		"an average of the weights, or a smaller or falling learning rate, steadies them" },
 	{ "stuck evaluations", stuck, "training episodes returned", ", more than any evaluation",
-		"an average of the weights steadies the policy" },
+		"an average of the weights, or a smaller or falling learning rate, steadies the policy" },
 	{ "wrong values", wrong_values, "values differ from the returns that followed by", " times the largest return",
 		"" },
 	{ "collapsed", collapsed, "evaluations had reached", "", "a tenth of it is a start" },
@@ -649,7 +682,9 @@ bool diagnose(struct diagnosis *d, const struct record *r, struct err *e)
 	d->timesteps = (int64_t)v.n_steps;
 	d->return_mean = r->state == RECORD_DONE ? r->result.final.return_mean : last(&v, EVAL_RETURN);
 	d->verdict = judge(&v);
-	for (size_t i = 0; ok && d->n < DIAGNOSIS_MAX && i < sizeof(rules) / sizeof(rules[0]); i++) {
+	/* Without an update, one cause is enough. */
+	const int most = v.n_updates > 0 ? DIAGNOSIS_MAX : 1;
+	for (size_t i = 0; ok && d->n < most && i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct rule *rule = &rules[i];
 		struct finding f = {
 			.rule = rule->name, .before = rule->before, .after = rule->after, .advice = rule->advice
