@@ -123,7 +123,7 @@ hint() # KEY=RIGHT VALUE...: each is an error that names the right one
 	shift
 	for value in "$@"; do
 		t "$key=$value" 2 "$DQN" config /dev/null "$key=$value"
-		err_has "; did you mean '$right'(, several values for 'dqn sweep')?\?$"
+		err_has "; did you mean '$right'\?$"
 		err_lines 1
 	done
 }
@@ -133,7 +133,7 @@ hint total_timesteps=100000 '10**5' '10^5'
 hint max_episode_steps=0 none None null
 hint double_q=true True TRUE yes Yes on 1 T y '"true"' "'True'"
 hint double_q=false False no off 0 none
-hint net_arch=64,64 '[64,64]' '(64,64)' '64 64' 64x64 64-64 '64;64' '{64,64}' 'list(64,64)' '64,64,'
+hint net_arch=64,64 '[64,64]' '(64,64)' '64 64' 64x64 64-64 '64;64' '{64,64}' '64,64,'
 hint net_arch=none '[]' None
 hint obs_scale=1,2,3,4 '[1,2,3,4]' '1 2 3 4'
 hint obs_scale=none None null
@@ -150,15 +150,13 @@ hint stop_return=none None inf null never
 hint gamma=0.99 0,99 99% '"0.99"'
 hint checkpoint_interval=10 10s '10 s'
 hint max_grad_norm=0 none inf
-hint 'learning_rate=log\(1e-4, 1e-2\)' 'loguniform(1e-4, 1e-2)' 'log_uniform(1e-4,1e-2)' \
-	'tune.loguniform(1e-4, 1e-2)' 'log_uniform_values(1e-4, 1e-2)'
-hint 'gamma=uniform\(0.9, 0.99\)' 'quniform(0.9, 0.99)' 'interval(0.9, 0.99)' 'Uniform(0.9,0.99)'
-hint 'n_steps=1 \| 3 \| 5' 'choice(1,3,5)' 'choice([1, 3, 5])' '[1,3,5]' 1,3,5 '1 3 5' 'grid_search([1,3,5])'
-hint 'n_steps=1\.\.20' 'range(1,21)' 1-20 1:20 '1...20' '1 to 20'
-hint 'learning_rate=1e-3 \| 1e-4' 1e-3,1e-4
-hint 'net_arch=64,64 \| 128,128' 'choice([64,64],[128,128])' '[[64,64],[128,128]]'
-hint 'seed=1\.\.20' 'range(1,21)' '1-20' 'randint(1,20)'
-hint 'seed=0\.\.19' 'range(20)'
+for value in 'learning_rate=loguniform(1e-4, 1e-2)' 'gamma=quniform(0.9, 0.99)' 'n_steps=choice(1,3,5)' \
+	'n_steps=[1,3,5]' n_steps=1,3,5 'n_steps=1 3 5' n_steps=1-20 n_steps=1:20 learning_rate=1e-3,1e-4 \
+	'net_arch=[[64,64],[128,128]]' 'seed=range(1,21)' seed=1-20 'seed=1 to 20'; do
+	t "$value is of a sweep" 2 "$DQN" config /dev/null "$value"
+	err_has "is not valid \(.*\); for 'dqn sweep', a \| b, a\.\.b, uniform\(a, b\), log\(a, b\)$"
+	err_lines 1
+done
 for value in gamma=10 batch_size=1.5 gamma=none checkpoint_interval=10m seed=abc; do
 	t "$value has nothing to hint at" 2 "$DQN" config /dev/null "$value"
 	err_has 'is not valid'

@@ -117,9 +117,9 @@ base 3461
 nn 1777
 env 1583
 rl 1387
-run 6965
+run 6839
 study 2940
-cli 12385
+cli 12384
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
