@@ -290,34 +290,29 @@ file '[run]\nseed: 1\n'
 refused 'YAML among it' "^dqn: hostile.ini:2: not 'key = value'; write '=' instead of ':'"
 file '#!/usr/local/bin/dqn config\n[run]\nseed = 7\n'
 accepted 'a line that says what runs it'
-file '{"seed": 1}\n'
-refused 'JSON' '^dqn: hostile.ini:1: this is JSON; '
-other() # WHAT PRINTF-FORMAT: hostile.ini is named as such, once
+other() # WHAT LINE PRINTF-FORMAT: one error, at the first line that is neither blank nor a comment
 {
-	file "$2"
-	refused "$1" "^dqn: hostile.ini:1: this is $1; a configuration is an INI file"
+	file "$3"
+	refused "$1" "^dqn: hostile.ini:$2: [^;]*(; write '=' instead of ':')?; a configuration is an INI file of \[section\] and key = value$"
 }
-other JSON '[\n  {"seed": 1}\n]\n'
-other YAML '# mine\n\nagent:\n  gamma: 0.9\n  tau: 1\n'
-other YAML 'seed: 1\ngamma: 0.9\n'
-other YAML '\055--\nseed: 1\n'
-other YAML '\357\273\277seed: 1\n'
-other Python '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
-other Python 'from torch import nn\n'
-other 'HTML or XML' '<!DOCTYPE html>\n<html>\n'
-other 'not text' '\211PNG\r\n\032\n\0\0\0\rIHDR'
-other 'not text' '\037\213\010\0\0\0\0\0'
-other 'not text' "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
-wide='UTF-16 or UTF-32 text; save it as UTF-8'
-other "$wide" '\377\376[\0r\0u\0n\0]\0\n\0'
-other "$wide" '\376\377\0[\0r\0u\0n\0]\0\n'
-other "$wide" '[\0r\0u\0n\0]\0\n\0'
-other "$wide" '\0[\0r\0u\0n\0]\0\n'
-other "$wide" '\377\376\0\0[\0\0\0]\0\0\0'
-other "$wide" '\0\0\0[\0\0\0]'
+other JSON 1 '{"seed": 1}\n'
+other JSON 1 '[\n  {"seed": 1}\n]\n'
+other YAML 3 '# mine\n\nagent:\n  gamma: 0.9\n  tau: 1\n'
+other YAML 1 'seed: 1\ngamma: 0.9\n'
+other YAML 1 '\055--\nseed: 1\n'
+other YAML 1 '\357\273\277seed: 1\n'
+other Python 2 '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
+other Python 1 'from torch import nn\n'
+other HTML 1 '<!DOCTYPE html>\n<html>\n'
+other 'a picture' 1 '\211PNG\r\n\032\n\0\0\0\rIHDR'
+other gzip 1 '\037\213\010\0\0\0\0\0'
+other 'not text' 1 "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
+other UTF-16 1 '\377\376[\0r\0u\0n\0]\0\n\0'
+other UTF-16 1 '\376\377\0[\0r\0u\0n\0]\0\n'
+other UTF-32 1 '\377\376\0\0[\0\0\0]\0\0\0'
 "$DQN" train short.ini --out weights -q >"$out" 2>"$err"
 cp weights/final.safetensors hostile.ini
-refused 'weights' '^dqn: hostile.ini:1: this is a safetensors file; the configuration of a run is its config.ini'
+refused 'weights' '^dqn: hostile.ini:1: holds a NUL byte: not UTF-8 text; a configuration is an INI file of '
 { echo '[run]'; printf 'seed = '; head -c 10000000 /dev/zero | tr '\0' 1; } >hostile.ini
 refused 'a line of 10 MB' "'hostile.ini' is larger than the [0-9]+ bytes allowed"
 yes 'seed = 1' | head -c 10000000 >hostile.ini
@@ -333,7 +328,7 @@ err_has '^dqn: \.\.\. and 49990 more errors$'
 err_lines 11
 head -c 100000 "$DQN" >hostile.ini
 t 'a program' 2 "$DQN" config hostile.ini
-err_has '^dqn: hostile.ini:1: this is not text; '
+err_has '^dqn: hostile.ini:1: [^;]*; a configuration is an INI file of '
 err_lines 1
 no_if grep -q '[[:cntrl:]]' "$err"
 yes_if iconv -f UTF-8 -t UTF-8 -o /dev/null "$err"
