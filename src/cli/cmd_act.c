@@ -68,12 +68,6 @@ static bool bad_line(const struct filter *f, struct err *e, const char *what, co
 		n < 40 ? (int)n : 40, field, what);
 }
 
-static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
-{
-	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n,
-		n, what, f->n_inputs);
-}
-
 static bool is_word(const char *s, const char *word)
 {
 	return strncmp(s, word, strlen(word)) == 0 && ends_field(s[strlen(word)]);
@@ -111,7 +105,8 @@ static bool parse_row(const struct filter *f, const char *line, float *obs, uint
 		s = next_field(end);
 	}
 	if (n != f->n_inputs)
-		return wrong_count(f, e, "numbers", n);
+		return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu numbers; an observation has %zu",
+			f->lines.n, n, f->n_inputs);
 	memset(mask, 1, f->n_actions);
 	return !*s || parse_mask(f, next_field(s + strlen("mask")), mask, e);
 }
@@ -126,24 +121,6 @@ static bool is_header(const char *line)
 		if (is_word(s, numbers[i]))
 			return false;
 	return *s && !strchr("0123456789+-.,", *s);
-}
-
-/* A name for each number, blanks in it if commas or tabs are between them, and perhaps "mask". */
-static bool check_header(const struct filter *f, const char *line, struct err *e)
-{
-	const char *s = skip_blanks(line);
-	const char separator = strchr(s, ',') ? ',' : strchr(s, '\t') ? '\t' : ' ';
-	size_t n = 0;
-	bool has_mask = false;
-	s = skip_blanks(s + (*s == '#')); /* as NumPy's savetxt writes it */
-	for (; *s; n++) {
-		has_mask = is_word(s, "mask");
-		while (*s && *s != separator)
-			s++;
-		s = *s ? skip_blanks(s + 1) : s;
-	}
-	n -= has_mask;
-	return n == f->n_inputs || wrong_count(f, e, "names", n);
 }
 
 /* --- actions --- */
@@ -196,7 +173,7 @@ static bool act(struct filter *f, struct err *e)
 static bool take_line(struct filter *f, const char *line, struct err *e)
 {
 	if (f->lines.n == 1 && is_header(line))
-		return check_header(f, line, e);
+		return true;
 	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs, f->mask + f->n_rows * f->n_actions, e))
 		return false;
 	f->row_line[f->n_rows++] = f->lines.n;
