@@ -117,7 +117,7 @@ base 3365
 nn 1777
 env 1583
 rl 1387
-run 6839
+run 6820
 study 2940
 cli 12320
 END

@@ -126,6 +126,7 @@ void transition_print(const struct env_ops *ops, const struct transition *tr, bo
 struct column {
 	int kind;
 	size_t index; /* in its list, or 0 */
+	char *cell;   /* of the current line */
 };
 
 struct row {
@@ -143,9 +144,9 @@ struct reader {
 	struct transitions_found *found;
 	struct lines lines;
 	struct sha256 sha256;
-	size_t n; /* columns */
-	struct column *column;
-	uint8_t *has; /* (n_all_columns) in the order of kinds */
+	size_t n;              /* columns */
+	struct column *column; /* (n_all_columns + 1) the last one being a column too many */
+	uint8_t *has;          /* (n_all_columns) in the order of kinds */
 	bool has_kind[N_KINDS];
 	int64_t n_rows;
 	struct row rows[2];
@@ -164,124 +165,135 @@ static bool bad_line(const struct reader *r, struct err *e, const char *fmt, ...
 	return err_set(e, ERR_CORRUPT, "%.250s:%" PRId64 ": %s", r->lines.name, r->lines.n, what);
 }
 
-static bool ends_cell(char c)
+static bool is_blank(char c)
 {
-	return c == ',' || c == '\0' || c == ' ' || c == '\t' || c == '"';
+	return c == ' ' || c == '\t';
 }
 
-static const char *skip_blanks(const char *s)
+/* Cuts a line into its cells, without blanks and quotes around them; how many there are. */
+static size_t split(struct reader *r, char *line)
 {
-	while (*s == ' ' || *s == '\t')
-		s++;
-	return s;
+	const size_t most = n_all_columns(r->o->ops) + 1;
+	size_t n = 0;
+	for (char *s = line, *next; s; s = next, n++) {
+		char *end = s + strcspn(s, ",");
+		next = *end ? end + 1 : NULL;
+		while (is_blank(*s))
+			s++;
+		while (end > s && is_blank(end[-1]))
+			end--;
+		if (end > s + 1 && *s == '"' && end[-1] == '"') {
+			s++;
+			end--;
+		}
+		*end = '\0';
+		if (n < most)
+			r->column[n].cell = s;
+	}
+	return n;
 }
 
-/* --- cells: each function stores one and returns where it ends, or NULL if it is wrong --- */
+/* --- cells: each function stores one, or returns false if it is wrong --- */
 
-static const char *scan(const char *s, double *x)
+static bool parse(const char *s, double *x)
 {
 	const char *end = text_scan_real(s, x);
-	return end && ends_cell(*end) && pm_fits_float(*x) ? end : NULL;
+	return end && *end == '\0' && pm_fits_float(*x);
 }
 
-static const char *scan_whole(const char *s, int64_t *value)
+static bool parse_whole(const char *s, int64_t *value)
 {
 	const double most = 9007199254740992; /* 2^53: a double has all below */
 	double x;
-	const char *end = scan(s, &x);
-	if (!end || x != floor(x) || fabs(x) > most)
-		return NULL;
+	if (!parse(s, &x) || x != floor(x) || fabs(x) > most)
+		return false;
 	*value = (int64_t)x;
-	return end;
+	return true;
 }
 
-static const char *scan_scaled(const char *s, double scale, float *value)
+static bool parse_scaled(const char *s, double scale, float *value)
 {
 	double x;
-	const char *end = scan(s, &x);
-	if (!end || !pm_fits_float((float)x * scale))
-		return NULL;
+	if (!parse(s, &x) || !pm_fits_float((float)x * scale))
+		return false;
 	*value = (float)x;
-	return end;
+	return true;
 }
 
-static const char *scan_flag(const char *s, bool *flag)
+static bool parse_flag(const char *s, bool *flag)
 {
 	static const char *const words[] = { "0", "1", "false", "true", "False", "True", "FALSE", "TRUE" };
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		const size_t n = strlen(words[i]);
-		if (strncmp(s, words[i], n) == 0 && ends_cell(s[n])) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(s, words[i]) == 0) {
 			*flag = i % 2;
-			return s + n;
+			return true;
 		}
-	}
-	return NULL;
+	return false;
 }
 
-static const char *scan_mask(const char *s, size_t n, uint8_t *mask)
+static bool parse_mask(const char *s, size_t n, uint8_t *mask)
 {
-	if (strspn(s, "01") != n || !ends_cell(s[n]))
-		return NULL;
+	if (strspn(s, "01") != n || s[n] != '\0')
+		return false;
 	for (size_t i = 0; i < n; i++)
 		mask[i] = s[i] == '1';
-	return s + n;
+	return true;
 }
 
-static const char *scan_obs(const struct reader *r, size_t i, const char *s, float *obs)
+static bool parse_obs(const struct reader *r, size_t i, const char *s, float *obs)
 {
 	const float scale = r->o->obs_scale[i];
-	const char *end = scan_scaled(s, (double)scale, &obs[i]);
-	obs[i] *= end ? scale : 0; /* as env.c does */
-	return end;
+	if (!parse_scaled(s, (double)scale, &obs[i]))
+		return false;
+	obs[i] *= scale; /* as env.c does */
+	return true;
 }
 
-static const char *scan_reward(const struct reader *r, const char *s, float *reward)
+static bool parse_reward(const struct reader *r, const char *s, float *reward)
 {
 	const double low = r->o->ops->reward_low, high = r->o->ops->reward_high;
-	const char *end = scan_scaled(s, r->o->reward_scale, reward);
-	if (!end || *reward < (float)low || *reward > (float)high)
-		return NULL;
+	if (!parse_scaled(s, r->o->reward_scale, reward) || *reward < (float)low || *reward > (float)high)
+		return false;
 	*reward = (float)((double)*reward * r->o->reward_scale); /* as train.c does */
-	return end;
+	return true;
 }
 
-static const char *scan_action(const struct reader *r, const char *s, int *action)
+static bool parse_action(const struct reader *r, const char *s, int *action)
 {
 	int64_t x;
-	const char *end = scan_whole(s, &x);
-	if (!end || x < 0 || x >= r->o->ops->n_actions)
-		return NULL;
+	if (!parse_whole(s, &x) || x < 0 || x >= r->o->ops->n_actions)
+		return false;
 	*action = (int)x;
-	return end;
+	return true;
 }
 
-static const char *scan_cell(struct reader *r, const struct column *c, const char *s)
+static bool parse_cell(struct reader *r, const struct column *c)
 {
 	const size_t n_actions = (size_t)r->o->ops->n_actions;
 	struct row *row = r->now;
 	switch (c->kind) {
 	case OBS:
-		return scan_obs(r, c->index, s, row->obs);
+		return parse_obs(r, c->index, c->cell, row->obs);
 	case NEXT_OBS:
-		return scan_obs(r, c->index, s, row->next_obs);
+		return parse_obs(r, c->index, c->cell, row->next_obs);
 	case ACTION:
-		return scan_action(r, s, &row->action);
+		return parse_action(r, c->cell, &row->action);
 	case REWARD:
-		return scan_reward(r, s, &row->result.reward);
+		return parse_reward(r, c->cell, &row->result.reward);
 	case TERMINATED:
-		return scan_flag(s, &row->result.terminated);
+		return parse_flag(c->cell, &row->result.terminated);
 	case TRUNCATED:
-		return scan_flag(s, &row->result.truncated);
+		return parse_flag(c->cell, &row->result.truncated);
 	case EPISODE:
-		return scan_whole(s, &row->episode);
+		return parse_whole(c->cell, &row->episode);
 	case STEP:
-		return scan_whole(s, &row->step);
+		return parse_whole(c->cell, &row->step);
 	case MASK:
-		return scan_mask(s, n_actions, row->mask);
+		return parse_mask(c->cell, n_actions, row->mask);
 	case NEXT_MASK:
-		return scan_mask(s, n_actions, row->next_mask);
+		return parse_mask(c->cell, n_actions, row->next_mask);
 	default:
-		return s + strcspn(s, ",\"");
+		return true;
 	}
 }
 
@@ -311,15 +323,17 @@ static void add_known(const struct env_ops *ops, struct text *t)
 	}
 }
 
-/* The column of that name (n bytes); false if there is none. */
-static bool find_column(const struct env_ops *ops, const char *name, size_t n, struct column *c)
+/* Sets the kind and the index of a column of the first line, by its name; false if there is none such. */
+static bool find_column(const struct env_ops *ops, struct column *c)
 {
 	for (int kind = 0; kind < N_KINDS; kind++) {
-		const size_t len = strlen(transition_columns[kind].name), n_digits = n - len;
-		if (n < len || strncmp(name, transition_columns[kind].name, len) != 0 ||
-			(n_digits > 0) != is_list(kind) || n_digits > 5 || strspn(name + len, "0123456789") < n_digits)
+		const size_t len = strlen(transition_columns[kind].name);
+		const char *digits = c->cell + len;
+		if (strncmp(c->cell, transition_columns[kind].name, len) != 0 || (*digits != '\0') != is_list(kind) ||
+			strlen(digits) > 5 || digits[strspn(digits, "0123456789")] != '\0')
 			continue;
-		*c = (struct column){ kind, n_digits > 0 ? strtoul(name + len, NULL, 10) : 0 };
+		c->kind = kind;
+		c->index = *digits ? strtoul(digits, NULL, 10) : 0;
 		return c->index < n_columns(ops, kind);
 	}
 	return false;
@@ -333,24 +347,20 @@ static size_t place(const struct env_ops *ops, const struct column *c)
 	return n;
 }
 
-static bool add_column(struct reader *r, const char *name, size_t n, struct err *e)
+static bool add_column(struct reader *r, struct column *c, struct err *e)
 {
 	const struct env_ops *ops = r->o->ops;
-	struct column c;
-	char buf[400];
-	struct text known;
-	if (!find_column(ops, name, n, &c)) {
-		text_init(&known, buf, sizeof(buf));
+	if (!find_column(ops, c)) {
+		char buf[400];
+		struct text known = text_into(buf, sizeof(buf));
 		add_known(ops, &known);
-		return bad_line(r, e, "no column of %.63s is called '%.*s'; they are %s", ops->id, n < 40 ? (int)n : 40,
-			name, buf);
+		return bad_line(r, e, "no column of %.63s is called '%.40s'; they are %s", ops->id, c->cell, buf);
 	}
-	uint8_t *has = &r->has[place(ops, &c)];
+	uint8_t *has = &r->has[place(ops, c)];
 	if (*has)
-		return bad_line(r, e, "two columns are called '%.*s'", (int)n, name);
+		return bad_line(r, e, "two columns are called '%s'", c->cell);
 	*has = 1;
-	r->has_kind[c.kind] = true;
-	r->column[r->n++] = c;
+	r->has_kind[c->kind] = true;
 	return true;
 }
 
@@ -373,26 +383,14 @@ static bool check_columns(const struct reader *r, struct err *e)
 	       bad_line(r, e, "'next_mask' goes with next_obs_0 and so on");
 }
 
-static bool take_header(struct reader *r, const char *line, struct err *e)
+static bool take_header(struct reader *r, char *line, struct err *e)
 {
-	const char *s = line;
-	if (strncmp(s, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		s += 3;
-	for (;;) {
-		s = skip_blanks(s);
-		const bool quoted = *s == '"';
-		s += quoted;
-		const size_t n = strcspn(s, quoted ? "\"" : ", \t");
-		if (!add_column(r, s, n, e))
+	const bool has_mark = strncmp(line, "\xef\xbb\xbf", 3) == 0; /* a byte order mark */
+	r->n = split(r, has_mark ? line + 3 : line);
+	for (size_t i = 0; i < r->n; i++) /* one of too many is unknown or there twice */
+		if (!add_column(r, &r->column[i], e))
 			return false;
-		s += n;
-		s = skip_blanks(s + (quoted && *s == '"'));
-		if (*s == '\0')
-			return check_columns(r, e);
-		if (*s != ',')
-			return bad_line(r, e, "no comma before '%.40s'", s);
-		s++;
-	}
+	return check_columns(r, e);
 }
 
 /* --- a line --- */
@@ -419,23 +417,13 @@ static void add_wanted(const struct reader *r, int kind, struct text *t)
 	}
 }
 
-static bool bad_cell(const struct reader *r, const struct column *c, const char *s, struct err *e)
+static bool bad_cell(const struct reader *r, const struct column *c, struct err *e)
 {
 	char name[32], buf[160];
-	struct text wanted;
-	const size_t n = strcspn(s, ",\"");
-	text_init(&wanted, buf, sizeof(buf));
+	struct text wanted = text_into(buf, sizeof(buf));
 	add_wanted(r, c->kind, &wanted);
 	column_name(c->kind, c->index, name);
-	return bad_line(r, e, "column '%s': '%.*s' is not %s", name, n < 40 ? (int)n : 40, s, buf);
-}
-
-static bool bad_count(const struct reader *r, const char *line, struct err *e)
-{
-	size_t n = 1;
-	for (const char *s = line; *s; s++)
-		n += *s == ',';
-	return bad_line(r, e, "%zu cells; the first line names %zu", line[0] ? n : 0, r->n);
+	return bad_line(r, e, "column '%s': '%.40s' is not %s", name, c->cell, buf);
 }
 
 static bool may_be_empty(const struct reader *r, int kind)
@@ -444,27 +432,19 @@ static bool may_be_empty(const struct reader *r, int kind)
 }
 
 /* All cells into r->now. */
-static bool scan_line(struct reader *r, const char *line, struct err *e)
+static bool parse_line(struct reader *r, char *line, struct err *e)
 {
-	const char *s = line;
+	const bool has_cells = line[0] != '\0';
+	const size_t n = split(r, line);
 	size_t n_empty = 0, n_filled = 0; /* of those that may be empty */
-	for (size_t i = 0; i < r->n; i++) {
-		const struct column *c = &r->column[i];
-		s = skip_blanks(s);
-		const bool quoted = *s == '"';
-		const char *cell = s + quoted, *end = cell;
-		if (may_be_empty(r, c->kind) && (*cell == ',' || *cell == (quoted ? '"' : '\0')))
-			n_empty++;
-		else {
-			end = scan_cell(r, c, cell);
-			n_filled += may_be_empty(r, c->kind);
-		}
-		if (!end || (*end == '"') != quoted)
-			return *s ? bad_cell(r, c, cell, e) : bad_count(r, line, e);
-		s = skip_blanks(end + quoted);
-		if (*s != (i + 1 < r->n ? ',' : '\0'))
-			return *s == ',' || *s == '\0' ? bad_count(r, line, e) : bad_cell(r, c, cell, e);
-		s++;
+	if (n != r->n)
+		return bad_line(r, e, "%zu cells; the first line names %zu", has_cells ? n : 0, r->n);
+	for (const struct column *c = r->column; c < r->column + r->n; c++) {
+		const bool is_optional = may_be_empty(r, c->kind), is_empty = is_optional && c->cell[0] == '\0';
+		if (!is_empty && !parse_cell(r, c))
+			return bad_cell(r, c, e);
+		n_empty += is_empty;
+		n_filled += is_optional && !is_empty;
 	}
 	r->now->has_step = n_empty == 0;
 	return n_empty == 0 || n_filled == 0 || bad_line(r, e, "action, reward and flags are all there or all empty");
@@ -529,10 +509,10 @@ static void store_before(struct reader *r, const struct row *next)
 	}
 }
 
-static bool take_line(struct reader *r, const char *line, struct err *e)
+static bool take_line(struct reader *r, char *line, struct err *e)
 {
 	struct row *const now = r->now, *const before = r->before;
-	if (!scan_line(r, line, e) || !check_masks(r, e))
+	if (!parse_line(r, line, e) || !check_masks(r, e))
 		return false;
 	const bool follows = r->n_rows++ > 0 && is_adjacent(r);
 	if (r->has_kind[NEXT_OBS]) {
@@ -586,7 +566,7 @@ static size_t most_line(const struct env_ops *ops)
 static size_t rows_bytes(const struct env_ops *ops)
 {
 	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
-	return n_all_columns(ops) * (sizeof(struct column) + 1) + 4 * obs_dim * sizeof(float) + 4 * n_actions;
+	return (n_all_columns(ops) + 1) * (sizeof(struct column) + 1) + 4 * obs_dim * sizeof(float) + 4 * n_actions;
 }
 
 uint64_t transitions_bytes(const struct env_ops *ops)
@@ -602,7 +582,7 @@ static bool reader_init(struct reader *r, int fd, const char *name, struct err *
 	if (!r->memory)
 		return err_set(e, ERR_RUN, "out of memory reading '%.500s'", name);
 	r->column = r->memory;
-	float *obs = (float *)(void *)(r->column + n_all_columns(ops));
+	float *obs = (float *)(void *)(r->column + n_all_columns(ops) + 1);
 	uint8_t *mask = (uint8_t *)(obs + 4 * obs_dim);
 	for (int i = 0; i < 2; i++) {
 		r->rows[i].obs = obs + (size_t)(2 * i) * obs_dim;
