@@ -34,11 +34,13 @@ out_has '"name":"the training loop"'
 t 'the median is never less than the best' 0 sh -c 'tr "{" "\n" <"$1" | sed -n "s/.*seconds\":\([^,]*\),\"best\":\([^,]*\),.*/\1 \2/p" |
 	awk "\$1 < \$2 { exit 1 }"' sh "$out"
 
-t '--sizes: widths down, batches across' 0 "$DQN" bench --sizes -n 1 short.ini
+t '--sizes: an update of each' 0 "$DQN" bench --sizes -n 1 short.ini
 err_any
-out_lines 12
-out_has '^width +batch 32 +of peak +batch 64 +of peak +batch 256 +of peak'
-is 'times with a share of the peak' "$(grep -oE '[0-9.]+ [um]s +[0-9.]+ %' "$out" | wc -l)" 30
+out_lines 33
+out_has '^what +best +median +GFLOP/s +of peak'
+out_has '^update 4-8-8-2, batch 32 '
+is 'times with a rate and a share of the peak' \
+	"$(grep -cE '^update 4-([0-9]+)-\1-2, batch (32|64|256) +([0-9.]+ [num]s +){2}[0-9.e+]+ +[0-9.e+]+ % *$' "$out")" 30
 
 t 'an environment in a child process' 0 "$DQN" bench -n 1 short.ini total_timesteps=150 id=process \
 	command="'$DQN' env serve CartPole-v1"

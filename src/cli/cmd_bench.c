@@ -353,16 +353,14 @@ static void add_network(struct bench *b, struct train *t)
 	add_task(b, push_task, t, "store a transition");
 }
 
-/* Widths down, batches across: the best time of an update and its share of the peak. */
+/* An update of each size. */
 static bool bench_sizes(struct bench *b, struct config *c, struct err *e)
 {
 	static const int widths[] = { 8, 16, 24, 32, 64, 65, 128, 256, 512, 1024 };
 	static const int batches[] = { 32, 64, 256 };
-	static const char *const names[] = { "batch 32", "batch 64", "batch 256" };
 	enum { N_WIDTHS = sizeof(widths) / sizeof(*widths) };
 	enum { N_BATCHES = sizeof(batches) / sizeof(*batches) };
 	static struct train train[N_WIDTHS * N_BATCHES];
-	static struct table table;
 	bool ok = true;
 	int n = 0;
 	c->buffer_size = c->learning_starts = 10000;
@@ -375,24 +373,7 @@ static bool bench_sizes(struct bench *b, struct config *c, struct err *e)
 	}
 	if (ok)
 		measure(b);
-	if (ok && b->json)
-		ok = print_tasks(b, e);
-	else if (ok) {
-		table_column(&table, "width", TABLE_NUMBER);
-		for (int j = 0; j < N_BATCHES; j++) {
-			table_column(&table, names[j], TABLE_NUMBER);
-			table_column(&table, "of peak", TABLE_NUMBER);
-		}
-		for (int i = 0; i < n; i++) {
-			const struct task *t = &b->task[i + 1];
-			if (i % N_BATCHES == 0)
-				table_add(&table, "%d", widths[i / N_BATCHES]);
-			add_seconds(&table, t->sample[0]);
-			add_rate(&table, share(b, t), 100, " %");
-		}
-		ok = table_print(&table, TABLE_ALIGNED, e);
-		table_release(&table);
-	}
+	ok = ok && print_tasks(b, e);
 	while (n-- > 0)
 		train_release(&train[n]);
 	return ok;
