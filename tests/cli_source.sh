@@ -118,7 +118,7 @@ nn 1777
 env 1583
 rl 1387
 run 6820
-study 2940
+study 2939
 cli 12301
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
