@@ -64,20 +64,50 @@ INLINE void store(float *p, vf v, int n)
 }
 
 /* acc (rows,n_vec) = what the sums of a tile begin as. */
-INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, vf *acc)
+INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const float *from, size_t from_row, vf *acc)
 {
-	UNROLL
-	for (size_t v = 0; v < n_vec; v++) {
-		const int n = v == n_vec - 1 ? tail : 0;
-		if (!x->from || x->from_row == 0) {
-			const vf all = x->from ? load(x->from + v * LANES, n) : vf_set1(0.0f);
+	if (!from) {
+		UNROLL
+		for (size_t s = 0; s < rows * n_vec; s++)
+			acc[s] = vf_set1(0.0f);
+	} else if (from_row == 0) {
+		UNROLL
+		for (size_t v = 0; v < n_vec; v++) {
+			const vf all = load(from + v * LANES, v == n_vec - 1 ? tail : 0);
 			UNROLL
 			for (size_t r = 0; r < rows; r++)
 				acc[r * n_vec + v] = all;
-		} else {
+		}
+	} else {
+		UNROLL
+		for (size_t r = 0; r < rows; r++, from += from_row) {
 			UNROLL
-			for (size_t r = 0; r < rows; r++)
-				acc[r * n_vec + v] = load(x->from + (i + r) * x->from_row + v * LANES, n);
+			for (size_t v = 0; v < n_vec; v++)
+				acc[r * n_vec + v] = load(from + v * LANES, v == n_vec - 1 ? tail : 0);
+		}
+	}
+}
+
+/* c (rows,n_vec) = max(low, acc); or acc where gate, which has c's strides, is positive. */
+INLINE void end_sums(
+	size_t rows, size_t n_vec, int tail, const vf *acc, float low, const float *gate, float *c, size_t c_row)
+{
+	if (gate) {
+		UNROLL
+		for (size_t r = 0; r < rows; r++, c += c_row, gate += c_row) {
+			UNROLL
+			for (size_t v = 0; v < n_vec; v++) {
+				const int n = v == n_vec - 1 ? tail : 0;
+				store(c + v * LANES, vf_pass(acc[r * n_vec + v], load(gate + v * LANES, n)), n);
+			}
+		}
+	} else {
+		UNROLL
+		for (size_t r = 0; r < rows; r++, c += c_row) {
+			UNROLL
+			for (size_t v = 0; v < n_vec; v++)
+				store(c + v * LANES, vf_max(vf_set1(low), acc[r * n_vec + v]),
+					v == n_vec - 1 ? tail : 0);
 		}
 	}
 }
@@ -88,14 +118,17 @@ INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const struct product
  * registers. */
 INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
 {
-	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row;
+	/* Copies, which no store of a vector changes. */
+	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row, c_row = x->c_row;
+	const float low = x->relu ? 0 : -INFINITY, *gate = x->gate ? x->gate + i * c_row : NULL;
+	float *const c = x->c + i * c_row;
 	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
 	UNROLL
 	for (size_t g = 0; g < (rows + 2) / 3; g++)
 		a[g] = x->a + (i + 3 * g) * a_row;
 	vf acc[MOST_SUMS];
-	begin_sums(rows, n_vec, tail, x, i, acc);
-	for (size_t p = 0; p < x->k; p++, b += b_row) {
+	begin_sums(rows, n_vec, tail, x->from ? x->from + i * x->from_row : NULL, x->from_row, acc);
+	for (size_t p = x->k; p > 0; p--, b += b_row) {
 		vf bp[MOST_SUMS];
 		UNROLL
 		for (size_t v = 0; v < n_vec; v++)
@@ -118,19 +151,7 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 		for (size_t g = 0; g < (rows + 2) / 3; g++)
 			a[g] += a_col;
 	}
-	const vf low = vf_set1(x->relu ? 0 : -INFINITY);
-	UNROLL
-	for (size_t r = 0; r < rows; r++) {
-		const size_t at = (i + r) * x->c_row;
-		UNROLL
-		for (size_t v = 0; v < n_vec; v++) {
-			const int n = v == n_vec - 1 ? tail : 0;
-			vf y = vf_max(low, acc[r * n_vec + v]);
-			if (x->gate)
-				y = vf_pass(y, load(x->gate + at + v * LANES, n));
-			store(x->c + at + v * LANES, y, n);
-		}
-	}
+	end_sums(rows, n_vec, tail, acc, low, gate, c, c_row);
 }
 
 /* Asks for a share of what is packed next, while there is work to do. */
@@ -142,56 +163,39 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 			PREFETCH(next->b + r * next->row + c);
 }
 
-/* All m rows of one panel of columns, in tiles of nearly equal height: a tile of few rows
- * has too few independent sums. */
-INLINE void tiles(size_t n_vec, int tail, const struct product *x)
+/* A function for each height of a panel: of one vector, of two whose last columns are not there,
+ * of two. In one function of all, the compiler would keep most of what they need on the stack. */
+#define HEIGHTS(H) H(1) H(2) H(3) H(4) H(5) H(6) H(7) H(8) H(9) H(10) H(11) H(12) H(13) H(14) H(15) H(16)
+#define TILE(name, rows, most, n_vec, tail)                       \
+	static void name##rows(const struct product *x, size_t i) \
+	{                                                         \
+		if (rows <= (most))                               \
+			tile(rows, n_vec, tail, x, i, NULL);      \
+	}
+#define TILES(r)                                                                      \
+	TILE(one_, r, 2 * TILE_ROWS, 1, x->n == LANES && !FREE_MASKS ? 0 : (int)x->n) \
+	TILE(part_, r, TILE_ROWS, 2, (int)(x->n - LANES))                             \
+	TILE(two_, r, TILE_ROWS, 2, 0)
+HEIGHTS(TILES)
+#define ROW(r) { one_##r, part_##r, two_##r },
+static void (*const tiles[][3])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
+#undef ROW
+
+/* One panel, x->n <= PANEL columns, in tiles of nearly equal height: a tile of few rows has
+ * too few independent sums. */
+static void panel(const struct product *x)
 {
-	const size_t most = n_vec == 1 ? 2 * TILE_ROWS : TILE_ROWS;
+	const int kind = x->n == PANEL ? 2 : x->n > LANES;
+	const size_t most = kind == 0 ? 2 * TILE_ROWS : TILE_ROWS;
 	const size_t n_tiles = (x->m + most - 1) / most;
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
+		const size_t height = rows + (t < n_larger);
 		if (x->next)
 			fetch(x->next, t, n_tiles);
-		switch (rows + (t < n_larger)) {
-#define ROWS(r)                                           \
-	case r:                                           \
-		if (r <= most)                            \
-			tile(r, n_vec, tail, x, i, NULL); \
-		break;
-			ROWS(1)
-			ROWS(2)
-			ROWS(3)
-			ROWS(4)
-			ROWS(5)
-			ROWS(6)
-			ROWS(7)
-			ROWS(8)
-			ROWS(9)
-			ROWS(10)
-			ROWS(11)
-			ROWS(12)
-			ROWS(13)
-			ROWS(14)
-			ROWS(15)
-			ROWS(16)
-#undef ROWS
-		}
-		i += rows + (t < n_larger);
+		tiles[height - 1][kind](x, i);
+		i += height;
 	}
-}
-
-/* x->n <= PANEL columns. The product is passed by value: the compiler then knows that no
- * store of a vector changes it. */
-static void panel(struct product x)
-{
-	if (x.n == PANEL)
-		tiles(2, 0, &x);
-	else if (x.n > LANES)
-		tiles(2, (int)(x.n - LANES), &x);
-	else if (x.n == LANES && !FREE_MASKS)
-		tiles(1, 0, &x);
-	else
-		tiles(1, (int)x.n, &x);
 }
 
 /* LANES rows of x, `row` floats apart, of which those after `last` repeat it, become the
@@ -267,7 +271,7 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
  * PANEL. */
 static void from_rows(size_t rows, const struct product *x, const float *a, float *ct)
 {
-	panel((struct product){ .m = x->n,
+	panel(&(struct product){ .m = x->n,
 		.n = rows,
 		.k = x->k,
 		.a = x->b,
@@ -365,7 +369,7 @@ static void row(const struct product *x)
 			tile(1, ROW_VECTORS / 2, 0, &part, 0, NULL);
 		else {
 			part.n = n = smaller(part.n, PANEL);
-			panel(part);
+			panel(&part);
 		}
 	}
 }
@@ -375,7 +379,7 @@ static void plain(struct product *x)
 {
 	for (size_t left = x->n; left > 0; left -= x->n) {
 		x->n = smaller(left, PANEL);
-		panel(*x);
+		panel(x);
 		x->b += x->n;
 		x->c += x->n;
 		x->from = x->from ? x->from + x->n : NULL;
@@ -416,7 +420,7 @@ static void packed_panel(struct product x, float *pack)
 		x.b = pack;
 		x.b_row = PANEL;
 	}
-	panel(x);
+	panel(&x);
 }
 
 /* In blocks of k and groups of columns, whose part of c stays in the second-level cache
@@ -482,9 +486,13 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 			 .b_row = n,
 			 .b_col = 1,
 			 .from = bias,
+			 .from_row = 0,
+			 .gate = NULL,
 			 .relu = relu,
 			 .c = c,
-			 .c_row = n },
+			 .c_row = n,
+			 .pack_rows = 0,
+			 .next = NULL },
 		pack);
 }
 
@@ -500,9 +508,14 @@ static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *
 			 .b = b,
 			 .b_row = 1,
 			 .b_col = k,
+			 .from = NULL,
+			 .from_row = 0,
 			 .gate = gate,
+			 .relu = false,
 			 .c = c,
-			 .c_row = c_row },
+			 .c_row = c_row,
+			 .pack_rows = 0,
+			 .next = NULL },
 		pack);
 }
 
