@@ -81,6 +81,12 @@ bad_line '1 2 3 4 mask 111' "'mask' is not followed by 2 digits 0 or 1$"
 bad_line '1 2 3 4 mask 12' "'mask' is not followed by 2 digits 0 or 1$"
 bad_line '1 2 3 4 mask 1 1' "'mask' is not followed by 2 digits 0 or 1$"
 bad_line '1 2 3 4 mask 00' 'the mask allows no action$'
+bad_line '[1,2,3,4]' "'\\[1' is not a finite number$"
+bad_line '"1","2","3","4"' "'.1.' is not a finite number$"
+bad_line '\357\273\2771,2,3,4' "'.+1' is not a finite number$"
+bad_line '\357\273\2771 2 3 4' "'.+1' is not a finite number$"
+bad_line 'o,2,3,4' "'o' is not a finite number$"
+bad_line 'o 2 3 4' "'o' is not a finite number$"
 bad_line '1 2 3 4\0' 'a NUL byte$'
 bad_line '1 2 3 4\r\r' "'4.' is not a finite number$"
 t 'names of three numbers, and these' 5 lines 'a b c\n1 2 3\n'

@@ -119,7 +119,7 @@ env 1583
 rl 1387
 run 6820
 study 2939
-cli 12301
+cli 12330
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -119,7 +119,7 @@ void say_report(const struct report *r, bool warnings);
 void put_printable(FILE *f, const char *s, size_t len);
 
 /* Writes a file as file_write does, or to standard output if path is NULL, "-" or "/dev/stdout":
- * close_stdout reports errors there. */
+ * close_stdout reports errors there. ERR_USAGE if the file is one of a run. */
 bool write_output(const char *path, const char *data, size_t len, struct err *e);
 
 /* Flushes and closes standard output. Returns the status, or ERR_RUN after a message if it

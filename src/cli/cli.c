@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "run/rundir.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -59,8 +60,22 @@ void put_printable(FILE *f, const char *s, size_t len)
 	}
 }
 
+/* Names of a file that a run has written, and rests on. */
+static bool is_of_run(const char *path)
+{
+	char config[FILE_PATH_SIZE];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const struct run_file *f = run_files;
+	while (f->name && strcmp(f->name, name) != 0)
+		f++;
+	snprintf(config, sizeof(config), "%.*s%s", (int)(name - path), path, RUN_CONFIG);
+	return f->name && file_exists(NULL, config) && file_exists(NULL, path);
+}
+
 bool write_output(const char *path, const char *data, size_t len, struct err *e)
 {
+	if (path && is_of_run(path))
+		return err_set(e, ERR_USAGE, "'%s' belongs to a run, which could not be read without it", path);
 	if (path && strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0)
 		return file_write(path, data, len, e);
 	(void)fwrite(data, 1, len, stdout);

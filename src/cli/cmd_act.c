@@ -111,16 +111,30 @@ static bool parse_row(const struct filter *f, const char *line, float *obs, uint
 	return !*s || parse_mask(f, next_field(s + strlen("mask")), mask, e);
 }
 
-/* True if the line holds names: the first word cannot begin a number, and is not nan or inf. */
+/* Also in quotes or brackets, or after a byte order mark. */
+static bool is_number(const char *s, char separator)
+{
+	double x;
+	const char *end = text_scan_real(s + strspn(s, "\"'[({\xef\xbb\xbf"), &x);
+	end = end ? skip_blanks(end + strspn(end, "\"'])}")) : NULL;
+	return end && (!*end || *end == separator || separator == ' ');
+}
+
+/* True if the line holds names: the first word cannot begin a number and is not nan or inf, and none is a number. */
 static bool is_header(const char *line)
 {
 	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity", "Infinity",
 		"INFINITY", "mask" };
-	const char *s = skip_blanks(line);
+	const char *s = skip_blanks(line), separator = strchr(s, ',') ? ',' : strchr(s, '\t') ? '\t' : ' ';
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (is_word(s, numbers[i]))
 			return false;
-	return *s && !strchr("0123456789+-.,", *s);
+	if (!*s || strchr("0123456789+-.,", *s))
+		return false;
+	for (const char *next = s; next && *s != '#'; next = strchr(next, separator))
+		if (is_number(next = skip_blanks(next + (*next == separator)), separator))
+			return false;
+	return true;
 }
 
 /* --- actions --- */
