@@ -71,6 +71,11 @@ static inline struct pair pair_fma(struct pair a, struct pair b, struct pair c)
 	return pair_of(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
 }
 
+static inline struct pair pair_fnma(struct pair a, struct pair b, struct pair c)
+{
+	return pair_of(_mm256_fnmadd_ps(a.lo, b.lo, c.lo), _mm256_fnmadd_ps(a.hi, b.hi, c.hi));
+}
+
 #define PAIR_BINARY(name, op)                                               \
 	static inline struct pair pair_##name(struct pair a, struct pair b) \
 	{                                                                   \
@@ -80,6 +85,7 @@ PAIR_BINARY(add, _mm256_add_ps)
 PAIR_BINARY(mul, _mm256_mul_ps)
 PAIR_BINARY(div, _mm256_div_ps)
 PAIR_BINARY(max, _mm256_max_ps)
+PAIR_BINARY(min, _mm256_min_ps)
 PAIR_BINARY(unpacklo, _mm256_unpacklo_ps)
 PAIR_BINARY(unpackhi, _mm256_unpackhi_ps)
 #define PAIR_DOUBLES(op, a, b) _mm256_castpd_ps(op(_mm256_castps_pd(a), _mm256_castps_pd(b)))
@@ -96,11 +102,14 @@ PAIR_BINARY(unpackhi_pd, PAIR_UNPACKHI_PD)
 #define _mm512_mask_storeu_ps pair_store_n
 #define _mm512_maskz_mov_ps pair_zero_unless
 #define _mm512_fmadd_ps pair_fma
+#define _mm512_fnmadd_ps pair_fnma
 #define _mm512_add_ps pair_add
 #define _mm512_mul_ps pair_mul
 #define _mm512_div_ps pair_div
 #define _mm512_max_ps pair_max
+#define _mm512_min_ps pair_min
 #define _mm512_sqrt_ps(a) pair_of(_mm256_sqrt_ps((a).lo), _mm256_sqrt_ps((a).hi))
+#define _mm512_rsqrt14_ps(a) pair_div(_mm512_set1_ps(1), _mm512_sqrt_ps(a)) /* nearer than 2^-14 */
 #define _mm512_abs_ps pair_abs
 #define _mm512_cmp_ps_mask(a, b, op)                                       \
 	(unsigned)(_mm256_movemask_ps(_mm256_cmp_ps((a).lo, (b).lo, op)) | \

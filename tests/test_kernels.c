@@ -470,6 +470,62 @@ static void test_adam_hides_no_nan(void)
 	for_each_isa(check_adam_nan);
 }
 
+/* The roots of 1 to 4, times powers of 4: m / sqrt(v) is 1 only where the root is that of the C library. */
+static void check_roots(const struct kernels *k)
+{
+	enum { N = 4096, STEP = 31 };
+	const struct adam_coef keep = { 1, 0, 1, 0, 1, 1, 0, -1 };
+	static float grad[N], m[N], v[N], param[N], ones[N];
+	uint32_t mantissa = 0;
+	for (int round = 0; round < (2 << 23) / N / STEP; round++) {
+		for (int i = 0; i < N; i++, mantissa += STEP) {
+			v[i] = ldexpf(from_bits((127u << 23) + mantissa), 2 * (round % 99 - 50));
+			m[i] = sqrtf(v[i]);
+			param[i] = 0;
+			ones[i] = 1;
+		}
+		k->adam(N, &keep, grad, m, v, param);
+		CHECK_INT(n_different(N, param, ones), 0);
+	}
+}
+
+static void test_adam_has_correctly_rounded_roots(void)
+{
+	for_each_isa(check_roots);
+}
+
+/* simd.h's vf_sqrt of AVX-512, from any estimate of 1 / sqrt(v). */
+static float root_from(float v, float estimate)
+{
+	const float g = v * estimate, h = 0.5f * estimate, e = fmaf(-g, h, 0.5f), root = fmaf(g, e, g);
+	return fmaf(fmaf(-root, root, v), fmaf(h, e, h), root);
+}
+
+/* An error of 2^-22 units in the last place at most, before the last rounding, matters only
+ * where a root is that close to the middle between two floats. There every estimate within
+ * 2^-14 is tried, as processors differ; and the furthest ones of some others. */
+static void test_roots_do_not_depend_on_the_estimate(void)
+{
+	int n_close = 0, n_bad = 0;
+	for (uint32_t bits = 127u << 23; bits < 129u << 23; bits++) { /* 1 to 4 */
+		const float v = from_bits(bits), root = sqrtf(v);
+		const int64_t r = (int64_t)((double)root * 0x1p23), square = (int64_t)((double)v * 0x1p46);
+		/* (r +- 1/2)^2 less v, times 4; divided by 8 r it is a distance in last places. */
+		const int64_t above = (2 * r + 1) * (2 * r + 1) - 4 * square,
+			      below = 4 * square - (2 * r - 1) * (2 * r - 1);
+		const bool close = above < 8 * r >> 18 || below < 8 * r >> 18;
+		n_close += close;
+		if (!close && bits % 64 != 0)
+			continue;
+		const double exact = 1 / sqrt((double)v), reach = exact * 0x1.01p-14;
+		const float first = (float)(exact - reach), last = (float)(exact + reach);
+		for (float y = first; y <= last; y = close ? nextafterf(y, 2) : y < last ? last : 2)
+			n_bad += to_bits(root_from(v, y)) != to_bits(root);
+	}
+	CHECK_INT(n_bad, 0);
+	CHECK(n_close > 50);
+}
+
 /* sum_squares */
 
 static void check_sum_squares(const struct kernels *k)
@@ -671,6 +727,8 @@ int main(void)
 	RUN(test_adam);
 	RUN(test_adam_flushes_moments_below_2_to_minus_100);
 	RUN(test_adam_hides_no_nan);
+	RUN(test_adam_has_correctly_rounded_roots);
+	RUN(test_roots_do_not_depend_on_the_estimate);
 	RUN(test_sum_squares_in_its_order);
 	RUN(test_sum_squares_is_finite_exactly_if_all_elements_are);
 	RUN(test_fma_of_any_bits);

@@ -549,36 +549,42 @@ static void column_sums(size_t rows, size_t n, const float *x, float *sums)
 		column_sums_tile(1, (int)((n - j) % LANES), rows, n, x + j, sums + j);
 }
 
-/* One vector of parameters; the caller loads and stores. */
-INLINE void adam_vector(const struct adam_coef *c, vf grad, vf *m, vf *v, vf *param)
+/* The factors in vectors: no store of a parameter changes these. */
+struct factors {
+	vf beta1, one_minus_beta1, beta2, one_minus_beta2, grad_scale, rsqrt_bias2, eps, step;
+};
+
+/* The n lanes of a vector of parameters from number i on, or all of them if n is 0. */
+INLINE void adam_vector(const struct factors *c, size_t i, int n, const float *grad, float *m, float *v, float *param)
 {
-	const vf g = vf_mul(grad, vf_set1(c->grad_scale));
-	*m = vf_fma(vf_set1(c->beta1), *m, vf_mul(vf_set1(c->one_minus_beta1), g));
-	*v = vf_fma(vf_set1(c->beta2), *v, vf_mul(vf_mul(vf_set1(c->one_minus_beta2), g), g));
-	*m = vf_flush(*m);
-	*v = vf_flush(*v);
-	const vf denominator = vf_fma(vf_sqrt(*v), vf_set1(c->rsqrt_bias2), vf_set1(c->eps));
-	*param = vf_fma(vf_set1(-c->step_size), vf_div(*m, denominator), *param);
+	const vf g = vf_mul(load(grad + i, n), c->grad_scale);
+	vf mi = vf_fma(c->beta1, load(m + i, n), vf_mul(c->one_minus_beta1, g));
+	vf vi = vf_fma(c->beta2, load(v + i, n), vf_mul(vf_mul(c->one_minus_beta2, g), g));
+	mi = vf_flush(mi);
+	vi = vf_flush(vi);
+	const vf denominator = vf_fma(vf_sqrt(vi), c->rsqrt_bias2, c->eps);
+	store(m + i, mi, n);
+	store(v + i, vi, n);
+	store(param + i, vf_fma(c->step, vf_div(mi, denominator), load(param + i, n)), n);
 }
 
 static void adam(size_t n, const struct adam_coef *c, const float *grad, float *m, float *v, float *param)
 {
+	const struct factors f = {
+		.beta1 = vf_set1(c->beta1),
+		.one_minus_beta1 = vf_set1(c->one_minus_beta1),
+		.beta2 = vf_set1(c->beta2),
+		.one_minus_beta2 = vf_set1(c->one_minus_beta2),
+		.grad_scale = vf_set1(c->grad_scale),
+		.rsqrt_bias2 = vf_set1(c->rsqrt_bias2),
+		.eps = vf_set1(c->eps),
+		.step = vf_set1(-c->step_size),
+	};
 	size_t i = 0;
-	for (; i + LANES <= n; i += LANES) {
-		vf mi = vf_load(m + i), vi = vf_load(v + i), pi = vf_load(param + i);
-		adam_vector(c, vf_load(grad + i), &mi, &vi, &pi);
-		vf_store(m + i, mi);
-		vf_store(v + i, vi);
-		vf_store(param + i, pi);
-	}
-	const int tail = (int)(n - i);
-	if (tail > 0) {
-		vf mi = vf_load_n(m + i, tail), vi = vf_load_n(v + i, tail), pi = vf_load_n(param + i, tail);
-		adam_vector(c, vf_load_n(grad + i, tail), &mi, &vi, &pi);
-		vf_store_n(m + i, mi, tail);
-		vf_store_n(v + i, vi, tail);
-		vf_store_n(param + i, pi, tail);
-	}
+	for (; i + LANES <= n; i += LANES)
+		adam_vector(&f, i, 0, grad, m, v, param);
+	if (i < n)
+		adam_vector(&f, i, (int)(n - i), grad, m, v, param);
 }
 
 static inline vf tanh_vector(vf v)
@@ -632,16 +638,24 @@ static void polyak(size_t n, float tau, const float *source, float *target)
 			vf_fma(t, vf_load_n(source + i, tail), vf_mul(keep, vf_load_n(target + i, tail))), tail);
 }
 
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+#define ADD_SQUARE(sum, x) __builtin_fma(x, x, sum) /* the same: the square of a float is exact in double */
+#else
+#define ADD_SQUARE(sum, x) ((sum) + (x) * (x))
+#endif
+
 /* Plain C: the compiler may spread the sums over lanes, their order is fixed. */
 static double sum_squares(size_t n, const float *x)
 {
 	double s[KERNELS_SUMS] = { 0 };
 	size_t i = 0;
-	for (; i + KERNELS_SUMS <= n; i += KERNELS_SUMS)
+	for (; i + KERNELS_SUMS <= n; i += KERNELS_SUMS) {
+		UNROLL
 		for (size_t l = 0; l < KERNELS_SUMS; l++)
-			s[l] += (double)x[i + l] * x[i + l];
+			s[l] = ADD_SQUARE(s[l], (double)x[i + l]);
+	}
 	for (size_t l = 0; i + l < n; l++)
-		s[l] += (double)x[i + l] * x[i + l];
+		s[l] = ADD_SQUARE(s[l], (double)x[i + l]);
 	for (size_t half = KERNELS_SUMS / 2; half > 0; half /= 2)
 		for (size_t l = 0; l < half; l++)
 			s[l] += s[l + half];
