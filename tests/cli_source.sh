@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3365
-nn 1817
+nn 1827
 env 1583
 rl 1387
 run 6820

@@ -21,6 +21,7 @@
 #define FETCH_FROM ((size_t)1 << 20) /* floats of a b that no cache near the core holds */
 #define NARROW ((size_t)4)           /* columns at most that leave a vector empty */
 #define MOST_SUMS 16                 /* vectors of a tile */
+#define WIDE (4 * LANES)             /* rows of a narrow c at a time */
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* to the second-level cache */
@@ -88,10 +89,14 @@ INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const float *from, s
 	}
 }
 
-/* c (rows,n_vec) = max(low, acc); or acc where gate, which has c's strides, is positive. */
-INLINE void end_sums(
-	size_t rows, size_t n_vec, int tail, const vf *acc, float low, const float *gate, float *c, size_t c_row)
+/* c (rows,n_vec) = acc, or max(acc, 0), or acc where gate, which has c's strides, is positive. */
+INLINE void end_sums(size_t rows, size_t n_vec, int tail, vf *acc, bool relu, const float *gate, float *c, size_t c_row)
 {
+	if (relu) {
+		UNROLL
+		for (size_t s = 0; s < rows * n_vec; s++)
+			acc[s] = vf_max(vf_set1(0), acc[s]);
+	}
 	if (gate) {
 		UNROLL
 		for (size_t r = 0; r < rows; r++, c += c_row, gate += c_row) {
@@ -106,8 +111,7 @@ INLINE void end_sums(
 		for (size_t r = 0; r < rows; r++, c += c_row) {
 			UNROLL
 			for (size_t v = 0; v < n_vec; v++)
-				store(c + v * LANES, vf_max(vf_set1(low), acc[r * n_vec + v]),
-					v == n_vec - 1 ? tail : 0);
+				store(c + v * LANES, acc[r * n_vec + v], v == n_vec - 1 ? tail : 0);
 		}
 	}
 }
@@ -120,7 +124,7 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 {
 	/* Copies, which no store of a vector changes. */
 	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row, c_row = x->c_row;
-	const float low = x->relu ? 0 : -INFINITY, *gate = x->gate ? x->gate + i * c_row : NULL;
+	const float *const gate = x->gate ? x->gate + i * c_row : NULL;
 	float *const c = x->c + i * c_row;
 	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
 	UNROLL
@@ -151,7 +155,7 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 		for (size_t g = 0; g < (rows + 2) / 3; g++)
 			a[g] += a_col;
 	}
-	end_sums(rows, n_vec, tail, acc, low, gate, c, c_row);
+	end_sums(rows, n_vec, tail, acc, x->relu, gate, c, c_row);
 }
 
 /* Asks for a share of what is packed next, while there is work to do. */
@@ -210,9 +214,11 @@ INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t
 		for (size_t l = 0; l < 4; l++)
 			vf_store(t + l * t_row, v[l]);
 	}
-	for (; p < width; p++, t += t_row)
-		for (size_t r = 0; r < LANES; r++)
-			t[r] = x[smaller(r, last) * row + p];
+	for (; p < width; p++, t += t_row) {
+		const float *from = x + p;
+		for (size_t r = 0; r < LANES; r++, from += r <= last ? row : 0)
+			t[r] = *from;
+	}
 }
 
 /* A panel of a b that is stored by columns, b_col floats apart: n <= PANEL of them. */
@@ -239,7 +245,7 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
 	vf acc[2 * NARROW];
 	UNROLL
 	for (size_t s = 0; s < n * blocks; s++)
-		acc[s] = vf_load(ct + s / blocks * PANEL + s % blocks * LANES);
+		acc[s] = vf_load(ct + s / blocks * WIDE + s % blocks * LANES);
 	size_t p = 0;
 	for (; p + 4 <= x->k; p += 4) {
 		vf v[2][4];
@@ -264,14 +270,14 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
 	}
 	UNROLL
 	for (size_t s = 0; s < n * blocks; s++)
-		vf_store(ct + s / blocks * PANEL + s % blocks * LANES, acc[s]);
+		vf_store(ct + s / blocks * WIDE + s % blocks * LANES, acc[s]);
 }
 
-/* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <=
- * PANEL. */
-static void from_rows(size_t rows, const struct product *x, const float *a, float *ct)
+/* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <= PANEL or,
+ * where n leaves registers for as many sums, WIDE. */
+INLINE void from_rows(size_t n, size_t rows, const struct product *x, const float *a, float *ct)
 {
-	panel(&(struct product){ .m = x->n,
+	const struct product turned = { .m = n,
 		.n = rows,
 		.k = x->k,
 		.a = x->b,
@@ -280,35 +286,39 @@ static void from_rows(size_t rows, const struct product *x, const float *a, floa
 		.b = a,
 		.b_row = x->a_col,
 		.from = ct,
-		.from_row = PANEL,
+		.from_row = WIDE,
 		.c = ct,
-		.c_row = PANEL });
+		.c_row = WIDE };
+	if (rows == WIDE)
+		tile(n, WIDE / LANES, 0, &turned, 0, NULL);
+	else
+		panel(&turned);
 }
 
 /* n is x->n, a constant. */
 INLINE void narrow_columns(size_t n, const struct product *x)
 {
-	float ct[NARROW * PANEL];
-	const vf low = vf_set1(x->relu ? 0 : -INFINITY);
+	float ct[NARROW * WIDE];
 	for (size_t i = 0, rows; i < x->m; i += rows) {
 		const float *a = x->a + i * x->a_row;
-		rows = smaller(x->m - i, PANEL);
+		rows = n <= 2 && x->a_row == 1 && x->m - i >= WIDE ? WIDE : smaller(x->m - i, PANEL);
 		for (size_t j = 0; j < n; j++)
-			for (size_t l = 0; l < PANEL; l += LANES)
-				vf_store(ct + j * PANEL + l, vf_set1(x->from ? x->from[j] : 0));
+			for (size_t l = 0; l < rows; l += LANES)
+				vf_store(ct + j * WIDE + l, vf_set1(x->from ? x->from[j] : 0));
 		if (x->a_row == 1)
-			from_rows(rows, x, a, ct);
+			from_rows(n, rows, x, a, ct);
 		else if (rows == PANEL)
 			columns(n, 2, PANEL, x, a, ct);
 		else
 			columns(n, 1, rows = smaller(rows, LANES), x, a, ct);
-		for (size_t s = 0; s < n * PANEL; s += LANES)
-			vf_store(ct + s, vf_max(low, vf_load(ct + s)));
+		for (size_t j = 0; x->relu && j < n; j++)
+			for (float *y = ct + j * WIDE; y < ct + j * WIDE + rows; y += LANES)
+				vf_store(y, vf_max(vf_set1(0), vf_load(y)));
 		float *c = x->c + i * x->c_row;
 		for (size_t r = 0; r < rows; r++, c += x->c_row) {
 			UNROLL
 			for (size_t j = 0; j < n; j++)
-				c[j] = ct[j * PANEL + r];
+				c[j] = ct[j * WIDE + r];
 		}
 		for (size_t r = i; x->gate && r < i + rows; r++)
 			for (size_t j = r * x->c_row; j < r * x->c_row + n; j++)
