@@ -118,8 +118,8 @@ nn 1827
 env 1583
 rl 1387
 run 6820
-study 2939
-cli 12330
+study 2874
+cli 12326
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \
