@@ -640,9 +640,9 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 	struct err e;
 	const size_t size = (size_t)1 << 30 << 10;
 	for (int is_ours = 0; is_ours < 2; is_ours++) {
-		text_init(&text, config, sizeof(config));
+		text = text_into(config, sizeof(config));
 		config_print_deciding(is_ours ? &c : &d, &text);
-		text_init(&text, buf + ST_LENGTH_BYTES, sizeof(buf) - ST_LENGTH_BYTES);
+		text = text_into(buf + ST_LENGTH_BYTES, sizeof(buf) - ST_LENGTH_BYTES);
 		text_add(&text,
 			"{\"__metadata__\":{\"format\":\"dqn checkpoint\",\"format_version\":\"%s\","
 			"\"dqn_sha256_v2\":\"%064d\",\"config\":",

@@ -114,7 +114,7 @@ static void test_help_is_whole_sentences(void)
 		CHECK(o->elsewhere != NULL);
 		char buf[300];
 		struct text t;
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		option_print_range(o, &t);
 		CHECK(t.len > 3 && !t.full);
 	}
@@ -144,7 +144,7 @@ static void test_defaults_read_and_print_back(void)
 		char buf[300];
 		struct text t;
 		CHECK(accepts(o->key, o->def));
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		config_print_value(&c, o, &t);
 		CHECK_STR(buf, o->def);
 	}
@@ -343,7 +343,7 @@ static void test_what_is_printed_reads_back(void)
 		for (const struct option *o = config_options; o->key; o++)
 			if (rng_below(&rng, 2))
 				set_random(&c, o, &rng);
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		config_print(&c, &t);
 		CHECK(!t.full);
 		back = parsed(buf, t.len);
@@ -358,10 +358,10 @@ static void test_what_is_printed_reads_back(void)
 				printf("%s in trial %d\n", o->key, trial);
 				return;
 			}
-		text_init(&t, again, sizeof(again));
+		t = text_into(again, sizeof(again));
 		config_print(&back, &t);
 		CHECK_STR(again, buf);
-		text_init(&t, again, sizeof(again));
+		t = text_into(again, sizeof(again));
 		CHECK_INT(config_diff(&c, &back, &t), 0);
 		CHECK_STR(again, "");
 	}
@@ -373,7 +373,7 @@ static void test_prints_every_key_once_in_order(void)
 	char buf[CONFIG_TEXT_MAX], line[200];
 	struct text t;
 	config_init(&c);
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	config_print(&c, &t);
 	static const char start[] = "[run]\nseed = 1\ntotal_timesteps = 50000\n\n[env]\nid = CartPole-v1\n";
 	CHECK(strncmp(buf, start, strlen(start)) == 0);
@@ -686,21 +686,21 @@ static void test_the_largest_configuration_has_room(void)
 			*(int64_t *)field = o->max;
 		if (o->type == OPTION_REAL)
 			*(double *)field = -1.2345678901234567e-38;
-		text_init(&t, value, sizeof(value));
+		t = text_into(value, sizeof(value));
 		config_print_value(&c, o, &t);
 		CHECK(!t.full);
 	}
 	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
 		for (const struct option *o = config_options; o->key; o++)
 			if (o->type == OPTION_STRING) {
-				text_init(&t, (char *)&c + o->offset, o->size);
+				t = text_into((char *)&c + o->offset, o->size);
 				while (!t.full)
 					text_add(&t, "%s", letters[i]);
 			}
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		config_print(&c, &t);
 		CHECK(!t.full);
-		text_init(&t, json, sizeof(json));
+		t = text_into(json, sizeof(json));
 		text_add_json_string(&t, buf);
 		CHECK(!t.full);
 	}
@@ -725,7 +725,7 @@ static void test_a_label_has_both_ends_of_a_value(void)
 		char buf[64];
 		struct text t;
 		config_set_value(&c, o, cases[i].value);
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		config_print_brief(&c, o, &t);
 		CHECK_STR(buf, cases[i].brief);
 	}
@@ -1193,13 +1193,13 @@ static void test_diff_names_the_keys(void)
 	struct text t;
 	config_init(&a);
 	config_init(&b);
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	CHECK_INT(config_diff(&a, &b, &t), 0);
 	CHECK_STR(buf, "");
 	b.seed = 2;
 	CHECK_INT(config_diff(&a, &b, &t), 1);
 	CHECK_STR(buf, "seed: 1, not 2");
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	static const char *const keys[] = { "net_arch=none", "stop_return=3", "double_q=true", "obs_scale=1,2",
 		"loss=mse", NULL };
 	report_init(&report);
@@ -1212,11 +1212,11 @@ static void test_diff_names_the_keys(void)
 	const struct config before = b;
 	b = a;
 	memcpy(b.command, before.command, sizeof(b.command));
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	CHECK_INT(config_diff(&a, &b, &t), 1);
 	CHECK_STR(buf, "command: ...h a --long=list --of=words, not ...h a --long=list --off");
 	memset(a.command, 0, sizeof(a.command));
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	CHECK_INT(config_diff(&b, &a, &t), 1);
 	CHECK_STR(buf, "command: ./mine --with a --long=list --off, not \"\"");
 	/* Each key alone makes a difference, unless it decides nothing. */
@@ -1227,7 +1227,7 @@ static void test_diff_names_the_keys(void)
 		b = a;
 		while (same_field(&a, &b, o))
 			set_random(&b, o, &rng);
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		CHECK_INT(config_diff(&a, &b, &t), o->neutral ? 0 : 1);
 		CHECK(o->neutral || strncmp(buf, o->key, strlen(o->key)) == 0);
 		n_neutral += o->neutral;

@@ -36,7 +36,7 @@ static void make_run(const char *dir, int seed, int n_steps, bool is_done, const
 		.env_id = "CartPole-v1",
 		.final = { .return_min = 9 } };
 	struct text t;
-	text_init(&t, text, sizeof(text));
+	t = text_into(text, sizeof(text));
 	result_print(&res, &t);
 	write_text(dir, "result.json", text);
 }
@@ -89,7 +89,7 @@ static void test_groups(void)
 	CHECK_STR(groups.member[1]->dir, "g/a");
 	CHECK_STR(groups.member[2]->dir, "g/b"); /* the done one of two */
 	CHECK_INT(groups.member[2]->state, RECORD_DONE);
-	text_init(&t, label, sizeof(label));
+	t = text_into(label, sizeof(label));
 	groups_label(&groups, 1, &t);
 	CHECK_STR(label, "n_steps=3");
 	unload();
@@ -276,11 +276,11 @@ static void test_many_rows(void)
 	static char evals[1 << 16];
 	struct curve c;
 	struct text t;
-	text_init(&t, evals, 1000);
+	t = text_into(evals, 1000);
 	for (int i = 0; i <= 60; i++)
 		text_add(&t, "%d,%d,%d\n", i, i, 2 * i);
 	make_run("m/a", 1, 3, true, evals);
-	text_init(&t, evals, 1000);
+	t = text_into(evals, 1000);
 	for (int i = 0; i <= 60; i++)
 		text_add(&t, "%d.5,%d,%d\n", i, i, 2 * i + 1);
 	make_run("m/b", 2, 3, true, evals);

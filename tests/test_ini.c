@@ -136,10 +136,10 @@ static void test_a_written_value_reads_back(void)
 	}
 	char line[64];
 	struct text t;
-	text_init(&t, line, sizeof(line));
+	t = text_into(line, sizeof(line));
 	ini_add_value(&t, "python3 mine.py --wind 'a b' | x=$y");
 	CHECK_STR(line, "python3 mine.py --wind 'a b' | x=$y");
-	text_init(&t, line, sizeof(line));
+	t = text_into(line, sizeof(line));
 	ini_add_value(&t, "");
 	CHECK_STR(line, "\"\"");
 }

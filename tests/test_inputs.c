@@ -97,10 +97,10 @@ static void test_a_file_is_its_digest(void)
 	struct text t;
 	CHECK(take(&next, "abd", &e));
 	inputs_release(&in);
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	CHECK_INT(config_diff(&c, &next, &t), 1);
 	CHECK_STR(buf, "init_weights: another file, with SHA-256 ba7816bf8f01..., not a52d159f262b...");
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	config_print_brief(&c, key(), &t);
 	CHECK_STR(buf, "sha256:ba7816bf8f01");
 }

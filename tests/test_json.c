@@ -375,7 +375,7 @@ static void check_round_trip(const char *text)
 {
 	char json[2000], back[300];
 	struct text t;
-	text_init(&t, json, sizeof(json));
+	t = text_into(json, sizeof(json));
 	text_add_json_string(&t, text);
 	CHECK(!t.full);
 	CHECK(reads_string(json, back, sizeof(back)));
@@ -404,7 +404,7 @@ static void test_bytes_that_are_no_utf8_are_replaced(void)
 	for (int i = 0; bad[i]; i++) {
 		char json[200], want[200] = "\"";
 		struct text t;
-		text_init(&t, json, sizeof(json));
+		t = text_into(json, sizeof(json));
 		text_add_json_string(&t, bad[i]);
 		for (size_t n = 0; n < strlen(bad[i]); n++)
 			strcat(want, "\\ufffd");

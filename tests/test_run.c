@@ -186,7 +186,7 @@ static void test_the_configuration_is_the_whole_one(void)
 	char buf[CONFIG_TEXT_MAX];
 	struct text t;
 	size_t len;
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	config_print(&c, &t);
 	char *data = read_file(at("a/b/first/config.ini"), &len);
 	CHECK_STR(data, buf);
@@ -223,9 +223,9 @@ static void test_the_files_say_what_the_training_did(void)
 	char progress[16000], eval[4000], episodes[4000], real[TEXT_REAL_SIZE];
 	struct text p, v, ep;
 	size_t len;
-	text_init(&p, progress, sizeof(progress));
-	text_init(&v, eval, sizeof(eval));
-	text_init(&ep, episodes, sizeof(episodes));
+	p = text_into(progress, sizeof(progress));
+	v = text_into(eval, sizeof(eval));
+	ep = text_into(episodes, sizeof(episodes));
 	text_add(&p, "timesteps,episodes,n_updates,ep_rew_mean,ep_len_mean,exploration_rate,"
 		     "learning_rate,loss,q_mean,grad_norm,q_max,q_bound,action_gap,td_error_mean,"
 		     "td_error_p95,weight_norm,terminal_share,dead_share,q_min,q_bound_low,"
@@ -1193,7 +1193,7 @@ static void check_same_result(const struct result *a, const struct result *b)
 static size_t print_result(const struct result *r, char buf[RUN_RESULT_SIZE])
 {
 	struct text t;
-	text_init(&t, buf, RUN_RESULT_SIZE);
+	t = text_into(buf, RUN_RESULT_SIZE);
 	result_print(r, &t);
 	CHECK(!t.full);
 	return t.len;

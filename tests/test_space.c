@@ -28,7 +28,7 @@ static const char *grid_values(const char *key)
 {
 	static char buf[4096];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	for (uint64_t i = 0; i < space.n_points; i++) {
 		struct config c;
 		space_grid(&space, i, &c);

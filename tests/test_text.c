@@ -14,7 +14,7 @@ static void test_text_is_written_piece_by_piece(void)
 {
 	char buffer[20];
 	struct text t;
-	text_init(&t, buffer, sizeof(buffer));
+	t = text_into(buffer, sizeof(buffer));
 	CHECK_STR(buffer, "");
 	text_add(&t, "%s=%d", "a", 5);
 	text_add(&t, "%s", ";");
@@ -30,7 +30,7 @@ static void test_a_piece_that_does_not_fit_is_dropped(void)
 		char buffer[9];
 		struct text t;
 		memset(buffer, '#', sizeof(buffer));
-		text_init(&t, buffer, size);
+		t = text_into(buffer, size);
 		text_add(&t, "%s", "abc");
 		text_add(&t, "%s", "defg");
 		CHECK_STR(buffer, size < 4 ? "" : size < 8 ? "abc" : "abcdefg");
@@ -44,7 +44,7 @@ static void test_a_full_text_stays_full(void)
 {
 	char buffer[4];
 	struct text t;
-	text_init(&t, buffer, sizeof(buffer));
+	t = text_into(buffer, sizeof(buffer));
 	text_add(&t, "%s", "toolong");
 	CHECK(t.full);
 	text_add(&t, "%s", "x");
@@ -394,7 +394,7 @@ static void test_json_has_null_for_what_is_not_finite(void)
 {
 	char buffer[100];
 	struct text t;
-	text_init(&t, buffer, sizeof(buffer));
+	t = text_into(buffer, sizeof(buffer));
 	text_add_json_real(&t, 0.5);
 	text_add(&t, ",");
 	text_add_json_real(&t, NAN);
@@ -403,7 +403,7 @@ static void test_json_has_null_for_what_is_not_finite(void)
 	text_add(&t, ",");
 	text_add_json_real(&t, -INFINITY);
 	CHECK_STR(buffer, "0.5,null,null,null");
-	text_init(&t, buffer, sizeof(buffer));
+	t = text_into(buffer, sizeof(buffer));
 	text_add_real(&t, -2.5);
 	CHECK_STR(buffer, "-2.5");
 }
@@ -412,7 +412,7 @@ static void check_json_string(const char *s, const char *want)
 {
 	char buffer[200];
 	struct text t;
-	text_init(&t, buffer, sizeof(buffer));
+	t = text_into(buffer, sizeof(buffer));
 	text_add_json_string(&t, s);
 	CHECK_STR(buffer, want);
 	CHECK(!t.full);
@@ -574,7 +574,7 @@ static void test_json_strings_escape_what_is_not_printable(void)
 {
 	char buf[128];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	text_add_json_string(&t, "\xc3\xa9 \"\\ \n\x1b\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x81\x81");
 	CHECK_STR(buf, "\"\xc3\xa9 \\\"\\\\ \\n\\u001b\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc41\"");
 }

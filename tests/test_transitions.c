@@ -33,7 +33,7 @@ static const char *describe(const struct replay *r)
 {
 	static char buf[2000];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	for (size_t i = 0; i < r->count; i++) {
 		text_add(&t, "%s", i > 0 ? "; " : "");
 		for (size_t k = 0; k < r->obs_dim; k++) {
@@ -113,7 +113,7 @@ static void check_round_trip(bool with_q)
 	bool cut = true;
 	rng_init(&rng, 1);
 	CHECK(buf && replay_init(&want, N, 1, 3, NULL, &e));
-	text_init(&t, buf, N * line + line);
+	t = text_into(buf, N * line + line);
 	transition_print_header(&masked, with_q, &t);
 	for (int i = 0; i < N; i++) {
 		const uint64_t x = rng_u64(&rng);
@@ -165,7 +165,7 @@ static void test_a_line_as_text(void)
 	const struct transition tr = { 2, 7, obs, next_obs, NULL, NULL, 1, { -1, false, true }, q };
 	char buf[1000];
 	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	t = text_into(buf, sizeof(buf));
 	transition_print_header(&plain, true, &t);
 	transition_print(&plain, &tr, false, &t);
 	transition_print(&plain, &tr, true, &t);
@@ -391,7 +391,7 @@ static void test_a_long_file(void)
 	struct text t;
 	char *buf = malloc(64 * N);
 	CHECK(buf != NULL);
-	text_init(&t, buf, 64 * N);
+	t = text_into(buf, 64 * N);
 	text_add(&t, LOG);
 	for (int i = 0; i <= N; i++)
 		text_add(&t, "%d,%.*f,%d,1,%d,0\n", i, i % 20, i / 3.0, i % 3, i % 100 == 99);

@@ -198,7 +198,7 @@ static void test_metadata(void)
 		const char *value = st_metadata_get(&st, want[i][0]);
 		CHECK_STR(value ? value : "", want[i][1]);
 	}
-	text_init(&t, text, sizeof(text));
+	t = text_into(text, sizeof(text));
 	config_print_deciding(&f.config, &t);
 	CHECK_STR(st_metadata_get(&st, "config"), text);
 	const char *value = st_metadata_get(&st, "obs_scale");
@@ -742,7 +742,7 @@ static void check_depth(int n_layers, int break_at, const char *piece)
 	static char header[20000];
 	struct text t;
 	size_t offset = 0;
-	text_init(&t, header, sizeof(header));
+	t = text_into(header, sizeof(header));
 	text_add(&t, "{\"__metadata__\":{%s}", METADATA);
 	for (int l = 0; l < n_layers; l++) {
 		const size_t in = l == 0 ? 4 : l == break_at ? 2 : 1, out = l + 1 == n_layers ? 2 : 1;
@@ -927,7 +927,7 @@ static const char *foreign_verdict(const char *const *tensors, int fill)
 	struct weights w;
 	struct text t;
 	size_t offset = 0;
-	text_init(&t, header, sizeof(header));
+	t = text_into(header, sizeof(header));
 	for (int i = 0; tensors[i]; i++) {
 		char name[128], type[16], shape[32] = "";
 		size_t n = 1, size = 0;

@@ -23,8 +23,7 @@ struct text {
 	bool full;   /* something was dropped */
 };
 
-void text_init(struct text *t, char *buffer, size_t size);
-struct text text_into(char *buffer, size_t size); /* initialised */
+struct text text_into(char *buffer, size_t size);
 void text_add(struct text *t, const char *fmt, ...) ERR_PRINTF(2, 3);
 
 /* The shortest decimal form that strtod reads back as x ("0.1", "1e-05"). */

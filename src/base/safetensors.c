@@ -79,8 +79,7 @@ const struct st_tensor *st_find(const struct st_file *st, const char *name)
 /* "2,4" of what a file with a checksum has: a few dimensions. */
 static const char *shape_text(const struct st_tensor *t, char buf[SHAPE_SIZE])
 {
-	struct text s;
-	text_init(&s, buf, SHAPE_SIZE);
+	struct text s = text_into(buf, SHAPE_SIZE);
 	for (int d = 0; d < t->n_dims && d < ST_MAX_DIMS; d++)
 		text_add(&s, "%s%" PRIu64, d ? "," : "", t->shape[d]);
 	return buf;
@@ -207,9 +206,8 @@ bool st_verify(const struct st_file *st, struct err *e)
 /* Everything before the data; the tensors get their offsets. Returns its length. */
 static size_t write_header(struct st_file *st, const char hash[SHA256_HEX_SIZE], char *buf, size_t size)
 {
-	struct text t;
 	size_t offset = 0;
-	text_init(&t, buf + ST_LENGTH_BYTES, size - ST_LENGTH_BYTES);
+	struct text t = text_into(buf + ST_LENGTH_BYTES, size - ST_LENGTH_BYTES);
 	text_add(&t, "{\"" METADATA "\":{");
 	for (const struct st_metadata *m = st->metadata; m < st->metadata + st->n_metadata; m++) {
 		text_add_json_string(&t, m->key);

@@ -9,18 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-void text_init(struct text *t, char *buffer, size_t size)
-{
-	assert(size > 0);
-	*t = (struct text){ .p = buffer, .size = size };
-	buffer[0] = '\0';
-}
-
 struct text text_into(char *buffer, size_t size)
 {
-	struct text t;
-	text_init(&t, buffer, size);
-	return t;
+	assert(size > 0);
+	buffer[0] = '\0';
+	return (struct text){ .p = buffer, .size = size };
 }
 
 void text_add(struct text *t, const char *fmt, ...)

@@ -317,8 +317,7 @@ static void count_flops(const struct net *net, double *forward, double *backward
 static void update_name(char *name, size_t size, const struct train *t)
 {
 	const struct config *c = &t->config;
-	struct text x;
-	text_init(&x, name, size);
+	struct text x = text_into(name, size);
 	text_add(&x, "update %d-", t->env.ops->obs_dim);
 	for (int i = 0; i < c->net_arch.n; i++)
 		text_add(&x, "%d-", c->net_arch.width[i]);

@@ -16,19 +16,18 @@ static const struct flag config_flags[] = {
 static void explain(const struct option *o)
 {
 	char buf[64], range[512];
-	struct text def, t;
-	text_init(&t, range, sizeof(range));
+	struct text t = text_into(range, sizeof(range));
 	text_add(&t, "Takes: ");
 	option_print_range(o, &t);
 	text_add(&t, ".");
-	text_init(&def, buf, sizeof(buf));
+	struct text def = text_into(buf, sizeof(buf));
 	ini_add_value(&def, o->def);
 	printf("%s = %s\n", o->key, buf);
 	print_wrapped(stdout, 4, o->help);
 	print_wrapped(stdout, 4, range);
 	if (o->elsewhere[0]) {
 		char names[256];
-		text_init(&t, names, sizeof(names));
+		t = text_into(names, sizeof(names));
 		text_add(&t, "Elsewhere: ");
 		for (const char *c = o->elsewhere; *c; c++)
 			text_add(&t, *c == ' ' ? ", " : "%c", *c);

@@ -161,7 +161,7 @@ static bool printer_init(struct printer *p, const struct eval_job *job, struct e
 	p->step = (struct transition){
 		.obs = p->obs, .next_obs = p->raw, .mask = p->mask, .q = job->shows_q ? p->q : NULL
 	};
-	text_init(&p->line, (char *)p->mask + n_actions, size);
+	p->line = text_into((char *)p->mask + n_actions, size);
 	if (!job->json) {
 		transition_print_header(job->env, job->shows_q, &p->line);
 		fputs(p->line.p, stdout);
@@ -181,7 +181,7 @@ static void print_step(void *arg, int action, const struct step *s)
 		step->action = action;
 		step->result = *s;
 		step->next_mask = vec_env_mask(p->v, 0);
-		text_init(&p->line, p->line.p, p->line.size);
+		p->line = text_into(p->line.p, p->line.size);
 		transition_print(ops, step, p->job->json, &p->line);
 		(void)fwrite(p->line.p, 1, p->line.len, stdout); /* close_stdout looks for errors */
 	} else {

@@ -235,20 +235,19 @@ static void set_labels(const struct plot_job *job, size_t group, const struct sh
 {
 	const struct groups *all = &job->groups;
 	const struct group *g = &all->group[group];
-	struct text label, brief, name;
 	struct err unused; /* check_labels has looked */
 	const char *text = find_label(job, group, &unused);
-	text_init(&name, s->name, sizeof(s->name));
+	struct text name = text_into(s->name, sizeof(s->name));
 	if (text)
 		text_add(&name, "%s", text);
 	else
 		groups_label(all, group, &name);
-	text_init(&label, s->label, sizeof(s->label));
+	struct text label = text_into(s->label, sizeof(s->label));
 	text_add(&label, "%s", s->name);
 	const bool is_plain = share->n == g->n && share->n_worst + share->n_never == 0;
 	if (!is_plain || !(text || all->has_names))
 		add_counts(job, group, share, &label);
-	text_init(&brief, s->brief, sizeof(s->brief));
+	struct text brief = text_into(s->brief, sizeof(s->brief));
 	if (text || all->n_keys == 0)
 		text_add(&brief, "%s", s->name);
 	for (int k = 0; k < all->n_keys && !text; k++) {

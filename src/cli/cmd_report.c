@@ -380,12 +380,12 @@ static void add_row(const struct report_job *job, const struct row *row, bool da
 		table_add(t, "%s", cell);
 	}
 	for (int i = 0; i < g->n_keys; i++) {
-		text_init(&text, cell, sizeof(cell));
+		text = text_into(cell, sizeof(cell));
 		(data ? config_print_value : config_print_brief)(config_of(job, row), g->key[i], &text);
 		table_add(t, "%s", cell);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++) {
-		text_init(&text, cell, sizeof(cell));
+		text = text_into(cell, sizeof(cell));
 		if (!column_name(job, c, data))
 			continue;
 		if (c->special != FIELDS)
@@ -523,7 +523,7 @@ static bool print_states(const struct records *list, struct err *e)
 	struct text t;
 	const bool ok = states_init(&s, list, e);
 	for (size_t i = 0; ok && i < sizeof(lines) / sizeof(lines[0]); i++) {
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		if (i == 0)
 			states_add_summary(&s, &t);
 		else if (!states_add_names(&s, lines[i].title, lines[i].which, &t))

@@ -535,7 +535,7 @@ static bool print_config(const struct config *c, struct err *e)
 	for (const struct option *o = config_options; o->key; o++)
 		table_column(&t, o->key, TABLE_VALUE);
 	for (const struct option *o = config_options; o->key; o++) {
-		text_init(&text, value, sizeof(value));
+		text = text_into(value, sizeof(value));
 		config_print_value(c, o, &text);
 		table_add(&t, "%s", value);
 	}

@@ -73,9 +73,8 @@ static void add_line(struct table *t, const struct watch *w, const struct state_
 	const double speed = run_steps_per_s(r);
 	const double value = return_of(l), left_s = seconds_left(l);
 	char buf[2][32];
-	struct text value_text, left;
-	text_init(&value_text, buf[0], sizeof(buf[0]));
-	text_init(&left, buf[1], sizeof(buf[1]));
+	struct text value_text = text_into(buf[0], sizeof(buf[0]));
+	struct text left = text_into(buf[1], sizeof(buf[1]));
 	if (isfinite(value))
 		text_add_return(&value_text, value);
 	if (!isnan(left_s)) {
@@ -174,7 +173,7 @@ static size_t put_stuck(const struct watch *w, const struct view *v)
 	struct text t;
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && w->records.n >= enough; i++) {
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		if (!states_add_names(&w->states, lines[i].title, lines[i].which, &t))
 			continue;
 		put_words(buf, v);

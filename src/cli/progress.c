@@ -143,7 +143,7 @@ static void draw(struct progress *p)
 	int room = width - 1; /* the last column stays empty, so that nothing wraps */
 	for (int i = 0; i < N_PARTS; i++) {
 		const enum part part = by_rank[i];
-		text_init(&line, parts[part], sizeof(parts[part]));
+		line = text_into(parts[part], sizeof(parts[part]));
 		if (p->run)
 			put_run_part(p, part, &line);
 		else
@@ -151,7 +151,7 @@ static void draw(struct progress *p)
 		fits[part] = (int)line.len <= room || part == DONE;
 		room -= fits[part] ? (int)line.len : 0;
 	}
-	text_init(&line, buf, sizeof(buf));
+	line = text_into(buf, sizeof(buf));
 	for (int i = 0; i < N_PARTS; i++)
 		text_add(&line, "%s", fits[i] ? parts[i] : "");
 	if (room < 0)

@@ -184,7 +184,7 @@ static void put_keys(const struct page *p)
 		struct text t = text_into(tag, sizeof(tag));
 		text_add(&t, "%s = ", o->key);
 		ini_add_value(&t, o->def);
-		text_init(&t, text, sizeof(text));
+		t = text_into(text, sizeof(text));
 		text_add(&t, "%s Takes: ", o->help);
 		option_print_range(o, &t);
 		text_add(&t, ".");

@@ -202,9 +202,8 @@ static void describe_end(const struct process *p, bool ended, const siginfo_t *e
 static bool fail(struct process *p, double patience_s, struct err *e)
 {
 	char buf[sizeof(e->msg)];
-	struct text t;
 	siginfo_t end;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "environment: %.400s", e->msg);
 	const bool ended = wait_end(p, patience_s, &end);
 	describe_end(p, ended, &end, &t);
@@ -233,9 +232,8 @@ static int request_length(const struct process *p)
 static bool fail_without_reply(struct process *p, const char *limit, double seconds, struct err *e)
 {
 	char buf[sizeof(e->msg)], quoted[QUOTE_SIZE];
-	struct text t;
 	const size_t n = p->end - p->begin;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "no reply to '%.*s'", request_length(p), p->buffers->out + p->asked);
 	if (limit) {
 		text_add(&t, " within %s = ", limit);

@@ -188,10 +188,9 @@ static bool write_parts(
 {
 	struct marks m = *marks;
 	struct parts parts;
-	struct text text;
 	char steps[32], *config = buf + size - CONFIG_TEXT_MAX; /* after the file's pieces */
 	list_parts(&parts, t, &m);
-	text_init(&text, config, CONFIG_TEXT_MAX);
+	struct text text = text_into(config, CONFIG_TEXT_MAX);
 	config_print_deciding(&t->config, &text);
 	assert(!text.full);
 	snprintf(steps, sizeof(steps), "%" PRId64, t->timesteps);

@@ -259,10 +259,9 @@ int config_diff(const struct config *a, const struct config *b, struct text *t)
 	int n = 0;
 	for (const struct option *o = config_options; o->key; o++) {
 		char buf[600];
-		struct text pair;
 		if (o->neutral || config_compare(a, b, o) == 0)
 			continue;
-		text_init(&pair, buf, sizeof(buf));
+		struct text pair = text_into(buf, sizeof(buf));
 		if (o->copy && inputs_digest(a, o) && inputs_digest(b, o)) {
 			text_add(&pair, "another file, with SHA-256 %.12s..., not %.12s...", inputs_digest(a, o),
 				inputs_digest(b, o));
@@ -283,12 +282,11 @@ bool config_check_same(const struct config *c, enum err_kind kind, const char *n
 	struct config other;
 	struct err why;
 	char buf[512];
-	struct text diff;
 	if (!theirs)
 		return err_set(e, ERR_CORRUPT, "'%.300s': no configuration in it", name);
 	if (!config_read(&other, name, theirs, strlen(theirs), &why))
 		return err_set(e, ERR_CORRUPT, "%s", why.msg);
-	text_init(&diff, buf, sizeof(buf));
+	struct text diff = text_into(buf, sizeof(buf));
 	return config_diff(&other, c, &diff) == 0 || err_set(e, kind, "'%.300s' is of another configuration (%.300s%s)",
 							     name, buf, diff.len > 300 ? "; ..." : "");
 }

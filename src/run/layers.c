@@ -120,13 +120,12 @@ ERR_PRINTF(3, 4)
 static bool refuse(const struct st_file *st, struct err *e, const char *fmt, ...)
 {
 	char list[480], what[160];
-	struct text t;
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
 	int i = 0;
-	text_init(&t, list, sizeof(list));
+	struct text t = text_into(list, sizeof(list));
 	for (; i < st->n_tensors; i++) {
 		const struct st_tensor *tensor = &st->tensor[i];
 		const size_t before = t.len;

@@ -148,10 +148,9 @@ static bool check_header(const struct logs *l, enum run_log log, struct err *e)
 {
 	const char *name = run_logs[log].name;
 	char want[ROW_SIZE], has[ROW_SIZE];
-	struct text t;
 	int fd;
 	uint64_t len;
-	text_init(&t, want, sizeof(want));
+	struct text t = text_into(want, sizeof(want));
 	add_header(&t, run_logs[log].columns);
 	if (!file_open(l->dir, name, &fd, &len, e))
 		return false;
@@ -181,14 +180,13 @@ static bool open_log(struct logs *l, enum run_log log, const int64_t *size, stru
 static bool begin_log(struct logs *l, enum run_log log, const int64_t *size, struct err *e)
 {
 	char buf[ROW_SIZE];
-	struct text header;
 	const int fd = l->fd[log];
 	const int64_t want = size ? size[log] : 0, is = lseek(fd, 0, SEEK_END);
 	l->size[log] = want;
 	if (is < 0 || (is > want && (ftruncate(fd, want) < 0 || lseek(fd, want, SEEK_SET) < 0)))
 		return err_set(
 			e, ERR_RUN, "truncate '%.500s/%s': %s", l->dir->path, run_logs[log].name, strerror(errno));
-	text_init(&header, buf, sizeof(buf));
+	struct text header = text_into(buf, sizeof(buf));
 	add_header(&header, run_logs[log].columns);
 	return size || write_text(l, log, header.p, header.len, e);
 }
@@ -226,8 +224,7 @@ bool logs_flush(struct logs *l, struct err *e)
 bool logs_add(struct logs *l, enum run_log log, const void *row, struct err *e)
 {
 	char buf[ROW_SIZE];
-	struct text t;
-	text_init(&t, buf, sizeof(buf));
+	struct text t = text_into(buf, sizeof(buf));
 	add_row(&t, run_logs[log].columns, row);
 	if (log == LOG_PROGRESS && !logs_flush(l, e))
 		return false;

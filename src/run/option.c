@@ -747,12 +747,11 @@ void config_print_brief(const struct config *c, const struct option *o, struct t
 {
 	enum { MOST = 40, HEAD = 18, TAIL = 13 };
 	char buf[CONFIG_VALUE_SIZE], hash[SHA256_HEX_SIZE];
-	struct text value;
 	if (o->copy && inputs_digest(c, o)) {
 		text_add(t, "sha256:%.12s", inputs_digest(c, o));
 		return;
 	}
-	text_init(&value, buf, sizeof(buf));
+	struct text value = text_into(buf, sizeof(buf));
 	config_print_value(c, o, &value);
 	if (value.len <= MOST) {
 		text_add(t, "%s", buf);

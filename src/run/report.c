@@ -9,7 +9,7 @@
 
 void report_init(struct report *r)
 {
-	text_init(&r->text, r->buf, sizeof(r->buf));
+	r->text = text_into(r->buf, sizeof(r->buf));
 	r->n_errors = r->n_warnings = 0;
 	r->choices = NULL;
 }
@@ -58,7 +58,6 @@ static const char *advice(const struct option *o, const char *value)
 void report_value(struct report *r, const char *source, const struct option *o, const char *value)
 {
 	char buf[256], hint[HINT_SIZE];
-	struct text range;
 	struct config c;
 	struct err e;
 	if (o->set && !o->set(&c, value, &e)) {
@@ -75,7 +74,7 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 		near = hint;
 	else if (!is_command && o->type == OPTION_NAME)
 		near = text_nearest(value, o->names);
-	text_init(&range, buf, sizeof(buf));
+	struct text range = text_into(buf, sizeof(buf));
 	option_print_range(o, &range);
 	if (near)
 		report_error(r, source, "%s = '%.80s' is not valid (%s); did you mean '%s'?", o->key, value, buf, near);

@@ -85,11 +85,10 @@ bool result_write(struct file_writer *file, const struct result *res, const stru
 {
 	const size_t longest = 64; /* a return and what follows it */
 	char *config = buf + size - CONFIG_TEXT_MAX;
-	struct text t;
-	text_init(&t, config, CONFIG_TEXT_MAX);
+	struct text t = text_into(config, CONFIG_TEXT_MAX);
 	config_print_deciding(c, &t);
 	assert(!t.full);
-	text_init(&t, buf, size - CONFIG_TEXT_MAX);
+	t = text_into(buf, size - CONFIG_TEXT_MAX);
 	result_print(res, &t);
 	t.len--; /* the brace */
 	text_add(&t, ",\"config\":");

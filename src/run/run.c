@@ -64,8 +64,7 @@ static bool check_descriptors(const struct run *r, struct err *e)
 
 static bool write_config(const struct run *r, const struct config *c, struct err *e)
 {
-	struct text t;
-	text_init(&t, r->buf, r->buf_size);
+	struct text t = text_into(r->buf, r->buf_size);
 	config_print(c, &t);
 	assert(!t.full);
 	return file_write_atomic(&r->dir.held, RUN_CONFIG, t.p, t.len, e);
@@ -384,11 +383,10 @@ static void write_failed(struct run *r, const struct err *why)
 {
 	struct err ignored;
 	char line[sizeof(why->msg) + 1];
-	struct text t;
 	logs_flush(&r->logs, &ignored);
 	if (r->train.has_best)
 		save_best(r, &ignored);
-	text_init(&t, line, sizeof(line));
+	struct text t = text_into(line, sizeof(line));
 	text_add(&t, "%s\n", why->msg);
 	file_write_atomic(&r->dir.held, RUN_FAILED, t.p, t.len, &ignored);
 }

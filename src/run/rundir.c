@@ -163,8 +163,7 @@ static bool check_config(const struct rundir *d, const struct config *c, bool fr
 {
 	struct config theirs;
 	char buf[512];
-	struct text diff;
-	text_init(&diff, buf, sizeof(buf));
+	struct text diff = text_into(buf, sizeof(buf));
 	if (!rundir_read_config(&d->held, &theirs, e))
 		return false;
 	return fresh || config_diff(&theirs, c, &diff) == 0 ||
@@ -245,9 +244,8 @@ static bool is_input(const struct config *c, const char *name)
 
 bool rundir_remove_run(struct rundir *d, const struct config *next, struct err *e)
 {
-	struct text removed;
 	remove_temporary(d);
-	text_init(&removed, d->removed, sizeof(d->removed));
+	struct text removed = text_into(d->removed, sizeof(d->removed));
 	for (const struct run_file *f = run_files; f->name; f++) {
 		if (!file_exists(&d->held, f->name) || is_input(next, f->name))
 			continue;

@@ -104,13 +104,12 @@ static size_t build(const struct origin *o, const struct net *net, const float *
 	const int n_tensors = describe(net, block, tensors, names);
 
 	char arch[64], steps[32], limit[32];
-	struct text t;
-	text_init(&t, scale, SCALE_SIZE);
+	struct text t = text_into(scale, SCALE_SIZE);
 	print_scale(o->obs_scale, o->env->obs_dim, &t);
 	assert(!t.full);
-	text_init(&t, arch, sizeof(arch));
+	t = text_into(arch, sizeof(arch));
 	print_arch(net, &t);
-	text_init(&t, config, CONFIG_TEXT_MAX);
+	t = text_into(config, CONFIG_TEXT_MAX);
 	if (o->config)
 		config_print_deciding(o->config, &t);
 	assert(!t.full);
@@ -392,7 +391,6 @@ static bool check_scale(const struct weights *w, const struct config *c, const c
 {
 	const int n = w->net.dim[0];
 	char a[512], b[512];
-	struct text theirs, runs;
 	float *obs_scale = malloc((size_t)n * sizeof(float));
 	if (!obs_scale)
 		return err_set(e, ERR_RUN, "out of memory for %d factors", n);
@@ -400,8 +398,8 @@ static bool check_scale(const struct weights *w, const struct config *c, const c
 	int i = 0;
 	while (i < n && w->obs_scale[i] == obs_scale[i])
 		i++;
-	text_init(&theirs, a, sizeof(a));
-	text_init(&runs, b, sizeof(b));
+	struct text theirs = text_into(a, sizeof(a));
+	struct text runs = text_into(b, sizeof(b));
 	print_scale(w->obs_scale, n, &theirs);
 	print_scale(obs_scale, n, &runs);
 	free(obs_scale);
@@ -413,11 +411,10 @@ static bool check_initial(const struct weights *w, const struct config *c, const
 {
 	struct net net;
 	char a[160], b[160];
-	struct text theirs, runs;
 	if (!config_net(c, &net, e))
 		return false;
-	text_init(&theirs, a, sizeof(a));
-	text_init(&runs, b, sizeof(b));
+	struct text theirs = text_into(a, sizeof(a));
+	struct text runs = text_into(b, sizeof(b));
 	print_shape(&w->net, &theirs);
 	print_shape(&net, &runs);
 	if (strcmp(a, b) != 0)

@@ -430,8 +430,7 @@ const struct metric *record_metric(const char *name, struct err *e)
 {
 	const char *names[N_METRICS + 1] = { NULL };
 	char list[256];
-	struct text t;
-	text_init(&t, list, sizeof(list));
+	struct text t = text_into(list, sizeof(list));
 	for (int i = 0; i < N_METRICS; i++) {
 		names[i] = record_metrics[i].name;
 		if (!name || strcmp(names[i], name) == 0)

@@ -290,8 +290,7 @@ static uint64_t hash_setting(const struct space *s, const struct config *c)
 	uint64_t h = FNV_BASIS;
 	for (int k = 0; k < s->n_dims; k++) {
 		char value[CONFIG_VALUE_SIZE];
-		struct text t;
-		text_init(&t, value, sizeof(value));
+		struct text t = text_into(value, sizeof(value));
 		config_print_value(c, s->dim[k].choice->option, &t);
 		h = fnv1a(h, value, t.len + 1);
 	}

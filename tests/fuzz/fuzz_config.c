@@ -25,7 +25,7 @@ static void check_printed(const struct config *c)
 	static struct config again;
 	struct text t;
 	struct err e;
-	text_init(&t, first, sizeof(first));
+	t = text_into(first, sizeof(first));
 	config_print(c, &t);
 	MUST(!t.full);
 	MUST(config_read(&again, "fuzz.ini", first, t.len, &e));

@@ -21,7 +21,7 @@ static void check_written(const char *value)
 	static struct ini ini;
 	struct ini_item item;
 	struct text t;
-	text_init(&t, line, sizeof(line));
+	t = text_into(line, sizeof(line));
 	text_add(&t, "k = ");
 	ini_add_value(&t, value);
 	if (t.len > INI_LINE_MAX)

@@ -15,12 +15,12 @@ static void check_string(const char *s)
 	struct text t;
 	struct json j;
 	MUST(strlen(s) < STRING_SIZE);
-	text_init(&t, printed, sizeof(printed));
+	t = text_into(printed, sizeof(printed));
 	text_add_json_string(&t, s);
 	MUST(!t.full);
 	json_init(&j, printed, t.len);
 	MUST(json_string(&j, back, sizeof(back)) && json_end(&j));
-	text_init(&t, again, sizeof(again));
+	t = text_into(again, sizeof(again));
 	text_add_json_string(&t, back); /* bytes that were no UTF-8 are now */
 	MUST(strcmp(printed, again) == 0 || strstr(printed, "\\ufffd"));
 }

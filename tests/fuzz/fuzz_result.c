@@ -23,13 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	fuzz_accepted++;
-	text_init(&t, first, sizeof(first));
+	t = text_into(first, sizeof(first));
 	result_print(&result, &t);
 	MUST(!t.full);
 	if (!is_plain(result.env_id) || !is_plain(result.final_sha256) || !is_plain(result.best_sha256))
 		return 0; /* escaped, or replaced where it is no UTF-8 */
 	MUST(result_parse(&result, "fuzz", first, t.len, &e));
-	text_init(&t, second, sizeof(second));
+	t = text_into(second, sizeof(second));
 	result_print(&result, &t);
 	MUST(strcmp(first, second) == 0);
 	return 0;

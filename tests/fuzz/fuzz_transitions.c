@@ -66,7 +66,7 @@ static void try(const struct env_ops *ops, const uint8_t *data, size_t size)
 	if (read_into(&r, ops, data, size)) {
 		const size_t n = r.count;
 		fuzz_accepted++;
-		text_init(&t, buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		print(&r, ops, &t);
 		MUST(read_into(&again, ops, buf, t.len) && again.count == n);
 		MUST(memcmp(r.obs, again.obs, n * r.obs_dim * sizeof(float)) == 0);
