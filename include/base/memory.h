@@ -8,7 +8,6 @@
 #ifndef DQN_BASE_MEMORY_H
 #define DQN_BASE_MEMORY_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define MEMORY_LINE 64 /* bytes in a cache line of most CPUs */

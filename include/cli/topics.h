@@ -8,7 +8,6 @@
 #define DQN_CLI_TOPICS_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 struct page {
 	bool is_roff; /* else text of 80 columns */

@@ -1,7 +1,6 @@
 #include "base/rng.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 enum { POOL_WORDS = 4, SEED_WORDS = 8, SHIFT = 16 };
 

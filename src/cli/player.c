@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops, struct process *process,
 	const struct player_options *options, const struct kernels *k, struct err *e)

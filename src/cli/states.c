@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 const char *const state_names[N_RUN_STATES] = { "running", "stopped", "failed", "unreadable", "done" };

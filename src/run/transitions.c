@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/pmath.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
