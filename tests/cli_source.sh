@@ -115,7 +115,7 @@ while read -r folder most; do
 done <<'END'
 base 3352
 nn 1827
-env 1581
+env 1567
 rl 1387
 run 6801
 study 2871
