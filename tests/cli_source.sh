@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3352
-nn 1827
+nn 1855
 env 1567
 rl 1387
 run 6801

@@ -167,30 +167,33 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 			PREFETCH(next->b + r * next->row + c);
 }
 
-/* A function for each height of a panel: of one vector, of two whose last columns are not there,
- * of two. In one function of all, the compiler would keep most of what they need on the stack. */
+/* A function for each height of a panel: of two vectors or one, whole ones or those whose last
+ * columns are not there (where masks are free, one whole vector is such a panel, too). In one
+ * function of all, the compiler would keep most of what they need on the stack. */
 #define HEIGHTS(H) H(1) H(2) H(3) H(4) H(5) H(6) H(7) H(8) H(9) H(10) H(11) H(12) H(13) H(14) H(15) H(16)
-#define TILE(name, rows, most, n_vec, tail)                       \
-	static void name##rows(const struct product *x, size_t i) \
-	{                                                         \
-		if (rows <= (most))                               \
-			tile(rows, n_vec, tail, x, i, NULL);      \
+#define TILE(name, rows, most, n_vec, is_part)                                           \
+	static void name##rows(const struct product *x, size_t i)                        \
+	{                                                                                \
+		const int tail = is_part ? (int)(x->n - (n_vec - 1) * LANES) : 0;        \
+		if (rows <= (most) && (tail > 0 || !is_part)) /* so that no load asks */ \
+			tile(rows, n_vec, tail, x, i, NULL);                             \
 	}
-#define TILES(r)                                                                      \
-	TILE(one_, r, 2 * TILE_ROWS, 1, x->n == LANES && !FREE_MASKS ? 0 : (int)x->n) \
-	TILE(part_, r, TILE_ROWS, 2, (int)(x->n - LANES))                             \
-	TILE(two_, r, TILE_ROWS, 2, 0)
+#define TILES(r)                                                \
+	TILE(two_, r, TILE_ROWS, 2, false)                      \
+	TILE(most_, r, TILE_ROWS, 2, true)                      \
+	TILE(one_, r, FREE_MASKS ? 0 : 2 * TILE_ROWS, 1, false) \
+	TILE(part_, r, 2 * TILE_ROWS, 1, true)
 HEIGHTS(TILES)
-#define ROW(r) { one_##r, part_##r, two_##r },
-static void (*const tiles[][3])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
+#define ROW(r) { part_##r, one_##r, most_##r, two_##r },
+static void (*const tiles[][4])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
 #undef ROW
 
 /* One panel, x->n <= PANEL columns, in tiles of nearly equal height: a tile of few rows has
  * too few independent sums. */
 static void panel(const struct product *x)
 {
-	const int kind = x->n == PANEL ? 2 : x->n > LANES;
-	const size_t most = kind == 0 ? 2 * TILE_ROWS : TILE_ROWS;
+	const int kind = (x->n > LANES ? 2 : 0) + (x->n == PANEL || (x->n == LANES && !FREE_MASKS));
+	const size_t most = kind < 2 ? 2 * TILE_ROWS : TILE_ROWS;
 	const size_t n_tiles = (x->m + most - 1) / most;
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
@@ -483,9 +486,26 @@ static void multiply(struct product *x, float *pack)
 		plain(x);
 }
 
+/* The kernels for n columns if these are not the fastest: AVX2's fill its vectors, and cross
+ * fewer lines of the cache. */
+static const struct kernels *others(size_t n)
+{
+#if defined(KERNELS_AVX512)
+	extern const struct kernels kernels_avx2;
+	return n > NARROW && n <= LANES / 2 ? &kernels_avx2 : NULL;
+#else
+	(void)n;
+	return NULL;
+#endif
+}
+
 static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_col, const float *b,
 	const float *bias, bool relu, float *c, float *pack)
 {
+	if (others(n)) {
+		others(n)->matmul(m, n, k, a, a_row, a_col, b, bias, relu, c, pack);
+		return;
+	}
 	multiply(&(struct product){ .m = m,
 			 .n = n,
 			 .k = k,
@@ -509,6 +529,10 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b, const float *gate, float *c,
 	size_t c_row, float *pack)
 {
+	if (others(n)) {
+		others(n)->matmul_t(m, n, k, a, b, gate, c, c_row, pack);
+		return;
+	}
 	multiply(&(struct product){ .m = m,
 			 .n = n,
 			 .k = k,

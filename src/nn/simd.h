@@ -75,7 +75,11 @@ typedef __m512 vf;
 
 static inline __mmask16 first_n(int n)
 {
-	return (__mmask16)((1u << n) - 1);
+	__mmask16 mask = (__mmask16)((1u << n) - 1);
+#if defined(__AVX512F__) /* tests/avx512.h does without */
+	__asm__("" : "+Yk"(mask)); /* in a register of masks: gcc would load it each time */
+#endif
+	return mask;
 }
 #define vf_set1(x) _mm512_set1_ps(x)
 #define vf_load(p) _mm512_loadu_ps(p)
