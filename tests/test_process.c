@@ -313,7 +313,7 @@ static void test_masks(void)
 
 static void test_wide(void)
 {
-	CHECK(start("exec awk '$1 == \"hello\" { print \"env w 1 obs=65536 actions=1 reward=0..0\" }"
+	CHECK(start("exec awk -Winteractive '$1 == \"hello\" { print \"env w 1 obs=65536 actions=1 reward=0..0\" }"
 		    " $1 == \"reset\" { printf \"obs 0\"; for (i = 0; i < 65536; i++) printf \" %d.25\","
 		    " i; print \"\" } { fflush() } $1 == \"quit\" { exit }'",
 		long_s));
