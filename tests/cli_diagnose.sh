@@ -161,6 +161,9 @@ rewrite eval '$c["return_mean"] = 20 + t / 50'
 rewritten 'out of time' total_timesteps
 rewrite episodes '$c["terminated"] = t > 3000 ? "true" : "false"'
 rewritten 'weak exploration' exploration_fraction
+rewrite eval '$c["return_mean"] = int(t / 400) % 2 ? 480 : 20'
+rewrite episodes '$c["terminated"] = t > 3000 ? "true" : "false"'
+rewritten 'alternating evaluations' ema_decay
 rewrite episodes '$c["terminated"] = "false"; $c["r"] = 0'
 sed -i 's/^exploration_fraction = .*/exploration_fraction = 0.001/' run/config.ini
 rm run/result.json

@@ -118,7 +118,7 @@ nn 1855
 env 1567
 rl 1387
 run 6801
-study 2871
+study 2873
 cli 12319
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
