@@ -109,13 +109,12 @@ static void check_same_future(struct train *a, struct train *b)
 /* Fields whose loss would not change the rest of a run: they are compared one by one. */
 static void check_what_futures_hide(const struct train *a, const struct train *b)
 {
-	const size_t n = a->replay.count;
+	const size_t n = a->replay.count * a->replay.n_bytes;
 	CHECK(b->first_q == a->first_q && b->best_std == a->best_std);
 	CHECK(b->first_mean == a->first_mean && b->best_mean == a->best_mean);
 	CHECK(b->has_mean == a->has_mean && b->warning == a->warning);
 	CHECK(!a->has_best || same(b->best, a->best, a->agent.policy.net.n_params));
 	CHECK(memcmp(b->replay.terminated, a->replay.terminated, n) == 0);
-	CHECK(memcmp(b->replay.truncated, a->replay.truncated, n) == 0);
 }
 
 /* --- going on --- */
@@ -137,7 +136,7 @@ static void test_every_combination_goes_on_from_anywhere(void)
 			drive(a, moments[k]);
 			struct bytes file = saved(a, &some_marks);
 			drive(b, 77); /* what was there before must not matter */
-			memset(b->replay.truncated, 1, b->replay.count);
+			memset(b->replay.terminated, 1, b->replay.count * b->replay.n_bytes);
 			CHECK(load(&file, b, &m, &e));
 			CHECK_STR(e.msg, "");
 			CHECK_INT(b->timesteps, a->timesteps);
@@ -427,11 +426,11 @@ static void test_booleans_are_made_valid(void)
 	struct marks m;
 	struct err e;
 	drive(t, 100);
-	t->replay.terminated[5] = 2;
+	t->replay.terminated[5 * t->replay.n_bytes] = 2;
 	memset(&t->stopped, 255, 1);
 	struct bytes b = saved(t, &some_marks);
 	CHECK(load(&b, into, &m, &e));
-	CHECK_INT(into->replay.terminated[5], 1);
+	CHECK_INT(into->replay.terminated[5 * into->replay.n_bytes], 1);
 	CHECK_INT(*(unsigned char *)&into->stopped, 1);
 	free(b.p);
 	train_end(t);
@@ -450,7 +449,7 @@ static void test_impossible_states_are_refused(void)
 	const float nan = NAN;
 	CHECK_IMPOSSIBLE(t->replay.next = 200, "replay");
 	CHECK_IMPOSSIBLE(t->replay.next = 99, "replay");
-	CHECK_IMPOSSIBLE(t->replay.action[99] = 2, "replay");
+	CHECK_IMPOSSIBLE(t->replay.action[99 * t->replay.n_words] = 2, "replay");
 	CHECK_IMPOSSIBLE(t->replay.action[0] = -1, "replay");
 	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = 0, "replay");
 	CHECK_IMPOSSIBLE(t->replay.tree.node[t->replay.tree.n_leaves] = -1, "replay");

@@ -391,8 +391,9 @@ static void test_rows_carry_the_diagnosis(void)
 		const struct diagnostics *d = &row->diagnostics;
 		double want = 0;
 		for (size_t i = 0; i < t->replay.count; i++) {
-			want += t->replay.terminated[i];
-			n_truncated += t->replay.truncated[i] && !t->replay.terminated[i];
+			const size_t bytes = i * t->replay.n_bytes;
+			want += t->replay.terminated[bytes];
+			n_truncated += t->replay.truncated[bytes] && !t->replay.terminated[bytes];
 		}
 		n_terminated += want > 0;
 		CHECK_NEAR((double)t->replay.n_terminated, want, 0);

@@ -399,8 +399,8 @@ static void check_row(struct replay *r, uint32_t s, int n_steps, float next_obs,
 		CHECK_NEAR(b.reward[row], reward, 0);
 		CHECK_NEAR(b.discount[row], discount, 0);
 		CHECK_NEAR(b.weight[row], 1, 0);
-		CHECK_NEAR(b.obs[row], r->obs[s], 0);
-		CHECK_INT(b.action[row], r->action[s]);
+		CHECK_NEAR(b.obs[row], r->obs[s * r->n_words], 0);
+		CHECK_INT(b.action[row], r->action[s * r->n_words]);
 	}
 	batch_release(&b);
 }

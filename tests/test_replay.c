@@ -102,14 +102,15 @@ static void test_wraps_around(void)
 		for (int slot = 0; slot < count[i]; slot++) {
 			const int n = held[i][slot];
 			const float x = (float)n;
-			CHECK_INT(r.action[slot], n);
-			CHECK_NEAR(r.reward[slot], 10 * x, 0);
-			CHECK_NEAR(r.obs[slot * OBS], x, 0);
-			CHECK_NEAR(r.obs[slot * OBS + 2], 2 * x, 0);
-			CHECK_NEAR(r.next_obs[slot * OBS], x + 0.5f, 0);
-			CHECK_NEAR(r.next_obs[slot * OBS + 2], 2 * x + 0.5f, 0);
-			CHECK_INT(r.terminated[slot], n % 2 == 0);
-			CHECK_INT(r.truncated[slot], n % 4 == 1);
+			const size_t words = (size_t)slot * r.n_words, bytes = (size_t)slot * r.n_bytes;
+			CHECK_INT(r.action[words], n);
+			CHECK_NEAR(r.reward[words], 10 * x, 0);
+			CHECK_NEAR(r.obs[words], x, 0);
+			CHECK_NEAR(r.obs[words + 2], 2 * x, 0);
+			CHECK_NEAR(r.next_obs[words], x + 0.5f, 0);
+			CHECK_NEAR(r.next_obs[words + 2], 2 * x + 0.5f, 0);
+			CHECK_INT(r.terminated[bytes], n % 2 == 0);
+			CHECK_INT(r.truncated[bytes], n % 4 == 1);
 		}
 	}
 	replay_release(&r);
@@ -284,7 +285,7 @@ static void test_sums_are_in_double_in_the_order_of_time(void)
 	for (size_t row = 0; row < ROWS; row++) {
 		double sum = 0, power = 1;
 		for (int i = b.action[row]; i < 20 && i < b.action[row] + 12; i++) {
-			sum += power * (double)r.reward[i];
+			sum += power * (double)r.reward[(size_t)i * r.n_words];
 			power *= gamma;
 		}
 		CHECK(b.reward[row] == (float)sum);
@@ -327,6 +328,34 @@ static void test_final_obs_is_kept_and_a_reset_obs_never_seen(void)
 	replay_release(&r);
 }
 
+static void test_observations_of_any_width(void)
+{
+	for (size_t dim = 1; dim <= 20; dim++) {
+		float obs[2][20], next_obs[2][20];
+		struct replay r;
+		struct batch b;
+		struct rng rng;
+		struct err e;
+		CHECK(replay_init(&r, 2, dim, 0, NULL, &e) && batch_init(&b, 50, dim, 0, &e));
+		rng_init(&rng, dim);
+		for (int i = 0; i < 2; i++) {
+			for (size_t j = 0; j < dim; j++) {
+				obs[i][j] = (float)rng_double(&rng);
+				next_obs[i][j] = (float)rng_double(&rng);
+			}
+			replay_push(&r, obs[i], NULL, i, 1, next_obs[i], NULL, true, false);
+		}
+		replay_sample(&r, &rng, 1, 0.9, 1, &b);
+		for (size_t row = 0; row < 50; row++) {
+			const int i = b.action[row];
+			CHECK(memcmp(b.obs + row * dim, obs[i], dim * sizeof(float)) == 0);
+			CHECK(memcmp(b.next_obs + row * dim, next_obs[i], dim * sizeof(float)) == 0);
+		}
+		batch_release(&b);
+		replay_release(&r);
+	}
+}
+
 static void test_one_draw_of_the_generator_per_row(void)
 {
 	static const size_t buffer_size = 11;
@@ -343,7 +372,7 @@ static void test_one_draw_of_the_generator_per_row(void)
 		replay_sample(&r, &rng, 3, 0.9, 1, &b);
 		for (size_t row = 0; row < 100; row++) {
 			const size_t slot = (size_t)rng_below(&copy, r.count);
-			CHECK_INT(b.action[row], r.action[slot]);
+			CHECK_INT(b.action[row], r.action[slot * r.n_words]);
 		}
 		CHECK(memcmp(&rng, &copy, sizeof(rng)) == 0);
 		batch_release(&b);
@@ -405,20 +434,22 @@ static void test_sampling_changes_nothing(void)
 	replay_release(&r);
 }
 
-/* The blocks must lie within the bytes that are stated, without overlap. */
-static void test_bytes_are_what_the_blocks_take(void)
+/* The rows must lie within the bytes that are stated, without overlap. */
+static void test_bytes_are_what_the_rows_take(void)
 {
 	struct replay r;
 	init(&r, 7);
 	const size_t slots = 7, bytes = slots * (2 * OBS * 4 + 4 + 4 + 1 + 1);
 	CHECK_INT(replay_bytes(7, OBS, 0, false), bytes);
 	const char *start = (const char *)r.obs;
-	CHECK_INT((const char *)r.next_obs - start, slots * OBS * 4);
-	CHECK_INT((const char *)r.reward - (const char *)r.next_obs, slots * OBS * 4);
-	CHECK_INT((const char *)r.action - (const char *)r.reward, slots * 4);
-	CHECK_INT((const char *)r.terminated - (const char *)r.action, slots * 4);
-	CHECK_INT((const char *)r.truncated - (const char *)r.terminated, slots);
-	CHECK_INT((const char *)r.truncated + slots - start, bytes);
+	CHECK_INT((const char *)r.next_obs - start, OBS * 4);
+	CHECK_INT((const char *)r.reward - start, 2 * OBS * 4);
+	CHECK_INT((const char *)r.action - start, 2 * OBS * 4 + 4);
+	CHECK_INT(r.n_words, 2 * OBS + 2);
+	CHECK_INT((const char *)r.terminated - start, slots * r.n_words * 4);
+	CHECK_INT(r.truncated - r.terminated, 1);
+	CHECK_INT(r.n_bytes, 2);
+	CHECK_INT((const char *)r.terminated + slots * r.n_bytes - start, bytes);
 	replay_release(&r);
 }
 
@@ -571,9 +602,9 @@ static void test_masks_are_packed_into_bits(void)
 	struct err e;
 	CHECK(replay_init(&r, 2, OBS, 11, NULL, &e));
 	for (int i = 0; i < 3; i++) {
-		memset(r.masks, 0xff, 8); /* what the slots had is gone */
+		const size_t at = (size_t)(i % 2) * r.n_bytes;
+		memset(r.masks + at, 0xff, 4); /* what the slot had is gone */
 		replay_push(&r, obs, mask, 0, 0, obs, next_mask, false, false);
-		const size_t at = (size_t)(i % 2) * 2;
 		CHECK_INT(r.masks[at], 1 + 8 + 128);
 		CHECK_INT(r.masks[at + 1], 2 + 4);
 		CHECK_INT(r.next_masks[at], 2);
@@ -599,9 +630,10 @@ static void test_masks_take_the_bytes_that_are_stated(void)
 
 	CHECK(replay_init(&r, 7, OBS, 9, NULL, &e));
 	const char *start = (const char *)r.obs;
-	CHECK_INT((const char *)r.masks - (const char *)r.truncated, 7);
-	CHECK_INT(r.next_masks - r.masks, 7 * 2);
-	CHECK_INT((const char *)r.next_masks + 7 * 2 - start, replay_bytes(7, OBS, 9, false));
+	CHECK_INT(r.masks - r.truncated, 1);
+	CHECK_INT(r.next_masks - r.masks, 2);
+	CHECK_INT(r.n_bytes, 1 + 1 + 2 + 2);
+	CHECK_INT((const char *)r.terminated + 7 * r.n_bytes - start, replay_bytes(7, OBS, 9, false));
 	replay_release(&r);
 
 	CHECK(batch_init(&b, 5, OBS, 9, &e));
@@ -642,7 +674,9 @@ static void test_masks_change_nothing_else(void)
 	replay_sample(&without, &rng_b, 3, 0.9, 1, &b);
 	CHECK(memcmp(&rng_a, &rng_b, sizeof(rng)) == 0);
 	CHECK(memcmp(a.obs, b.obs, (size_t)batch_bytes(100, OBS, 0)) == 0);
-	CHECK(memcmp(with.obs, without.obs, (size_t)replay_bytes(50, OBS, 0, false)) == 0);
+	CHECK(memcmp(with.obs, without.obs, 50 * with.n_words * sizeof(float)) == 0);
+	for (size_t i = 0; i < 50; i++)
+		CHECK(memcmp(with.terminated + i * with.n_bytes, without.terminated + i * without.n_bytes, 2) == 0);
 	batch_release(&a);
 	batch_release(&b);
 	replay_release(&with);
@@ -659,8 +693,10 @@ static void test_any_bits_are_restored(void)
 	CHECK(replay_init(&r, 4, OBS, 3, NULL, &e));
 	CHECK(batch_init(&b, 20, OBS, 3, &e));
 	r.count = r.next = 3;
-	memset(r.masks, 0xfd, 4);
-	memset(r.next_masks, 0xf8, 4);
+	for (size_t i = 0; i < 4; i++) {
+		r.masks[i * r.n_bytes] = 0xfd;
+		r.next_masks[i * r.n_bytes] = 0xf8;
+	}
 	CHECK(replay_restore(&r, 3));
 	rng_init(&rng, 1);
 	replay_sample(&r, &rng, 2, 0.9, 1, &b);
@@ -690,10 +726,11 @@ int main(void)
 	RUN(test_gamma_0_and_1);
 	RUN(test_sums_are_in_double_in_the_order_of_time);
 	RUN(test_final_obs_is_kept_and_a_reset_obs_never_seen);
+	RUN(test_observations_of_any_width);
 	RUN(test_one_draw_of_the_generator_per_row);
 	RUN(test_sampling_is_uniform_with_replacement);
 	RUN(test_sampling_changes_nothing);
-	RUN(test_bytes_are_what_the_blocks_take);
+	RUN(test_bytes_are_what_the_rows_take);
 	RUN(test_bytes_overflow_is_seen);
 	RUN(test_out_of_memory_is_an_ordinary_error);
 	RUN(test_batch_blocks_hold_all_rows);

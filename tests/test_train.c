@@ -879,7 +879,7 @@ static void test_episodes_have_seeds_of_their_own(void)
 		if (t->episode_length != 1)
 			continue;
 		rng_init(&rng, rng_u64(&seeds));
-		const float *obs = t->replay.obs + (t->replay.count - 1) * OBS;
+		const float *obs = t->replay.obs + (t->replay.count - 1) * t->replay.n_words;
 		CHECK(obs[0] == (float)rng_uniform(&rng, -0.05, 0.05) * 10);
 		for (int i = 1; i < OBS; i++)
 			CHECK(obs[i] == (float)rng_uniform(&rng, -0.05, 0.05));

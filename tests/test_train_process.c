@@ -73,7 +73,7 @@ static const char *truncations(void)
 {
 	static char s[100];
 	for (size_t i = 0; i < train.replay.count; i++)
-		s[i] = (char)('0' + train.replay.truncated[i]);
+		s[i] = (char)('0' + train.replay.truncated[i * train.replay.n_bytes]);
 	s[train.replay.count] = '\0';
 	return s;
 }

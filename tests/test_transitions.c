@@ -35,21 +35,22 @@ static const char *describe(const struct replay *r)
 	struct text t;
 	t = text_into(buf, sizeof(buf));
 	for (size_t i = 0; i < r->count; i++) {
+		const size_t words = i * r->n_words, bytes = i * r->n_bytes;
 		text_add(&t, "%s", i > 0 ? "; " : "");
 		for (size_t k = 0; k < r->obs_dim; k++) {
 			text_add(&t, k > 0 ? " " : "");
-			text_add_real(&t, (double)r->obs[i * r->obs_dim + k]);
+			text_add_real(&t, (double)r->obs[words + k]);
 		}
 		for (size_t k = 0; k < r->obs_dim; k++) {
 			text_add(&t, k > 0 ? " " : ">");
-			text_add_real(&t, (double)r->next_obs[i * r->obs_dim + k]);
+			text_add_real(&t, (double)r->next_obs[words + k]);
 		}
-		text_add(&t, " a%d r", r->action[i]);
-		text_add_real(&t, (double)r->reward[i]);
-		text_add(&t, "%s%s%s", r->terminated[i] || r->truncated[i] ? " " : "", r->terminated[i] ? "t" : "",
-			r->truncated[i] ? "u" : "");
+		text_add(&t, " a%d r", r->action[words]);
+		text_add_real(&t, (double)r->reward[words]);
+		const bool terminated = r->terminated[bytes], truncated = r->truncated[bytes];
+		text_add(&t, "%s%s%s", terminated || truncated ? " " : "", terminated ? "t" : "", truncated ? "u" : "");
 		if (r->masks)
-			text_add(&t, " %d>%d", r->masks[i], r->next_masks[i]);
+			text_add(&t, " %d>%d", r->masks[bytes], r->next_masks[bytes]);
 	}
 	return buf;
 }
@@ -397,11 +398,13 @@ static void test_a_long_file(void)
 		text_add(&t, "%d,%.*f,%d,1,%d,0\n", i, i % 20, i / 3.0, i % 3, i % 100 == 99);
 	CHECK(read_bytes(&o, buf, t.len, N, &r, &found, &e));
 	CHECK_INT(r.count, N);
-	for (int i = 0; i < N; i++)
-		if (r.obs[2 * i] != (float)i || r.action[i] != i % 3 ||
-			r.next_obs[2 * i] != (float)(i % 100 == 99 ? i : i + 1) || r.terminated[i] != (i % 100 == 99) ||
-			r.truncated[i] != (i == N - 1 && i % 100 != 99))
+	for (int i = 0; i < N; i++) {
+		const size_t words = (size_t)i * r.n_words, bytes = (size_t)i * r.n_bytes;
+		if (r.obs[words] != (float)i || r.action[words] != i % 3 ||
+			r.next_obs[words] != (float)(i % 100 == 99 ? i : i + 1) ||
+			r.terminated[bytes] != (i % 100 == 99) || r.truncated[bytes] != (i == N - 1 && i % 100 != 99))
 			FAIL("a transition");
+	}
 	replay_release(&r);
 	free(buf);
 }

@@ -651,6 +651,39 @@ static void test_loading_other_tensors_than_there_are(void)
 	st_close(&in);
 }
 
+/* Rows of one value, of a few, and of more than are copied at a time: the file is that of the same
+ * values without gaps, and gaps keep what they hold. */
+static void test_values_with_gaps_between_rows(void)
+{
+	enum { ROWS = 3, STRIDE = 1500 };
+	static const size_t widths[] = { 1, 2, 4, 1499, 1500 };
+	static float apart[ROWS * STRIDE], dense[ROWS * STRIDE], into[ROWS * STRIDE];
+	static char buf[2][ROWS * STRIDE * sizeof(float) + 1024];
+	for (size_t k = 0; k < sizeof(widths) / sizeof(widths[0]); k++) {
+		const size_t width = widths[k];
+		struct st_tensor t = { .name = "a", .n_dims = 2, .shape = { ROWS, width }, .n_values = ROWS * width };
+		struct st_file out = { .tensor = &t, .n_tensors = 1 }, in;
+		struct err e;
+		for (size_t i = 0; i < ROWS * STRIDE; i++) {
+			apart[i] = (float)i;
+			into[i] = -1;
+		}
+		for (size_t i = 0; i < ROWS; i++)
+			memcpy(dense + i * width, apart + i * STRIDE, width * sizeof(float));
+		t.values = dense;
+		const size_t len = st_write(&out, NULL, buf[0], sizeof(buf[0]), &e);
+		t.values = apart;
+		t.stride = STRIDE * sizeof(float);
+		CHECK_INT(st_write(&out, NULL, buf[1], sizeof(buf[1]), &e), len);
+		CHECK(memcmp(buf[0], buf[1], len) == 0);
+		t.values = into;
+		CHECK(st_open_bytes(&in, "a.st", buf[0], len, &e) && st_load(&in, &t, 1, &e));
+		for (size_t i = 0; i < ROWS * STRIDE; i++)
+			CHECK(into[i] == (i % STRIDE < width ? apart[i] : -1));
+		st_close(&in);
+	}
+}
+
 static void test_scale_in_the_first_layer(void)
 {
 	fold_and_rebuild("net_arch=8,4");
@@ -1081,6 +1114,7 @@ int main(void)
 	RUN(test_wrong_checksums);
 	RUN(test_a_checksum_that_is_too_long_is_rejected);
 	RUN(test_loading_other_tensors_than_there_are);
+	RUN(test_values_with_gaps_between_rows);
 	RUN(test_scale_in_the_first_layer);
 	RUN(test_weights_that_are_not_finite);
 	RUN(test_lengths_of_the_header);

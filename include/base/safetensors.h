@@ -61,6 +61,7 @@ struct st_tensor {
 	int n_dims;
 	uint64_t shape[ST_MAX_DIMS]; /* its first dimensions */
 	void *values;                /* the caller's, row-major: to write, or to load into */
+	size_t stride;               /* bytes from one of shape[0] rows of values to the next; 0: no gaps */
 	const char *dims;            /* reader: all dimensions, in the header: "2,4]" */
 	const unsigned char *data;   /* reader, st_open_bytes: its bytes in the file */
 	size_t offset, n_values;     /* offset: in the data of the file */

@@ -34,17 +34,23 @@ struct per_opts {     /* prioritized experience replay, proportional variant */
 struct replay {
 	size_t buffer_size; /* slots */
 	size_t obs_dim, mask_dim;
-	size_t mask_bytes;   /* (mask_dim + 7) / 8: action a is bit a % 8 of byte a / 8 */
-	size_t count;        /* slots in use, <= buffer_size */
-	uint64_t next;       /* the slot that the next push writes */
-	float *obs;          /* (buffer_size, obs_dim) */
-	float *next_obs;     /* (buffer_size, obs_dim) */
-	float *reward;       /* (buffer_size) */
-	int32_t *action;     /* (buffer_size) */
-	uint8_t *terminated; /* (buffer_size) 0 or 1 */
-	uint8_t *truncated;  /* (buffer_size) 0 or 1 */
-	uint8_t *masks;      /* (buffer_size, mask_bytes) of obs */
-	uint8_t *next_masks; /* (buffer_size, mask_bytes) of next_obs */
+	size_t mask_bytes; /* (mask_dim + 7) / 8: action a is bit a % 8 of byte a / 8 */
+	size_t count;      /* slots in use, <= buffer_size */
+	uint64_t next;     /* the slot that the next push writes */
+
+	/* A transition is a row of words and a row of bytes, since its parts are read together: in
+	 * a large buffer each lies in few lines of memory. */
+	size_t n_words;      /* of a row: obs of slot i begins at obs[i * n_words] */
+	float *obs;          /* (obs_dim) */
+	float *next_obs;     /* (obs_dim) */
+	float *reward;       /* (1) */
+	int32_t *action;     /* (1) */
+	size_t n_bytes;      /* of a row: terminated[i * n_bytes] */
+	uint8_t *terminated; /* (1) 0 or 1 */
+	uint8_t *truncated;  /* (1) 0 or 1 */
+	uint8_t *masks;      /* (mask_bytes) of obs */
+	uint8_t *next_masks; /* (mask_bytes) of next_obs */
+
 	size_t n_terminated; /* of the transitions in use */
 
 	bool prioritized;

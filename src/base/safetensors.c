@@ -20,7 +20,7 @@ enum {
 	ALIGN = 8,
 	HEADER_MAX = 100000000, /* of the reference implementation */
 	SHAPE_SIZE = 128,
-	CHUNK = 4096, /* bytes hashed at a time */
+	CHUNK = 4096, /* bytes hashed or loaded at a time */
 };
 
 /* In the order of enum st_type. */
@@ -119,13 +119,36 @@ static bool read_at(const struct st_file *st, uint64_t offset, void *to, size_t 
 	return true;
 }
 
+/* Most rows are one value: too short for a call of memcpy. */
+static inline void copy_short(char *to, const char *from, size_t n)
+{
+	if (n == 1)
+		*to = *from;
+	else if (n == 4)
+		memcpy(to, from, 4);
+	else
+		memcpy(to, from, n);
+}
+
+/* Copies n_bytes of a tensor's values, from byte `at` on and without the gaps between rows: to
+ * `bytes`, or from there. Values without gaps are one row. */
+static void copy_values(const struct st_tensor *t, size_t at, char *bytes, size_t n_bytes, bool store)
+{
+	const size_t size = st_tensor_size(t), width = t->stride ? size / (size_t)t->shape[0] : size;
+	char *row = (char *)t->values + at / width * t->stride;
+	for (size_t n, skip = at % width; n_bytes > 0; row += t->stride, skip = 0, bytes += n, n_bytes -= n) {
+		n = width - skip < n_bytes ? width - skip : n_bytes;
+		copy_short(store ? row + skip : bytes, store ? bytes : row + skip, n);
+	}
+}
+
 /* Bytes of a tensor from `at` on, as the file has them: from its values or from the file. */
 static bool tensor_bytes(
 	const struct st_file *st, const struct st_tensor *t, size_t at, void *to, size_t n_bytes, struct err *e)
 {
 	if (!t->values)
 		return read_at(st, ST_LENGTH_BYTES + st->header_len + t->offset + at, to, n_bytes, e);
-	memcpy(to, (const char *)t->values + at, n_bytes);
+	copy_values(t, at, to, n_bytes, false);
 	change_order(to, n_bytes, st_value_size(t->type));
 	return true;
 }
@@ -521,9 +544,17 @@ bool st_load(const struct st_file *st, const struct st_tensor *wanted, int n, st
 			return st_corrupt(
 				st, e, "the shape of '%s' does not fit; (%s) would", w->name, shape_text(w, shape));
 		const size_t n_bytes = st_tensor_size(t);
-		if (!tensor_bytes(st, t, 0, w->values, n_bytes, e))
-			return false;
-		change_order(w->values, n_bytes, st_value_size(t->type));
+		struct st_tensor into = *t;
+		into.values = w->values;
+		into.stride = w->stride;
+		for (size_t at = 0; at < n_bytes; at += CHUNK) {
+			unsigned char chunk[CHUNK];
+			const size_t n_chunk = n_bytes - at < CHUNK ? n_bytes - at : CHUNK;
+			if (!tensor_bytes(st, t, at, chunk, n_chunk, e))
+				return false;
+			change_order(chunk, n_chunk, st_value_size(t->type));
+			copy_values(&into, at, (char *)chunk, n_chunk, true);
+		}
 	}
 	return true;
 }

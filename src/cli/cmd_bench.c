@@ -469,10 +469,13 @@ static bool bench_all(struct bench *b, const struct config *c, struct children *
 {
 	static struct train parts;
 	static struct whole_run w;
+	static struct config full; /* its replay buffer is, however few steps c has */
+	full = *c;
+	full.total_timesteps = c->total_timesteps > c->buffer_size ? c->total_timesteps : c->buffer_size;
 	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
 	whole_run_task(&w); /* runs are equal: if this one does not fail, none does */
 	*e = w.e;
-	if (w.ok && (w.ok = start_training(&parts, b->k, c, e))) {
+	if (w.ok && (w.ok = start_training(&parts, b->k, &full, e))) {
 		add_network(b, &parts);
 		if (!config_is_process(c))
 			add_task(b, env_task, &parts, "a step of the environment");

@@ -39,14 +39,16 @@ bool replay_init(struct replay *r, size_t buffer_size, size_t obs_dim, size_t ma
 	if (!r->obs)
 		return err_set(e, ERR_RUN, "out of memory: buffer_size = %zu needs %llu bytes for the replay buffer",
 			buffer_size, (unsigned long long)bytes);
-	r->next_obs = r->obs + buffer_size * obs_dim;
-	r->reward = r->next_obs + buffer_size * obs_dim;
-	r->action = (int32_t *)(void *)(r->reward + buffer_size);
-	r->terminated = (uint8_t *)(r->action + buffer_size);
-	r->truncated = r->terminated + buffer_size;
+	r->n_words = 2 * obs_dim + 2;
+	r->next_obs = r->obs + obs_dim;
+	r->reward = r->next_obs + obs_dim;
+	r->action = (int32_t *)(void *)(r->reward + 1);
+	r->n_bytes = 2 + 2 * r->mask_bytes;
+	r->terminated = (uint8_t *)(r->obs + buffer_size * r->n_words);
+	r->truncated = r->terminated + 1;
 	if (mask_dim > 0) {
-		r->masks = r->truncated + buffer_size;
-		r->next_masks = r->masks + buffer_size * r->mask_bytes;
+		r->masks = r->truncated + 1;
+		r->next_masks = r->masks + r->mask_bytes;
 	}
 	if (per) {
 		r->prioritized = true;
@@ -82,11 +84,13 @@ static double priority_of_new(struct replay *r)
 	return r->new_priority;
 }
 
-/* A row of dim floats, too few for a call of memcpy. */
+/* A row of dim floats; few of them are sooner copied than memcpy called. */
 static inline void copy_obs(size_t dim, const float *from, float *to)
 {
 	if (dim == 4)
 		memcpy(to, from, 4 * sizeof(float)); /* one instruction */
+	else if (dim > 8)
+		memcpy(to, from, dim * sizeof(float));
 	else
 		for (size_t i = 0; i < dim; i++)
 			to[i] = from[i];
@@ -109,18 +113,18 @@ static void unpack_mask(size_t n, const uint8_t *bits, uint8_t *mask)
 void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int action, float reward,
 	const float *next_obs, const uint8_t *next_mask, bool terminated, bool truncated)
 {
-	const size_t i = (size_t)r->next;
-	r->n_terminated -= r->terminated[i]; /* 0 where nothing was stored yet */
+	const size_t i = (size_t)r->next, words = i * r->n_words, bytes = i * r->n_bytes;
+	r->n_terminated -= r->terminated[bytes]; /* 0 where nothing was stored yet */
 	r->n_terminated += terminated;
-	copy_obs(r->obs_dim, obs, r->obs + i * r->obs_dim);
-	copy_obs(r->obs_dim, next_obs, r->next_obs + i * r->obs_dim);
-	r->action[i] = action;
-	r->reward[i] = reward;
-	r->terminated[i] = terminated;
-	r->truncated[i] = truncated;
+	copy_obs(r->obs_dim, obs, r->obs + words);
+	copy_obs(r->obs_dim, next_obs, r->next_obs + words);
+	r->action[words] = action;
+	r->reward[words] = reward;
+	r->terminated[bytes] = terminated;
+	r->truncated[bytes] = truncated;
 	if (r->masks) {
-		pack_mask(r->mask_dim, mask, r->masks + i * r->mask_bytes);
-		pack_mask(r->mask_dim, next_mask, r->next_masks + i * r->mask_bytes);
+		pack_mask(r->mask_dim, mask, r->masks + bytes);
+		pack_mask(r->mask_dim, next_mask, r->next_masks + bytes);
 	}
 	if (r->prioritized)
 		sum_tree_set(&r->tree, i, priority_of_new(r));
@@ -131,8 +135,8 @@ void replay_push(struct replay *r, const float *obs, const uint8_t *mask, int ac
 void replay_cut(struct replay *r)
 {
 	const size_t newest = (size_t)(r->next > 0 ? r->next : r->buffer_size) - 1;
-	if (r->count > 0 && !r->terminated[newest])
-		r->truncated[newest] = 1;
+	if (r->count > 0 && !r->terminated[newest * r->n_bytes])
+		r->truncated[newest * r->n_bytes] = 1;
 }
 
 bool replay_restore(struct replay *r, int n_actions)
@@ -144,11 +148,13 @@ bool replay_restore(struct replay *r, int n_actions)
 		return false;
 	r->n_terminated = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (r->action[i] < 0 || r->action[i] >= n_actions || r->terminated[i] > 1 || r->truncated[i] > 1)
+		const int32_t action = r->action[i * r->n_words];
+		const uint8_t terminated = r->terminated[i * r->n_bytes], truncated = r->truncated[i * r->n_bytes];
+		if (action < 0 || action >= n_actions || terminated > 1 || truncated > 1)
 			return false;
-		r->n_terminated += r->terminated[i];
+		r->n_terminated += terminated;
 	}
-	memset(r->terminated + n, 0, r->buffer_size - n);
+	memset(r->terminated + n * r->n_bytes, 0, (r->buffer_size - n) * r->n_bytes);
 	if (!r->prioritized)
 		return true;
 	for (size_t i = 0; i < n; i++) {
@@ -229,25 +235,34 @@ static void draw_uniform(const struct replay *r, struct rng *rng, struct batch *
 		b->weight[row] = 1;
 }
 
-static inline void prefetch(const void *p)
+struct n_steps { /* of a transition, from slot `first` to slot `last` */
+	size_t first, last;
+	double reward, discount;
+};
+
+static inline struct n_steps take_steps(const struct replay *r, size_t first, int n, double gamma)
 {
-#if defined(__GNUC__)
-	__builtin_prefetch(p);
-#else
-	(void)p;
-#endif
+	const size_t words = r->n_words, bytes = r->n_bytes;
+	const size_t newest = r->next > 0 ? (size_t)r->next - 1 : r->buffer_size - 1;
+	size_t last = first;
+	double reward = r->reward[first * words], discount = gamma;
+	for (int k = 1; k < n; k++) {
+		if (r->terminated[last * bytes] || r->truncated[last * bytes] || last == newest)
+			break;
+		last = last + 1 < r->buffer_size ? last + 1 : 0;
+		reward += discount * r->reward[last * words];
+		discount *= gamma;
+	}
+	return (struct n_steps){ first, last, reward, r->terminated[last * bytes] ? 0 : discount };
 }
 
-/* The rows of n slots, which lie anywhere in memory, come together instead of one by one. */
-static void fetch_rows(const struct replay *r, size_t n, const uint32_t *slot)
+static void sample_masks(const struct replay *r, int n_steps, struct batch *b)
 {
-	for (size_t j = 0; j < n; j++) {
-		const size_t i = slot[j];
-		prefetch(r->obs + i * r->obs_dim);
-		prefetch(r->next_obs + i * r->obs_dim);
-		prefetch(r->reward + i);
-		prefetch(r->action + i);
-		prefetch(r->terminated + i);
+	const size_t n = r->mask_dim;
+	for (size_t row = 0; row < b->size; row++) {
+		const struct n_steps s = take_steps(r, b->slot[row], n_steps, 1);
+		unpack_mask(n, r->masks + s.first * r->n_bytes, b->mask + row * n);
+		unpack_mask(n, r->next_masks + s.last * r->n_bytes, b->next_mask + row * n);
 	}
 }
 
@@ -255,37 +270,24 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 {
 	assert(r->count > 0 && n_steps >= 1);
 	assert(b->obs_dim == r->obs_dim && b->mask_dim == r->mask_dim);
-	const size_t newest = r->next > 0 ? (size_t)r->next - 1 : r->buffer_size - 1;
 	if (r->prioritized)
 		draw_prioritized(r, rng, beta, b);
 	else
 		draw_uniform(r, rng, b);
-	fetch_rows(r, b->size, b->slot);
 	/* Copies: the compiler then knows that no store of the loop changes them. */
 	const struct replay from = *r;
 	const struct batch to = *b;
-	const size_t dim = from.obs_dim, n = from.mask_dim;
+	const size_t dim = from.obs_dim, words = from.n_words;
 	for (size_t row = 0; row < to.size; row++) {
-		const size_t first = to.slot[row];
-		size_t last = first;
-		double reward = from.reward[first], discount = gamma;
-		for (int k = 1; k < n_steps; k++) {
-			if (from.terminated[last] || from.truncated[last] || last == newest)
-				break;
-			last = last + 1 < from.buffer_size ? last + 1 : 0;
-			reward += discount * from.reward[last];
-			discount *= gamma;
-		}
-		copy_obs(dim, from.obs + first * dim, to.obs + row * dim);
-		copy_obs(dim, from.next_obs + last * dim, to.next_obs + row * dim);
-		to.action[row] = from.action[first];
-		to.reward[row] = (float)reward;
-		to.discount[row] = from.terminated[last] ? 0 : (float)discount;
-		if (from.masks) {
-			unpack_mask(n, from.masks + first * from.mask_bytes, to.mask + row * n);
-			unpack_mask(n, from.next_masks + last * from.mask_bytes, to.next_mask + row * n);
-		}
+		const struct n_steps s = take_steps(&from, to.slot[row], n_steps, gamma);
+		copy_obs(dim, from.obs + s.first * words, to.obs + row * dim);
+		copy_obs(dim, from.next_obs + s.last * words, to.next_obs + row * dim);
+		to.action[row] = from.action[s.first * words];
+		to.reward[row] = (float)s.reward;
+		to.discount[row] = (float)s.discount;
 	}
+	if (r->masks) /* apart: the loop above needs its registers */
+		sample_masks(r, n_steps, b);
 }
 
 void replay_update_priorities(struct replay *r, const struct batch *b, const float *td_error)

@@ -23,8 +23,8 @@ struct parts {
 	struct st_tensor tensor[MAX_PARTS];
 };
 
-static void add(
-	struct parts *l, const char *name, enum st_type type, void *values, int n_dims, size_t rows, size_t cols)
+static void add(struct parts *l, const char *name, enum st_type type, void *values, int n_dims, size_t rows,
+	size_t cols, size_t stride)
 {
 	if (st_value_size(type) != l->width)
 		return;
@@ -34,22 +34,23 @@ static void add(
 		.n_dims = n_dims,
 		.shape = { n_dims > 0 ? rows : 0, n_dims > 1 ? cols : 0 },
 		.n_values = rows * cols,
-		.values = values };
+		.values = values,
+		.stride = stride };
 }
 
 static void add_table(struct parts *l, const char *name, enum st_type type, void *p, size_t rows, size_t cols)
 {
-	add(l, name, type, p, 2, rows, cols);
+	add(l, name, type, p, 2, rows, cols, 0);
 }
 
 static void add_list(struct parts *l, const char *name, enum st_type type, void *p, size_t n)
 {
-	add(l, name, type, p, 1, n, 1);
+	add(l, name, type, p, 1, n, 1, 0);
 }
 
 static void add_one(struct parts *l, const char *name, enum st_type type, void *p)
 {
-	add(l, name, type, p, 0, 1, 1);
+	add(l, name, type, p, 0, 1, 1, 0);
 }
 
 /* The episode under way: the state of a built-in environment, or what replays a child's. */
@@ -90,16 +91,17 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 	add_one(l, "agent.adam.beta2_t", ST_F64, &a->adam.beta2_t);
 
 	struct replay *r = &t->replay;
+	const size_t words = r->n_words * sizeof(float);
 	add_one(l, "replay.next", ST_U64, &r->next);
-	add_table(l, "replay.obs", ST_F32, r->obs, r->count, r->obs_dim);
-	add_table(l, "replay.next_obs", ST_F32, r->next_obs, r->count, r->obs_dim);
-	add_list(l, "replay.reward", ST_F32, r->reward, r->count);
-	add_list(l, "replay.action", ST_I32, r->action, r->count);
-	add_list(l, "replay.terminated", ST_U8, r->terminated, r->count);
-	add_list(l, "replay.truncated", ST_U8, r->truncated, r->count);
+	add(l, "replay.obs", ST_F32, r->obs, 2, r->count, r->obs_dim, words);
+	add(l, "replay.next_obs", ST_F32, r->next_obs, 2, r->count, r->obs_dim, words);
+	add(l, "replay.reward", ST_F32, r->reward, 1, r->count, 1, words);
+	add(l, "replay.action", ST_I32, r->action, 1, r->count, 1, words);
+	add(l, "replay.terminated", ST_U8, r->terminated, 1, r->count, 1, r->n_bytes);
+	add(l, "replay.truncated", ST_U8, r->truncated, 1, r->count, 1, r->n_bytes);
 	if (r->mask_dim > 0) {
-		add_table(l, "replay.masks", ST_U8, r->masks, r->count, r->mask_bytes);
-		add_table(l, "replay.next_masks", ST_U8, r->next_masks, r->count, r->mask_bytes);
+		add(l, "replay.masks", ST_U8, r->masks, 2, r->count, r->mask_bytes, r->n_bytes);
+		add(l, "replay.next_masks", ST_U8, r->next_masks, 2, r->count, r->mask_bytes, r->n_bytes);
 	}
 	if (r->prioritized) {
 		add_one(l, "replay.max_priority", ST_F64, &r->max_priority);
@@ -311,8 +313,9 @@ static bool load_parts(const struct st_file *st, struct train *t, struct marks *
 	for (const struct st_tensor *part = parts.tensor; part < parts.tensor + parts.n; part++) {
 		unsigned char *bytes = part->values;      /* booleans: only 0 and 1 are defined */
 		const bool is_packed = part->n_dims == 2; /* masks of the replay buffer */
+		const size_t stride = part->stride ? part->stride : 1;
 		for (size_t i = 0; part->type == ST_U8 && !is_packed && i < part->n_values; i++)
-			bytes[i] = bytes[i] != 0;
+			bytes[i * stride] = bytes[i * stride] != 0;
 	}
 	return true;
 }
