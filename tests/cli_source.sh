@@ -117,9 +117,9 @@ base 3384
 nn 1855
 env 1567
 rl 1395
-run 6804
+run 6794
 study 2873
-cli 12322
+cli 12314
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

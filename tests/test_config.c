@@ -717,7 +717,8 @@ static void test_a_label_has_both_ends_of_a_value(void)
 		{ "0123456789012345\xe2\x82\xac"
 		  "89012345678901234\xe2\x82\xac"
 		  "8901234567890123",
-			"0123456789012345...1234567890123~adcf" },
+			"0123456789012345\xe2\x82\xac"
+			"8...1234567890123~adcf" },
 	};
 	const struct option *o = config_find("command");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

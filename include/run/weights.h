@@ -38,6 +38,9 @@ struct weights {
 enum { WEIGHTS_LAYER_SIZE = 16 };
 const char *weights_layer(const struct net *net, int i, char name[WEIGHTS_LAYER_SIZE]);
 
+/* "4-64-64-2", or "4-64-64-2 (dueling)", where each head is 64 wide. */
+void weights_print_shape(const struct net *net, struct text *t);
+
 /* Bytes that weights_build needs for a network: the tensors twice (once transposed), the
  * header and the configuration. */
 size_t weights_buffer_size(const struct net *net);

@@ -4,6 +4,7 @@
 #include "cli/version.h"
 
 #include "run/train.h"
+#include "run/weights.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -314,23 +315,16 @@ static void count_flops(const struct net *net, double *forward, double *backward
 	}
 }
 
-static void update_name(char *name, size_t size, const struct train *t)
-{
-	const struct config *c = &t->config;
-	struct text x = text_into(name, size);
-	text_add(&x, "update %d-", t->env.ops->obs_dim);
-	for (int i = 0; i < c->net_arch.n; i++)
-		text_add(&x, "%d-", c->net_arch.width[i]);
-	text_add(&x, "%d, batch %" PRId64, t->env.ops->n_actions, c->batch_size);
-}
-
 static void add_update(struct bench *b, struct train *t)
 {
 	const double rows = (double)t->batch.size;
 	double forward, backward;
 	count_flops(&t->agent.policy.net, &forward, &backward);
 	struct task *task = add_task(b, update_task, t, "");
-	update_name(task->name, sizeof(task->name), t);
+	struct text name = text_into(task->name, sizeof(task->name));
+	text_add(&name, "update ");
+	weights_print_shape(&t->agent.policy.net, &name);
+	text_add(&name, ", batch %" PRId64, t->config.batch_size);
 	task->flops = rows * ((t->config.double_q ? 3 : 2) * forward + backward);
 }
 

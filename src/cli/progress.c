@@ -31,11 +31,9 @@ void progress_head(const struct progress *p)
 	if (p->level < PROGRESS_NORMAL)
 		return;
 	struct text line = text_into(buf, sizeof(buf));
-	for (int i = 0; i <= net->n_layers; i++)
-		text_add(&line, "%s%d", i > 0 ? "-" : "", net->dim[i]);
-	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s%s, %zu weights", t->env.ops->id, t->config.seed,
-		isfinite(t->config.stop_return) ? "up to " : "", t->config.total_timesteps, buf,
-		net->dueling ? ", dueling" : "", net->n_params);
+	weights_print_shape(net, &line);
+	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s, %zu weights", t->env.ops->id, t->config.seed,
+		isfinite(t->config.stop_return) ? "up to " : "", t->config.total_timesteps, buf, net->n_params);
 	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir.path);
 }
 

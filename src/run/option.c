@@ -735,14 +735,6 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 		}
 }
 
-/* The first byte of the character that s[at] belongs to. */
-static size_t begin_character(const char *s, size_t at)
-{
-	while (at > 0 && ((unsigned char)s[at] & 0xc0) == 0x80)
-		at--;
-	return at;
-}
-
 void config_print_brief(const struct config *c, const struct option *o, struct text *t)
 {
 	enum { MOST = 40, HEAD = 18, TAIL = 13 };
@@ -757,12 +749,8 @@ void config_print_brief(const struct config *c, const struct option *o, struct t
 		text_add(t, "%s", buf);
 		return;
 	}
-	const size_t head = begin_character(buf, HEAD);
-	size_t tail = value.len - TAIL;
-	while (((unsigned char)buf[tail] & 0xc0) == 0x80)
-		tail++;
 	sha256_of(buf, value.len, hash);
-	text_add(t, "%.*s...%s~%.4s", (int)head, buf, buf + tail, hash);
+	text_add(t, "%.*s...%s~%.4s", (int)text_fit(buf, HEAD), buf, text_fit_end(buf, TAIL), hash);
 }
 
 int config_compare(const struct config *a, const struct config *b, const struct option *o)

@@ -371,8 +371,7 @@ bool weights_parse_foreign(
 	return ok;
 }
 
-/* "4-64-64-2", as `dqn bench` has it. */
-static void print_shape(const struct net *net, struct text *t)
+void weights_print_shape(const struct net *net, struct text *t)
 {
 	for (int i = 0; i <= net->n_layers; i++)
 		text_add(t, "%s%d", i ? "-" : "",
@@ -415,8 +414,8 @@ static bool check_initial(const struct weights *w, const struct config *c, const
 		return false;
 	struct text theirs = text_into(a, sizeof(a));
 	struct text runs = text_into(b, sizeof(b));
-	print_shape(&w->net, &theirs);
-	print_shape(&net, &runs);
+	weights_print_shape(&w->net, &theirs);
+	weights_print_shape(&net, &runs);
 	if (strcmp(a, b) != 0)
 		return differs(name, "the network", a, b, e);
 	if (w->net.activation != net.activation)
