@@ -31,8 +31,8 @@ struct sweep {
 	uint64_t n_lines, first, last;                         /* all lines; the first and the last to print */
 	uint64_t n_printed, n_ranges, range_first, range_last; /* of --indices */
 	struct {
-		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE]; /* kind: without numbers */
-		uint64_t n, first;                                   /* lines, and the first of them */
+		char text[REPORT_LINE_SIZE];
+		uint64_t n, first; /* lines, and the first of them */
 	} warning[MAX_WARNINGS];
 	int n_warnings; /* of different kinds */
 	bool has_inputs;
@@ -127,30 +127,22 @@ static void put_index(struct sweep *s, uint64_t i)
 }
 
 /* Runs with --brief print no warnings of their configurations. The sweep prints the first one
- * of each kind. */
+ * of each kind: what stands before the first number. */
 static void note_warnings(struct sweep *s, const struct report *r, uint64_t i)
 {
-	for (const char *line = r->buf; *line;) {
-		char text[REPORT_LINE_SIZE], kind[REPORT_LINE_SIZE];
-		const size_t len = strcspn(line, "\n");
-		size_t kind_len = 0;
+	for (const char *line = r->buf; *line; line += strcspn(line, "\n") + 1) {
+		const size_t kind_len = strcspn(line, "0123456789\n");
 		int w = 0;
-		snprintf(text, sizeof(text), "%.*s", (int)len, line);
-		for (const char *c = text; *c; c++)
-			if (!strchr("0123456789.e+-", *c))
-				kind[kind_len++] = *c;
-		kind[kind_len] = '\0';
-		while (w < s->n_warnings && strcmp(s->warning[w].kind, kind) != 0)
+		while (w < s->n_warnings && strncmp(s->warning[w].text, line, kind_len) != 0)
 			w++;
-		if (w == s->n_warnings && w < MAX_WARNINGS) {
-			snprintf(s->warning[w].text, sizeof(text), "%s", text);
-			snprintf(s->warning[w].kind, sizeof(kind), "%s", kind);
+		if (w == MAX_WARNINGS)
+			continue;
+		if (w == s->n_warnings) {
+			snprintf(s->warning[w].text, REPORT_LINE_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
 			s->warning[w].first = i;
 			s->n_warnings++;
 		}
-		if (w < s->n_warnings)
-			s->warning[w].n++;
-		line += len + (line[len] == '\n');
+		s->warning[w].n++;
 	}
 }
 
