@@ -21,11 +21,9 @@ struct children {
 void children_hear(void *arg, const char *bytes, size_t n);
 
 /* Starts the first n of them with the command and the timeouts of c, and waits for their
- * declarations, which must be equal. On failure all are stopped. ERR_NONE: a caught signal ended the wait. */
-bool children_start(struct children *ch, const struct config *c, int n, struct err *e);
-
-/* Makes what they declare part of the configuration. ERR_BUSY if it has another declaration. */
-bool children_declare(const struct children *ch, struct config *c, struct err *e);
+ * declarations, which must be equal: they become part of the configuration (ERR_BUSY if it has another
+ * one). On failure all are stopped. ERR_NONE: a caught signal ended the wait. */
+bool children_start(struct children *ch, struct config *c, int n, struct err *e);
 
 /* Seconds of a step of one of n instances side by side, n <= v->n: the median of random play of
  * about a twentieth of a second. Episodes of v that are under way are lost. */

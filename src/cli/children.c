@@ -15,7 +15,17 @@ void children_hear(void *arg, const char *bytes, size_t n)
 	(void)fwrite(bytes, 1, n, stderr);
 }
 
-bool children_start(struct children *ch, const struct config *c, int n, struct err *e)
+/* Makes what they declare part of the configuration, or compares it. */
+static bool declare(struct config *c, const char *theirs, struct err *e)
+{
+	if (c->declaration[0] == '\0')
+		return config_set_value(c, config_find("declaration"), theirs) ||
+		       err_set(e, ERR_ENV, "environment: '%.300s' cannot be kept", theirs);
+	return strcmp(c->declaration, theirs) == 0 ||
+	       err_set(e, ERR_BUSY, "environment: it declares '%.300s', not '%.300s'", theirs, c->declaration);
+}
+
+bool children_start(struct children *ch, struct config *c, int n, struct err *e)
 {
 	const struct process_opts opts = { .command = c->command,
 		.start_timeout_s = c->env_start_timeout,
@@ -34,19 +44,10 @@ bool children_start(struct children *ch, const struct config *c, int n, struct e
 		ok = strcmp(first, ch->process[i].declaration) == 0 ||
 		     err_set(e, ERR_ENV, "environment: started twice, it declares '%.300s' and '%.300s'", first,
 			     ch->process[i].declaration);
+	ok = ok && declare(c, first, e);
 	if (!ok)
 		children_stop(ch);
 	return ok;
-}
-
-bool children_declare(const struct children *ch, struct config *c, struct err *e)
-{
-	const char *theirs = ch->process[0].declaration;
-	if (c->declaration[0] == '\0')
-		return config_set_value(c, config_find("declaration"), theirs) ||
-		       err_set(e, ERR_ENV, "environment: '%.300s' cannot be kept", theirs);
-	return strcmp(c->declaration, theirs) == 0 ||
-	       err_set(e, ERR_BUSY, "environment: it declares '%.300s', not '%.300s'", theirs, c->declaration);
 }
 
 /* A step of the first n instances. */

@@ -518,8 +518,7 @@ static int cmd_bench(const struct args *args)
 		return fail(&e);
 	if (!load(&c, args, &status))
 		return status;
-	if (config_is_process(&c) &&
-		(!children_start(&children, &c, N_CHILDREN, &e) || !children_declare(&children, &c, &e)))
+	if (config_is_process(&c) && !children_start(&children, &c, N_CHILDREN, &e))
 		return fail(&e);
 	if (config_is_process(&c) && !check_env(&c, false))
 		return ERR_USAGE;

@@ -642,7 +642,7 @@ static bool open_inputs(struct children *ch, struct inputs *in, struct config *c
 	struct err e;
 	report_init(&report);
 	bool ok = load_inputs(in, c, args->pos[0], NULL, NULL, &e) &&
-		  (!config_is_process(c) || (children_start(ch, c, N_CHILDREN, &e) && children_declare(ch, c, &e)));
+		  (!config_is_process(c) || children_start(ch, c, N_CHILDREN, &e));
 	if (ok && config_is_process(c) && !check_env(c, true)) {
 		*status = ERR_USAGE;
 		return false;

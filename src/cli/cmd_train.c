@@ -230,7 +230,7 @@ static bool start_children(
 		if (rundir_is_done(path, c))
 			return true;
 	}
-	if (!children_start(ch, c, N_CHILDREN, &e) || !children_declare(ch, c, &e)) {
+	if (!children_start(ch, c, N_CHILDREN, &e)) {
 		*status = fail_or_stop(&e);
 		return false;
 	}

@@ -174,7 +174,7 @@ static bool foreign_config(struct config *c, const struct flag_value *flags, str
 	override(c, "command", command, &r);
 	override(c, "activation", flags[WEIGHTS_ACTIVATION].string, &r);
 	override(c, "obs_scale", flags[WEIGHTS_OBS_SCALE].string, &r);
-	if (r.n_errors == 0 && command && (!children_start(ch, c, 1, e) || !children_declare(ch, c, e)))
+	if (r.n_errors == 0 && command && !children_start(ch, c, 1, e))
 		return false;
 	if (r.n_errors == 0)
 		config_check(c, 0, &r);
