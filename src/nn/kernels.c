@@ -167,7 +167,7 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 			PREFETCH(next->b + r * next->row + c);
 }
 
-/* A function for each height of a panel: of two vectors or one, whole ones or those whose last
+/* A function for each height of a panel: of three vectors, two or one, whole ones or those whose last
  * columns are not there (where masks are free, one whole vector is such a panel, too). In one
  * function of all, the compiler would keep most of what they need on the stack. */
 #define HEIGHTS(H) H(1) H(2) H(3) H(4) H(5) H(6) H(7) H(8) H(9) H(10) H(11) H(12) H(13) H(14) H(15) H(16)
@@ -182,18 +182,19 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 	TILE(two_, r, TILE_ROWS, 2, false)                      \
 	TILE(most_, r, TILE_ROWS, 2, true)                      \
 	TILE(one_, r, FREE_MASKS ? 0 : 2 * TILE_ROWS, 1, false) \
-	TILE(part_, r, 2 * TILE_ROWS, 1, true)
+	TILE(part_, r, 2 * TILE_ROWS, 1, true)                  \
+	TILE(three_, r, 2 * TILE_ROWS / 3, 3, false)
 HEIGHTS(TILES)
-#define ROW(r) { part_##r, one_##r, most_##r, two_##r },
-static void (*const tiles[][4])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
+#define ROW(r) { part_##r, one_##r, most_##r, two_##r, three_##r },
+static void (*const tiles[][5])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
 #undef ROW
 
-/* One panel, x->n <= PANEL columns, in tiles of nearly equal height: a tile of few rows has
+/* One panel, x->n <= PANEL columns or three vectors, in tiles of nearly equal height: a tile of few rows has
  * too few independent sums. */
 static void panel(const struct product *x)
 {
-	const int kind = (x->n > LANES ? 2 : 0) + (x->n == PANEL || (x->n == LANES && !FREE_MASKS));
-	const size_t most = kind < 2 ? 2 * TILE_ROWS : TILE_ROWS;
+	const int kind = (x->n > PANEL ? 4 : x->n > LANES ? 2 : 0) + (x->n == PANEL || (x->n == LANES && !FREE_MASKS));
+	const size_t most = kind < 2 ? 2 * TILE_ROWS : kind < 4 ? TILE_ROWS : 2 * TILE_ROWS / 3;
 	const size_t n_tiles = (x->m + most - 1) / most;
 	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
 	for (size_t t = 0, i = 0; t < n_tiles; t++) {
@@ -391,7 +392,7 @@ static void row(const struct product *x)
 static void plain(struct product *x)
 {
 	for (size_t left = x->n; left > 0; left -= x->n) {
-		x->n = smaller(left, PANEL);
+		x->n = left == 3 * LANES ? left : smaller(left, PANEL);
 		panel(x);
 		x->b += x->n;
 		x->c += x->n;
