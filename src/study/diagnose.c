@@ -584,7 +584,7 @@ static bool out_of_time(const struct evidence *v, struct finding *f)
 	return v->r->state == RECORD_DONE && is_rising(v);
 }
 
-/* A run that reaches its target again and again has seen enough. */
+/* A run that falls back from half of its gain again and again has seen enough. */
 static bool weak_exploration(const struct evidence *v, struct finding *f)
 {
 	int64_t unused;
@@ -595,7 +595,7 @@ static bool weak_exploration(const struct evidence *v, struct finding *f)
 		i++;
 	key_is(v, true, "exploration_fraction", at(v, EPISODE_STEP, i), f);
 	f->timesteps = (int64_t)gone;
-	return i < n && f->number > gone && f->number > 0.1 * v->n_steps && falls_from(v, v->d->target, &unused) < 2 &&
+	return i < n && f->number > gone && f->number > 0.1 * v->n_steps && falls_from(v, half_gain(v), &unused) < 4 &&
 	       v->c->exploration_schedule != SCHEDULE_CONSTANT;
 }
 
