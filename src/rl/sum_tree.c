@@ -102,47 +102,37 @@ size_t sum_tree_find(const struct sum_tree *t, double mass)
 	return i - t->n_leaves;
 }
 
-/* x, or 0 if it is not wanted, without a branch: nobody foresees which. */
-static inline double if_wanted(double x, bool wanted)
+/* at[j] = the leaf's node for each of n masses, unless rounding leads to an empty side: then to
+ * some leaf of priority 0. Without branches, as nobody foresees the side, and always GROUP at a
+ * time, so that the compiler has pairs. */
+static void descend(const struct sum_tree *t, size_t n, const double *mass, size_t at[GROUP])
 {
-	uint64_t bits;
-	memcpy(&bits, &x, sizeof(bits));
-	bits &= 0 - (uint64_t)wanted;
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
-
-/* at[j] = the leaf's node for each mass, unless rounding leads to an empty side: then to some
- * leaf of priority 0. */
-static void descend(const struct sum_tree *t, const double mass[GROUP], size_t at[GROUP])
-{
-	double m[GROUP];
-	size_t i[GROUP];
-	for (int j = 0; j < GROUP; j++) {
-		m[j] = mass[j];
-		i[j] = 1;
-	}
+	uint64_t m[GROUP] = { 0 }; /* the bits of what is left of each mass */
+	memcpy(m, mass, n * sizeof(*m));
+	for (int j = 0; j < GROUP; j++)
+		at[j] = 1;
 	for (size_t width = 1; width < t->n_leaves; width *= 2)
 		for (int j = 0; j < GROUP; j++) {
-			const double left = t->node[2 * i[j]];
-			const bool go_right = m[j] >= left;
-			i[j] = 2 * i[j] + go_right;
-			m[j] -= if_wanted(left, go_right);
+			double x;
+			uint64_t rest;
+			memcpy(&x, &m[j], sizeof(x));
+			x -= t->node[2 * at[j]];
+			memcpy(&rest, &x, sizeof(rest));
+			const uint64_t go_left = rest >> 63; /* the sign: the mass is below that side's */
+			at[j] = 2 * at[j] + 1 - (size_t)go_left;
+			m[j] ^= (m[j] ^ rest) & (go_left - 1);
 		}
-	for (int j = 0; j < GROUP; j++)
-		at[j] = i[j];
 }
 
 void sum_tree_find_many(const struct sum_tree *t, size_t n, const double *mass, uint32_t *leaf)
 {
 	assert(sum_tree_total(t) > 0);
 	for (size_t first = 0; first < n; first += GROUP) {
-		double m[GROUP] = { 0 };
 		size_t at[GROUP];
 		const size_t rest = n - first < GROUP ? n - first : GROUP;
-		memcpy(m, mass + first, rest * sizeof(*m));
-		descend(t, m, at);
+		descend(t, rest, mass + first, at);
 		for (size_t j = 0; j < rest; j++)
-			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves : sum_tree_find(t, m[j]));
+			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves
+									: sum_tree_find(t, mass[first + j]));
 	}
 }
