@@ -116,7 +116,7 @@ done <<'END'
 base 3384
 nn 1856
 env 1567
-rl 1395
+rl 1385
 run 6794
 study 2873
 cli 12304
