@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3384
-nn 1856
+nn 2001
 env 1567
 rl 1385
 run 6794

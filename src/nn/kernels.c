@@ -12,21 +12,31 @@
 #define INLINE static
 #endif
 
-#define PANEL (2 * LANES) /* columns */
-/* The panels of a large b are packed: its rows are so far apart that they share few sets of the
- * caches and need many pages. */
-#define OWN_PACK ((size_t)4096)      /* floats of a pack on the stack */
-#define LINE ((size_t)16)            /* floats of a line of the cache */
-#define GROUP (8 * PANEL)            /* columns; packed() adds one block of k to all of them, then the next */
-#define FETCH_FROM ((size_t)1 << 20) /* floats of a b that no cache near the core holds */
-#define NARROW ((size_t)4)           /* columns at most that leave a vector empty */
-#define MOST_SUMS 16                 /* vectors of a tile */
-#define WIDE (4 * LANES)             /* rows of a narrow c at a time */
+#define PANEL (2 * LANES)  /* columns */
+#define LINE ((size_t)16)  /* floats of a line of the cache */
+#define NARROW ((size_t)4) /* columns at most that leave a vector empty */
+#define MOST_SUMS 16       /* vectors of a tile */
+#define WIDE (4 * LANES)   /* rows of a narrow c at a time */
+
+/* Large operands are packed: their rows are so far apart that they share few sets of the caches
+ * and need many pages. */
+#define OWN_PACK ((size_t)4096)             /* floats of a pack on the stack */
+#define PACK_PANEL ((size_t)8192)           /* floats of a panel of b, most of a first-level cache */
+#define PACK_K (PACK_PANEL / PANEL)         /* rows of it */
+#define PACK_B (8 * (PACK_PANEL + LINE))    /* and of a block of b */
+#define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: both fit a second-level cache */
+_Static_assert(KERNELS_PACK >= PACK_A + PACK_B + LINE, "the blocks fit");
+#define LARGE ((size_t)1 << 20)   /* floats of a b that no cache near the core holds */
+#define FAR_ROWS ((size_t)512)    /* of an a that is stored by columns: they are far apart */
+#define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
+#define FLAT ((size_t)128)        /* rows of b at most: c takes more time then than b */
+#define AHEAD ((size_t)2)         /* rows of b that are fetched before they are packed */
+#define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
 
 #if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* to the second-level cache */
+#define PREFETCH(p, level) __builtin_prefetch(p, 0, 4 - (level)) /* to that cache */
 #else
-#define PREFETCH(p) (void)(p)
+#define PREFETCH(p, level) (void)(p)
 #endif
 
 /* c (m,n) = from (m,n) + a (m,k) b (k,n), see matmul and matmul_t in kernels.h */
@@ -117,19 +127,23 @@ INLINE void end_sums(size_t rows, size_t n_vec, int tail, vf *acc, bool relu, co
 }
 
 /* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0; b's columns are adjacent. pack, unless NULL, gets the panel of b. rows, n_vec and
- * whether pack is NULL are constants wherever this is inlined, so that the accumulators live in
- * registers. */
-INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, size_t i, float *pack)
+ * tail > 0; b's columns are adjacent. If packed, a and b are as pack_a and pack_b leave them.
+ * pack, unless NULL, gets the panel of b. rows, n_vec, packed and whether pack is NULL are
+ * constants wherever this is inlined, so that the accumulators live in registers. */
+INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct product *x, size_t i, float *pack)
 {
 	/* Copies, which no store of a vector changes. */
-	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row, c_row = x->c_row;
+	const size_t a_row = packed ? 1 : x->a_row, a_col = packed ? rows : x->a_col;
+	const size_t b_row = packed ? PANEL : x->b_row, c_row = x->c_row;
 	const float *const gate = x->gate ? x->gate + i * c_row : NULL;
 	float *const c = x->c + i * c_row;
-	const float *b = x->b, *a[MOST_SUMS / 3 + 1]; /* of every third row: see below */
+	/* A base for all rows, or base, base + index and base + 2 index: an address for each row
+	 * would not fit the registers. */
+	const size_t base_rows = packed ? rows : 3, n_bases = (rows + base_rows - 1) / base_rows;
+	const float *b = x->b, *a[MOST_SUMS / 3 + 1];
 	UNROLL
-	for (size_t g = 0; g < (rows + 2) / 3; g++)
-		a[g] = x->a + (i + 3 * g) * a_row;
+	for (size_t g = 0; g < n_bases; g++)
+		a[g] = x->a + i * x->a_row + g * base_rows * a_row;
 	vf acc[MOST_SUMS];
 	begin_sums(rows, n_vec, tail, x->from ? x->from + i * x->from_row : NULL, x->from_row, acc);
 	for (size_t p = x->k; p > 0; p--, b += b_row) {
@@ -144,15 +158,13 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, const struct product *x, s
 		}
 		UNROLL
 		for (size_t r = 0; r < rows; r++) {
-			/* Base, base + index and base + 2 index: an address for each row
-			 * would not fit the registers. */
-			const vf ar = vf_set1(a[r / 3][r % 3 * a_row]);
+			const vf ar = vf_set1(a[r / base_rows][r % base_rows * a_row]);
 			UNROLL
 			for (size_t v = 0; v < n_vec; v++)
 				acc[r * n_vec + v] = vf_fma(ar, bp[v], acc[r * n_vec + v]);
 		}
 		UNROLL
-		for (size_t g = 0; g < (rows + 2) / 3; g++)
+		for (size_t g = 0; g < n_bases; g++)
 			a[g] += a_col;
 	}
 	end_sums(rows, n_vec, tail, acc, x->relu, gate, c, c_row);
@@ -164,43 +176,59 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 	const size_t end = (share + 1) * next->rows / n_shares;
 	for (size_t r = share * next->rows / n_shares; r < end; r++)
 		for (size_t c = 0; c < next->cols; c += LINE)
-			PREFETCH(next->b + r * next->row + c);
+			PREFETCH(next->b + r * next->row + c, 2);
 }
 
 /* A function for each height of a panel: of three vectors, two or one, whole ones or those whose last
- * columns are not there (where masks are free, one whole vector is such a panel, too). In one
- * function of all, the compiler would keep most of what they need on the stack. */
+ * columns are not there (where masks are free, one whole vector is such a panel, too), and of two
+ * from packed operands. In one function of all, the compiler would keep most of what they need on
+ * the stack. */
 #define HEIGHTS(H) H(1) H(2) H(3) H(4) H(5) H(6) H(7) H(8) H(9) H(10) H(11) H(12) H(13) H(14) H(15) H(16)
 #define TILE(name, rows, most, n_vec, is_part)                                           \
 	static void name##rows(const struct product *x, size_t i)                        \
 	{                                                                                \
 		const int tail = is_part ? (int)(x->n - (n_vec - 1) * LANES) : 0;        \
 		if (rows <= (most) && (tail > 0 || !is_part)) /* so that no load asks */ \
-			tile(rows, n_vec, tail, x, i, NULL);                             \
+			tile(rows, n_vec, tail, false, x, i, NULL);                      \
+	}
+#define PACKED(rows)                                                  \
+	static void packed_##rows(const struct product *x, size_t i)  \
+	{                                                             \
+		if (rows >= (PACK_ROWS + 1) / 5 && rows <= TILE_ROWS) \
+			tile(rows, 2, 0, true, x, i, NULL);           \
 	}
 #define TILES(r)                                                \
 	TILE(two_, r, TILE_ROWS, 2, false)                      \
 	TILE(most_, r, TILE_ROWS, 2, true)                      \
 	TILE(one_, r, FREE_MASKS ? 0 : 2 * TILE_ROWS, 1, false) \
 	TILE(part_, r, 2 * TILE_ROWS, 1, true)                  \
-	TILE(three_, r, 2 * TILE_ROWS / 3, 3, false)
+	TILE(three_, r, 2 * TILE_ROWS / 3, 3, false)            \
+	PACKED(r)
 HEIGHTS(TILES)
-#define ROW(r) { part_##r, one_##r, most_##r, two_##r, three_##r },
-static void (*const tiles[][5])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
+#define ROW(r) { part_##r, one_##r, most_##r, two_##r, three_##r, packed_##r },
+static void (*const tiles[][6])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
 #undef ROW
 
-/* One panel, x->n <= PANEL columns or three vectors, in tiles of nearly equal height: a tile of few rows has
- * too few independent sums. */
+/* m rows in n tiles of nearly equal height: a tile of few rows has too few independent sums. */
+struct heights {
+	size_t n, rows, n_larger; /* the first n_larger have rows + 1, the others rows */
+};
+
+INLINE struct heights heights(size_t m, size_t most)
+{
+	const size_t n = (m + most - 1) / most;
+	return (struct heights){ n, m / n, m % n };
+}
+
+/* One panel, x->n <= PANEL columns or three vectors. */
 static void panel(const struct product *x)
 {
 	const int kind = (x->n > PANEL ? 4 : x->n > LANES ? 2 : 0) + (x->n == PANEL || (x->n == LANES && !FREE_MASKS));
-	const size_t most = kind < 2 ? 2 * TILE_ROWS : kind < 4 ? TILE_ROWS : 2 * TILE_ROWS / 3;
-	const size_t n_tiles = (x->m + most - 1) / most;
-	const size_t rows = x->m / n_tiles, n_larger = x->m % n_tiles;
-	for (size_t t = 0, i = 0; t < n_tiles; t++) {
-		const size_t height = rows + (t < n_larger);
+	const struct heights h = heights(x->m, kind < 2 ? 2 * TILE_ROWS : kind < 4 ? TILE_ROWS : 2 * TILE_ROWS / 3);
+	for (size_t t = 0, i = 0; t < h.n; t++) {
+		const size_t height = h.rows + (t < h.n_larger);
 		if (x->next)
-			fetch(x->next, t, n_tiles);
+			fetch(x->next, t, h.n);
 		tiles[height - 1][kind](x, i);
 		i += height;
 	}
@@ -225,6 +253,12 @@ INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t
 	}
 }
 
+/* The same, compiled once for any `last`. */
+static void flip_some(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
+{
+	flip(width, x, row, last, t, t_row);
+}
+
 /* A panel of a b that is stored by columns, b_col floats apart: n <= PANEL of them. */
 static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, float *packed)
 {
@@ -232,7 +266,7 @@ static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, fl
 		if (n - j >= LANES)
 			flip(rows, b, b_col, LANES - 1, packed, PANEL);
 		else
-			flip(rows, b, b_col, n - j - 1, packed, PANEL);
+			flip_some(rows, b, b_col, n - j - 1, packed, PANEL);
 }
 
 /* A c of few columns would leave most lanes of a vector empty. Vectors of LANES rows of
@@ -294,7 +328,7 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		.c = ct,
 		.c_row = WIDE };
 	if (rows == WIDE)
-		tile(n, WIDE / LANES, 0, &turned, 0, NULL);
+		tile(n, WIDE / LANES, 0, false, &turned, 0, NULL);
 	else
 		panel(&turned);
 }
@@ -348,7 +382,7 @@ static void narrow(const struct product *x)
 }
 
 /* The columns of the product from j on. */
-static struct product from_column(const struct product *x, size_t j)
+INLINE struct product from_column(const struct product *x, size_t j)
 {
 	struct product part = *x;
 	part.n -= j;
@@ -360,7 +394,7 @@ static struct product from_column(const struct product *x, size_t j)
 }
 
 /* The rows of the product from i on. */
-static struct product from_row(const struct product *x, size_t i)
+INLINE struct product from_row(const struct product *x, size_t i)
 {
 	struct product part = *x;
 	part.m -= i;
@@ -378,9 +412,9 @@ static void row(const struct product *x)
 		struct product part = from_column(x, j);
 		n = ROW_VECTORS * LANES;
 		if (part.n >= n)
-			tile(1, ROW_VECTORS, 0, &part, 0, NULL);
+			tile(1, ROW_VECTORS, 0, false, &part, 0, NULL);
 		else if (part.n >= (n /= 2))
-			tile(1, ROW_VECTORS / 2, 0, &part, 0, NULL);
+			tile(1, ROW_VECTORS / 2, 0, false, &part, 0, NULL);
 		else {
 			part.n = n = smaller(part.n, PANEL);
 			panel(&part);
@@ -401,7 +435,33 @@ static void plain(struct product *x)
 	}
 }
 
-/* What the panel of columns after j needs of b; false after the last of all. */
+/* The first float of a line of the cache, at p or after it. */
+static float *aligned(float *p)
+{
+	return p + (LINE - (uintptr_t)p / sizeof(*p) % LINE) % LINE;
+}
+
+/* n columns at most from j on, of k products at most from number p on. */
+INLINE struct product block(const struct product *x, size_t j, size_t n, size_t p, size_t k)
+{
+	struct product part = from_column(x, j);
+	part.n = smaller(part.n, n);
+	part.k = smaller(x->k - p, k);
+	part.a += p * x->a_col;
+	part.b += p * x->b_row;
+	if (p > 0) {
+		part.from = part.c;
+		part.from_row = part.c_row;
+	}
+	if (p + part.k < x->k) {
+		part.relu = false;
+		part.gate = NULL;
+	}
+	return part;
+}
+
+/* The columns after j of a b that is stored by columns and large, in the order of panels(); false
+ * after the last of all. */
 static bool find_next(const struct product *x, size_t g, size_t p, size_t j, struct next *next)
 {
 	j += PANEL;
@@ -409,11 +469,10 @@ static bool find_next(const struct product *x, size_t g, size_t p, size_t j, str
 		j = g;
 		p += x->pack_rows;
 	}
-	if (p >= x->k || x->n * x->k < FETCH_FROM)
+	if (p >= x->k || x->b_col == 1 || x->n * x->k < LARGE)
 		return false;
-	const size_t rows = smaller(x->k - p, x->pack_rows), cols = smaller(x->n - j, PANEL);
-	const float *b = x->b + p * x->b_row + j * x->b_col;
-	*next = x->b_col == 1 ? (struct next){ b, rows, cols, x->b_row } : (struct next){ b, cols, rows, x->b_col };
+	*next = (struct next){ x->b + p * x->b_row + j * x->b_col, smaller(x->n - j, PANEL),
+		smaller(x->k - p, x->pack_rows), x->b_col };
 	return true;
 }
 
@@ -427,7 +486,7 @@ static void packed_panel(struct product x, float *pack)
 	else if (x.n < PANEL)
 		pack = NULL;
 	else {
-		tile(TILE_ROWS, 2, 0, &x, 0, pack);
+		tile(TILE_ROWS, 2, 0, false, &x, 0, pack);
 		x = from_row(&x, TILE_ROWS);
 	}
 	if (pack) {
@@ -437,34 +496,116 @@ static void packed_panel(struct product x, float *pack)
 	panel(&x);
 }
 
-/* In blocks of k and groups of columns, whose part of c stays in the second-level cache
- * from block to block. */
-static void packed(struct product *x, float *pack)
+/* Panels of b are packed one at a time. In blocks of k and groups of columns, whose part of c
+ * stays in the second-level cache from block to block. */
+static void panels(struct product *x, float *pack)
 {
 	float own[OWN_PACK + LINE];
 	struct next next;
-	x->pack_rows = (pack ? KERNELS_PACK - LINE : OWN_PACK) / PANEL;
-	pack = pack ? pack : own;
-	pack += (LINE - (uintptr_t)pack / sizeof(*pack) % LINE) % LINE;
+	x->pack_rows = pack ? PACK_K : OWN_PACK / PANEL;
+	pack = aligned(pack ? pack : own);
 	for (size_t g = 0; g < x->n; g += GROUP)
 		for (size_t p = 0; p == 0 || p < x->k; p += x->pack_rows)
 			for (size_t j = g; j < smaller(x->n, g + GROUP); j += PANEL) {
-				struct product part = from_column(x, j);
-				part.n = smaller(part.n, PANEL);
-				part.k = smaller(x->k - p, x->pack_rows);
-				part.a += p * x->a_col;
-				part.b += p * x->b_row;
+				struct product part = block(x, j, PANEL, p, x->pack_rows);
 				part.next = find_next(x, g, p, j, &next) ? &next : NULL;
-				if (p > 0) {
-					part.from = part.c;
-					part.from_row = part.c_row;
-				}
-				if (p + part.k < x->k) {
-					part.relu = false;
-					part.gate = NULL;
-				}
 				packed_panel(part, pack);
 			}
+}
+
+#define A_ROW(k) ((k) + LINE)         /* floats of a row in pack_a */
+#define B_PANEL(k) ((k)*PANEL + LINE) /* and of a panel in pack_b */
+
+/* a in tiles, each stored by columns: that of rows i to i + h begins at i * A_ROW(k), and
+ * a(i+r,p) is number p * h + r of it. Vectors are stored whole: the floats after a column are
+ * those of the next one, which come later, or unused. */
+static void pack_a(const struct product *x, float *packed)
+{
+	const struct heights h = heights(x->m, TILE_ROWS);
+	for (size_t t = 0, i = 0, rows; x->a_col == 1 && t < h.n; t++, i += rows) {
+		rows = h.rows + (t < h.n_larger);
+		for (size_t r = (rows - 1) / LANES * LANES + LANES; r > 0; r -= LANES) {
+			const size_t first = r - LANES;
+			flip_some(x->k, x->a + (i + first) * x->a_row, x->a_row, smaller(LANES, rows - first) - 1,
+				packed + i * A_ROW(x->k) + first, rows);
+		}
+	}
+	for (size_t p = 0; x->a_col != 1 && p < x->k; p++) {
+		const float *a = x->a + p * x->a_col;
+		for (size_t t = 0, i = 0, rows; t < h.n; t++, i += rows) {
+			rows = h.rows + (t < h.n_larger);
+			float *const to = packed + i * A_ROW(x->k) + p * rows;
+			if (i + (rows - 1) / LANES * LANES + LANES <= x->m)
+				for (size_t r = 0; r < rows; r += LANES)
+					vf_store(to + r, vf_load(a + i + r));
+			else
+				memcpy(to, a + i, rows * sizeof(*a));
+		}
+	}
+}
+
+/* The whole panels of b, B_PANEL(k) apart. */
+static void pack_b(const struct product *x, float *packed)
+{
+	const float *b = x->b;
+	for (size_t p = 0; p < x->k; p++, b += x->b_row, packed += PANEL) {
+		float *to = packed;
+		for (size_t j = 0; j + PANEL <= x->n; j += PANEL, to += B_PANEL(x->k)) {
+			if (p + AHEAD < x->k)
+				PREFETCH(b + AHEAD * x->b_row + j, 1);
+			vf_store(to, vf_load(b + j));
+			vf_store(to + LANES, vf_load(b + j + LANES));
+		}
+	}
+}
+
+/* The product of packed blocks. Panel by panel, each used by all tiles from the first-level
+ * cache; a flat one tile by tile, so that rows of c are written to their end. */
+static void packed_block(const struct product *x, const float *a, const float *b)
+{
+	const struct heights h = heights(x->m, TILE_ROWS);
+	const size_t n_panels = x->n / PANEL, n = h.n * n_panels;
+	const bool flat = x->k <= FLAT;
+	for (size_t s = 0, t = 0, j = 0; s < n; s++) {
+		struct product part = from_column(x, j * PANEL);
+		part.a = a;
+		part.a_row = A_ROW(x->k);
+		part.b = b + j * B_PANEL(x->k);
+		tiles[h.rows + (t < h.n_larger) - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
+		if (flat) {
+			j = j + 1 < n_panels ? j + 1 : 0;
+			t += j == 0;
+		} else {
+			t = t + 1 < h.n ? t + 1 : 0;
+			j += t == 0;
+		}
+	}
+	if (n_panels * PANEL < x->n) {
+		const struct product rest = from_column(x, n_panels * PANEL);
+		panel(&rest);
+	}
+}
+
+/* Blocks of a and of b are packed, in the order in which tiles read them; b is stored by rows. */
+static void blocks(const struct product *x, float *pack)
+{
+	const size_t k = smaller(x->k, PACK_K);
+	const size_t n = PACK_B / B_PANEL(k) * PANEL;
+	const struct heights h = heights(x->m, PACK_A / A_ROW(k));
+	float *const a = aligned(pack), *const b = a + PACK_A;
+	for (size_t p = 0; p == 0 || p < x->k; p += PACK_K)
+		for (size_t t = 0, i = 0; t < h.n; t++) {
+			struct product rows = from_row(x, i);
+			rows.m = h.rows + (t < h.n_larger);
+			for (size_t j = 0; j < x->n; j += n) {
+				const struct product part = block(&rows, j, n, p, PACK_K);
+				if (j == 0)
+					pack_a(&part, a);
+				pack_b(&part, b);
+				packed_block(&part, a, b);
+			}
+			i += rows.m;
+		}
 }
 
 /* Uses up *x. */
@@ -479,8 +620,12 @@ static void multiply(struct product *x, float *pack)
 		narrow(&rest);
 		x->n -= odd;
 	}
-	if (x->b_col != 1 || (x->m >= 4 * TILE_ROWS && x->n >= KERNELS_PACK_FROM))
-		packed(x, pack);
+	const bool wide = x->m >= PACK_ROWS && x->n >= KERNELS_PACK_FROM;
+	const bool far = x->a_row == 1 ? x->m >= FAR_ROWS : x->a_col == 1 && x->n * x->k >= LARGE;
+	if (wide && far && pack && x->b_col == 1)
+		blocks(x, pack);
+	else if (x->b_col != 1 || wide)
+		panels(x, pack);
 	else if (x->m == 1)
 		row(x);
 	else

@@ -91,7 +91,7 @@ void net_raise_outputs(const struct net *net, float value, float *params)
  * one for a transposed input (B, dim[l]) of a linear map. */
 
 /* Inputs of that width are transposed for the gradient of a W of at least so many outputs:
- * their columns lie in few sets of the caches. */
+ * their columns lie in few sets of the caches. The kernels pack them for more outputs. */
 #define TRANSPOSE_FROM ((size_t)768)
 #define TRANSPOSE_OUTPUTS ((size_t)32)
 
@@ -175,7 +175,7 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 	float *pack)
 {
 	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
-	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS) {
+	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS && m->out < KERNELS_PACK_FROM) {
 		k->transpose(batch, x_dim, x, transposed);
 		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL, false, grad + m->w,
 			pack);
