@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,11 +103,49 @@ static bool parse_request(const char *line, const char *verb, int *instance, uin
 	return true;
 }
 
-/* With 9 significant digits, which read back to the same floats. */
+/* A blank and 9 significant digits, as %.9g has them: they read back to the same float. printf
+ * would take half the time of a step. */
+static void put_float(float x)
+{
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+	const double size = fabs((double)x), least = 1e-4, most = 1e6; /* sizes without an exponent */
+	char buf[24], *p = buf + sizeof(buf);
+	int n = 2; /* decimals */
+	if (!(size >= least && size < most)) {
+		printf(" %.9g", (double)x);
+		return;
+	}
+	while (size * power[n] < 1e8)
+		n++;
+	uint64_t digits = (uint64_t)(size * power[n] + 0.5);
+	for (; n > 0 && digits % 10 == 0; n--)
+		digits /= 10;
+	for (const char *const point = p - n; digits > 0 || p >= point; digits /= 10) {
+		*--p = (char)('0' + digits % 10);
+		if (p == point && n > 0)
+			*--p = '.';
+	}
+	if (*p == '.')
+		*--p = '0';
+	if (x < 0)
+		*--p = '-';
+	*--p = ' ';
+	(void)fwrite(p, 1, (size_t)(buf + sizeof(buf) - p), stdout);
+}
+
+/* "step I", I below 100 */
+static void put_step(int i)
+{
+	fputs("step ", stdout);
+	if (i >= 10)
+		putchar('0' + i / 10);
+	putchar('0' + i % 10);
+}
+
 static void print_obs(const struct server *s)
 {
 	for (int i = 0; i < s->ops->obs_dim; i++)
-		printf(" %.9g", (double)s->obs[i]);
+		put_float(s->obs[i]);
 	putchar('\n');
 }
 
@@ -131,7 +170,9 @@ static bool answer(struct server *s, const char *line, bool *ok)
 		env_step(&s->env[i], (int)n, s->obs, NULL, &step, &never);
 		/* The time limit is dqn's. */
 		s->under_way[i] = !step.terminated;
-		printf("step %d %.9g %d 0", i, (double)step.reward, step.terminated);
+		put_step(i);
+		put_float(step.reward);
+		fputs(step.terminated ? " 1 0" : " 0 0", stdout);
 		print_obs(s);
 	} else {
 		*ok = false;
