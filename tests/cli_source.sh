@@ -119,7 +119,7 @@ env 1567
 rl 1385
 run 6794
 study 2873
-cli 12345
+cli 12346
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -189,10 +189,11 @@ static void look_at_row(struct trace *tr, size_t i)
 	for (size_t k = 0; k < n; k++)
 		tr->column[REWARDS][i * n + k] = (double)NAN;
 	for (size_t k = 0; k < n; k++) {
-		tr->column[REWARDS][i * n + k] = r->reward[at];
-		tr->column[TERMINATED][i] = r->terminated[at];
-		tr->column[TRUNCATED][i] = r->truncated[at];
-		if (r->terminated[at] || r->truncated[at] || at == newest)
+		const size_t bytes = at * r->n_bytes;
+		tr->column[REWARDS][i * n + k] = r->reward[at * r->n_words];
+		tr->column[TERMINATED][i] = r->terminated[bytes];
+		tr->column[TRUNCATED][i] = r->truncated[bytes];
+		if (r->terminated[bytes] || r->truncated[bytes] || at == newest)
 			break;
 		at = at + 1 < r->buffer_size ? at + 1 : 0;
 	}
