@@ -142,7 +142,7 @@ $1 == "reset" { n = 0; print "obs " $2 " 0 mask 011" }
 $1 == "step" { n++; print "step " $2 " " ($3 == 2) " 0 " (n == 5) " " n / 5 " mask 011" }
 { fflush() }
 EOF2
-t 'a run with masks' 0 "$DQN" train short.ini id=process 'command=exec awk -Winteractive -f masked.awk' obs_scale=0.5 stop_return=none \
+t 'a run with masks' 0 "$DQN" train short.ini id=process 'command=exec awk -Winteractive -f masked.awk 2>/dev/null' obs_scale=0.5 stop_return=none \
 	eval_freq=0 total_timesteps=600 max_episode_steps=0 --out masked -q
 err_any
 t 'its header' 0 "$DQN" export masked --to c --name x --out x.h
@@ -170,7 +170,7 @@ t 'masked actions' 0 each_compiler masked
 t 'int8: no episodes' 0 "$DQN" export masked --to c --int8 --out x.h
 err_has '^dqn: int8: [0-9]+ of 10000 actions on random observations are those of float weights$'
 t 'its safetensors' 0 "$DQN" export masked --to safetensors --out x.safetensors
-t 'which know the environment' 0 "$DQN" eval x.safetensors --command 'exec awk -Winteractive -f masked.awk' --episodes 2
+t 'which know the environment' 0 "$DQN" eval x.safetensors --command 'exec awk -Winteractive -f masked.awk 2>/dev/null' --episodes 2
 out_has '^masked: return '
 
 # --- weights of other programs ---
@@ -190,8 +190,8 @@ $1 == "reset" { n = 0; print "obs " $2 " 0 0 0 0" }
 $1 == "step" { n++; print "step " $2 " 1 0 " (n == 5) " " n " 0 0 0" }
 { fflush() }
 EOF2
-t 'for a child process' 0 "$DQN" export $foreign --command 'exec awk -Winteractive -f four.awk' --to safetensors --out x.safetensors
-t 'which is known afterwards' 0 "$DQN" eval x.safetensors --command 'exec awk -Winteractive -f four.awk' --episodes 2
+t 'for a child process' 0 "$DQN" export $foreign --command 'exec awk -Winteractive -f four.awk 2>/dev/null' --to safetensors --out x.safetensors
+t 'which is known afterwards' 0 "$DQN" eval x.safetensors --command 'exec awk -Winteractive -f four.awk 2>/dev/null' --episodes 2
 out_has '^four: return 5\.0 '
 
 # --- what is refused ---

@@ -53,8 +53,10 @@ launch env --default-signal=INT $run --out cut -q
 t 'stopped twice in one run' 0 wait_for has_rows cut 3
 kill -INT "$pid"
 ended 130
+n_rows=$(wc -l <cut/progress.csv)
 launch env --default-signal=INT $run --out cut
 yes_if wait_for grep -q 'resuming from step' "$tmp/launched.err"
+yes_if wait_for has_rows cut "$n_rows" # before its first step, there is nothing to save
 kill -INT "$pid"
 ended 130
 yes_if [ -e cut/checkpoint-previous.safetensors ]
