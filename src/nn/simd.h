@@ -76,7 +76,7 @@ typedef __m512 vf;
 static inline __mmask16 first_n(int n)
 {
 	__mmask16 mask = (__mmask16)((1u << n) - 1);
-#if defined(__AVX512F__) /* tests/avx512.h does without */
+#if defined(__AVX512F__)           /* tests/avx512.h does without */
 	__asm__("" : "+Yk"(mask)); /* in a register of masks: gcc would load it each time */
 #endif
 	return mask;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PARTS = 80, N_EVAL = sizeof(struct evaluation) / sizeof(double) };
+enum { MAX_PARTS = 78, N_EVAL = sizeof(struct evaluation) / sizeof(double) };
 
 _Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1, "as the types of tensors");
 _Static_assert(sizeof(struct rng) == 4 * sizeof(uint64_t), "a generator is four words");
