@@ -16,7 +16,7 @@ out_lines 1
 one=$(cat "$out")
 for line in '0.1 -0.2 0.3 -0.4' '0.1 -0.2 0.3 -0.4\r\n' '0.1,-0.2,0.3,-0.4\n' '0.1\t-0.2\t0.3\t-0.4\n' \
 	'  .1 ,\t-2e-1 , +0.3   -4E-1  \n' '0.1 -0.2 0.3 -0.4 mask 11\n' '0.1,-0.2,0.3,-0.4,mask,11\r\n' \
-	'a b c d\n0.1 -0.2 0.3 -0.4\n' 'names\n0.1 -0.2 0.3 -0.4\n' '# x, y 2, z, w, mask\n0.1 -0.2 0.3 -0.4\n' \
+	'a b c d\n0.1 -0.2 0.3 -0.4\n' '# x, y 2, z, w, mask\n0.1 -0.2 0.3 -0.4\n' \
 	'"cart position","its velocity","angle","its velocity"\r\n0.1 -0.2 0.3 -0.4\n'; do
 	t "the same as '$line'" 0 lines "$line"
 	out_is "$one"
@@ -63,6 +63,8 @@ bad_line '' '0 numbers; an observation has 4$'
 bad_line '   ' '0 numbers; an observation has 4$'
 bad_line '1 2 3' '3 numbers; an observation has 4$'
 bad_line '1 2 3 4 5' '5 numbers; an observation has 4$'
+bad_line 'a b c' '3 names; an observation has 4$'
+bad_line 'a,b,c,d,e' '5 names; an observation has 4$'
 bad_line '1 2 3 x' "'x' is not a finite number$"
 bad_line 'nan 2 3 4' "'nan' is not a finite number$"
 bad_line 'inf 2 3 4' "'inf' is not a finite number$"
@@ -89,8 +91,6 @@ bad_line 'o,2,3,4' "'o' is not a finite number$"
 bad_line 'o 2 3 4' "'o' is not a finite number$"
 bad_line '1 2 3 4\0' 'a NUL byte$'
 bad_line '1 2 3 4\r\r' "'4.' is not a finite number$"
-t 'names of three numbers, and these' 5 lines 'a b c\n1 2 3\n'
-err_has '^dqn: standard input, line 2: 3 numbers; an observation has 4$'
 t 'names in the second line' 5 lines '1 1 1 1\na b c d\n'
 err_has "^dqn: standard input, line 2: 'a' is not a finite number$"
 t 'a line without end' 5 sh -c '"$DQN" act run </dev/zero'

@@ -123,7 +123,7 @@ hint() # KEY=RIGHT VALUE...: each is an error that names the right one
 	shift
 	for value in "$@"; do
 		t "$key=$value" 2 "$DQN" config /dev/null "$key=$value"
-		err_has "; did you mean '$right'\?$"
+		err_has "; did you mean '$right'(, several values for 'dqn sweep')?\?$"
 		err_lines 1
 	done
 }
@@ -133,7 +133,7 @@ hint total_timesteps=100000 '10**5' '10^5'
 hint max_episode_steps=0 none None null
 hint double_q=true True TRUE yes Yes on 1 T y '"true"' "'True'"
 hint double_q=false False no off 0 none
-hint net_arch=64,64 '[64,64]' '(64,64)' '64 64' 64x64 64-64 '64;64' '{64,64}' '64,64,'
+hint net_arch=64,64 '[64,64]' '(64,64)' '64 64' 64x64 64-64 '64;64' '{64,64}' 'list(64,64)' '64,64,'
 hint net_arch=none '[]' None
 hint obs_scale=1,2,3,4 '[1,2,3,4]' '1 2 3 4'
 hint obs_scale=none None null
@@ -150,13 +150,15 @@ hint stop_return=none None inf null never
 hint gamma=0.99 0,99 99% '"0.99"'
 hint checkpoint_interval=10 10s '10 s'
 hint max_grad_norm=0 none inf
-for value in 'learning_rate=loguniform(1e-4, 1e-2)' 'gamma=quniform(0.9, 0.99)' 'n_steps=choice(1,3,5)' \
-	'n_steps=[1,3,5]' n_steps=1,3,5 'n_steps=1 3 5' n_steps=1-20 n_steps=1:20 learning_rate=1e-3,1e-4 \
-	'net_arch=[[64,64],[128,128]]' 'seed=range(1,21)' seed=1-20 'seed=1 to 20'; do
-	t "$value is of a sweep" 2 "$DQN" config /dev/null "$value"
-	err_has "is not valid \(.*\); for 'dqn sweep', a \| b, a\.\.b, uniform\(a, b\), log\(a, b\)$"
-	err_lines 1
-done
+hint 'learning_rate=log\(1e-4, 1e-2\)' 'loguniform(1e-4, 1e-2)' 'log_uniform(1e-4,1e-2)' \
+	'tune.loguniform(1e-4, 1e-2)' 'log_uniform_values(1e-4, 1e-2)'
+hint 'gamma=uniform\(0.9, 0.99\)' 'quniform(0.9, 0.99)' 'interval(0.9, 0.99)' 'Uniform(0.9,0.99)'
+hint 'n_steps=1 \| 3 \| 5' 'choice(1,3,5)' 'choice([1, 3, 5])' '[1,3,5]' 1,3,5 '1 3 5' 'grid_search([1,3,5])'
+hint 'n_steps=1\.\.20' 'range(1,21)' 1-20 1:20 '1...20' '1 to 20'
+hint 'learning_rate=1e-3 \| 1e-4' 1e-3,1e-4
+hint 'net_arch=64,64 \| 128,128' 'choice([64,64],[128,128])' '[[64,64],[128,128]]'
+hint 'seed=1\.\.20' 'range(1,21)' '1-20' 'randint(1,20)'
+hint 'seed=0\.\.19' 'range(20)'
 for value in gamma=10 batch_size=1.5 gamma=none checkpoint_interval=10m seed=abc; do
 	t "$value has nothing to hint at" 2 "$DQN" config /dev/null "$value"
 	err_has 'is not valid'
@@ -290,29 +292,34 @@ file '[run]\nseed: 1\n'
 refused 'YAML among it' "^dqn: hostile.ini:2: not 'key = value'; write '=' instead of ':'"
 file '#!/usr/local/bin/dqn config\n[run]\nseed = 7\n'
 accepted 'a line that says what runs it'
-other() # WHAT LINE PRINTF-FORMAT: one error, at the first line that is neither blank nor a comment
+file '{"seed": 1}\n'
+refused 'JSON' '^dqn: hostile.ini:1: this is JSON; '
+other() # WHAT PRINTF-FORMAT: hostile.ini is named as such, once
 {
-	file "$3"
-	refused "$1" "^dqn: hostile.ini:$2: [^;]*(; write '=' instead of ':')?; a configuration is an INI file of \[section\] and key = value$"
+	file "$2"
+	refused "$1" "^dqn: hostile.ini:1: this is $1; a configuration is an INI file"
 }
-other JSON 1 '{"seed": 1}\n'
-other JSON 1 '[\n  {"seed": 1}\n]\n'
-other YAML 3 '# mine\n\nagent:\n  gamma: 0.9\n  tau: 1\n'
-other YAML 1 'seed: 1\ngamma: 0.9\n'
-other YAML 1 '\055--\nseed: 1\n'
-other YAML 1 '\357\273\277seed: 1\n'
-other Python 2 '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
-other Python 1 'from torch import nn\n'
-other HTML 1 '<!DOCTYPE html>\n<html>\n'
-other 'a picture' 1 '\211PNG\r\n\032\n\0\0\0\rIHDR'
-other gzip 1 '\037\213\010\0\0\0\0\0'
-other 'not text' 1 "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
-other UTF-16 1 '\377\376[\0r\0u\0n\0]\0\n\0'
-other UTF-16 1 '\376\377\0[\0r\0u\0n\0]\0\n'
-other UTF-32 1 '\377\376\0\0[\0\0\0]\0\0\0'
+other JSON '[\n  {"seed": 1}\n]\n'
+other YAML '# mine\n\nagent:\n  gamma: 0.9\n  tau: 1\n'
+other YAML 'seed: 1\ngamma: 0.9\n'
+other YAML '\055--\nseed: 1\n'
+other YAML '\357\273\277seed: 1\n'
+other Python '#!/usr/bin/env python3\nimport torch\n\nlr = 1\n'
+other Python 'from torch import nn\n'
+other 'HTML or XML' '<!DOCTYPE html>\n<html>\n'
+other 'not text' '\211PNG\r\n\032\n\0\0\0\rIHDR'
+other 'not text' '\037\213\010\0\0\0\0\0'
+other 'not text' "$(printf '\\001\\002\\003x%.0s' 1 2 3 4 5 6 7 8 9)"
+wide='UTF-16 or UTF-32 text; save it as UTF-8'
+other "$wide" '\377\376[\0r\0u\0n\0]\0\n\0'
+other "$wide" '\376\377\0[\0r\0u\0n\0]\0\n'
+other "$wide" '[\0r\0u\0n\0]\0\n\0'
+other "$wide" '\0[\0r\0u\0n\0]\0\n'
+other "$wide" '\377\376\0\0[\0\0\0]\0\0\0'
+other "$wide" '\0\0\0[\0\0\0]'
 "$DQN" train short.ini --out weights -q >"$out" 2>"$err"
 cp weights/final.safetensors hostile.ini
-refused 'weights' '^dqn: hostile.ini:1: holds a NUL byte: not UTF-8 text; a configuration is an INI file of '
+refused 'weights' '^dqn: hostile.ini:1: this is a safetensors file; the configuration of a run is its config.ini'
 { echo '[run]'; printf 'seed = '; head -c 10000000 /dev/zero | tr '\0' 1; } >hostile.ini
 refused 'a line of 10 MB' "'hostile.ini' is larger than the [0-9]+ bytes allowed"
 yes 'seed = 1' | head -c 10000000 >hostile.ini
@@ -328,7 +335,7 @@ err_has '^dqn: \.\.\. and 49990 more errors$'
 err_lines 11
 head -c 100000 "$DQN" >hostile.ini
 t 'a program' 2 "$DQN" config hostile.ini
-err_has '^dqn: hostile.ini:1: [^;]*; a configuration is an INI file of '
+err_has '^dqn: hostile.ini:1: this is not text; '
 err_lines 1
 no_if grep -q '[[:cntrl:]]' "$err"
 yes_if iconv -f UTF-8 -t UTF-8 -o /dev/null "$err"

@@ -342,7 +342,7 @@ cp -r whole-run lost/b/3
 for i in 1 2 3 4; do echo x >>lost/a/$i/timing.csv; done
 t 'three are named, all are counted' 0 "$DQN" report lost
 err_has "^dqn: warning: cannot read all of 4 of the runs: 'lost/a/1/timing.csv': .*; 'lost/a/2/timing.csv': .*; 'lost/a/3/timing.csv': [^;]*; \.\.\.$"
-t 'however often they are named' 0 "$DQN" report lost lost/a lost/a/1/
+t 'however often they are named' 0 "$DQN" report lost lost/a ./lost/a/1
 err_has '^dqn: warning: cannot read all of 4 of the runs: '
 rm -r lost/a
 for i in 1 2 3 4; do run lost/a/$i $i 200 1000; done

@@ -190,7 +190,7 @@ static void test_an_error_names_no_key(void)
 
 static void test_nul_bytes_are_errors(void)
 {
-	static const char nul[] = "holds a NUL byte: not UTF-8 text";
+	static const char nul[] = "holds a NUL byte; is this a text file?";
 	char want[200];
 	snprintf(want, sizeof(want), "1 !%s;2 .l=w;", nul);
 	CHECK_INI("k = v\0w\nl = w\n", want);

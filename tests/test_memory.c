@@ -22,22 +22,26 @@ static void put(const char *path, const char *text)
 	CHECK(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
-/* Another tree: what this process is in. */
-static void tree(const char *cgroup)
+/* Another tree: what this process is in, and what is mounted. */
+static void tree(const char *cgroup, const char *mountinfo)
 {
 	char command[64];
 	snprintf(command, sizeof(command), "rm -rf %s/*", root);
 	CHECK_INT(system(command), 0);
 	put("/proc/self/cgroup", cgroup);
+	put("/proc/self/mountinfo", mountinfo);
 }
+
+#define V2 "29 22 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+#define V1(at, from, controllers) "33 25 0:29 " from " " at " rw - cgroup cgroup rw," controllers "\n"
 
 static void test_without_cgroups_it_is_the_machine(void)
 {
-	tree("0::/\n");
+	tree("0::/\n", "");
 	const uint64_t machine = memory_limit(root);
 	CHECK(machine > 1 << 24);
 	CHECK_INT(memory_limit("/nowhere"), machine);
-	tree("0::/a\n");
+	tree("0::/a\n", V2);
 	CHECK_INT(memory_limit(root), machine);
 	put("/sys/fs/cgroup/a/memory.max", "max\n");
 	CHECK_INT(memory_limit(root), machine);
@@ -54,7 +58,7 @@ static void test_version_2_takes_the_least_up_to_the_top(void)
 		"/system.slice/slurmstepd.scope/job_7/step_0/user" };
 	const size_t n = sizeof(dirs) / sizeof(dirs[0]);
 	for (size_t least = 0; least < n; least++) {
-		tree("0::/system.slice/slurmstepd.scope/job_7/step_0/user\n");
+		tree("0::/system.slice/slurmstepd.scope/job_7/step_0/user\n", V2);
 		for (size_t i = 0; i < n; i++) {
 			char path[200];
 			snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", dirs[i]);
@@ -67,49 +71,54 @@ static void test_version_2_takes_the_least_up_to_the_top(void)
 
 static void test_version_1_has_a_file_and_a_mount_of_its_own(void)
 {
-	tree("9:name=systemd:/x\n4:cpu,memory:/slurm/uid_0/job_5/step_batch\n5:memory2:/m2\n0::/\n");
+	tree("9:name=systemd:/x\n4:cpu,memory:/slurm/uid_0/job_5/step_batch\n0::/\n",
+		V1("/sys/fs/cgroup/memory", "/", "cpu,memory") V1("/sys/fs/cgroup/memory2", "/", "memory2"));
 	put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
 	put("/sys/fs/cgroup/memory/slurm/uid_0/job_5/step_batch/memory.limit_in_bytes", "7000000\n");
 	CHECK_INT(memory_limit(root), 7000000);
 	put("/sys/fs/cgroup/memory/slurm/uid_0/job_5/memory.limit_in_bytes", "6000000\n");
 	CHECK_INT(memory_limit(root), 6000000);
-	put("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "1\n");
-	put("/sys/fs/cgroup/memory/m2/memory.limit_in_bytes", "1\n");
+	put("/sys/fs/cgroup/memory2/memory.limit_in_bytes", "1\n");
 	CHECK_INT(memory_limit(root), 6000000);
 }
 
 static void test_a_container_sees_its_part_of_the_tree(void)
 {
-	/* Without a namespace: the path of the host, of which the last part is mounted. */
-	tree("4:memory:/docker/abc\n");
-	put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "8000000\n");
+	/* Without a namespace: the path of the host, of which a part is mounted. */
+	tree("4:memory:/docker/abc/job\n", V1("/mnt/with\\040blank\\134", "/docker/abc", "memory") V1("/other",
+						   "/docker/ab", "memory") V1("/third", "/docker/xyz", "memory"));
+	put("/mnt/with blank\\/memory.limit_in_bytes", "8000000\n");
+	put("/other/memory.limit_in_bytes", "1\n");
+	put("/third/memory.limit_in_bytes", "1\n");
 	CHECK_INT(memory_limit(root), 8000000);
-	tree("0::/docker/abc\n");
-	put("/sys/fs/cgroup/memory.max", "7000000\n");
+	put("/mnt/with blank\\/job/memory.limit_in_bytes", "7000000\n");
 	CHECK_INT(memory_limit(root), 7000000);
 	/* With one: its own top is "/", and a process from outside has a path above it. */
-	tree("0::/\n");
+	tree("0::/\n", V2);
 	put("/sys/fs/cgroup/memory.max", "3000000\n");
 	CHECK_INT(memory_limit(root), 3000000);
-	tree("0::/../sibling\n");
+	tree("0::/../sibling\n", V2);
 	put("/sys/fs/cgroup/memory.max", "3000000\n");
 	CHECK(memory_limit(root) > 3000000);
 }
 
 static void test_odd_files_are_read_without_harm(void)
 {
-	static const char *const odd[] = { "", "\n\n", ":", "::", "0::", "4:memory", "4:memory:", "4:,,:/x",
-		"0::relative\n", "0:://a//b/\n", "a b c d e - f g h\n" };
-	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		tree(odd[i]);
-		CHECK(memory_limit(root) > 0);
-	}
+	static const char *const odd[] = { "", "\n\n", ":", "::", "0::", "4:memory", "4:memory:", "0::relative\n",
+		"a b c d e - f g h\n", "- - - - -\n", "1 2 3 / /x rw -\n", "1 2 3 / /x rw - cgroup2\n",
+		"1 2 3 / /x rw - cgroup2 c\n", "1 2 3 \\04 \\ rw - cgroup2 c r\n" };
+	const size_t n = sizeof(odd) / sizeof(odd[0]);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++) {
+			tree(odd[i], odd[j]);
+			CHECK(memory_limit(root) > 0);
+		}
 	char deep[9000] = "0::";
 	while (strlen(deep) < 8000)
 		strcat(deep, "/0123456789");
-	tree(strcat(deep, "\n"));
+	tree(strcat(deep, "\n"), V2);
 	put("/sys/fs/cgroup/memory.max", "3000000\n");
-	CHECK_INT(memory_limit(root), 3000000);
+	CHECK(memory_limit(root) > 3000000);
 }
 
 static void test_what_this_process_has_had(void)

@@ -101,15 +101,15 @@ static void test_errors_name_line_and_value(void)
 		{ "gamma = log(1, 0.5)", "s.ini:2: gamma = 'log(1, 0.5)': the first must be below the second\n" },
 		{ "gamma = log(0.5)", "s.ini:2: gamma = 'log(0.5)' is not log(a, b)\n" },
 		{ "gamma = log(0.5, 1) x", "s.ini:2: gamma = 'log(0.5, 1) x' is not log(a, b)\n" },
-		{ "gamma = lgo(0.5, 1)", "s.ini:2: gamma = 'lgo(0.5, 1)' is not valid (real in [0, 1]); for 'dqn "
-					 "sweep', a | b, a..b, uniform(a, b), log(a, b)\n" },
+		{ "gamma = lgo(0.5, 1)", "s.ini:2: gamma = 'lgo(0.5, 1)' is not valid (real in [0, 1]); did you "
+					 "mean 'log(0.5, 1)', several values for 'dqn sweep'?\n" },
 		{ "gamma = zipf(0.5, 1)", "s.ini:2: gamma = 'zipf(0.5, 1)' is not valid (real in [0, 1]); for 'dqn "
 					  "sweep', a | b, a..b, uniform(a, b), log(a, b)\n" },
 		{ "gamma = 0.5 | log(0.5, 1)",
 			"s.ini:2: gamma = '0.5 | log(0.5, 1)' is neither a | b, a..b, uniform(a, b) "
 			"nor log(a, b)\n" },
-		{ "n_steps = {1..5}", "s.ini:2: n_steps = '{1..5}' is not valid (whole number, 1 to 64); for 'dqn "
-				      "sweep', a | b, a..b, uniform(a, b), log(a, b)\n" },
+		{ "n_steps = {1..5}", "s.ini:2: n_steps = '{1..5}' is not valid (whole number, 1 to 64); did you "
+				      "mean '1..5', several values for 'dqn sweep'?\n" },
 		{ "gama = 1 | 2", "s.ini:2: unknown key 'gama'; did you mean 'gamma'?\n" },
 		{ "tau = 2\ngamma = 1 | 2\nn_steps = 0 | 1",
 			"s.ini:2: tau = '2' is not valid (real in (0, 1])\n"

@@ -43,6 +43,10 @@ struct ini_item {
 
 void ini_init(struct ini *ini, const char *data, size_t len);
 
+/* The format of a file that is not INI, judged by its first bytes: "JSON", "not text",
+ * "UTF-16 or UTF-32 text; save it as UTF-8"; NULL if it may be INI. */
+const char *ini_other_format(const char *data, size_t len);
+
 /* The next header, key or error; false at the end. */
 bool ini_next(struct ini *ini, struct ini_item *item);
 

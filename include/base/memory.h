@@ -28,7 +28,7 @@ void *memory_zeroed(uint64_t bytes);
 uint64_t memory_peak_kib(void);
 
 /* The bytes that this process may use: those of the machine, or the least limit of its
- * cgroup (version 1 or 2, mounted at /sys/fs/cgroup) and of its parents: containers, jobs,
+ * cgroup (version 1 or 2, wherever it is mounted) and of its parents: containers, jobs,
  * slices. 0: unknown. Files are looked up below `root`, "" except in tests. */
 uint64_t memory_limit(const char *root);
 

@@ -5,7 +5,8 @@
  *     sha256_add(&h, data, n_bytes);         // any number of times
  *     sha256_hex(&h, hex);                   // ends the computation
  *
- * x86's SHA extensions compute it where the CPU has them, with the same answer.
+ * x86's SHA extensions and those of ARMv8 compute it where the CPU has them, with the same
+ * answer.
  */
 #ifndef DQN_BASE_SHA256_H
 #define DQN_BASE_SHA256_H

@@ -1,7 +1,7 @@
 /* The states of runs, for dqn watch and dqn report.
  *
  *     struct states s = { 0 };
- *     states_init(&s, &records, &e);   // sorted records; again after each reading
+ *     states_init(&s, &records, &liveness, &e);   // sorted records; again after each reading
  *     states_release(&s);
  */
 #ifndef DQN_CLI_STATES_H
@@ -23,7 +23,7 @@ struct states {
 extern const char *const state_names[N_RUN_STATES];
 
 /* Frees what a previous call found. ERR_RUN for memory. */
-bool states_init(struct states *s, const struct records *list, struct err *e);
+bool states_init(struct states *s, const struct records *list, struct liveness *l, struct err *e);
 void states_release(struct states *s);
 
 /* " 2 running, 1 stopped" */

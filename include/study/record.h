@@ -50,8 +50,9 @@ struct record {
 	 * it declares none, or a run had less, the lowest of all runs of the environment. Set
 	 * by records_sort. */
 	double worst_return;
-	bool is_damaged; /* a file that is needed cannot be read ... */
-	char *fault;     /* ... the first such error; NULL if memory is out */
+	bool is_damaged;        /* a file that is needed cannot be read ... */
+	char *fault;            /* ... the first such error; NULL if memory is out */
+	uint64_t device, inode; /* of the directory; 0 if unknown */
 };
 
 struct faults {

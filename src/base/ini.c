@@ -2,10 +2,12 @@
 
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MARK "\xef\xbb\xbf" /* UTF-8's byte order mark */
+#define WIDE "UTF-16 or UTF-32 text; save it as UTF-8"
 
 void ini_init(struct ini *ini, const char *data, size_t len)
 {
@@ -14,6 +16,96 @@ void ini_init(struct ini *ini, const char *data, size_t len)
 	ini->line = 0;
 	ini->section[0] = '\0';
 	ini->p += len >= 3 && memcmp(data, MARK, 3) == 0 ? 3 : 0;
+}
+
+static const char *by_first_bytes(const char *data, size_t len)
+{
+	static const struct {
+		const char *begin, *format;
+	} formats[] = {
+		{ "\xff\xfe", WIDE },
+		{ "\xfe\xff", WIDE },
+		{ "%PDF", "a PDF document" },
+		{ "{", "JSON" },
+		{ "[{", "JSON" },
+		{ "[\n", "JSON" },
+		{ "<", "HTML or XML" },
+		{ "---", "YAML" },
+		{ "%YAML", "YAML" },
+		{ "- ", "YAML" },
+		{ "[[", "TOML with tables in arrays" },
+		{ "import ", "Python" },
+		{ "from ", "Python" },
+		{ "def ", "Python" },
+		{ "class ", "Python" },
+		{ "@", "Python" },
+		{ "\"\"\"", "Python" },
+	};
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		const size_t n = strlen(formats[i].begin);
+		if (len >= n && memcmp(data, formats[i].begin, n) == 0)
+			return formats[i].format;
+	}
+	return NULL;
+}
+
+/* Of the first four bytes every other one is NUL, or all but one: characters of 2 or 4 bytes. */
+static bool is_wide(const char *data, size_t len)
+{
+	unsigned nuls = 0; /* a bit for each */
+	for (size_t i = 0; i < 4 && len >= 4; i++)
+		nuls = nuls << 1 | (data[i] == '\0');
+	return nuls == 0x5 || nuls == 0xa || nuls == 0x7 || nuls == 0xe;
+}
+
+/* "key:" or "key: value", and not "[section]" or "key = value". */
+static bool is_yaml(const char *data, size_t len)
+{
+	const char *eol = memchr(data, '\n', len);
+	const size_t line = eol ? (size_t)(eol - data) : len;
+	size_t n = 0;
+	while (n < line && (isalnum((unsigned char)data[n]) || data[n] == '_' || data[n] == '-'))
+		n++;
+	return n > 0 && n + 1 < len && data[n] == ':' && isspace((unsigned char)data[n + 1]) &&
+	       !memchr(data, '=', line);
+}
+
+static bool is_binary(const char *data, size_t len)
+{
+	size_t n_odd = 0;
+	for (size_t i = 0; i < len && i < 512; i++)
+		n_odd += (unsigned char)data[i] < ' ' && !isspace((unsigned char)data[i]);
+	return n_odd > 2;
+}
+
+/* The first byte that is not blank and not in a comment. */
+static const char *skip_comments(const char *data, const char *end)
+{
+	while (data < end && (*data == '#' || *data == ';' || isspace((unsigned char)*data))) {
+		const bool is_comment = *data == '#' || *data == ';';
+		const char *eol = is_comment ? memchr(data, '\n', (size_t)(end - data)) : data;
+		data = eol ? eol + 1 : end;
+	}
+	return data;
+}
+
+const char *ini_other_format(const char *data, size_t len)
+{
+	const char *const end = data + len, *format;
+	if (len >= 9 && data[8] == '{' && memchr(data, '\0', 8))
+		return "a safetensors file; the configuration of a run is its config.ini";
+	if (is_wide(data, len))
+		return WIDE;
+	data += len >= 3 && memcmp(data, MARK, 3) == 0 ? 3 : 0;
+	format = by_first_bytes(data, (size_t)(end - data));
+	if (format)
+		return format;
+	data = skip_comments(data, end);
+	len = (size_t)(end - data);
+	format = by_first_bytes(data, len);
+	if (format)
+		return format;
+	return is_yaml(data, len) ? "YAML" : is_binary(data, len) ? "not text" : NULL;
 }
 
 static bool is_blank(char c)
@@ -44,7 +136,7 @@ static const char *take_line(struct ini *ini)
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	if (memchr(line, '\0', len))
-		return "holds a NUL byte: not UTF-8 text";
+		return "holds a NUL byte; is this a text file?";
 	if (len > INI_LINE_MAX)
 		return "is too long (more than 4000 bytes)";
 	for (size_t i = 0; i < len; i++)

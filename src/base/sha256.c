@@ -3,10 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Which instructions the compiler can make, beside those of the target's baseline. */
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
 #define HAS_X86
 #include <cpuid.h>
 #include <immintrin.h>
+#elif defined(__GNUC__) && defined(__aarch64__) && !defined(__AARCH64EB__) && \
+	(defined(__ARM_FEATURE_SHA2) || !defined(__clang__))
+#define HAS_ARM
+#include <arm_neon.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
 #endif
 
 static const uint32_t round_constants[64] = { 0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
@@ -62,8 +70,9 @@ static void digest_portable(uint32_t state[8], const unsigned char *p, size_t n_
 	}
 }
 
+/* The instructions of both do four rounds at a time; w[i % 4] has four words of the schedule. */
+
 #if defined(HAS_X86)
-/* The instructions do four rounds at a time; w[i % 4] has four words of the schedule. */
 __attribute__((target("sha,sse4.1"))) static void digest_x86(uint32_t state[8], const unsigned char *p, size_t n_blocks)
 {
 	const __m128i big_endian = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
@@ -108,6 +117,48 @@ static bool cpu_has_instructions(void)
 	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & sha);
 }
 #define DIGEST_FAST digest_x86
+
+#elif defined(HAS_ARM)
+#if !defined(__ARM_FEATURE_SHA2)
+__attribute__((target("+crypto")))
+#endif
+static void
+digest_arm(uint32_t state[8], const unsigned char *p, size_t n_blocks)
+{
+	uint32x4_t abcd = vld1q_u32(state), efgh = vld1q_u32(state + 4), w[4];
+	for (; n_blocks > 0; n_blocks--, p += 64) {
+		const uint32x4_t abcd_before = abcd, efgh_before = efgh;
+		for (int i = 0; i < 4; i++)
+			w[i] = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p + 16 * i)));
+#pragma GCC unroll 16
+		for (int i = 0; i < 16; i++) {
+			uint32x4_t *now = &w[i % 4];
+			if (i >= 4)
+				*now = vsha256su1q_u32(
+					vsha256su0q_u32(*now, w[(i + 1) % 4]), w[(i + 2) % 4], w[(i + 3) % 4]);
+			const uint32x4_t sum = vaddq_u32(*now, vld1q_u32(round_constants + 4 * i));
+			const uint32x4_t abcd_now = abcd;
+			abcd = vsha256hq_u32(abcd, efgh, sum);
+			efgh = vsha256h2q_u32(efgh, abcd_now, sum);
+		}
+		abcd = vaddq_u32(abcd, abcd_before);
+		efgh = vaddq_u32(efgh, efgh_before);
+	}
+	vst1q_u32(state, abcd);
+	vst1q_u32(state + 4, efgh);
+}
+
+static bool cpu_has_instructions(void)
+{
+#if defined(__ARM_FEATURE_SHA2)
+	return true;
+#elif defined(__linux__)
+	return getauxval(AT_HWCAP) & 1ul << 6; /* HWCAP_SHA2 */
+#else
+	return false;
+#endif
+}
+#define DIGEST_FAST digest_arm
 
 #else
 static bool cpu_has_instructions(void)

@@ -60,7 +60,7 @@ void put_printable(FILE *f, const char *s, size_t len)
 	}
 }
 
-/* Names of a file that a run has written, and rests on. */
+/* True if the file exists, has the name of a run's file and lies beside a config.ini. */
 static bool is_of_run(const char *path)
 {
 	char config[FILE_PATH_SIZE];

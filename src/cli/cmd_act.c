@@ -68,6 +68,12 @@ static bool bad_line(const struct filter *f, struct err *e, const char *what, co
 		n < 40 ? (int)n : 40, field, what);
 }
 
+static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
+{
+	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n,
+		n, what, f->n_inputs);
+}
+
 static bool is_word(const char *s, const char *word)
 {
 	return strncmp(s, word, strlen(word)) == 0 && ends_field(s[strlen(word)]);
@@ -105,10 +111,15 @@ static bool parse_row(const struct filter *f, const char *line, float *obs, uint
 		s = next_field(end);
 	}
 	if (n != f->n_inputs)
-		return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu numbers; an observation has %zu",
-			f->lines.n, n, f->n_inputs);
+		return wrong_count(f, e, "numbers", n);
 	memset(mask, 1, f->n_actions);
 	return !*s || parse_mask(f, next_field(s + strlen("mask")), mask, e);
+}
+
+/* What stands between the words of a first line. */
+static char separator_of(const char *line)
+{
+	return strchr(line, ',') ? ',' : strchr(line, '\t') ? '\t' : ' ';
 }
 
 /* Also in quotes or brackets, or after a byte order mark. */
@@ -120,12 +131,13 @@ static bool is_number(const char *s, char separator)
 	return end && (!*end || *end == separator || separator == ' ');
 }
 
-/* True if the line holds names: the first word cannot begin a number and is not nan or inf, and none is a number. */
+/* True if the line holds names: the first word cannot begin a number and is not nan or inf, and no word
+ * is a number. */
 static bool is_header(const char *line)
 {
 	static const char *const numbers[] = { "nan", "NaN", "NAN", "inf", "Inf", "INF", "infinity", "Infinity",
 		"INFINITY", "mask" };
-	const char *s = skip_blanks(line), separator = strchr(s, ',') ? ',' : strchr(s, '\t') ? '\t' : ' ';
+	const char *s = skip_blanks(line), separator = separator_of(s);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (is_word(s, numbers[i]))
 			return false;
@@ -135,6 +147,24 @@ static bool is_header(const char *line)
 		if (is_number(next = skip_blanks(next + (*next == separator)), separator))
 			return false;
 	return true;
+}
+
+/* A name for each number, blanks in it if commas or tabs are between them, and perhaps "mask". */
+static bool check_header(const struct filter *f, const char *line, struct err *e)
+{
+	const char *s = skip_blanks(line);
+	const char separator = separator_of(s);
+	size_t n = 0;
+	bool has_mask = false;
+	s = skip_blanks(s + (*s == '#')); /* as NumPy's savetxt writes it */
+	for (; *s; n++) {
+		has_mask = is_word(s, "mask");
+		while (*s && *s != separator)
+			s++;
+		s = *s ? skip_blanks(s + 1) : s;
+	}
+	n -= has_mask;
+	return n == f->n_inputs || wrong_count(f, e, "names", n);
 }
 
 /* --- actions --- */
@@ -187,7 +217,7 @@ static bool act(struct filter *f, struct err *e)
 static bool take_line(struct filter *f, const char *line, struct err *e)
 {
 	if (f->lines.n == 1 && is_header(line))
-		return true;
+		return check_header(f, line, e);
 	if (!parse_row(f, line, f->obs + f->n_rows * f->n_inputs, f->mask + f->n_rows * f->n_actions, e))
 		return false;
 	f->row_line[f->n_rows++] = f->lines.n;

@@ -520,8 +520,9 @@ static bool print_states(const struct records *list, struct err *e)
 		{ "unreadable", 1U << RUN_IS_UNREADABLE } };
 	static char buf[10 * RUN_PATH_SIZE]; /* too much for a small stack */
 	struct states s = { 0 };
+	struct liveness l = { 0 };
 	struct text t;
-	const bool ok = states_init(&s, list, e);
+	const bool ok = states_init(&s, list, &l, e);
 	for (size_t i = 0; ok && i < sizeof(lines) / sizeof(lines[0]); i++) {
 		t = text_into(buf, sizeof(buf));
 		if (i == 0)
@@ -533,6 +534,7 @@ static bool print_states(const struct records *list, struct err *e)
 		putchar('\n');
 	}
 	states_release(&s);
+	liveness_release(&l);
 	return ok;
 }
 

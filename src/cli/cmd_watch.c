@@ -23,6 +23,7 @@ static const char *const colours[N_RUN_STATES] = { "32", "33", "31", "31", "0" }
 struct watch {
 	const struct args *args;
 	struct records records;
+	struct liveness liveness;
 	struct states states;
 };
 
@@ -33,7 +34,7 @@ static bool read_runs(struct watch *w, struct err *e)
 		if (!records_find(&w->records, w->args->pos[i], e))
 			return false;
 	records_sort(&w->records);
-	return states_init(&w->states, &w->records, e);
+	return states_init(&w->states, &w->records, &w->liveness, e);
 }
 
 /* --- the table --- */
@@ -308,6 +309,7 @@ static int cmd_watch(const struct args *args)
 	const int status = live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
 	records_release(&w.records);
 	states_release(&w.states);
+	liveness_release(&w.liveness);
 	return status;
 }
 
@@ -322,8 +324,8 @@ const struct command command_watch = {
 		"worst return, who is stuck (stopped or failed) and who is silent (running, but without a new row) "
 		"come first. The return is that of the last 100 training episodes, or the final one of a done run; '<' "
 		"before the time left: the run may stop earlier. A run is running if a process holds its lock. The "
-		"lock is visible on the machine of the process, and on others if the file system shares locks. Without a "
-		"lock, a run is running unless its process has marked that it ended, or nothing was "
+		"lock is visible on the machine of the process, and on others if the file system shares locks. If no "
+		"lock was ever seen, a run is running unless its process has marked that it ended, or nothing was "
 		"written in the last 10 seconds, three rows of progress.csv or three checkpoint_intervals, whichever "
 		"is longest. A run that is neither running nor done is stopped.",
 	.examples = "dqn watch runs/sweep-cartpole\n"

@@ -25,7 +25,7 @@ static int compare_lines(const void *x, const void *y)
 	return a->r < b->r ? -1 : a->r > b->r; /* records are sorted by name */
 }
 
-bool states_init(struct states *s, const struct records *list, struct err *e)
+bool states_init(struct states *s, const struct records *list, struct liveness *l, struct err *e)
 {
 	const double now_s = (double)time(NULL);
 	states_release(s);
@@ -35,7 +35,7 @@ bool states_init(struct states *s, const struct records *list, struct err *e)
 		return err_set(e, ERR_RUN, "out of memory for %zu runs", list->n);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct record *r = &list->at[i];
-		const enum run_status state = run_status_of(r, now_s);
+		const enum run_status state = run_status_of(l, r, now_s);
 		s->line[i] = (struct state_line){ r, state, state == RUN_IS_RUNNING ? run_silence_s(r, now_s) : 0 };
 		s->n[state]++;
 	}

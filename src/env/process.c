@@ -343,11 +343,25 @@ static void queue(struct process *p, const char *line)
 	p->queued += n;
 }
 
+/* A blank and x before `end`; where it begins. */
+static char *prepend(char *end, uint64_t x)
+{
+	do
+		*--end = (char)('0' + x % 10);
+	while ((x /= 10) > 0);
+	*--end = ' ';
+	return end;
+}
+
+/* "VERB INSTANCE NUMBER", without printf: there is one for each step. */
 static void queue_request(struct process *p, const char *verb, int instance, uint64_t number)
 {
-	char line[REQUEST_SIZE];
-	snprintf(line, sizeof(line), "%s %d %" PRIu64 "\n", verb, instance, number);
-	queue(p, line);
+	char line[REQUEST_SIZE] = "", *begin = line + sizeof(line) - 1;
+	*--begin = '\n';
+	begin = prepend(prepend(begin, number), (uint64_t)instance);
+	begin -= strlen(verb);
+	memcpy(begin, verb, strlen(verb));
+	queue(p, begin);
 }
 
 void process_send_reset(struct process *p, int instance, uint64_t seed)

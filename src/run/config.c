@@ -115,17 +115,16 @@ void config_parse(struct config *c, const char *name, const char *data, size_t l
 	static struct ini ini; /* too much for a small stack */
 	struct ini_item item;
 	bool is_known = true; /* the section; an unknown one is one error, not one a key */
-	bool is_first = true;
+	const char *format = ini_other_format(data, len);
+	if (format) {
+		report_error(r, "", "%.250s:1: this is %s; a configuration is an INI file of [section] and key = value",
+			name, format);
+		return;
+	}
 	ini_init(&ini, data, len);
 	while (ini_next(&ini, &item)) {
 		in.line = item.line;
 		snprintf(in.source, sizeof(in.source), "%.250s:%d: ", name, item.line);
-		if (item.error && is_first) { /* JSON, YAML, a program, UTF-16: one error, not one a line */
-			report_error(r, in.source, "%s; a configuration is an INI file of [section] and key = value",
-				item.error);
-			return;
-		}
-		is_first = false;
 		if (item.error) {
 			report_error(r, in.source, "%s", item.error);
 		} else if (!item.key) {

@@ -40,6 +40,8 @@ static bool is_in(char c, const char *set)
 	return c != '\0' && strchr(set, c) != NULL;
 }
 
+/* --- one value --- */
+
 /* The letters and digits of a name, in lower case, without a module before it. */
 static void plain_name(const char *s, char plain[HINT_SIZE])
 {
@@ -157,11 +159,9 @@ static bool hint_list(const struct option *o, const char *s, char hint[HINT_SIZE
 	return accepts(o, hint);
 }
 
-bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
+static bool hint_one(const struct option *o, const char *value, char hint[HINT_SIZE])
 {
 	char s[HINT_SIZE];
-	if (o->type == OPTION_STRING || strlen(value) >= HINT_SIZE || value[0] == '\0' || accepts(o, value))
-		return false;
 	value += strspn(value, " \t\"'[({");
 	size_t n = strlen(value);
 	while (n > 0 && is_in(value[n - 1], " \t\"'])},;"))
@@ -176,6 +176,136 @@ bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
 	if (o->type == OPTION_WIDTHS || o->type == OPTION_SCALE)
 		return hint_list(o, s, hint);
 	return (is_whole(o) || o->type == OPTION_REAL) && hint_number(o, s, hint);
+}
+
+/* --- several values --- */
+
+enum { MOST_ITEMS = 32 };
+
+/* Splits s in place at its commas (or else semicolons, blanks) outside brackets; 0 if there
+ * are too many items. */
+static int split(char *s, char *item[MOST_ITEMS])
+{
+	const char separator = strchr(s, ',') ? ',' : strchr(s, ';') ? ';' : ' ';
+	int n_items = 0, depth = 0;
+	bool is_new = true;
+	for (; *s; s++) {
+		depth += is_in(*s, "[({") - is_in(*s, "])}");
+		if (depth == 0 && *s == separator) {
+			*s = '\0';
+			is_new = true;
+		} else if (is_new && *s != ' ') {
+			if (n_items == MOST_ITEMS)
+				return 0;
+			item[n_items++] = s;
+			is_new = false;
+		}
+	}
+	return n_items;
+}
+
+static bool hint_range(const struct option *o, const char *first, const char *last, int less, char hint[HINT_SIZE])
+{
+	int64_t a, b;
+	if (!is_whole(o) || !accepts(o, first) || text_parse_i64(first, &a) != TEXT_OK ||
+		text_parse_i64(last, &b) != TEXT_OK || a >= b - less)
+		return false;
+	snprintf(hint, HINT_SIZE, "%" PRId64, b - less);
+	if (!accepts(o, hint))
+		return false;
+	snprintf(hint, HINT_SIZE, "%" PRId64 "..%" PRId64, a, b - less);
+	return true;
+}
+
+/* "1-20", "1:20", "1...20", "1 to 20", but not "1.5" */
+static bool hint_dashes(const struct option *o, const char *s, char hint[HINT_SIZE])
+{
+	char first[HINT_SIZE];
+	const size_t digits = strspn(s, "0123456789_"), between = strspn(s + digits, " -:.to=");
+	const bool is_point = between == 1 && s[digits] == '.';
+	snprintf(first, sizeof(first), "%.*s", (int)digits, s);
+	return digits > 0 && between > 0 && !is_point && hint_range(o, first, s + digits + between, 0, hint);
+}
+
+/* "loguniform(1e-4, 1e-2)", "randint(1, 20)" */
+static bool hint_interval(const struct option *o, const char *name, char *const *item, int n, char hint[HINT_SIZE])
+{
+	if (n < 2 || !accepts(o, item[0]) || !accepts(o, item[1]))
+		return false;
+	if (o->type == OPTION_SEED)
+		return hint_range(o, item[0], item[1], 0, hint);
+	snprintf(hint, HINT_SIZE, "%s(%.100s, %.100s)", name, item[0], item[1]);
+	return o->type == OPTION_INT || o->type == OPTION_REAL;
+}
+
+static bool hint_choice(const struct option *o, char *const *item, int n, char hint[HINT_SIZE])
+{
+	char one[HINT_SIZE];
+	struct text t = text_into(hint, HINT_SIZE);
+	for (int i = 0; i < n; i++) {
+		if (!hint_one(o, item[i], one))
+			return false;
+		text_add(&t, "%s%s", i ? " | " : "", one);
+	}
+	return n > 1 && !t.full;
+}
+
+/* True if one of the words is in the name, or nearly is the name. */
+static bool resembles(const char *name, const char *words)
+{
+	char word[64];
+	size_t distance;
+	while (text_next_word(&words, word, sizeof(word)))
+		if (strstr(name, word) || text_is_near(name, word, &distance))
+			return true;
+	return false;
+}
+
+/* Takes a pair of brackets off s; those of a list in it stay, unless it is all there is. */
+static void open_brackets(char *s)
+{
+	for (int i = 0; i < 2 && is_in(*s, "[({"); i++) {
+		const size_t n = strlen(s);
+		if (n < 2 || (i > 0 && strcspn(s, "])}") != n - 1))
+			return;
+		memmove(s, s + 1, n - 2);
+		s[n - 2] = '\0';
+	}
+}
+
+static bool hint_several(const struct option *o, const char *value, char hint[HINT_SIZE])
+{
+	char function[HINT_SIZE] = "", s[HINT_SIZE], *item[MOST_ITEMS];
+	const size_t called = strcspn(value, "(");
+	if (value[called] && called > 0) {
+		snprintf(s, sizeof(s), "%.*s", (int)called, value);
+		plain_name(s, function);
+		value += called;
+	}
+	if (text_has_word("list tuple array nparray", function))
+		return hint_one(o, value, hint);
+	snprintf(s, sizeof(s), "%s", value);
+	open_brackets(s);
+	const bool is_list =
+		!function[0] ||
+		text_has_word("choice choices categorical gridsearch values options sweep set enum", function);
+	if (is_list && hint_dashes(o, s, hint))
+		return true;
+	const int n = split(s, item);
+	if (is_list)
+		return hint_choice(o, item, n, hint);
+	if (strcmp(function, "range") == 0)
+		return n == 1 ? hint_range(o, "0", item[0], 1, hint)
+			      : n == 2 && hint_range(o, item[0], item[1], 1, hint);
+	if (resembles(function, "log"))
+		return hint_interval(o, "log", item, n, hint);
+	return resembles(function, "uniform rand interval float int") && hint_interval(o, "uniform", item, n, hint);
+}
+
+bool hint_value(const struct option *o, const char *value, char hint[HINT_SIZE])
+{
+	return o->type != OPTION_STRING && strlen(value) < HINT_SIZE && value[0] && !accepts(o, value) &&
+	       (hint_one(o, value, hint) || hint_several(o, value, hint));
 }
 
 bool hint_is_command(const char *value)

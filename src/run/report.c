@@ -44,17 +44,6 @@ void report_warning(struct report *r, const char *fmt, ...)
 	r->n_warnings++;
 }
 
-/* What else may have been meant by a value that resembles no other: several, "[1, 3]" or "1-20". */
-static const char *advice(const struct option *o, const char *value)
-{
-	const bool is_whole = o->type == OPTION_INT || o->type == OPTION_SEED;
-	if (strcmp(o->key, "id") == 0)
-		return "; another environment is id = process with its command, as command = ./mine.py";
-	if (o->type != OPTION_STRING && strpbrk(value, is_whole ? "([{,;: -" : "([{,; "))
-		return "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)";
-	return "";
-}
-
 void report_value(struct report *r, const char *source, const struct option *o, const char *value)
 {
 	char buf[256], hint[HINT_SIZE];
@@ -68,7 +57,8 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 		report_error(r, source, "%s = '%.80s' is too small: a float has 0 or at least 1.2e-38", o->key, value);
 		return;
 	}
-	const bool is_command = strcmp(o->key, "id") == 0 && hint_is_command(value);
+	const bool is_id = strcmp(o->key, "id") == 0;
+	const bool is_command = is_id && hint_is_command(value);
 	const char *near = NULL;
 	if (!is_command && hint_value(o, value, hint))
 		near = hint;
@@ -77,9 +67,14 @@ void report_value(struct report *r, const char *source, const struct option *o, 
 	struct text range = text_into(buf, sizeof(buf));
 	option_print_range(o, &range);
 	if (near)
-		report_error(r, source, "%s = '%.80s' is not valid (%s); did you mean '%s'?", o->key, value, buf, near);
+		report_error(r, source, "%s = '%.80s' is not valid (%s); did you mean '%s'%s?", o->key, value, buf,
+			near, config_set_value(&c, o, near) ? "" : ", several values for 'dqn sweep'");
 	else
-		report_error(r, source, "%s = '%.80s' is not valid (%s)%s", o->key, value, buf, advice(o, value));
+		report_error(r, source, "%s = '%.80s' is not valid (%s)%s", o->key, value, buf,
+			is_id                ? "; another environment is id = process with its command, as "
+					       "command = ./mine.py"
+			: strchr(value, '(') ? "; for 'dqn sweep', a | b, a..b, uniform(a, b), log(a, b)"
+					     : "");
 }
 
 void report_unknown_key(struct report *r, const char *source, const char *key)

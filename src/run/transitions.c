@@ -322,7 +322,7 @@ static void add_known(const struct env_ops *ops, struct text *t)
 	}
 }
 
-/* Sets the kind and the index of a column of the first line, by its name; false if there is none such. */
+/* Sets the kind and the index of a column from its name in the first line; false if no column has that name. */
 static bool find_column(const struct env_ops *ops, struct column *c)
 {
 	for (int kind = 0; kind < N_KINDS; kind++) {

@@ -3,11 +3,38 @@
 #include "base/file.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+
+void liveness_release(struct liveness *l)
+{
+	free(l->held);
+	*l = (struct liveness){ 0 };
+}
 
 double run_steps_per_s(const struct record *r)
 {
 	return r->timesteps > 0 && r->wall_s > 0 ? (double)r->timesteps / r->wall_s : (double)NAN;
+}
+
+/* Whether the lock of the run was ever seen held, `now` included. If memory is out, it is
+ * forgotten again. */
+static bool was_held(struct liveness *l, const struct record *r, bool now)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->held[i].inode == r->inode && l->held[i].device == r->device)
+			return true;
+	if (now && l->n == l->room) {
+		const size_t room = 2 * l->room + 16;
+		struct directory_id *held = realloc(l->held, room * sizeof(*held));
+		if (held) {
+			l->held = held;
+			l->room = room;
+		}
+	}
+	if (now && l->n < l->room)
+		l->held[l->n++] = (struct directory_id){ r->device, r->inode };
+	return now;
 }
 
 /* Seconds of the epoch; 0 if there is no file. */
@@ -32,17 +59,19 @@ static double longest_pause_s(const struct record *r)
 	return fmax(least_s, times * fmax(r->config.checkpoint_interval, row_s));
 }
 
-static bool is_alive(const struct record *r, double time_s)
+static bool is_alive(struct liveness *l, const struct record *r, double time_s)
 {
 	struct err ignored;
-	return rundir_is_locked(r->dir, &ignored) ||
-	       (!rundir_is_stopped(r->dir) && time_s - last_write_s(r) <= longest_pause_s(r));
+	const bool held = rundir_is_locked(r->dir, &ignored);
+	if (was_held(l, r, held))
+		return held;
+	return !rundir_is_stopped(r->dir) && time_s - last_write_s(r) <= longest_pause_s(r);
 }
 
-enum run_status run_status_of(const struct record *r, double time_s)
+enum run_status run_status_of(struct liveness *l, const struct record *r, double time_s)
 {
 	if (r->state == RECORD_UNFINISHED)
-		return is_alive(r, time_s) ? RUN_IS_RUNNING : RUN_IS_STOPPED;
+		return is_alive(l, r, time_s) ? RUN_IS_RUNNING : RUN_IS_STOPPED;
 	return r->state == RECORD_DONE ? RUN_IS_DONE : r->state == RECORD_FAILED ? RUN_IS_FAILED : RUN_IS_UNREADABLE;
 }
 

@@ -180,13 +180,17 @@ static void release(struct record *r)
 	free(r->fault);
 }
 
-/* Nothing is known but `dir`. */
-static bool record_init(struct record *r, const char *dir, struct err *e)
+/* Nothing is known but `dir`; st may be NULL. */
+static bool record_init(struct record *r, const char *dir, const struct stat *st, struct err *e)
 {
 	*r = (struct record){ .dir = strdup(dir), .state = RECORD_LEFT_OUT };
 	config_init(&r->config);
 	if (!r->dir)
 		return err_set(e, ERR_RUN, "out of memory for '%s'", dir);
+	if (st) {
+		r->device = (uint64_t)st->st_dev;
+		r->inode = (uint64_t)st->st_ino;
+	}
 	r->wall_s = r->ep_rew_mean = r->mean_return = r->steps_to_threshold = r->lowest_return = r->worst_return =
 		r->q_start = r->discounted_return = (double)NAN;
 	return true;
@@ -215,11 +219,12 @@ static void read_run(struct record *r)
 
 /* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
  * directory is left out. */
-static bool add(struct records *list, const char *dir, const char *config, size_t len, struct err *why, struct err *e)
+static bool add(struct records *list, const char *dir, const struct stat *st, const char *config, size_t len,
+	struct err *why, struct err *e)
 {
 	static char path[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct record r;
-	if (!make_room(list, e) || !record_init(&r, dir, e))
+	if (!make_room(list, e) || !record_init(&r, dir, st, e))
 		return false;
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
 		config_read(&r.config, path, config, len, why)) {
@@ -246,14 +251,14 @@ struct walk {
 	struct err *e;  /* the caller's */
 };
 
-static bool leave_out(struct records *list, struct walk *w)
+static bool leave_out(struct records *list, struct walk *w, const struct stat *st)
 {
-	return add(list, w->dir, NULL, 0, &w->why, w->e);
+	return add(list, w->dir, st, NULL, 0, &w->why, w->e);
 }
 
 static bool visit(struct records *list, struct walk *w, int depth);
 
-static bool visit_entries(struct records *list, struct walk *w, int depth)
+static bool visit_entries(struct records *list, struct walk *w, const struct stat *st, int depth)
 {
 	const size_t len = strlen(w->dir), room = sizeof(w->dir) - len;
 	const struct dirent *entry;
@@ -261,7 +266,7 @@ static bool visit_entries(struct records *list, struct walk *w, int depth)
 	bool ok = true;
 	if (!d) {
 		err_set(&w->why, ERR_RUN, "open '%.500s': %s", w->dir, strerror(errno));
-		return depth > 0 ? leave_out(list, w) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
+		return depth > 0 ? leave_out(list, w, st) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
 	}
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
@@ -270,13 +275,13 @@ static bool visit_entries(struct records *list, struct walk *w, int depth)
 			ok = visit(list, w, depth + 1);
 		} else {
 			err_set(&w->why, ERR_RUN, "path too long: '%.100s...'", w->dir);
-			ok = leave_out(list, w);
+			ok = leave_out(list, w, NULL);
 		}
 		w->dir[len] = '\0';
 	}
 	if (ok && errno != 0) {
 		err_set(&w->why, ERR_RUN, "read '%.500s': %s", w->dir, strerror(errno));
-		ok = leave_out(list, w);
+		ok = leave_out(list, w, st);
 	}
 	closedir(d);
 	return ok;
@@ -292,18 +297,18 @@ static bool visit(struct records *list, struct walk *w, int depth)
 		if (depth == 0)
 			return err_set(w->e, ERR_RUN, "open '%s': %s", w->dir, strerror(errno));
 		err_set(&w->why, ERR_RUN, "stat '%.500s': %s", w->dir, strerror(errno));
-		return errno == ENOENT || leave_out(list, w);
+		return errno == ENOENT || leave_out(list, w, NULL);
 	}
 	if (depth > 0 && !S_ISDIR(st.st_mode))
 		return true;
 	if (depth > MAX_DEPTH) {
 		err_set(&w->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, w->dir);
-		return leave_out(list, w);
+		return leave_out(list, w, &st);
 	}
 	const enum presence presence = load(w->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &w->why);
 	if (presence == FILE_ABSENT)
-		return visit_entries(list, w, depth);
-	const bool ok = add(list, w->dir, config, len, &w->why, w->e);
+		return visit_entries(list, w, &st, depth);
+	const bool ok = add(list, w->dir, &st, config, len, &w->why, w->e);
 	free(config);
 	return ok;
 }
@@ -326,6 +331,22 @@ static int compare_dirs(const void *a, const void *b)
 	if ((x->state == RECORD_LEFT_OUT) != (y->state == RECORD_LEFT_OUT))
 		return x->state == RECORD_LEFT_OUT ? 1 : -1;
 	return strcmp(x->dir, y->dir);
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	return compare_dirs(a, b);
+}
+
+/* Without an inode, directories are told apart by name. */
+static bool is_same(const struct record *a, const struct record *b)
+{
+	return a->device == b->device && a->inode == b->inode && (a->inode != 0 || strcmp(a->dir, b->dir) == 0);
 }
 
 static int compare_envs(const void *a, const void *b)
@@ -354,9 +375,9 @@ void records_sort(struct records *list)
 	list->damaged = (struct faults){ 0 };
 	if (list->n == 0)
 		return;
-	qsort(list->at, list->n, sizeof(*list->at), compare_dirs);
+	qsort(list->at, list->n, sizeof(*list->at), compare_inodes);
 	for (size_t i = 0; i < list->n; i++) {
-		if (n > 0 && compare_dirs(&list->at[n - 1], &list->at[i]) == 0)
+		if (n > 0 && is_same(&list->at[n - 1], &list->at[i]))
 			release(&list->at[i]);
 		else
 			list->at[n++] = list->at[i];
