@@ -3,6 +3,7 @@
 #define DQN_TESTS_FIXTURES_H
 
 #include "run/train.h"
+#include "run/weights.h"
 
 #include "isas.h"
 #include "test.h"
@@ -50,6 +51,21 @@ static inline void fill_uniform(struct rng *rng, double size, size_t n, float *x
 static inline bool same(const float *a, const float *b, size_t n)
 {
 	return memcmp(a, b, n * sizeof(float)) == 0;
+}
+
+/* A weights file as a run of the configuration writes it. */
+static inline size_t build_weights(const struct config *c, const struct net *net, float *obs_scale, float *params,
+	int64_t timesteps, int64_t n_updates, char *buf, size_t size)
+{
+	const struct weights w = { .net = *net,
+		.env = config_env(c),
+		.max_episode_steps = config_eval_limit(c),
+		.params = params,
+		.obs_scale = obs_scale,
+		.config = c,
+		.timesteps = timesteps,
+		.n_updates = n_updates };
+	return weights_build(&w, buf, size);
 }
 
 /* On every instruction set: the outputs of x (batch, inputs) do not depend on who is in

@@ -285,7 +285,7 @@ static void test_the_weights_of_a_checkpoint(void)
 		struct err e = { .msg = "" };
 		drive(t, 150);
 		struct bytes file = saved(t, &some_marks);
-		CHECK(weights_parse(&w, "x", file.p, file.len, &e));
+		CHECK(weights_parse(&w, NULL, "x", file.p, file.len, &e));
 		CHECK_STR(e.msg, "");
 		CHECK_STR(w.part, i == 0 ? "agent.online" : "agent.average");
 		CHECK((memcmp(t->agent.average, t->agent.online, sizeof(float)) != 0) == i);
@@ -561,7 +561,7 @@ static void test_other_files_are_refused(void)
 	const size_t size = weights_buffer_size(&t->agent.policy.net);
 	char *weights = malloc(size);
 	const struct bytes b = { weights,
-		weights_build(&c, &t->agent.policy.net, t->obs_scale, t->agent.online, 1, 1, weights, size) };
+		build_weights(&c, &t->agent.policy.net, t->obs_scale, t->agent.online, 1, 1, weights, size) };
 	CHECK(!load(&b, t, &m, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "not a checkpoint") != NULL);

@@ -532,9 +532,9 @@ static void check_round_trip(const char *net_arch)
 	fill_uniform(&rng, 1, net.n_params, params);
 	float scale[4];
 	config_obs_scale(&c, scale);
-	const size_t len = weights_build(&c, &net, scale, params, 1, 2, bytes, size);
+	const size_t len = build_weights(&c, &net, scale, params, 1, 2, bytes, size);
 	CHECK(len > 0 && len <= size);
-	const bool ok = weights_parse(&w, "w.st", bytes, len, &e);
+	const bool ok = weights_parse(&w, NULL, "w.st", bytes, len, &e);
 	CHECK(ok);
 	if (ok) {
 		CHECK(w.net.dueling);
@@ -603,7 +603,7 @@ static void test_tensors_have_pytorchs_names_and_layout(void)
 	char *bytes = (char *)floats(size / sizeof(float) + 1);
 	float scale[4];
 	config_obs_scale(&c, scale);
-	const size_t len = weights_build(&c, &net, scale, params, 1, 2, bytes, size);
+	const size_t len = build_weights(&c, &net, scale, params, 1, 2, bytes, size);
 	CHECK(st_open_bytes(&st, "w.st", bytes, len, &e) && st_verify(&st, &e));
 	CHECK_INT(st.n_tensors, 8);
 	check_tensor(&st, 0, "0.weight", 4, 3, params);
@@ -647,7 +647,7 @@ static const char *verdict(const struct tensor *tensors, int n)
 	CHECK(len > 0);
 	struct weights w;
 	e = (struct err){ .msg = "" };
-	if (weights_parse(&w, "w.st", bytes, len, &e)) {
+	if (weights_parse(&w, NULL, "w.st", bytes, len, &e)) {
 		CHECK(w.net.dueling);
 		weights_release(&w);
 		return "";

@@ -147,7 +147,7 @@ static void take_weights(struct config *of, struct config *c, float x)
 	for (size_t i = 0; i < net.n_params; i++)
 		params[i] = x + (float)i;
 	config_obs_scale(of, scale);
-	const size_t len = weights_build(of, &net, scale, params, 9, 9, buf, size);
+	const size_t len = build_weights(of, &net, scale, params, 9, 9, buf, size);
 	CHECK(inputs_take(&in, key(), c, "w.st", copy_of(buf, len), len, &e));
 	free(buf);
 	free(params);

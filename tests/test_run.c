@@ -203,7 +203,7 @@ static void check_weights_file(
 	char *data = read_file(path, &len);
 	sha256_of(data, len, got);
 	CHECK_STR(got, hash);
-	CHECK(weights_parse(&w, path, data, len, &e));
+	CHECK(weights_parse(&w, NULL, path, data, len, &e));
 	if (w.params)
 		CHECK(memcmp(w.params, params, w.net.n_params * sizeof(float)) == 0);
 	weights_release(&w);

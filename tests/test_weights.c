@@ -36,7 +36,7 @@ static void build(struct file *f, const char *keys)
 	config_obs_scale(&f->config, f->scale);
 	rng_init(&rng, 3);
 	fill_uniform(&rng, 1, f->net.n_params, f->params);
-	f->len = weights_build(&f->config, &f->net, f->scale, f->params, 12345, 678, f->bytes, f->size);
+	f->len = build_weights(&f->config, &f->net, f->scale, f->params, 12345, 678, f->bytes, f->size);
 	CHECK(f->len > 0 && f->len <= f->size);
 }
 
@@ -54,7 +54,7 @@ static bool parse(struct weights *w, const void *bytes, size_t len, struct err *
 		abort();
 	memcpy(copy, bytes, len);
 	*e = (struct err){ .msg = "" };
-	const bool ok = weights_parse(w, "w.st", copy, len, e);
+	const bool ok = weights_parse(w, NULL, "w.st", copy, len, e);
 	free(copy);
 	if (!ok) {
 		CHECK(w->params == NULL);
@@ -127,7 +127,7 @@ static void test_params_are_not_changed_and_bytes_repeat(void)
 	if (!bytes)
 		abort();
 	memset(bytes, 0x5a, a.size + 100);
-	CHECK_INT(weights_build(&a.config, &a.net, a.scale, a.params, 12345, 678, bytes, a.size + 100), a.len);
+	CHECK_INT(build_weights(&a.config, &a.net, a.scale, a.params, 12345, 678, bytes, a.size + 100), a.len);
 	CHECK(memcmp(bytes, b.bytes, a.len) == 0);
 	CHECK(memcmp(a.params, b.params, a.net.n_params * sizeof(float)) == 0);
 	free(bytes);
@@ -600,7 +600,7 @@ static void fold_and_rebuild(const char *keys)
 	build(&f, keys);
 	for (int i = 0; i < 4; i++)
 		f.scale[i] = 0.5F + (float)i;
-	f.len = weights_build(&f.config, &f.net, f.scale, f.params, 12345, 678, f.bytes, f.size);
+	f.len = build_weights(&f.config, &f.net, f.scale, f.params, 12345, 678, f.bytes, f.size);
 	CHECK(parse(&w, f.bytes, f.len, &e));
 	CHECK(weights_fold_scale(&w));
 	const float obs[4] = { 0.3F, -1, 2, 0.1F };
@@ -613,7 +613,7 @@ static void fold_and_rebuild(const char *keys)
 	memcpy(q, net_forward(&w.net, k, w.params, obs, 1, work[1]), sizeof(q));
 	for (int i = 0; i < 2; i++)
 		CHECK_NEAR((double)q[i], (double)want[i], 1e-6);
-	const size_t len = weights_rebuild(&w, f.bytes, f.size);
+	const size_t len = weights_build(&w, f.bytes, f.size);
 	CHECK(parse(&v, f.bytes, len, &e));
 	CHECK(memcmp(v.params, w.params, w.net.n_params * sizeof(float)) == 0);
 	CHECK(v.obs_scale[0] == 1 && v.obs_scale[3] == 1);
@@ -702,7 +702,7 @@ static void test_weights_that_are_not_finite(void)
 		struct weights w;
 		struct err e;
 		f.params[at] = bad[at % 3];
-		const size_t len = weights_build(&f.config, &f.net, f.scale, f.params, 1, 1, f.bytes, f.size);
+		const size_t len = build_weights(&f.config, &f.net, f.scale, f.params, 1, 1, f.bytes, f.size);
 		CHECK(!parse(&w, f.bytes, len, &e));
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		CHECK(strstr(e.msg, "finite") != NULL);
@@ -829,7 +829,7 @@ static void test_names_in_messages_are_cut(void)
 	struct weights w;
 	struct err e;
 	memset(name, 'n', sizeof(name) - 1);
-	CHECK(!weights_parse(&w, name, "x", 1, &e));
+	CHECK(!weights_parse(&w, NULL, name, "x", 1, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "safetensors") != NULL);
 }
@@ -907,7 +907,7 @@ static void check_golden(const char *name, const char *activation, FILE *values)
 	snprintf(path, sizeof(path), "tests/golden/foreign/%s.safetensors", name);
 	CHECK(file_read(path, 1 << 20, &data, &len, &e));
 	CHECK(!weights_are_ours(data, len));
-	const bool ok = weights_parse_foreign(&w, &c, name, data, len, &e);
+	const bool ok = weights_parse(&w, &c, name, data, len, &e);
 	free(data);
 	CHECK(ok);
 	if (!ok) {
@@ -983,7 +983,7 @@ static const char *foreign_verdict(const char *const *tensors, int fill)
 	if (!copy)
 		abort();
 	memcpy(copy, bytes, len);
-	const bool ok = weights_parse_foreign(&w, &c, "w.st", copy, len, &e);
+	const bool ok = weights_parse(&w, &c, "w.st", copy, len, &e);
 	free(copy);
 	if (ok) {
 		weights_release(&w);

@@ -8,8 +8,8 @@
  * evaluations), timesteps, n_updates, config (an INI of all keys that decide results);
  * and a checksum, see base/safetensors.h.
  *
- *     n = weights_build(&config, &net, params, timesteps, n_updates, buf, size);  // write
- *     weights_parse(&w, name, bytes, len, &e); ... weights_release(&w);  // read
+ *     n = weights_build(&w, buf, size);                                        // write
+ *     weights_parse(&w, NULL, name, bytes, len, &e); ... weights_release(&w);  // read
  */
 #ifndef DQN_RUN_WEIGHTS_H
 #define DQN_RUN_WEIGHTS_H
@@ -32,6 +32,7 @@ struct weights {
 	 * "agent.average"; else NULL. */
 	const char *part;
 	int64_t timesteps; /* of the run when it saved them */
+	int64_t n_updates; /* then; -1: unknown, as of all that were read */
 };
 
 /* The module of PyTorch that is linear map i of a network: "0", "2" ..., "value", "advantage". */
@@ -46,30 +47,23 @@ void weights_print_shape(const struct net *net, struct text *t);
 size_t weights_buffer_size(const struct net *net);
 
 /* Builds a weights file at the start of buf (weights_buffer_size bytes, aligned
- * for floats); returns its length, never 0. params (net->n_params) is not changed, nor are
- * the factors of the observations, obs_scale (net->dim[0]). */
-size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale, const float *params,
-	int64_t timesteps, uint64_t n_updates, char *buf, size_t size);
-
-/* The same of weights that were read. */
-size_t weights_rebuild(const struct weights *w, char *buf, size_t size);
+ * for floats); returns its length, never 0. Of a config that is NULL and of n_updates < 0 the
+ * metadata have nothing; `command`, `declared` and `part` are not looked at. */
+size_t weights_build(const struct weights *w, char *buf, size_t size);
 
 /* Multiplies the first layer by the factors of the observations, which become ones: another
  * program that loads the tensors alone then needs no scaling. False if a product is not finite. */
 bool weights_fold_scale(struct weights *w);
 
-/* Reads a weights file, or a checkpoint: the network that its run would evaluate.
- * ERR_CORRUPT names `name` and what is wrong with it. */
-bool weights_parse(struct weights *w, const char *name, const void *bytes, size_t len, struct err *e);
+/* Reads a weights file, or a checkpoint: the network that its run would evaluate. Or, unless `foreign`
+ * is NULL, a file of another program, see run/layers.h: `foreign` says for which environment, with which
+ * activation and obs_scale. ERR_CORRUPT names `name` and what is wrong with it. */
+bool weights_parse(struct weights *w, const struct config *foreign, const char *name, const void *bytes, size_t len,
+	struct err *e);
 void weights_release(struct weights *w);
 
 /* True for a weights file or checkpoint of dqn, whole or damaged. */
 bool weights_are_ours(const void *bytes, size_t len);
-
-/* Reads a file of another program, see run/layers.h: c says for which environment, with which
- * activation and obs_scale. */
-bool weights_parse_foreign(
-	struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len, struct err *e);
 
 /* Reads weights that a run of the configuration is to start from: ours, or of another program, which
  * then are as the configuration says. The network, its activation and the scaling of its

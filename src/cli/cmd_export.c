@@ -208,7 +208,7 @@ static bool export_to_safetensors(struct job *j, const char *path, struct err *e
 	char *buf = memory_zeroed(size);
 	if (!buf)
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", w->net.n_params);
-	const bool ok = write_output(path, buf, weights_rebuild(w, buf, size), e);
+	const bool ok = write_output(path, buf, weights_build(w, buf, size), e);
 	free(buf);
 	return ok;
 }

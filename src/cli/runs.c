@@ -207,10 +207,10 @@ bool load_weights(const char *path, const struct flag_value *flags, struct child
 		return false;
 	const bool has_env = flags[WEIGHTS_ENV].set || flags[WEIGHTS_COMMAND].set;
 	if (has_env && !weights_are_ours(data, len)) {
-		ok = foreign_config(&c, flags, ch ? ch : &own, e) && weights_parse_foreign(w, &c, name, data, len, e);
+		ok = foreign_config(&c, flags, ch ? ch : &own, e) && weights_parse(w, &c, name, data, len, e);
 		children_stop(&own);
 	} else {
-		ok = weights_parse(w, name, data, len, e);
+		ok = weights_parse(w, NULL, name, data, len, e);
 		if (ok && !check_own(w, name, flags, ch != NULL, e)) {
 			weights_release(w);
 			ok = false;

@@ -181,38 +181,30 @@ void run_close(struct run *r)
 
 /* --- saving --- */
 
-/* All but the renaming. */
-static bool write_weights(struct run *r, struct file_writer *file, const char *name, const float *params,
-	int64_t timesteps, uint64_t n_updates, char hash[SHA256_HEX_SIZE], struct err *e)
+/* Writes the final weights, or those that evaluated best: the latest, if none were evaluated. All but the
+ * renaming. */
+static bool write_weights(struct run *r, struct file_writer *file, bool best, struct err *e)
 {
-	const size_t n = weights_build(&r->train.config, &r->train.agent.policy.net, r->train.obs_scale, params,
-		timesteps, n_updates, r->buf, r->buf_size);
-	sha256_of(r->buf, n, hash);
-	const bool ok = file_begin(file, &r->dir.held, name, e) && file_add(file, r->buf, n, e);
+	const struct train *t = &r->train;
+	const bool evaluated = best && t->has_best;
+	const struct weights w = { .net = t->agent.policy.net,
+		.env = t->env.ops,
+		.max_episode_steps = config_eval_limit(&t->config),
+		.params = evaluated ? t->best : t->agent.average,
+		.obs_scale = t->obs_scale,
+		.config = &t->config,
+		.timesteps = evaluated ? t->best_row.timesteps : t->timesteps,
+		.n_updates = (int64_t)(evaluated ? t->best_row.n_updates : t->agent.adam.t) };
+	const size_t n = weights_build(&w, r->buf, r->buf_size);
+	sha256_of(r->buf, n, best ? r->best_sha256 : r->result.final_sha256);
+	const bool ok = file_begin(file, &r->dir.held, best ? RUN_BEST : RUN_FINAL, e) && file_add(file, r->buf, n, e);
 	return file_finish(file, ok, e);
-}
-
-static bool write_latest(
-	struct run *r, struct file_writer *file, const char *name, char hash[SHA256_HEX_SIZE], struct err *e)
-{
-	const struct train *t = &r->train;
-	return write_weights(r, file, name, t->agent.average, t->timesteps, t->agent.adam.t, hash, e);
-}
-
-/* The weights that evaluated best; the latest, if none were evaluated. */
-static bool write_best(struct run *r, struct file_writer *file, struct err *e)
-{
-	const struct train *t = &r->train;
-	if (!t->has_best)
-		return write_latest(r, file, RUN_BEST, r->best_sha256, e);
-	return write_weights(
-		r, file, RUN_BEST, t->best, t->best_row.timesteps, t->best_row.n_updates, r->best_sha256, e);
 }
 
 static bool save_best(struct run *r, struct err *e)
 {
 	struct file_writer file;
-	const bool ok = write_best(r, &file, e);
+	const bool ok = write_weights(r, &file, true, e);
 	r->is_best_saved = file_replace(&file, 1, ok, NULL, e);
 	r->best_s = now_s();
 	return r->is_best_saved;
@@ -319,9 +311,9 @@ static bool write_end(struct run *r, struct err *e)
 	struct file_writer file[3], *last = file;
 	bool ok = logs_start_sync(&r->logs, e);
 	if (ok && (!t->has_best || !r->is_best_saved || !file_exists(&r->dir.held, RUN_BEST)))
-		ok = write_best(r, last++, e);
+		ok = write_weights(r, last++, true, e);
 	if (ok)
-		ok = write_latest(r, last++, RUN_FINAL, res->final_sha256, e);
+		ok = write_weights(r, last++, false, e);
 	memcpy(res->best_sha256, r->best_sha256, sizeof(res->best_sha256));
 	if (ok)
 		ok = write_result(r, last++, e);

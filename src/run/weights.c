@@ -68,15 +68,6 @@ static void print_scale(const float *obs_scale, int n, struct text *t)
 	text_add(t, "]");
 }
 
-/* The metadata apart from the network; texts that are NULL are left out. */
-struct origin {
-	const struct env_ops *env;
-	const float *obs_scale; /* (env->obs_dim) */
-	int64_t max_episode_steps, timesteps;
-	const char *n_updates;
-	const struct config *config;
-};
-
 static void print_arch(const struct net *net, struct text *t)
 {
 	const int n_hidden = net->n_layers - 1;
@@ -86,39 +77,41 @@ static void print_arch(const struct net *net, struct text *t)
 	text_add(t, n_hidden ? "" : "none");
 }
 
-static size_t build(const struct origin *o, const struct net *net, const float *params, char *buf, size_t size)
+size_t weights_build(const struct weights *w, char *buf, size_t size)
 {
+	const struct net *net = &w->net;
 	assert(size >= weights_buffer_size(net));
 	/* At the end of buf stand texts and the transposed block, before them grows the file. */
 	const size_t block_bytes = net->n_params * sizeof(float);
 	const size_t block_at = (size - block_bytes) / sizeof(float) * sizeof(float);
 	float *block = (float *)(void *)(buf + block_at);
 	char *config = buf + block_at - CONFIG_TEXT_MAX, *scale = config - SCALE_SIZE;
-	memcpy(block, params, block_bytes);
+	memcpy(block, w->params, block_bytes);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
-		net_transpose(m.in, m.out, params + m.w, block + m.w);
+		net_transpose(m.in, m.out, w->params + m.w, block + m.w);
 	}
 	struct st_tensor tensors[MAX_TENSORS];
 	char names[MAX_TENSORS][ST_NAME_SIZE];
 	const int n_tensors = describe(net, block, tensors, names);
 
-	char arch[64], steps[32], limit[32];
+	char arch[64], steps[32], limit[32], updates[32];
 	struct text t = text_into(scale, SCALE_SIZE);
-	print_scale(o->obs_scale, o->env->obs_dim, &t);
+	print_scale(w->obs_scale, w->env->obs_dim, &t);
 	assert(!t.full);
 	t = text_into(arch, sizeof(arch));
 	print_arch(net, &t);
 	t = text_into(config, CONFIG_TEXT_MAX);
-	if (o->config)
-		config_print_deciding(o->config, &t);
+	if (w->config)
+		config_print_deciding(w->config, &t);
 	assert(!t.full);
-	snprintf(steps, sizeof(steps), "%" PRId64, o->timesteps);
-	snprintf(limit, sizeof(limit), "%" PRId64, o->max_episode_steps);
+	snprintf(steps, sizeof(steps), "%" PRId64, w->timesteps);
+	snprintf(limit, sizeof(limit), "%" PRId64, w->max_episode_steps);
+	snprintf(updates, sizeof(updates), "%" PRId64, w->n_updates);
 	struct st_metadata metadata[10] = {
 		{ "format", "pt" }, /* as the transformers library wants it */
 		{ "format_version", WEIGHTS_FORMAT_VERSION },
-		{ "env_id", o->env->id },
+		{ "env_id", w->env->id },
 		{ "max_episode_steps", limit },
 		{ "obs_scale", scale },
 		{ "net_arch", arch },
@@ -126,37 +119,13 @@ static size_t build(const struct origin *o, const struct net *net, const float *
 		{ "timesteps", steps },
 	};
 	int n = 8;
-	if (o->n_updates)
-		metadata[n++] = (struct st_metadata){ "n_updates", o->n_updates };
-	if (o->config)
+	if (w->n_updates >= 0)
+		metadata[n++] = (struct st_metadata){ "n_updates", updates };
+	if (w->config)
 		metadata[n++] = (struct st_metadata){ "config", config };
 	struct st_file st = { .tensor = tensors, .n_tensors = n_tensors, .metadata = metadata, .n_metadata = n };
 	struct err never;
 	return st_write(&st, NULL, buf, block_at - CONFIG_TEXT_MAX - SCALE_SIZE, &never);
-}
-
-size_t weights_build(const struct config *c, const struct net *net, const float *obs_scale, const float *params,
-	int64_t timesteps, uint64_t n_updates, char *buf, size_t size)
-{
-	char updates[32];
-	snprintf(updates, sizeof(updates), "%" PRIu64, n_updates);
-	const struct origin o = { .env = config_env(c),
-		.obs_scale = obs_scale,
-		.max_episode_steps = config_eval_limit(c),
-		.timesteps = timesteps,
-		.n_updates = updates,
-		.config = c };
-	return build(&o, net, params, buf, size);
-}
-
-size_t weights_rebuild(const struct weights *w, char *buf, size_t size)
-{
-	const struct origin o = { .env = w->env,
-		.obs_scale = w->obs_scale,
-		.max_episode_steps = w->max_episode_steps,
-		.timesteps = w->timesteps,
-		.config = w->config };
-	return build(&o, &w->net, w->params, buf, size);
 }
 
 bool weights_fold_scale(struct weights *w)
@@ -328,13 +297,26 @@ static bool parse(struct weights *w, const struct st_file *st, struct err *e)
 	return (whole ? parse_checkpoint : parse_weights)(w, st, e);
 }
 
-bool weights_parse(struct weights *w, const char *name, const void *bytes, size_t len, struct err *e)
+/* A file of another program, which the configuration describes. */
+static bool parse_foreign(struct weights *w, const struct config *c, const struct st_file *st, struct err *e)
+{
+	take_env(w, c);
+	w->config = config_is_process(c) ? c : NULL; /* of no run: only the declaration counts */
+	w->max_episode_steps = config_eval_limit(c);
+	if (!st_verify(st, e) || !load_net(w, st, c->activation, e))
+		return false;
+	config_obs_scale(c, w->obs_scale);
+	return true;
+}
+
+bool weights_parse(
+	struct weights *w, const struct config *foreign, const char *name, const void *bytes, size_t len, struct err *e)
 {
 	struct st_file st;
-	*w = (struct weights){ 0 };
+	*w = (struct weights){ .n_updates = -1 };
 	if (!st_open_bytes(&st, name, bytes, len, e))
 		return false;
-	const bool ok = parse(w, &st, e);
+	const bool ok = foreign ? parse_foreign(w, foreign, &st, e) : parse(w, &st, e);
 	st_close(&st);
 	if (!ok)
 		weights_release(w);
@@ -350,25 +332,6 @@ bool weights_are_ours(const void *bytes, size_t len)
 	const bool ours = st_metadata_get(&st, "env_id") || is_checkpoint(&st);
 	st_close(&st);
 	return ours;
-}
-
-bool weights_parse_foreign(
-	struct weights *w, const struct config *c, const char *name, const void *bytes, size_t len, struct err *e)
-{
-	struct st_file st;
-	*w = (struct weights){ 0 };
-	if (!st_open_bytes(&st, name, bytes, len, e))
-		return false;
-	take_env(w, c);
-	w->config = config_is_process(c) ? c : NULL; /* of no run: only the declaration counts */
-	w->max_episode_steps = config_eval_limit(c);
-	const bool ok = st_verify(&st, e) && load_net(w, &st, c->activation, e);
-	st_close(&st);
-	if (ok)
-		config_obs_scale(c, w->obs_scale);
-	else
-		weights_release(w);
-	return ok;
 }
 
 void weights_print_shape(const struct net *net, struct text *t)
@@ -429,7 +392,7 @@ bool weights_parse_initial(struct weights *w, const struct config *c, const char
 {
 	const bool ours = weights_are_ours(bytes, len);
 	char a[TEXT_REAL_SIZE], b[TEXT_REAL_SIZE];
-	if (!(ours ? weights_parse(w, name, bytes, len, e) : weights_parse_foreign(w, c, name, bytes, len, e)))
+	if (!weights_parse(w, ours ? NULL : c, name, bytes, len, e))
 		return false;
 	if (!check_initial(w, c, name, e)) {
 		weights_release(w);

@@ -42,7 +42,7 @@ static void parse_foreign(const uint8_t *data, size_t size)
 	struct weights w;
 	struct err e;
 	config_init(&c);
-	if (weights_parse_foreign(&w, &c, "fuzz", data, size, &e)) {
+	if (weights_parse(&w, &c, "fuzz", data, size, &e)) {
 		MUST(is_sound(&w));
 		weights_release(&w);
 		fuzz_accepted++;
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	st_verify(&st, &e);
 	st_close(&st);
 	parse_foreign(data, size);
-	if (!weights_parse(&w, "fuzz", data, size, &e))
+	if (!weights_parse(&w, NULL, "fuzz", data, size, &e))
 		return 0;
 	fuzz_accepted++;
 	MUST(is_sound(&w));
