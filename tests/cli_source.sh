@@ -117,7 +117,7 @@ base 3612
 nn 2001
 env 1581
 rl 1385
-run 6868
+run 6845
 study 2938
 cli 12380
 END

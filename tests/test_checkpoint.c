@@ -76,7 +76,14 @@ static struct bytes saved(struct train *t, const struct marks *m)
 static bool load(const struct bytes *b, struct train *t, struct marks *m, struct err *e)
 {
 	*e = (struct err){ .msg = "" };
-	return checkpoint_parse("x", b->p, b->len, t, m, e);
+	struct st_file st;
+	return st_open_bytes(&st, "x", b->p, b->len, e) && checkpoint_load(&st, t, m, e);
+}
+
+static bool load_file(const char *name, struct train *t, struct marks *m, struct err *e)
+{
+	struct st_file st;
+	return st_open(&st, NULL, name, e) && checkpoint_load(&st, t, m, e);
 }
 
 static const struct marks some_marks = { { 101, 202, 303, 404 }, 12.75 };
@@ -567,18 +574,18 @@ static void test_other_files_are_refused(void)
 	CHECK(strstr(e.msg, "not a checkpoint") != NULL);
 	free(weights);
 
-	CHECK(!checkpoint_load(NULL, scratch, t, &m, &e));
+	CHECK(!load_file(scratch, t, &m, &e));
 	CHECK_INT(e.kind, ERR_CORRUPT);
 	CHECK(strstr(e.msg, "is not a file") != NULL);
 	char fifo[200];
 	snprintf(fifo, sizeof(fifo), "%s/fifo", scratch);
 	CHECK_INT(mkfifo(fifo, 0666), 0);
-	CHECK(!checkpoint_load(NULL, fifo, t, &m, &e)); /* and does not wait */
+	CHECK(!load_file(fifo, t, &m, &e)); /* and does not wait */
 	CHECK(strstr(e.msg, "is not a file") != NULL);
 	CHECK_INT(unlink(fifo), 0);
-	CHECK(!checkpoint_load(NULL, "/dev/null", t, &m, &e));
+	CHECK(!load_file("/dev/null", t, &m, &e));
 	CHECK(strstr(e.msg, "is not a file") != NULL);
-	CHECK(!checkpoint_load(NULL, fifo, t, &m, &e));
+	CHECK(!load_file(fifo, t, &m, &e));
 	CHECK_INT(e.kind, ERR_RUN);
 	train_end(t);
 }
@@ -660,7 +667,7 @@ static void test_a_file_of_a_terabyte_is_refused_at_once(void)
 			break;
 		}
 		alarm(60);
-		CHECK(!checkpoint_load(NULL, path, t, &m, &e));
+		CHECK(!load_file(path, t, &m, &e));
 		alarm(0);
 		CHECK_INT(e.kind, is_ours ? ERR_CORRUPT : ERR_BUSY);
 	}
@@ -683,15 +690,15 @@ static void test_the_file_before_stays_until_the_new_one_is_there(void)
 	CHECK(file_exists(NULL, path) && !file_exists(NULL, previous));
 	drive(t, 10);
 	free(saved(t, &some_marks).p);
-	CHECK(checkpoint_load(NULL, path, into, &m, &e) && into->timesteps == 10);
-	CHECK(checkpoint_load(NULL, previous, into, &m, &e) && into->timesteps == 0);
+	CHECK(load_file(path, into, &m, &e) && into->timesteps == 10);
+	CHECK(load_file(previous, into, &m, &e) && into->timesteps == 0);
 	drive(t, 20);
 	snprintf(blocked, sizeof(blocked), "%s.tmp", path);
 	CHECK_INT(mkdir(blocked, 0777), 0);
 	CHECK(!checkpoint_save(NULL, path, previous, t, &some_marks, buf, sizeof(buf), &e));
 	CHECK_INT(rmdir(blocked), 0);
-	CHECK(checkpoint_load(NULL, path, into, &m, &e) && into->timesteps == 10);
-	CHECK(checkpoint_load(NULL, previous, into, &m, &e) && into->timesteps == 0);
+	CHECK(load_file(path, into, &m, &e) && into->timesteps == 10);
+	CHECK(load_file(previous, into, &m, &e) && into->timesteps == 0);
 	CHECK(checkpoint_max_size(t) >= (uint64_t)BUFFER);
 	train_end(t);
 	train_end(into);

@@ -2,7 +2,7 @@
  *
  *     checkpoint_save(dir, name, previous, &train, &marks, buf, size, &e);
  *     train_init(&train, &config, kernels, &e);
- *     checkpoint_load(dir, name, &train, &marks, &e);    // the run resumes from there
+ *     st_open(&st, dir, name, &e) && checkpoint_load(&st, &train, &marks, &e);  // resumes from there
  *
  * Networks, moments, counters, generators, the environment in its episode, the replay
  * buffer with its priorities, running statistics, the best weights, an evaluation under
@@ -24,7 +24,7 @@
 #ifndef DQN_RUN_CHECKPOINT_H
 #define DQN_RUN_CHECKPOINT_H
 
-#include "base/file.h"
+#include "base/safetensors.h"
 #include "run/logs.h"
 #include "run/train.h"
 
@@ -47,13 +47,9 @@ uint64_t checkpoint_max_size(const struct train *t);
 bool checkpoint_save(const struct dir *d, const char *name, const char *previous, struct train *t,
 	const struct marks *marks, char *buf, size_t size, struct err *e);
 
-/* Reads a file into a train of the same configuration. ERR_CORRUPT names the file and
- * what is wrong, ERR_BUSY the keys of another configuration; *t then holds anything
- * and can only be loaded again or released. */
-bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e);
-
-/* The same from memory. */
-bool checkpoint_parse(
-	const char *name, const void *bytes, size_t len, struct train *t, struct marks *marks, struct err *e);
+/* Reads a file that st_open or st_open_bytes has opened into a train of the same configuration, and
+ * closes it. ERR_CORRUPT names the file and what is wrong, ERR_BUSY the keys of another configuration;
+ * *t then holds anything and can only be loaded again or released. */
+bool checkpoint_load(struct st_file *st, struct train *t, struct marks *marks, struct err *e);
 
 #endif

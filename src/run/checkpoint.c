@@ -1,7 +1,5 @@
 #include "run/checkpoint.h"
 
-#include "base/safetensors.h"
-
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
@@ -36,11 +34,6 @@ static void add(struct parts *l, const char *name, enum st_type type, void *valu
 		.n_values = rows * cols,
 		.values = values,
 		.stride = stride };
-}
-
-static void add_table(struct parts *l, const char *name, enum st_type type, void *p, size_t rows, size_t cols)
-{
-	add(l, name, type, p, 2, rows, cols, 0);
 }
 
 static void add_list(struct parts *l, const char *name, enum st_type type, void *p, size_t n)
@@ -110,7 +103,7 @@ static void visit(struct parts *l, struct train *t, struct marks *m)
 
 	visit_env(l, t);
 	add_list(l, "env_rng", ST_U64, &t->env_rng, 4);
-	add_table(l, "stream", ST_U64, t->stream, N_STREAMS, 4);
+	add(l, "stream", ST_U64, t->stream, 2, N_STREAMS, 4, 0);
 
 	if (t->config.preload[0])
 		add_one(l, "preloaded", ST_I64, &t->preloaded);
@@ -340,22 +333,9 @@ static bool parse(const struct st_file *st, struct train *t, struct marks *m, st
 	return load_parts(st, t, m, e) && check_state(st, t, e);
 }
 
-static bool parse_and_close(struct st_file *st, struct train *t, struct marks *m, struct err *e)
+bool checkpoint_load(struct st_file *st, struct train *t, struct marks *m, struct err *e)
 {
 	const bool ok = parse(st, t, m, e);
 	st_close(st);
 	return ok;
-}
-
-bool checkpoint_load(const struct dir *d, const char *name, struct train *t, struct marks *marks, struct err *e)
-{
-	struct st_file st;
-	return st_open(&st, d, name, e) && parse_and_close(&st, t, marks, e);
-}
-
-bool checkpoint_parse(
-	const char *name, const void *bytes, size_t len, struct train *t, struct marks *marks, struct err *e)
-{
-	struct st_file st;
-	return st_open_bytes(&st, name, bytes, len, e) && parse_and_close(&st, t, marks, e);
 }

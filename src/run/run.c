@@ -76,10 +76,11 @@ static bool load_checkpoint(struct run *r, struct marks *m, struct err *e)
 {
 	static const char *const names[] = { RUN_CHECKPOINT, RUN_PREVIOUS };
 	struct err first, why;
+	struct st_file st;
 	for (int i = 0; i < 2 && !r->was_resumed; i++) {
 		if (!file_exists(&r->dir.held, names[i]))
 			continue;
-		r->was_resumed = checkpoint_load(&r->dir.held, names[i], &r->train, m, &why);
+		r->was_resumed = st_open(&st, &r->dir.held, names[i], &why) && checkpoint_load(&st, &r->train, m, &why);
 		if (!r->was_resumed && why.kind != ERR_CORRUPT)
 			return err_set(e, why.kind, "%s", why.msg);
 		if (!r->was_resumed && !r->is_damaged)

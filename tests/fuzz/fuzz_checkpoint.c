@@ -36,8 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct train *t = small_run();
 	struct marks marks;
+	struct st_file st;
 	struct err e;
-	if (!checkpoint_parse("fuzz", data, size, t, &marks, &e)) {
+	if (!st_open_bytes(&st, "fuzz", data, size, &e) || !checkpoint_load(&st, t, &marks, &e)) {
 		MUST(e.kind == ERR_CORRUPT || e.kind == ERR_BUSY);
 		return 0;
 	}
