@@ -32,6 +32,7 @@ struct axis {
 	double low, high; /* what is shown */
 	int n_ticks;
 	double tick[PLOT_MAX_TICKS];
+	char tick_text[PLOT_MAX_TICKS][64];
 };
 
 struct series {
@@ -72,7 +73,6 @@ void plot_scale(struct plot *p);
 /* Labels are brief if one of them is longer than n_letters. Then keys is the first line of
  * the legend. */
 bool plot_is_brief(const struct plot *p, int n_letters);
-const char *plot_label(const struct plot *p, int i, bool brief);
 
 /* The threshold's text in the legend. Returns false if the plot shows no threshold. */
 bool plot_threshold_label(const struct plot *p, char *buf, size_t size);
@@ -82,9 +82,6 @@ bool plot_is_scatter(const struct plot *p);
 
 /* The position of x on the axis: 0 to 1, and -10 to 10 if limits were given. */
 double axis_at(const struct axis *a, double x);
-
-/* Tick i as text. */
-void axis_tick(const struct axis *a, int i, char *buf, size_t size);
 
 /* For light and dark pages, without scripts. */
 void plot_svg(const struct plot *p, int width, int height, FILE *f);

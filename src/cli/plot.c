@@ -181,6 +181,29 @@ static void place_ticks(struct plot *p)
 	p->x.n_ticks = n;
 }
 
+/* The texts of the ticks, with enough digits to tell neighbours apart. */
+static void print_ticks(struct axis *a)
+{
+	double largest = 0;
+	int digits = 4;
+	for (int i = 0; i < a->n_ticks; i++)
+		largest = fabs(a->tick[i]) > largest ? fabs(a->tick[i]) : largest;
+	if (a->n_ticks > 1 && !a->is_log && exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)
+		digits = exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) + 1;
+	for (int i = 0; i < a->n_ticks; i++) {
+		const size_t size = sizeof(a->tick_text[i]);
+		const double x = a->tick[i];
+		if (a->n_names > 0)
+			snprintf(a->tick_text[i], size, "%s", a->name[i]);
+		else if (!a->is_log && largest >= 1e6 && largest < 1e9)
+			snprintf(a->tick_text[i], size, x == 0 ? "0" : "%.*gM", digits, x / 1e6);
+		else if (!a->is_log && largest >= 1e4 && largest < 1e6)
+			snprintf(a->tick_text[i], size, x == 0 ? "0" : "%.*gk", digits, x / 1e3);
+		else
+			snprintf(a->tick_text[i], size, "%.*g", digits, fabs(x) < 1e-12 * largest ? 0 : x);
+	}
+}
+
 void plot_scale(struct plot *p)
 {
 	const double y_low = p->y.low, y_high = p->y.high; /* if they are given */
@@ -215,26 +238,8 @@ void plot_scale(struct plot *p)
 		p->y.high = y_high;
 		linear_ticks(&p->y);
 	}
-}
-
-void axis_tick(const struct axis *a, int i, char *buf, size_t size)
-{
-	const double x = a->tick[i];
-	double largest = 0;
-	for (int k = 0; k < a->n_ticks; k++)
-		largest = fabs(a->tick[k]) > largest ? fabs(a->tick[k]) : largest;
-	/* Enough digits to tell neighbours apart. */
-	int digits = 4;
-	if (a->n_ticks > 1 && !a->is_log && exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) >= digits)
-		digits = exponent_of(largest) - exponent_of(a->tick[1] - a->tick[0]) + 1;
-	if (a->n_names > 0)
-		snprintf(buf, size, "%s", a->name[i]);
-	else if (!a->is_log && largest >= 1e6 && largest < 1e9)
-		snprintf(buf, size, x == 0 ? "0" : "%.*gM", digits, x / 1e6);
-	else if (!a->is_log && largest >= 1e4 && largest < 1e6)
-		snprintf(buf, size, x == 0 ? "0" : "%.*gk", digits, x / 1e3);
-	else
-		snprintf(buf, size, "%.*g", digits, fabs(x) < 1e-12 * largest ? 0 : x);
+	print_ticks(&p->x);
+	print_ticks(&p->y);
 }
 
 bool plot_is_brief(const struct plot *p, int n_letters)
@@ -243,11 +248,6 @@ bool plot_is_brief(const struct plot *p, int n_letters)
 	for (int i = 0; i < p->n_series; i++)
 		is_long |= text_columns(p->series[i].label) > n_letters;
 	return is_long;
-}
-
-const char *plot_label(const struct plot *p, int i, bool brief)
-{
-	return brief ? p->series[i].brief : p->series[i].label;
 }
 
 bool plot_threshold_label(const struct plot *p, char *buf, size_t size)

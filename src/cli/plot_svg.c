@@ -183,11 +183,8 @@ static void put_style(const struct canvas *c)
 static double tick_px(const struct canvas *c, const struct axis *a)
 {
 	double widest = 0;
-	for (int i = 0; i < a->n_ticks; i++) {
-		char tick[64];
-		axis_tick(a, i, tick, sizeof(tick));
-		widest = fmax(widest, text_px(c, tick));
-	}
+	for (int i = 0; i < a->n_ticks; i++)
+		widest = fmax(widest, text_px(c, a->tick_text[i]));
 	return widest;
 }
 
@@ -196,14 +193,12 @@ static void put_y_ticks(const struct canvas *c)
 	const struct axis *y = &c->p->y;
 	double free_to = (double)INFINITY;
 	for (int i = 0; i < y->n_ticks; i++) {
-		char tick[64];
 		const double at = y_px(c, y->tick[i]);
-		axis_tick(y, i, tick, sizeof(tick));
 		if (at > free_to)
 			continue;
 		free_to = at - 1.2 * c->font_px;
 		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", px(c->left), at, px(c->right));
-		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, tick, c->left);
+		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, y->tick_text[i], c->left);
 	}
 }
 
@@ -217,16 +212,13 @@ static void put_x_ticks(const struct canvas *c)
 	const double room = cut ? share - c->font_px / 2 : c->right + c->margin_px;
 	double free_from = 0;
 	for (int i = 0; i < x->n_ticks; i++) {
-		char tick[64];
-		const double at = x_px(c, x->tick[i]);
-		axis_tick(x, i, tick, sizeof(tick));
-		const double half = fmin(text_px(c, tick), room) / 2;
+		const double at = x_px(c, x->tick[i]), half = fmin(text_px(c, x->tick_text[i]), room) / 2;
 		if (x->n_names == 0)
 			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top), px(c->bottom));
 		if (at - half < free_from || at + half > c->width)
 			continue;
 		free_from = at + half + c->font_px / 2;
-		put_label(c, " class=\"m\"", at, c->bottom + 1.4 * c->font_px, tick, room);
+		put_label(c, " class=\"m\"", at, c->bottom + 1.4 * c->font_px, x->tick_text[i], room);
 	}
 }
 
@@ -395,7 +387,8 @@ struct legend {
 
 static const char *entry(const struct canvas *c, const struct legend *l, int i, bool brief)
 {
-	return i < c->p->n_series ? plot_label(c->p, i, brief) : l->threshold;
+	const struct series *s = &c->p->series[i];
+	return i == c->p->n_series ? l->threshold : brief ? s->brief : s->label;
 }
 
 static double swatch_px(const struct canvas *c)
@@ -491,12 +484,6 @@ static void put_legend(const struct canvas *of, double top, const struct legend 
 	}
 }
 
-/* 12 pixels, fewer in the narrow columns of a page. */
-static double default_font_px(int width)
-{
-	return fmin(12, fmax(8, floor(width / 36.0)));
-}
-
 /* Lays out the picture for letters of so many pixels. Returns false if they are too large: the plot
  * itself gets less than a quarter of the height, or less than half of the width, or the legend's
  * labels less than three letters. */
@@ -524,7 +511,8 @@ static bool lay_out(struct canvas *c, struct legend *l, double font_px, double h
 
 void plot_svg(const struct plot *p, int width, int height, FILE *f)
 {
-	double font_px = p->font_px > 0 ? p->font_px : default_font_px(width);
+	/* 12 pixels, fewer in the narrow columns of a page. */
+	double font_px = p->font_px > 0 ? p->font_px : fmin(12, fmax(8, floor(width / 36.0)));
 	struct canvas c = { .p = p, .f = f, .width = width };
 	struct legend legend;
 	while (!lay_out(&c, &legend, font_px, height) && font_px > least_font_px)

@@ -166,10 +166,10 @@ static void put_letter(const struct canvas *c, int series)
 static void put_row(const struct canvas *c, int line)
 {
 	const struct axis *y = &c->p->y;
-	char tick[64] = "";
+	const char *tick = "";
 	for (int i = 0; i < y->n_ticks; i++)
 		if (dot_y(c, y->tick[i]) / DOTS_Y == line)
-			axis_tick(y, i, tick, sizeof(tick));
+			tick = y->tick_text[i];
 	const char *frame = c->utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|");
 	fprintf(c->f, "%*s %s", c->margin, tick, frame);
 	int n = c->n_columns;
@@ -195,15 +195,13 @@ static void put_x_axis(const struct canvas *c)
 		fputs(c->utf8 ? "─" : "-", c->f);
 	fputc('\n', c->f);
 	for (int i = 0; i < x->n_ticks; i++) {
-		char tick[64];
-		axis_tick(x, i, tick, sizeof(tick));
-		const int len = (int)strlen(tick);
+		const int len = (int)strlen(x->tick_text[i]);
 		int start = left + dot_x(c, x->tick[i]) / DOTS_X - len / 2;
 		if (start + len > right)
 			start = right - len;
 		if (start < at + (at > 0))
 			continue;
-		fprintf(c->f, "%*s%s", start - at, "", tick);
+		fprintf(c->f, "%*s%s", start - at, "", x->tick_text[i]);
 		at = start + len;
 	}
 	fputc('\n', c->f);
@@ -219,9 +217,10 @@ static void put_legend(const struct canvas *c, int width)
 		fputs(":\n", c->f);
 	}
 	for (int i = 0; i < c->p->n_series; i++) {
+		const struct series *s = &c->p->series[i];
 		put_letter(c, i);
 		fputc(' ', c->f);
-		put_cut(c, plot_label(c->p, i, brief), width - 2);
+		put_cut(c, brief ? s->brief : s->label, width - 2);
 		fputc('\n', c->f);
 	}
 	if (c->threshold_line != NOBODY)
@@ -240,9 +239,8 @@ bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 	/* Single dots of several series are letters: those of braille are all alike. */
 	c->braille = utf8 && (p->n_series == 1 || !plot_is_scatter(p));
 	for (int i = 0; i < p->y.n_ticks; i++) {
-		char tick[64];
-		axis_tick(&p->y, i, tick, sizeof(tick));
-		c->margin = (int)strlen(tick) > c->margin ? (int)strlen(tick) : c->margin;
+		const int len = (int)strlen(p->y.tick_text[i]);
+		c->margin = len > c->margin ? len : c->margin;
 	}
 	const int others = 4; /* a blank, the frame, a blank and a letter */
 	c->n_columns = clamp(width - c->margin - others, 8, MAX_COLUMNS);
