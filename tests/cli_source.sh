@@ -119,7 +119,7 @@ env 1581
 rl 1385
 run 6845
 study 2938
-cli 12363
+cli 12344
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -5,6 +5,7 @@
 
 #include "run/train.h"
 #include "run/weights.h"
+#include "study/stats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -70,17 +71,6 @@ static void calibrate(struct task *t)
 		t->n = s < sample_s / 100 ? 10 * t->n : (uint64_t)(1.1 * sample_s / s * (double)t->n) + 1;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static void sort(struct task *t)
-{
-	qsort(t->sample, (size_t)t->n_samples, sizeof(*t->sample), compare_doubles);
-}
-
 /* All tasks in turn: what disturbs a moment disturbs all of them. One that takes longer than a
  * sample has fewer. */
 static void measure(struct bench *b)
@@ -97,7 +87,7 @@ static void measure(struct bench *b)
 			t->sample[t->n_samples++] = s / (double)t->n;
 		}
 	for (int i = 0; i < b->n_tasks; i++)
-		sort(&b->task[i]);
+		stats_sort(b->task[i].sample, (size_t)b->task[i].n_samples);
 }
 
 static double median(const struct task *t)
@@ -405,7 +395,7 @@ static bool time_child(struct bench *b, struct process *child, struct err *e)
 			snprintf(t->name, sizeof(t->name), "the same, %d together", (int)n);
 		while (ok && t->n_samples < LEAST_SAMPLES)
 			ok = children_time_step(&v, n, &t->sample[t->n_samples++], e);
-		sort(t);
+		stats_sort(t->sample, (size_t)t->n_samples);
 	}
 	vec_env_release(&v);
 	return ok;

@@ -1,10 +1,9 @@
 #include "cli/cli.h"
 
-#include "base/json.h"
 #include "base/safetensors.h"
 #include "run/run.h"
 
-#include <inttypes.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +33,23 @@ static void print_pair(const struct st_metadata *m)
 }
 
 /* Name, shape, and the type if it is not float32. */
-static void print_head(const struct st_file *st, const struct st_tensor *t)
+static void print_head(const struct st_tensor *t)
 {
-	struct json j;
 	printf("  ");
 	put_printable(stdout, t->name, strlen(t->name));
 	printf("  (");
-	json_init(&j, t->dims, (size_t)(st->header + st->header_len - t->dims));
-	for (int d = 0; d < t->n_dims; d++) {
-		uint64_t dim = 0;
-		j.first = d == 0;
-		json_next_item(&j);
-		json_u64(&j, &dim);
-		printf("%s%" PRIu64, d ? " x " : "", dim);
-	}
+	for (const char *c = t->dims; *c != ']'; c++) /* numbers without a sign */
+		if (*c == ',')
+			printf(" x ");
+		else if (isdigit((unsigned char)*c))
+			putchar(*c);
 	printf(t->type == ST_F32 ? ")" : ") %s", st_type_name(t->type));
 }
 
 /* A line for a tensor: statistics of its values, or its bytes if they were not read. */
-static void print_tensor(const struct st_file *st, const struct st_tensor *t)
+static void print_tensor(const struct st_tensor *t)
 {
-	print_head(st, t);
+	print_head(t);
 	if (t->n_values == 0 || !t->data || t->type >= ST_OTHER) {
 		printf(t->n_values == 0 ? "  empty\n" : "  %zu bytes\n", st_tensor_size(t));
 		return;
@@ -118,7 +113,7 @@ static int cmd_inspect(const struct args *args)
 	printf(": %zu bytes, %d tensors, %zu %svalues%s\n", ST_LENGTH_BYTES + st.header_len + st.data_len, st.n_tensors,
 		n_values, all_floats ? "float32 " : "", st.bytes ? "" : ", too large: only the header was read");
 	for (int i = 0; i < st.n_tensors; i++)
-		print_tensor(&st, &st.tensor[i]);
+		print_tensor(&st.tensor[i]);
 	printf("metadata:\n");
 	for (int i = 0; i < st.n_metadata; i++)
 		print_pair(&st.metadata[i]);

@@ -123,13 +123,9 @@ static void put_one(struct text *t, const char *name, unsigned field, unsigned t
 /* Inputs and outputs are lists of names, separated by a blank; the first output names the node. */
 static void put_names(struct text *t, unsigned field, const char *list)
 {
-	for (size_t len; *list; list += len + (list[len] == ' ')) {
-		char name[32];
-		len = strcspn(list, " ");
-		memcpy(name, list, len < sizeof(name) ? len : sizeof(name) - 1);
-		name[len < sizeof(name) ? len : sizeof(name) - 1] = '\0';
+	char name[32];
+	while (text_next_word(&list, name, sizeof(name)))
 		put_string(t, field, name);
-	}
 }
 
 static void put_node(struct text *t, const char *op, const char *inputs, const char *outputs)
