@@ -9,7 +9,7 @@
  *     records_find(&list, path, &e);        // any number of times
  *     records_sort(&list);
  *     list.at[i] ...
- *     record_log(&list.at[i], "eval.csv", "return_mean", &t, &e);  // a whole log of it
+ *     record_log(&list.at[i], "eval.csv", "return_mean", true, &t, &e);  // a whole log of it
  *     records_release(&list);
  */
 #ifndef DQN_STUDY_RECORD_H
@@ -82,9 +82,10 @@ void records_sort(struct records *list);
 void records_release(struct records *list);
 
 /* Reads a log of a run that has the columns `timesteps`, which must not fall, and
- * `column`. An unfinished run may have no such file yet: then the table is empty.
+ * `column`. Without such a file the table is empty, unless the run is over and it `is_needed`.
  * The caller releases it. */
-bool record_log(const struct record *r, const char *name, const char *column, struct csv *t, struct err *e);
+bool record_log(
+	const struct record *r, const char *name, const char *column, bool is_needed, struct csv *t, struct err *e);
 
 enum metric_worst { WORST_NONE, WORST_RETURN, WORST_NEVER };
 

@@ -56,14 +56,9 @@ static const char *next_field(const char *end)
 	return *s == ',' ? skip_blanks(s + 1) : s;
 }
 
-static size_t field_len(const char *s)
-{
-	return strcspn(s, " \t,");
-}
-
 static bool bad_line(const struct filter *f, struct err *e, const char *what, const char *field)
 {
-	const size_t n = field_len(field);
+	const size_t n = strcspn(field, " \t,");
 	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s", f->lines.n,
 		n < 40 ? (int)n : 40, field, what);
 }

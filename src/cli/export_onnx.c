@@ -105,11 +105,6 @@ static void put_numbers(struct text *t, const char *name, size_t rows, size_t co
 	end(t, tensor);
 }
 
-static void put_tensor(struct text *t, const char *name, size_t rows, size_t columns, const float *x)
-{
-	put_numbers(t, name, rows, columns, x, 1);
-}
-
 /* All attributes are 1: transB of Gemm, axis of Split, axes of ReduceMean, a list. */
 static void put_one(struct text *t, const char *name, unsigned field, unsigned type)
 {
@@ -214,14 +209,14 @@ void export_onnx(const struct export_job *job, struct text *t)
 	const size_t graph = begin(t, MODEL_GRAPH);
 	put_nodes(t, net);
 	put_string(t, GRAPH_NAME, job->name);
-	put_tensor(t, "obs_scale", 0, (size_t)net->dim[0], w->obs_scale);
+	put_numbers(t, "obs_scale", 0, (size_t)net->dim[0], w->obs_scale, 1);
 	for (int i = 0; i < net_n_linear(net); i++) {
 		const struct linear m = net_linear(net, i);
 		char name[32];
 		snprintf(name, sizeof(name), "w%d", i);
-		put_tensor(t, name, m.out, m.in, w->params + m.w);
+		put_numbers(t, name, m.out, m.in, w->params + m.w, 1);
 		snprintf(name, sizeof(name), "b%d", i);
-		put_tensor(t, name, 0, m.out, w->params + m.b);
+		put_numbers(t, name, 0, m.out, w->params + m.b, 1);
 	}
 	if (net->dueling) {
 		const size_t n_actions = (size_t)net->dim[net->n_layers];

@@ -79,7 +79,7 @@ static void enter(void)
 	taken.is_taken = 1;
 }
 
-static void leave(void)
+void terminal_give_back(void)
 {
 	if (!taken.is_taken)
 		return;
@@ -99,7 +99,7 @@ static void catch (int number, void (*handler)(int))
 
 static void on_end(int number)
 {
-	leave();
+	terminal_give_back();
 	signal(number, SIG_DFL);
 	raise(number);
 }
@@ -140,11 +140,6 @@ bool terminal_take(void)
 	}
 	enter();
 	return taken.is_taken;
-}
-
-void terminal_give_back(void)
-{
-	leave();
 }
 
 int terminal_key(double seconds)

@@ -114,15 +114,11 @@ static size_t n_side_by_side(const struct env_ops *ops, size_t n_most)
 	return n > 0 && n < n_most ? n : n_most;
 }
 
-/* Of one instance, a multiple of every alignment. */
-static size_t instance_bytes(const struct env_ops *ops)
-{
-	return sizeof(struct env) + (size_t)ops->obs_dim * sizeof(float) + env_mask_dim(ops);
-}
-
 uint64_t vec_env_bytes(const struct env_ops *ops, size_t n_most)
 {
-	return n_side_by_side(ops, n_most) * instance_bytes(ops);
+	/* A multiple of every alignment. */
+	const size_t each = sizeof(struct env) + (size_t)ops->obs_dim * sizeof(float) + env_mask_dim(ops);
+	return n_side_by_side(ops, n_most) * each;
 }
 
 bool vec_env_init(struct vec_env *v, const struct env *env, size_t n_most, struct err *e)

@@ -158,11 +158,6 @@ static const struct st_tensor *find_beside(const struct st_file *st, const struc
 	return NULL;
 }
 
-static bool has_matrix(const struct st_file *st, const struct st_tensor *bias)
-{
-	return find_beside(st, bias, "weight") || find_beside(st, bias, "kernel");
-}
-
 static bool is_float(const struct st_tensor *t)
 {
 	return t->type == ST_F32 || t->type == ST_F64 || t->type == ST_F16 || t->type == ST_BF16;
@@ -284,7 +279,8 @@ static bool collect(struct layers *f, const struct st_file *st, struct err *e)
 	for (int i = 0; i < st->n_tensors; i++) {
 		const struct st_tensor *t = &st->tensor[i];
 		const enum role role = role_of(t);
-		if (role == LEFT_OUT || (ends_in(t->name, "bias") && has_matrix(st, t)))
+		if (role == LEFT_OUT ||
+			(ends_in(t->name, "bias") && (find_beside(st, t, "weight") || find_beside(st, t, "kernel"))))
 			continue;
 		if (n++ == MAX_LAYERS)
 			return refuse(st, e, "more layers than a network has");

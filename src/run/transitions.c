@@ -468,11 +468,6 @@ static bool check_masks(const struct reader *r, struct err *e)
 
 /* --- steps --- */
 
-static bool has_ended(const struct row *row)
-{
-	return row->result.terminated || row->result.truncated;
-}
-
 /* True if by its cells r->now comes right after the line before, whether or not that ended the episode. */
 static bool is_adjacent(const struct reader *r)
 {
@@ -519,7 +514,8 @@ static bool take_line(struct reader *r, char *line, struct err *e)
 			replay_cut(r->replay);
 		push(r, now, now->next_obs, now->next_mask);
 	} else if (r->n_rows > 1 && before->has_step) {
-		const bool is_next = follows && !(has_ended(before) && now->has_step);
+		const bool has_ended = before->result.terminated || before->result.truncated;
+		const bool is_next = follows && !(has_ended && now->has_step);
 		store_before(r, is_next ? now : NULL);
 		if (!now->has_step)
 			replay_cut(r->replay);

@@ -103,7 +103,7 @@ static bool read_log(
 	const struct curve_job *job, const struct record *r, const char *name, const char *column, struct csv *t)
 {
 	struct err why;
-	const bool ok = record_log(r, name, column, t, &why);
+	const bool ok = record_log(r, name, column, true, t, &why);
 	if (!ok && !r->is_damaged)
 		faults_add(job->faults, why.msg);
 	return ok;

@@ -102,7 +102,7 @@ static bool load(struct evidence *v, struct err *e)
 	static const enum run_log logs[] = { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES };
 	bool ok = true;
 	for (size_t i = 0; ok && i < sizeof(logs) / sizeof(logs[0]); i++)
-		ok = record_log(v->r, run_logs[logs[i]].name, "timesteps", &v->log[logs[i]], e);
+		ok = record_log(v->r, run_logs[logs[i]].name, "timesteps", true, &v->log[logs[i]], e);
 	for (int i = 0; ok && i < N_SERIES; i++) {
 		const struct csv *t = &v->log[i < EVAL_STEP      ? LOG_PROGRESS
 					      : i < EPISODE_STEP ? LOG_EVAL

@@ -60,8 +60,7 @@ static bool check_log(const struct csv *t, const char *column, struct err *e)
 	return true;
 }
 
-/* A file that is absent is an empty table, unless the run is over and it `is_needed`. */
-static bool read_log(
+bool record_log(
 	const struct record *r, const char *name, const char *column, bool is_needed, struct csv *t, struct err *e)
 {
 	char *data;
@@ -79,11 +78,6 @@ static bool read_log(
 		ok = false;
 	}
 	return ok || err_set(e, why.kind, "'%.500s/%s': %s", r->dir, name, why.msg);
-}
-
-bool record_log(const struct record *r, const char *name, const char *column, struct csv *t, struct err *e)
-{
-	return read_log(r, name, column, true, t, e);
 }
 
 static double last_cell(const struct csv *t, const char *name)
@@ -150,7 +144,7 @@ static void read_logs(struct record *r)
 	for (size_t i = 0; i < n; i++) {
 		struct csv t;
 		static struct err e; /* too much for a small stack, below many directories */
-		if (read_log(r, logs[i].name, logs[i].column, logs[i].is_needed, &t, &e)) {
+		if (record_log(r, logs[i].name, logs[i].column, logs[i].is_needed, &t, &e)) {
 			logs[i].read(r, &t);
 			csv_release(&t);
 		} else {
