@@ -66,6 +66,20 @@ static inline struct pair pair_put_block(struct pair v, unsigned mask, __m128 x)
 	return pair_of(_mm256_loadu_ps(to), _mm256_loadu_ps(to + 8));
 }
 
+static inline struct pair pair_merge(struct pair v, unsigned mask, struct pair w)
+{
+	return pair_of(_mm256_blendv_ps(v.lo, w.lo, _mm256_castsi256_ps(pair_lanes(mask))),
+		_mm256_blendv_ps(v.hi, w.hi, _mm256_castsi256_ps(pair_lanes(mask >> 8))));
+}
+
+/* Blocks of four: number i and i + 2 of a, the same of b; imm 0x88 or 0xdd */
+static inline struct pair pair_shuffle_blocks(struct pair a, struct pair b, int imm)
+{
+	if (imm == 0x88)
+		return pair_of(_mm256_permute2f128_ps(a.lo, a.hi, 0x20), _mm256_permute2f128_ps(b.lo, b.hi, 0x20));
+	return pair_of(_mm256_permute2f128_ps(a.lo, a.hi, 0x31), _mm256_permute2f128_ps(b.lo, b.hi, 0x31));
+}
+
 static inline struct pair pair_fma(struct pair a, struct pair b, struct pair c)
 {
 	return pair_of(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
@@ -122,6 +136,12 @@ PAIR_BINARY(unpackhi_pd, PAIR_UNPACKHI_PD)
 #define _mm512_unpackhi_pd pair_unpackhi_pd
 #define _mm512_castps128_ps512(x) pair_of(_mm256_castps128_ps256(x), _mm256_setzero_ps())
 #define _mm512_mask_broadcast_f32x4 pair_put_block
+#define _mm512_castpd256_pd512(x) pair_of(_mm256_castpd_ps(x), _mm256_setzero_ps())
+#define _mm512_mask_broadcast_f64x4(v, mask, x) pair_of((v).lo, _mm256_castpd_ps(x)) /* mask 0xf0 */
+#define _mm512_broadcast_f64x4(x) pair_of(_mm256_castpd_ps(x), _mm256_castpd_ps(x))
+#define _mm512_shuffle_f32x4 pair_shuffle_blocks
+#define _mm512_mask_mov_ps pair_merge
+#define _mm512_mask_loadu_ps(v, mask, p) pair_merge(v, mask, pair_load_n(mask, p))
 
 #endif
 #endif

@@ -269,7 +269,8 @@ static void test_matmul_of_packed_products(void)
 	static const size_t sizes[][3] = { { 8, 1, 513 }, { 33, 3, 600 }, { 7, 4, 129 }, { 70, 8, 257 },
 		{ 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 }, { 100, 300, 1 }, { 40, 513, 130 },
 		{ 32, 4096, 7 }, { 35, 330, 700 }, { 24, 352, 600 }, { 64, 640, 300 }, { 512, 320, 9 },
-		{ 533, 345, 130 }, { 515, 323, 600 }, { 33, 1025, 1030 }, { 70, 2085, 520 } };
+		{ 533, 345, 130 }, { 515, 323, 600 }, { 33, 1025, 1030 }, { 70, 2085, 520 }, { 33, 344, 300 },
+		{ 35, 353, 300 }, { 33, 545, 600 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 0; v < 3; v++) {
 			const struct product s = product(sizes[i][0], sizes[i][1], sizes[i][2], v % 2 * 2, 3 - v);
@@ -311,7 +312,7 @@ static void check_transposed(size_t m, size_t n, size_t k, size_t pad, bool gate
 static void test_matmul_t(void)
 {
 	static const size_t large[][3] = { { 1, 300, 513 }, { 2, 257, 300 }, { 33, 513, 33 }, { 257, 255, 7 },
-		{ 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 } };
+		{ 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 }, { 13, 24, 513 } };
 	for (size_t m = 1; m <= 40; m += m < 3 ? 1 : 12)
 		for (size_t n = 1; n <= 70; n++) {
 			const size_t k = 1 + random_bits() % 70;

@@ -48,6 +48,7 @@ struct product {
 	bool relu;
 	size_t pack_rows;        /* of b at a time */
 	const struct next *next; /* or NULL */
+	const float *rest;       /* b's column after a packed panel, or NULL */
 };
 
 struct next { /* the part of b that is packed next, (rows,cols) as it is stored */
@@ -170,6 +171,80 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct 
 	end_sums(rows, n_vec, tail, acc, x->relu, gate, c, c_row);
 }
 
+#if FREE_MASKS
+/* A panel may have a few columns after its whole vectors, the rest. LANES / rest rows share a vector
+ * of sums there: those of a row are side by side. */
+
+/* shared (rows) = from (rows,rest), or 0 */
+INLINE void load_shared(size_t rows, size_t rest, const float *from, size_t from_row, vf *shared)
+{
+	const size_t sharing = LANES / rest;
+	UNROLL
+	for (size_t r = 0; r < rows; r++) {
+		vf *const s = &shared[r / sharing];
+		if (r % sharing == 0)
+			*s = vf_set1(0);
+		if (from)
+			*s = vf_put(*s, r % sharing * rest, rest, from + r * from_row);
+	}
+}
+
+/* As end_sums. */
+INLINE void end_shared(size_t rows, size_t rest, vf *shared, bool relu, const float *gate, float *c, size_t c_row)
+{
+	const size_t sharing = LANES / rest;
+	vf pass[TILE_ROWS];
+	load_shared(rows, rest, gate, c_row, pass);
+	UNROLL
+	for (size_t r = 0; r < rows; r++, c += c_row) {
+		vf *const s = &shared[r / sharing];
+		if (r % sharing == 0 && relu)
+			*s = vf_max(vf_set1(0), *s);
+		if (r % sharing == 0 && gate)
+			*s = vf_pass(*s, pass[r / sharing]);
+		vf_store_lanes(c, r % sharing * rest, rest, *s);
+	}
+}
+
+/* As tile: rows x n_vec vectors of c, and `rest` columns. */
+INLINE void shared_tile(size_t rows, size_t n_vec, size_t rest, const struct product *x, size_t i)
+{
+	const size_t a_row = x->a_row, a_col = x->a_col, b_row = x->b_row, from_row = x->from_row, c_row = x->c_row;
+	const size_t rest_row = x->rest ? 1 : b_row, whole = n_vec * LANES;
+	const size_t sharing = LANES / rest, n_shared = (rows + sharing - 1) / sharing, n_bases = (rows + 2) / 3;
+	const float *const from = x->from ? x->from + i * from_row : NULL;
+	const float *const gate = x->gate ? x->gate + i * c_row : NULL;
+	const float *b = x->b, *b_rest = x->rest ? x->rest : b + whole, *a[TILE_ROWS / 3 + 1];
+	float *const c = x->c + i * c_row;
+	vf acc[MOST_SUMS], shared[TILE_ROWS], ar[TILE_ROWS];
+	UNROLL
+	for (size_t g = 0; g < n_bases; g++)
+		a[g] = x->a + (i + 3 * g) * a_row;
+	begin_sums(rows, n_vec, 0, from, from_row, acc);
+	load_shared(rows, rest, from ? from + whole : NULL, from_row, shared);
+	for (size_t p = x->k; p > 0; p--, b += b_row, b_rest += rest_row) {
+		const vf bs = vf_repeat(b_rest, rest);
+		UNROLL
+		for (size_t r = 0; r < rows; r++) {
+			const vf all = vf_set1(a[r / 3][r % 3 * a_row]);
+			vf *const s = &ar[r / sharing];
+			UNROLL
+			for (size_t v = 0; v < n_vec; v++)
+				acc[r * n_vec + v] = vf_fma(all, vf_load(b + v * LANES), acc[r * n_vec + v]);
+			*s = r % sharing == 0 ? all : vf_merge(*s, r % sharing * rest, rest, all);
+		}
+		UNROLL
+		for (size_t s = 0; s < n_shared; s++)
+			shared[s] = vf_fma(ar[s], bs, shared[s]);
+		UNROLL
+		for (size_t g = 0; g < n_bases; g++)
+			a[g] += a_col;
+	}
+	end_sums(rows, n_vec, 0, acc, x->relu, gate, c, c_row);
+	end_shared(rows, rest, shared, x->relu, gate ? gate + whole : NULL, c + whole, c_row);
+}
+#endif
+
 /* Asks for a share of what is packed next, while there is work to do. */
 INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 {
@@ -180,9 +255,9 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 }
 
 /* A function for each height of a panel: of three vectors, two or one, whole ones or those whose last
- * columns are not there (where masks are free, one whole vector is such a panel, too), and of two
- * from packed operands. In one function of all, the compiler would keep most of what they need on
- * the stack. */
+ * columns are not there (where masks are free, one whole vector is such a panel, too), of two from
+ * packed operands, of one and a half, and of two and a column. In one function of all, the compiler
+ * would keep most of what they need on the stack. */
 #define HEIGHTS(H) H(1) H(2) H(3) H(4) H(5) H(6) H(7) H(8) H(9) H(10) H(11) H(12) H(13) H(14) H(15) H(16)
 #define TILE(name, rows, most, n_vec, is_part)                                           \
 	static void name##rows(const struct product *x, size_t i)                        \
@@ -197,16 +272,30 @@ INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
 		if (rows >= (PACK_ROWS + 1) / 5 && rows <= TILE_ROWS) \
 			tile(rows, 2, 0, true, x, i, NULL);           \
 	}
+#if FREE_MASKS
+#define SHARED(name, rows, n_vec, rest)                           \
+	static void name##rows(const struct product *x, size_t i) \
+	{                                                         \
+		if (rows <= TILE_ROWS)                            \
+			shared_tile(rows, n_vec, rest, x, i);     \
+	}
+#define SHARED_ROW(r) half_##r, odd_##r
+#else
+#define SHARED(name, rows, n_vec, rest)
+#define SHARED_ROW(r)
+#endif
 #define TILES(r)                                                \
 	TILE(two_, r, TILE_ROWS, 2, false)                      \
 	TILE(most_, r, TILE_ROWS, 2, true)                      \
 	TILE(one_, r, FREE_MASKS ? 0 : 2 * TILE_ROWS, 1, false) \
 	TILE(part_, r, 2 * TILE_ROWS, 1, true)                  \
 	TILE(three_, r, 2 * TILE_ROWS / 3, 3, false)            \
-	PACKED(r)
+	PACKED(r)                                               \
+	SHARED(half_, r, 1, LANES / 2)                          \
+	SHARED(odd_, r, 2, 1)
 HEIGHTS(TILES)
-#define ROW(r) { part_##r, one_##r, most_##r, two_##r, three_##r, packed_##r },
-static void (*const tiles[][6])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
+#define ROW(r) { part_##r, one_##r, most_##r, two_##r, three_##r, packed_##r, SHARED_ROW(r) },
+static void (*const tiles[][8])(const struct product *x, size_t i) = { HEIGHTS(ROW) };
 #undef ROW
 
 /* m rows in n tiles of nearly equal height: a tile of few rows has too few independent sums. */
@@ -220,11 +309,23 @@ INLINE struct heights heights(size_t m, size_t most)
 	return (struct heights){ n, m / n, m % n };
 }
 
-/* One panel, x->n <= PANEL columns or three vectors. */
+/* Whether a panel can be a column wider, and the last panel of n columns is. */
+INLINE bool ends_odd(size_t n)
+{
+	return FREE_MASKS && n % PANEL == 1 && n > PANEL;
+}
+
+/* One panel: x->n <= PANEL columns, one more, or three vectors. */
 static void panel(const struct product *x)
 {
-	const int kind = (x->n > PANEL ? 4 : x->n > LANES ? 2 : 0) + (x->n == PANEL || (x->n == LANES && !FREE_MASKS));
-	const struct heights h = heights(x->m, kind < 2 ? 2 * TILE_ROWS : kind < 4 ? TILE_ROWS : 2 * TILE_ROWS / 3);
+	const bool whole = x->n == PANEL || (x->n == LANES && !FREE_MASKS);
+	const int kind = FREE_MASKS && x->n == 3 * LANES / 2 ? 6
+			 : ends_odd(x->n)                    ? 7
+							     : (x->n > PANEL          ? 4
+								       : x->n > LANES ? 2
+										      : 0) +
+						    whole;
+	const struct heights h = heights(x->m, kind < 2 ? 2 * TILE_ROWS : kind == 4 ? 2 * TILE_ROWS / 3 : TILE_ROWS);
 	for (size_t t = 0, i = 0; t < h.n; t++) {
 		const size_t height = h.rows + (t < h.n_larger);
 		if (x->next)
@@ -234,19 +335,30 @@ static void panel(const struct product *x)
 	}
 }
 
+/* `step` columns at a time from number p on, a constant; returns the number of the next one. */
+INLINE size_t flip_by(
+	size_t step, size_t p, size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
+{
+	for (; p + step <= width; p += step) {
+		vf v[8];
+		if (step == 8)
+			vf_8_columns(v, x + p, row, last);
+		else
+			vf_columns(v, x + p, row, last);
+		UNROLL
+		for (size_t l = 0; l < step; l++)
+			vf_store(t + (p + l) * t_row, v[l]);
+	}
+	return p;
+}
+
 /* LANES rows of x, `row` floats apart, of which those after `last` repeat it, become the
  * columns of t, `t_row` apart; width columns of x. */
 INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
 {
-	size_t p = 0;
-	for (; p + 4 <= width; p += 4, t += 4 * t_row) {
-		vf v[4];
-		vf_columns(v, x + p, row, last);
-		UNROLL
-		for (size_t l = 0; l < 4; l++)
-			vf_store(t + l * t_row, v[l]);
-	}
-	for (; p < width; p++, t += t_row) {
+	size_t p = EIGHT_COLUMNS ? flip_by(8, 0, width, x, row, last, t, t_row) : 0;
+	p = flip_by(4, p, width, x, row, last, t, t_row);
+	for (t += p * t_row; p < width; p++, t += t_row) {
 		const float *from = x + p;
 		for (size_t r = 0; r < LANES; r++, from += r <= last ? row : 0)
 			t[r] = *from;
@@ -274,30 +386,45 @@ static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, fl
  * order. Two ways to get at those rows: both add to ct, where a column of c begins as its
  * bias. */
 
-/* From the columns of a (rows,k), rows <= blocks * LANES; n and blocks are constants
- * wherever this is inlined. A single block would wait for its own sums. */
-INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *x, const float *a, float *ct)
+/* Adds the products of `step` columns of a at a time, from number p on, to acc (n,blocks); returns
+ * the number of the next one. As in columns(), step, n and blocks are constants. */
+INLINE size_t add_columns(
+	size_t step, size_t p, size_t n, size_t blocks, size_t last, const struct product *x, const float *a, vf *acc)
 {
-	const size_t last = rows - (blocks - 1) * LANES - 1; /* of the last block */
-	const float *b = x->b;
-	vf acc[2 * NARROW];
-	UNROLL
-	for (size_t s = 0; s < n * blocks; s++)
-		acc[s] = vf_load(ct + s / blocks * WIDE + s % blocks * LANES);
-	size_t p = 0;
-	for (; p + 4 <= x->k; p += 4) {
-		vf v[2][4];
-		vf_columns(v[0], a + p, x->a_row, blocks > 1 ? LANES - 1 : last);
-		if (blocks > 1)
-			vf_columns(v[1], a + p + LANES * x->a_row, x->a_row, last);
+	const float *b = x->b + p * x->b_row;
+	for (; p + step <= x->k; p += step) {
+		vf v[2][8];
 		UNROLL
-		for (size_t l = 0; l < 4; l++, b += x->b_row) {
+		for (size_t s = 0; s < blocks; s++) {
+			const float *const block = a + p + s * LANES * x->a_row;
+			const size_t end = s + 1 < blocks ? LANES - 1 : last;
+			if (step == 8)
+				vf_8_columns(v[s], block, x->a_row, end);
+			else
+				vf_columns(v[s], block, x->a_row, end);
+		}
+		UNROLL
+		for (size_t l = 0; l < step; l++, b += x->b_row) {
 			UNROLL
 			for (size_t s = 0; s < n * blocks; s++)
 				acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]), acc[s]);
 		}
 	}
-	for (; p < x->k; p++, b += x->b_row) {
+	return p;
+}
+
+/* From the columns of a (rows,k), rows <= blocks * LANES; n and blocks are constants
+ * wherever this is inlined. A single block would wait for its own sums. */
+INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *x, const float *a, float *ct)
+{
+	const size_t last = rows - (blocks - 1) * LANES - 1; /* of the last block */
+	vf acc[2 * NARROW];
+	UNROLL
+	for (size_t s = 0; s < n * blocks; s++)
+		acc[s] = vf_load(ct + s / blocks * WIDE + s % blocks * LANES);
+	size_t p = EIGHT_COLUMNS ? add_columns(8, 0, n, blocks, last, x, a, acc) : 0;
+	p = add_columns(4, p, n, blocks, last, x, a, acc);
+	for (const float *b = x->b + p * x->b_row; p < x->k; p++, b += x->b_row) {
 		float column[PANEL] = { 0 };
 		for (size_t r = 0; r < rows; r++)
 			column[r] = a[r * x->a_row + p];
@@ -323,10 +450,16 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		.a_col = x->b_row,
 		.b = a,
 		.b_row = x->a_col,
+		.b_col = 1,
 		.from = ct,
 		.from_row = WIDE,
+		.gate = NULL,
+		.relu = false,
 		.c = ct,
-		.c_row = WIDE };
+		.c_row = WIDE,
+		.pack_rows = 0,
+		.next = NULL,
+		.rest = NULL };
 	if (rows == WIDE)
 		tile(n, WIDE / LANES, 0, false, &turned, 0, NULL);
 	else
@@ -381,43 +514,40 @@ static void narrow(const struct product *x)
 	}
 }
 
-/* The columns of the product from j on. */
-INLINE struct product from_column(const struct product *x, size_t j)
+/* Only the columns of the product from j on. */
+INLINE void to_column(struct product *x, size_t j)
 {
-	struct product part = *x;
-	part.n -= j;
-	part.b += j * x->b_col;
-	part.from = x->from ? x->from + j : NULL;
-	part.gate = x->gate ? x->gate + j : NULL;
-	part.c += j;
-	return part;
+	x->n -= j;
+	x->b += j * x->b_col;
+	x->from = x->from ? x->from + j : NULL;
+	x->gate = x->gate ? x->gate + j : NULL;
+	x->c += j;
 }
 
-/* The rows of the product from i on. */
-INLINE struct product from_row(const struct product *x, size_t i)
+/* Only the rows of the product from i on. */
+INLINE void to_row(struct product *x, size_t i)
 {
-	struct product part = *x;
-	part.m -= i;
-	part.a += i * x->a_row;
-	part.from = x->from ? x->from + i * x->from_row : NULL;
-	part.gate = x->gate ? x->gate + i * x->c_row : NULL;
-	part.c += i * x->c_row;
-	return part;
+	x->m -= i;
+	x->a += i * x->a_row;
+	x->from = x->from ? x->from + i * x->from_row : NULL;
+	x->gate = x->gate ? x->gate + i * x->c_row : NULL;
+	x->c += i * x->c_row;
 }
 
 /* A single row has too few sums in a panel. */
-static void row(const struct product *x)
+static void row(struct product *x)
 {
-	for (size_t j = 0, n; j < x->n; j += n) {
-		struct product part = from_column(x, j);
+	for (size_t left = x->n, n; left > 0; left -= n, x->n = n, to_column(x, n)) {
 		n = ROW_VECTORS * LANES;
-		if (part.n >= n)
-			tile(1, ROW_VECTORS, 0, false, &part, 0, NULL);
-		else if (part.n >= (n /= 2))
-			tile(1, ROW_VECTORS / 2, 0, false, &part, 0, NULL);
+		if (left >= n)
+			tile(1, ROW_VECTORS, 0, false, x, 0, NULL);
+		else if (left >= (n /= 2))
+			tile(1, ROW_VECTORS / 2, 0, false, x, 0, NULL);
+		else if (left >= (n /= 2))
+			tile(1, ROW_VECTORS / 4, 0, false, x, 0, NULL);
 		else {
-			part.n = n = smaller(part.n, PANEL);
-			panel(&part);
+			x->n = n = smaller(left, PANEL);
+			panel(x);
 		}
 	}
 }
@@ -425,13 +555,9 @@ static void row(const struct product *x)
 /* The panels of a small b lie in the first-level cache as they are. */
 static void plain(struct product *x)
 {
-	for (size_t left = x->n; left > 0; left -= x->n) {
-		x->n = left == 3 * LANES ? left : smaller(left, PANEL);
+	for (size_t left = x->n, n; left > 0; left -= n, to_column(x, n)) {
+		x->n = n = left == 3 * LANES || (ends_odd(left) && left < 2 * PANEL) ? left : smaller(left, PANEL);
 		panel(x);
-		x->b += x->n;
-		x->c += x->n;
-		x->from = x->from ? x->from + x->n : NULL;
-		x->gate = x->gate ? x->gate + x->n : NULL;
 	}
 }
 
@@ -441,23 +567,22 @@ static float *aligned(float *p)
 	return p + (LINE - (uintptr_t)p / sizeof(*p) % LINE) % LINE;
 }
 
-/* n columns at most from j on, of k products at most from number p on. */
-INLINE struct product block(const struct product *x, size_t j, size_t n, size_t p, size_t k)
+/* *part becomes n columns at most of x from j on, of k products at most from number p on. In place,
+ * as elsewhere: a copy would read in vectors what has just been written in words, and wait. */
+INLINE void set_block(struct product *part, const struct product *x, size_t j, size_t n, size_t p, size_t k)
 {
-	struct product part = from_column(x, j);
-	part.n = smaller(part.n, n);
-	part.k = smaller(x->k - p, k);
-	part.a += p * x->a_col;
-	part.b += p * x->b_row;
-	if (p > 0) {
-		part.from = part.c;
-		part.from_row = part.c_row;
-	}
-	if (p + part.k < x->k) {
-		part.relu = false;
-		part.gate = NULL;
-	}
-	return part;
+	part->m = x->m;
+	part->n = smaller(x->n - j, n);
+	part->k = smaller(x->k - p, k);
+	part->a = x->a + p * x->a_col;
+	part->b = x->b + p * x->b_row + j * x->b_col;
+	part->b_row = x->b_row;
+	part->c = x->c + j;
+	part->from = p > 0 ? part->c : x->from ? x->from + j : NULL;
+	part->from_row = p > 0 ? x->c_row : x->from_row;
+	const bool last = p + part->k == x->k;
+	part->relu = last && x->relu;
+	part->gate = last && x->gate ? x->gate + j : NULL;
 }
 
 /* The columns after j of a b that is stored by columns and large, in the order of panels(); false
@@ -477,23 +602,26 @@ static bool find_next(const struct product *x, size_t g, size_t p, size_t j, str
 }
 
 /* A panel whose b is packed, if it is whole or stored by columns. The first tile packs as it
- * multiplies: its loads and stores of b cost next to nothing beside its sums. */
-static void packed_panel(struct product x, float *pack)
+ * multiplies: its loads and stores of b cost next to nothing beside its sums. Uses up *x. */
+static void packed_panel(struct product *x, float *pack)
 {
-	const bool by_columns = x.b_col != 1;
-	if (by_columns)
-		pack_columns(x.k, x.n, x.b, x.b_col, pack);
-	else if (x.n < PANEL)
+	const bool by_columns = x->b_col != 1;
+	x->rest = NULL;
+	if (by_columns) {
+		pack_columns(x->k, smaller(x->n, PANEL), x->b, x->b_col, pack);
+		if (x->n > PANEL)
+			x->rest = x->b + PANEL * x->b_col;
+	} else if (x->n != PANEL)
 		pack = NULL;
 	else {
-		tile(TILE_ROWS, 2, 0, false, &x, 0, pack);
-		x = from_row(&x, TILE_ROWS);
+		tile(TILE_ROWS, 2, 0, false, x, 0, pack);
+		to_row(x, TILE_ROWS);
 	}
 	if (pack) {
-		x.b = pack;
-		x.b_row = PANEL;
+		x->b = pack;
+		x->b_row = PANEL;
 	}
-	panel(&x);
+	panel(x);
 }
 
 /* Panels of b are packed one at a time. In blocks of k and groups of columns, whose part of c
@@ -501,15 +629,17 @@ static void packed_panel(struct product x, float *pack)
 static void panels(struct product *x, float *pack)
 {
 	float own[OWN_PACK + LINE];
+	struct product part = *x;
 	struct next next;
 	x->pack_rows = pack ? PACK_K : OWN_PACK / PANEL;
 	pack = aligned(pack ? pack : own);
-	for (size_t g = 0; g < x->n; g += GROUP)
+	const size_t odd = ends_odd(x->n), n = x->n - odd;
+	for (size_t g = 0; g < n; g += GROUP)
 		for (size_t p = 0; p == 0 || p < x->k; p += x->pack_rows)
-			for (size_t j = g; j < smaller(x->n, g + GROUP); j += PANEL) {
-				struct product part = block(x, j, PANEL, p, x->pack_rows);
+			for (size_t j = g; j < smaller(n, g + GROUP); j += PANEL) {
+				set_block(&part, x, j, PANEL + (j + PANEL == n ? odd : 0), p, x->pack_rows);
 				part.next = find_next(x, g, p, j, &next) ? &next : NULL;
-				packed_panel(part, pack);
+				packed_panel(&part, pack);
 			}
 }
 
@@ -560,17 +690,20 @@ static void pack_b(const struct product *x, float *packed)
 }
 
 /* The product of packed blocks. Panel by panel, each used by all tiles from the first-level
- * cache; a flat one tile by tile, so that rows of c are written to their end. */
-static void packed_block(const struct product *x, const float *a, const float *b)
+ * cache; a flat one tile by tile, so that rows of c are written to their end. Uses up *x. */
+static void packed_block(struct product *x, const float *a, const float *b)
 {
 	const struct heights h = heights(x->m, TILE_ROWS);
 	const size_t n_panels = x->n / PANEL, n = h.n * n_panels;
 	const bool flat = x->k <= FLAT;
+	struct product part = *x;
+	part.a = a;
+	part.a_row = A_ROW(x->k);
 	for (size_t s = 0, t = 0, j = 0; s < n; s++) {
-		struct product part = from_column(x, j * PANEL);
-		part.a = a;
-		part.a_row = A_ROW(x->k);
 		part.b = b + j * B_PANEL(x->k);
+		part.from = x->from ? x->from + j * PANEL : NULL;
+		part.gate = x->gate ? x->gate + j * PANEL : NULL;
+		part.c = x->c + j * PANEL;
 		tiles[h.rows + (t < h.n_larger) - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
 		if (flat) {
 			j = j + 1 < n_panels ? j + 1 : 0;
@@ -581,8 +714,8 @@ static void packed_block(const struct product *x, const float *a, const float *b
 		}
 	}
 	if (n_panels * PANEL < x->n) {
-		const struct product rest = from_column(x, n_panels * PANEL);
-		panel(&rest);
+		to_column(x, n_panels * PANEL);
+		panel(x);
 	}
 }
 
@@ -593,12 +726,14 @@ static void blocks(const struct product *x, float *pack)
 	const size_t n = PACK_B / B_PANEL(k) * PANEL;
 	const struct heights h = heights(x->m, PACK_A / A_ROW(k));
 	float *const a = aligned(pack), *const b = a + PACK_A;
+	struct product part = *x;
 	for (size_t p = 0; p == 0 || p < x->k; p += PACK_K)
 		for (size_t t = 0, i = 0; t < h.n; t++) {
-			struct product rows = from_row(x, i);
+			struct product rows = *x;
+			to_row(&rows, i);
 			rows.m = h.rows + (t < h.n_larger);
 			for (size_t j = 0; j < x->n; j += n) {
-				const struct product part = block(&rows, j, n, p, PACK_K);
+				set_block(&part, &rows, j, n, p, PACK_K);
 				if (j == 0)
 					pack_a(&part, a);
 				pack_b(&part, b);
@@ -608,17 +743,29 @@ static void blocks(const struct product *x, float *pack)
 		}
 }
 
+/* The last columns, `odd` of them; *x keeps the others. */
+static void narrow_last(size_t odd, struct product *x)
+{
+	const size_t j = x->n - odd;
+	const float *const from = x->from, *const gate = x->gate;
+	to_column(x, j);
+	narrow(x);
+	x->n = j;
+	x->b -= j * x->b_col;
+	x->from = from;
+	x->gate = gate;
+	x->c -= j;
+}
+
 /* Uses up *x. */
 static void multiply(struct product *x, float *pack)
 {
 	assert(x->m >= 1 && x->n >= 1);
 	/* Transposing c costs time for each column, and saves time for each product. */
 	const size_t odd = x->n % LANES;
-	if (odd >= 1 && odd <= NARROW && 2 * odd <= LANES && 2 * x->m >= LANES && x->k >= 4 * odd &&
+	if (!ends_odd(x->n) && odd >= 1 && odd <= NARROW && 2 * odd <= LANES && 2 * x->m >= LANES && x->k >= 4 * odd &&
 		(x->a_row == 1 || x->a_col == 1)) {
-		const struct product rest = from_column(x, x->n - odd);
-		narrow(&rest);
-		x->n -= odd;
+		narrow_last(odd, x);
 	}
 	const bool wide = x->m >= PACK_ROWS && x->n >= KERNELS_PACK_FROM;
 	const bool far = x->a_row == 1 ? x->m >= FAR_ROWS : x->a_col == 1 && x->n * x->k >= LARGE;
@@ -668,7 +815,8 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 			 .c = c,
 			 .c_row = n,
 			 .pack_rows = 0,
-			 .next = NULL },
+			 .next = NULL,
+			 .rest = NULL },
 		pack);
 }
 
@@ -695,7 +843,8 @@ static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *
 			 .c = c,
 			 .c_row = c_row,
 			 .pack_rows = 0,
-			 .next = NULL },
+			 .next = NULL,
+			 .rest = NULL },
 		pack);
 }
 
@@ -827,8 +976,11 @@ static void polyak(size_t n, float tau, const float *source, float *target)
 /* Plain C: the compiler may spread the sums over lanes, their order is fixed. */
 static double sum_squares(size_t n, const float *x)
 {
-	double s[KERNELS_SUMS] = { 0 };
+	double s[KERNELS_SUMS];
 	size_t i = 0;
+	UNROLL
+	for (size_t l = 0; l < KERNELS_SUMS; l++)
+		s[l] = 0;
 	for (; i + KERNELS_SUMS <= n; i += KERNELS_SUMS) {
 		UNROLL
 		for (size_t l = 0; l < KERNELS_SUMS; l++)

@@ -15,6 +15,13 @@
  *
  *     vf_columns(v, x, row, last)    the first 4 columns of LANES rows of x, `row` floats
  *                                    apart; rows after number `last` repeat it
+ *     vf_8_columns(...)              the first 8, if EIGHT_COLUMNS
+ *
+ * If FREE_MASKS, for rows that share a vector:
+ *     vf_merge(v, first, n, w)       v with n lanes of w from lane `first` on
+ *     vf_put(v, first, n, p)         v with n floats at p from lane `first` on
+ *     vf_store_lanes(p, first, n, v) those lanes of v
+ *     vf_repeat(p, n)                n floats, 1 or 8, as often as a vector has room for them
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
  * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. (Fewer
@@ -114,6 +121,19 @@ static inline vf vf_sqrt(vf v)
 	return _mm512_fmadd_ps(rest, _mm512_fmadd_ps(h, e, h), root);
 }
 
+/* v[l] = the numbers l of blocks of four in t[0] to t[3] */
+static inline void flip_blocks(vf v[4], const vf t[4])
+{
+	const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(t[0], t[1]));
+	const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(t[0], t[1]));
+	const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(t[2], t[3]));
+	const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(t[2], t[3]));
+	v[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+	v[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+	v[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+	v[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
+
 static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 {
 	vf t[4]; /* four floats each of rows i, i + 4, i + 8, i + 12 */
@@ -123,14 +143,46 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 		t[r % 4] = r < 4 ? _mm512_castps128_ps512(four)
 				 : _mm512_mask_broadcast_f32x4(t[r % 4], (__mmask16)(0xf << r / 4 * 4), four);
 	}
-	const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(t[0], t[1]));
-	const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(t[0], t[1]));
-	const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(t[2], t[3]));
-	const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(t[2], t[3]));
-	v[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
-	v[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
-	v[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
-	v[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+	flip_blocks(v, t);
+}
+
+static inline void vf_8_columns(vf v[8], const float *x, size_t row, size_t last)
+{
+	__m512d half[8];         /* eight floats each of rows i and i + 4; 0 <= i < 4, then 8 <= i < 12 */
+	__asm__("" : "+r"(row)); /* unknown: gcc would keep an address for each row in memory */
+	UNROLL
+	for (size_t r = 0; r < LANES; r++, x += r <= last ? row : 0) {
+		const __m256d eight = _mm256_castps_pd(_mm256_loadu_ps(x));
+		__m512d *const t = &half[r / 8 * 4 + r % 4];
+		*t = r % 8 < 4 ? _mm512_castpd256_pd512(eight) : _mm512_mask_broadcast_f64x4(*t, 0xf0, eight);
+	}
+	vf t[8], w[8];
+	UNROLL
+	for (size_t r = 0; r < 8; r++)
+		t[r] = _mm512_castpd_ps(half[r]);
+	flip_blocks(w, t);
+	flip_blocks(w + 4, t + 4);
+	UNROLL
+	for (size_t l = 0; l < 4; l++) {
+		v[l] = _mm512_shuffle_f32x4(w[l], w[l + 4], 0x88);
+		v[l + 4] = _mm512_shuffle_f32x4(w[l], w[l + 4], 0xdd);
+	}
+}
+#define EIGHT_COLUMNS 1
+
+/* Lanes first to first + n. */
+static inline __mmask16 lanes(size_t first, size_t n)
+{
+	return (__mmask16)(((1u << n) - 1) << first);
+}
+#define vf_merge(v, first, n, w) _mm512_mask_mov_ps(v, lanes(first, n), w)
+#define vf_put(v, first, n, p) _mm512_mask_loadu_ps(v, lanes(first, n), (p) - (first))
+#define vf_store_lanes(p, first, n, v) _mm512_mask_storeu_ps((p) - (first), lanes(first, n), v)
+static inline vf vf_repeat(const float *p, size_t n)
+{
+	if (n == 1)
+		return _mm512_set1_ps(*p);
+	return _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(p))));
 }
 
 #elif defined(KERNELS_AVX2)
@@ -349,5 +401,9 @@ typedef float vf;
 
 #if !defined(FREE_MASKS)
 #define FREE_MASKS 0
+#endif
+#if !defined(EIGHT_COLUMNS)
+#define EIGHT_COLUMNS 0
+#define vf_8_columns vf_columns
 #endif
 #endif
