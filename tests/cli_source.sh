@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3612
-nn 2215
+nn 2268
 env 1577
 rl 1385
 run 6837

@@ -315,9 +315,62 @@ INLINE bool ends_odd(size_t n)
 	return FREE_MASKS && n % PANEL == 1 && n > PANEL;
 }
 
+/* Two vectors of columns and k <= MOST_FEW products, a constant: b stays in registers, and row
+ * follows row. A tile would take longer to begin and to end than to multiply. */
+#define MOST_FEW ((size_t)4)
+INLINE void few(size_t k, const struct product *x)
+{
+	const int tail = FREE_MASKS ? (int)(x->n - LANES) : 0;
+	const size_t a_row = x->a_row, a_col = x->a_col, from_row = x->from_row, c_row = x->c_row;
+	const float *a = x->a, *from = x->from, *gate = x->gate;
+	const bool relu = x->relu;
+	float *c = x->c;
+	vf b[2 * MOST_FEW];
+	UNROLL
+	for (size_t p = 0; p < k; p++) {
+		b[2 * p] = vf_load(x->b + p * x->b_row);
+		b[2 * p + 1] = load(x->b + p * x->b_row + LANES, tail);
+	}
+	for (size_t i = x->m; i > 0; i--, a += a_row, c += c_row) {
+		vf acc[2];
+		begin_sums(1, 2, tail, from, from_row, acc);
+		UNROLL
+		for (size_t p = 0; p < k; p++) {
+			const vf ap = vf_set1(a[p * a_col]);
+			acc[0] = vf_fma(ap, b[2 * p], acc[0]);
+			acc[1] = vf_fma(ap, b[2 * p + 1], acc[1]);
+		}
+		end_sums(1, 2, tail, acc, relu, gate, c, c_row);
+		from = from ? from + from_row : NULL;
+		gate = gate ? gate + c_row : NULL;
+	}
+}
+
+/* Does that if x is such a product. */
+static bool done_few(const struct product *x)
+{
+	if (FREE_MASKS ? x->n <= LANES || x->n > PANEL : x->n != PANEL)
+		return false;
+	switch (x->k) {
+#define FEW(k)             \
+	case k:            \
+		few(k, x); \
+		return true;
+		FEW(1)
+		FEW(2)
+		FEW(3)
+		FEW(4)
+#undef FEW
+	default:
+		return false;
+	}
+}
+
 /* One panel: x->n <= PANEL columns, one more, or three vectors. */
 static void panel(const struct product *x)
 {
+	if (done_few(x))
+		return;
 	const bool whole = x->n == PANEL || (x->n == LANES && !FREE_MASKS);
 	const int kind = FREE_MASKS && x->n == 3 * LANES / 2 ? 6
 			 : ends_odd(x->n)                    ? 7
