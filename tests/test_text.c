@@ -603,6 +603,23 @@ static void test_what_fits_is_whole_characters(void)
 	CHECK_INT(text_fit_end(s, -1) - s, 7);
 }
 
+static void test_items_of_a_list(void)
+{
+	static const char *const want[] = { "a", "b c", "", "", "ab", "" }; /* abcd does not fit */
+	const char *list = " a ,\tb c,, abcd, ab,";
+	char item[3 + 1];
+	size_t n = 0;
+	for (; text_next_item(&list, ',', " \t", item, sizeof(item)); n++)
+		CHECK_STR(item, n < 6 ? want[n] : "no more");
+	CHECK_INT(n, 6);
+	CHECK(!list);
+	list = " a :b";
+	CHECK(text_next_item(&list, ':', "", item, sizeof(item)));
+	CHECK_STR(item, " a ");
+	CHECK(text_next_item(&list, ':', "", item, sizeof(item)) && !list);
+	CHECK_STR(item, "b");
+}
+
 int main(void)
 {
 	RUN(test_columns);
@@ -634,5 +651,6 @@ int main(void)
 	RUN(test_near_is_a_third);
 	RUN(test_nearest_of_a_list);
 	RUN(test_edges_of_number_parsing);
+	RUN(test_items_of_a_list);
 	return test_end();
 }

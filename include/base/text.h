@@ -98,6 +98,10 @@ bool text_is_near(const char *a, const char *b, size_t *distance);
  * end. A word that does not fit is cut. */
 bool text_next_word(const char **list, char *word, size_t size);
 
+/* The same for other lists: an item ends at a separator, and `blanks` around it are left out. *list is NULL
+ * after the last one. An item that does not fit is empty. */
+bool text_next_item(const char **list, char separator, const char *blanks, char *item, size_t size);
+
 /* True if a list separated by blanks has that word. */
 bool text_has_word(const char *list, const char *word);
 

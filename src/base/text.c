@@ -411,6 +411,19 @@ bool text_next_word(const char **list, char *word, size_t size)
 	return n > 0;
 }
 
+bool text_next_item(const char **list, char separator, const char *blanks, char *item, size_t size)
+{
+	if (!*list)
+		return false;
+	const char *s = *list + strspn(*list, blanks), *end = strchr(s, separator);
+	size_t n = end ? (size_t)(end - s) : strlen(s);
+	while (n > 0 && strchr(blanks, s[n - 1]))
+		n--;
+	snprintf(item, size, "%.*s", n < size ? (int)n : 0, s);
+	*list = end ? end + 1 : NULL;
+	return true;
+}
+
 bool text_has_word(const char *list, const char *word)
 {
 	char next[64];

@@ -34,17 +34,6 @@ void config_name(const char *path, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)len, base);
 }
 
-/* The next of a list of paths separated by colons. */
-static bool next_path(const char **list, char path[RUN_PATH_SIZE])
-{
-	if (!*list)
-		return false;
-	const size_t n = strcspn(*list, ":");
-	snprintf(path, RUN_PATH_SIZE, "%.*s", n < RUN_PATH_SIZE ? (int)n : 0, *list);
-	*list = (*list)[n] ? *list + n + 1 : NULL;
-	return true;
-}
-
 static bool join(char path[RUN_PATH_SIZE], const char *dir, const char *name)
 {
 	return (size_t)snprintf(path, RUN_PATH_SIZE, "%s/%s", dir, name) < RUN_PATH_SIZE;
@@ -60,7 +49,7 @@ static bool program_dir(const char *program, char dir[RUN_PATH_SIZE])
 	dir[found ? n : 0] = '\0';
 	if (!found && strchr(program, '/'))
 		found = (size_t)snprintf(dir, RUN_PATH_SIZE, "%s", program) < RUN_PATH_SIZE;
-	while (!found && next_path(&list, parent))
+	while (!found && text_next_item(&list, ':', "", parent, sizeof(parent)))
 		found = join(dir, parent, program) && access(dir, X_OK) == 0;
 	char *slash = strrchr(dir, '/');
 	if (slash)
@@ -85,7 +74,7 @@ static int shipped_dirs(const char *program, char dirs[MAX_DIRS][RUN_PATH_SIZE])
 		} else
 			n += join(dirs[n], base, "../share/dqn/configs");
 	}
-	while (n < MAX_DIRS && next_path(&list, base))
+	while (n < MAX_DIRS && text_next_item(&list, ':', "", base, sizeof(base)))
 		n += join(dirs[n], base, "dqn/configs");
 	return n;
 }

@@ -49,17 +49,12 @@ static bool parse_high(const char *s, int n, float *scale)
 {
 	int i = 0;
 	double x = 0;
-	for (bool more = true; more; i++) {
-		char word[64];
-		const size_t len = strcspn(s, ",");
-		snprintf(word, sizeof(word), "%.*s", (int)len, s);
-		if (i == n || len >= sizeof(word) || !parse_real(word, &x) ||
-			!(x >= 1e-6 && x <= 1e30)) /* then 1 / x is not 0 as a float */
+	char word[64];
+	for (; text_next_item(&s, ',', "", word, sizeof(word)); i++) {
+		if (i == n || !parse_real(word, &x) || !(x >= 1e-6 && x <= 1e30)) /* then 1 / x is not 0 as a float */
 			return false;
 		if (scale)
 			scale[i] = (float)(1 / x);
-		more = s[len] == ',';
-		s += len + more;
 	}
 	for (int j = 1; scale && i == 1 && j < n; j++)
 		scale[j] = scale[0];

@@ -531,20 +531,6 @@ void option_print_range(const struct option *o, struct text *t)
 	}
 }
 
-/* The next element of a comma-separated list, blanks around it removed. */
-static bool next_element(const char **list, char *element, size_t size)
-{
-	if (!*list)
-		return false;
-	const char *s = *list + strspn(*list, " \t"), *comma = strchr(s, ',');
-	size_t n = comma ? (size_t)(comma - s) : strlen(s);
-	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
-		n--;
-	snprintf(element, size, "%.*s", n < size ? (int)n : 0, s); /* too long: nothing */
-	*list = comma ? comma + 1 : NULL;
-	return true;
-}
-
 static bool parse_widths(const char *s, struct widths *field)
 {
 	char element[64];
@@ -552,7 +538,7 @@ static bool parse_widths(const char *s, struct widths *field)
 	struct widths w = { 0 };
 	if (strcmp(s, "none") == 0)
 		s = NULL;
-	while (next_element(&s, element, sizeof(element))) {
+	while (text_next_item(&s, ',', " \t", element, sizeof(element))) {
 		if (w.n == NET_MAX_HIDDEN || text_parse_i64(element, &width) != TEXT_OK || width < 1 ||
 			width > NET_MAX_WIDTH)
 			return false;
@@ -571,7 +557,7 @@ static bool parse_scale(const char *s, struct obs_scale *field)
 		scale.kind = s[0] == 'n' ? OBS_SCALE_NONE : OBS_SCALE_BOUNDS;
 		s = NULL;
 	}
-	while (next_element(&s, element, sizeof(element))) {
+	while (text_next_item(&s, ',', " \t", element, sizeof(element))) {
 		double *value = &scale.value[scale.n];
 		if (scale.n == OBS_SCALE_MAX || text_parse_real(element, value) != TEXT_OK || *value == 0 ||
 			is_lost(*value) || fabs(*value) > largest)

@@ -36,12 +36,7 @@ static void copy_trimmed(const char *s, size_t n, char buf[CHOICE_SIZE])
 /* Walks through "a | b | c". */
 static bool next_item(const char **list, char item[CHOICE_SIZE])
 {
-	if (!*list)
-		return false;
-	const char *bar = strchr(*list, '|');
-	copy_trimmed(*list, bar ? (size_t)(bar - *list) : strlen(*list), item);
-	*list = bar ? bar + 1 : NULL;
-	return true;
+	return text_next_item(list, '|', " \t\n\v\f\r", item, CHOICE_SIZE);
 }
 
 static bool is_whole(const struct option *o)
