@@ -74,6 +74,10 @@ t 'without an update, no other finding' 0 "$DQN" diagnose run
 out_lines 2
 out_has '^1\. train_freq = 1000000, from step 1 on: the run made only 0 updates; 1 is usual$'
 rm -rf run
+train base.ini --out run total_timesteps=101 learning_starts=100
+t 'a single update' 0 "$DQN" diagnose run
+out_has ' the whole run made only 1 update; '
+rm -rf run
 train base.ini --out run gamma=0.9999 target_update_interval=1 exploration_final_eps=1 batch_size=1
 t 'a discount near 1, and shares of 1' 0 "$DQN" diagnose run
 out_has '^1\. gamma = 0.9999, from step 101 on: a step discounts values by only 0.0001 of them'

@@ -6,6 +6,8 @@
 
 # --- list, show ---
 
+t 'no word' 2 "$DQN" env
+err_has "^dqn: 'env' needs list, show, serve or check: dqn env list \| show ID "
 t 'list' 0 "$DQN" env list
 is 'a line for each, and a header' "$(wc -l <"$out")" 5
 out_has '^id +observations +actions +limit +solved$'

@@ -125,7 +125,7 @@ err_has "^dqn: bad.csv:[0-9]+: column 'action': '7' is not an action, 0 to 1$"
 t 'nor do too many' 2 "$DQN" train short.ini $keys preload=steps.csv buffer_size=64 --out a --fresh
 err_has "^dqn: 'steps.csv' has $n transitions, but buffer_size = 64: raise it, or give fewer$"
 t 'nor does no file' 2 "$DQN" train short.ini $keys preload=gone.csv --out a --fresh
-err_has "^dqn: preload: its file is gone, and there is no checkpoint to resume from$"
+err_has "^dqn: preload = 'gone.csv': no such file, and there is no checkpoint to resume from$"
 t 'nothing was touched' 0 snapshot a
 same_file "$out" before
 t 'no file' 2 "$DQN" train short.ini preload=gone.csv --out no

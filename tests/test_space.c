@@ -88,9 +88,10 @@ static void test_errors_name_line_and_value(void)
 		{ "n_steps = 1..65", "s.ini:2: n_steps = '65' is not valid (whole number, 1 to 64)\n" },
 		{ "n_steps = 5..1", "s.ini:2: n_steps = '5..1' runs backwards\n" },
 		{ "n_steps = 1 |", "s.ini:2: n_steps = '' is not valid (whole number, 1 to 64)\n" },
-		{ "n_steps = 1 | 2 | 1", "s.ini:2: n_steps = '1 | 2 | 1' has '1' twice\n" },
-		{ "n_steps = 1..3 | 3..5", "s.ini:2: n_steps = '1..3 | 3..5' has '1..3' twice\n" },
-		{ "gamma = 0.9 | 0.90", "s.ini:2: gamma = '0.9 | 0.90' has '0.9' twice\n" },
+		{ "n_steps = 1 | 2 | 1", "s.ini:2: n_steps = '1 | 2 | 1' has a value twice: in '1' and in '1'\n" },
+		{ "n_steps = 1..3 | 3..5",
+			"s.ini:2: n_steps = '1..3 | 3..5' has a value twice: in '1..3' and in '3..5'\n" },
+		{ "gamma = 0.9 | 0.90", "s.ini:2: gamma = '0.9 | 0.90' has a value twice: in '0.9' and in '0.90'\n" },
 		{ "loss = huber | msee",
 			"s.ini:2: loss = 'msee' is not valid (one of huber, mse); did you mean 'mse'?\n" },
 		{ "gamma = 0.9..0.99", "s.ini:2: gamma = '0.9..0.99': ranges are of whole numbers; write a | b, "

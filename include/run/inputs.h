@@ -29,7 +29,7 @@ struct inputs { /* zeros: none */
 		char name[FILE_PATH_SIZE]; /* where it was read, for messages */
 		char *data;                /* (len) owned */
 		size_t len;
-		int fd; /* owned, of a file that has no copy; or -1 */
+		int fd; /* owned, of a file that has no copy; or -1, also if that is gone */
 	} at[MAX_INPUTS];
 	struct weights weights; /* of init_weights, after inputs_parse; params NULL: none */
 };
@@ -50,6 +50,10 @@ bool inputs_take(struct inputs *in, const struct option *key, struct config *c, 
 /* The same for a file with option.no_copy, which stays where it is: it is read in pieces for its
  * digest and is at its beginning again. It must be a regular file (ERR_CORRUPT). */
 bool inputs_open(struct inputs *in, const struct option *key, struct config *c, const char *name, struct err *e);
+
+/* The file that the key asks for, which has no copy, does not exist. A run that resumes does without it. */
+void inputs_miss(struct inputs *in, const struct option *key, const char *name);
+
 const struct input *inputs_find(const struct inputs *in, const char *key);
 
 /* Reads what is in the files and compares it with the configuration. Warns of what may be wrong. */

@@ -38,13 +38,24 @@ static const char *number_text(double x, int digits, char buf[TEXT_REAL_SIZE])
 	return buf;
 }
 
+/* What follows a number; after 1, of " updates" no s, but of " times its size". */
+static void print_after(const char *after, const char *number)
+{
+	const size_t n = strncmp(after, " ", 1) == 0 ? 1 + strcspn(after + 1, " ,") : 0;
+	const bool is_one =
+		strcmp(number, "1") == 0 && n > 0 && after[n - 1] == 's' && strncmp(after, " times ", 7) != 0;
+	printf("%.*s%s", (int)n - is_one, after, after + n);
+}
+
 static void print_finding(const struct finding *f, const struct config *c, int i)
 {
 	char value[64], number[TEXT_REAL_SIZE];
 	struct text t = text_into(value, sizeof(value));
 	config_print_brief(c, f->key, &t);
-	printf("%d. %s = %s, from step %" PRId64 " on: %s %s%s%s%s\n", i + 1, f->key->key, value, f->timesteps,
-		f->before, number_text(f->number, 3, number), f->after, *f->advice ? "; " : "", f->advice);
+	printf("%d. %s = %s, from step %" PRId64 " on: %s %s", i + 1, f->key->key, value, f->timesteps, f->before,
+		number_text(f->number, 3, number));
+	print_after(f->after, number);
+	printf("%s%s\n", *f->advice ? "; " : "", f->advice);
 }
 
 static void print_text(const struct diagnosis *d, const struct record *r)

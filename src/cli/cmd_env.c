@@ -252,6 +252,8 @@ static int check(const struct args *args, struct err *e)
 	return env_check(args->pos[1], seconds[START_TIMEOUT], seconds[TIMEOUT]);
 }
 
+static const char synopsis[] = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]";
+
 static int cmd_env(const struct args *args)
 {
 	static const struct {
@@ -260,7 +262,7 @@ static int cmd_env(const struct args *args)
 	} verbs[] = { { "list", NULL, list }, { "show", "an ID", show }, { "serve", "an ID", serve },
 		{ "check", "a COMMAND", check } };
 	enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
-	const char *verb = args->pos[0], *names[N_VERBS + 1] = { NULL };
+	const char *verb = args->n > 0 ? args->pos[0] : "", *names[N_VERBS + 1] = { NULL };
 	const bool has_operand = args->n > 1;
 	struct err e;
 	for (int i = 0; i < N_VERBS; i++) {
@@ -275,14 +277,17 @@ static int cmd_env(const struct args *args)
 			err_set(&e, ERR_USAGE, "'env %s' needs %s", verb, verbs[i].needs);
 		return fail(&e);
 	}
-	err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
+	if (args->n == 0)
+		err_set(&e, ERR_USAGE, "'env' needs list, show, serve or check: dqn env %s", synopsis);
+	else
+		err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
 	err_suggest(&e, "", text_nearest(verb, names));
 	return fail(&e);
 }
 
 const struct command command_env = {
 	.name = "env",
-	.synopsis = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]",
+	.synopsis = synopsis,
 	.summary = "list environments, serve one, check one of yours",
 	.details = "An environment of yours is a program in any language that answers lines on its standard "
 		   "input; a configuration names it by id = process and command = .... The manual page and "
@@ -295,7 +300,7 @@ const struct command command_env = {
 		    "dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",
 	.flags = env_flags,
 	.statuses = (const int[]){ 0, 1, 2, 7, -1 },
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = 2,
 	.run = cmd_env,
 };

@@ -264,8 +264,11 @@ static bool load_copy(
 		return err_set(e, ERR_USAGE, "%s = '%.500s': no such file", o->key, file);
 	report_warning(r, "%s = '%.250s': no such file; %s the run in '%.250s'", o->key, file,
 		o->no_copy ? "the digest is that of" : "taking the copy of", out);
-	return o->no_copy ||
-	       (file_load(NULL, path, INPUT_LIMIT, &data, &len, e) && inputs_take(in, o, c, path, data, len, e));
+	if (o->no_copy) {
+		inputs_miss(in, o, file);
+		return true;
+	}
+	return file_load(NULL, path, INPUT_LIMIT, &data, &len, e) && inputs_take(in, o, c, path, data, len, e);
 }
 
 static bool load_input(struct inputs *in, const struct option *o, struct config *c, const char *config, const char *out,

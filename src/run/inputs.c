@@ -43,6 +43,13 @@ void inputs_file(const struct config *c, const struct option *key, char file[CON
 	file[n] = '\0';
 }
 
+void inputs_miss(struct inputs *in, const struct option *key, const char *name)
+{
+	struct input *input = &in->at[in->n++];
+	*input = (struct input){ .key = key, .fd = -1 };
+	snprintf(input->name, sizeof(input->name), "%s", name);
+}
+
 /* A file of that digest; its data or its descriptor is for the caller to set. NULL if the key asks
  * for another. */
 static struct input *add(struct inputs *in, const struct option *key, struct config *c, const char *name,
@@ -58,10 +65,8 @@ static struct input *add(struct inputs *in, const struct option *key, struct con
 	}
 	snprintf(value, sizeof(value), "%s" MARK "%s", key->copy, digest);
 	config_set_value(c, key, value);
-	struct input *input = &in->at[in->n++];
-	*input = (struct input){ .key = key, .fd = -1 };
-	snprintf(input->name, sizeof(input->name), "%s", name);
-	return input;
+	inputs_miss(in, key, name); /* until the caller has set one */
+	return &in->at[in->n - 1];
 }
 
 bool inputs_take(struct inputs *in, const struct option *key, struct config *c, const char *name, char *data,

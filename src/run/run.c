@@ -112,8 +112,10 @@ bool run_preload(struct train *t, const struct inputs *in, struct transitions_fo
 	*found = (struct transitions_found){ 0 };
 	if (!t->config.preload[0])
 		return true;
-	if (!file)
-		return err_set(e, ERR_USAGE, "preload: its file is gone, and there is no checkpoint to resume from");
+	if (!file || file->fd < 0)
+		return err_set(e, ERR_USAGE,
+			"preload = '%.500s': no such file, and there is no checkpoint to resume from",
+			file ? file->name : t->config.preload);
 	if (!transitions_read(file->fd, file->name, &opts, &t->replay, found, e))
 		return false;
 	t->preloaded = found->n_stored;

@@ -67,10 +67,11 @@ static bool parse_item(
 	return config_set_value(last, o, wrong);
 }
 
-/* Whether an item from `first` to `last` has a value in common with one in `list`. */
-static bool is_in_list(const struct option *o, const struct config *first, const struct config *last, const char *list)
+/* Whether an item from `first` to `last` has a value in common with one in `list`, which is then `item`. */
+static bool is_in_list(const struct option *o, const struct config *first, const struct config *last, const char *list,
+	char item[CHOICE_SIZE])
 {
-	char item[CHOICE_SIZE], unused[CHOICE_SIZE];
+	char unused[CHOICE_SIZE];
 	static struct config a, b; /* too much for a small stack */
 	while (next_item(&list, item))
 		if (parse_item(o, item, &a, &b, unused) && config_compare(first, &b, o) <= 0 &&
@@ -81,7 +82,7 @@ static bool is_in_list(const struct option *o, const struct config *first, const
 
 static void parse_list(struct dim *d, struct report *r)
 {
-	char item[CHOICE_SIZE], wrong[CHOICE_SIZE];
+	char item[CHOICE_SIZE], wrong[CHOICE_SIZE], other[CHOICE_SIZE];
 	static struct config first, last; /* too much for a small stack */
 	const struct choice *choice = d->choice;
 	const struct option *o = choice->option;
@@ -99,8 +100,9 @@ static void parse_list(struct dim *d, struct report *r)
 		const uint64_t n_more = whole_of(&last, o) - whole_of(&first, o);
 		if (config_compare(&first, &last, o) > 0)
 			reject(r, choice, item, " runs backwards", "");
-		else if (is_in_list(o, &first, &last, list))
-			report_error(r, choice->source, "%s = '%.80s' has '%.80s' twice", o->key, choice->text, item);
+		else if (is_in_list(o, &first, &last, list, other))
+			report_error(r, choice->source, "%s = '%.80s' has a value twice: in '%.80s' and in '%.80s'",
+				o->key, choice->text, item, other);
 		else if (n_more >= UINT64_MAX - d->n)
 			reject(r, choice, choice->text, " is too many values", "");
 		else
