@@ -1,9 +1,10 @@
 /* Shared by the commands.
  *
- * main.c finds the command, args.c parses its flags, and the command's run() returns the exit
- * status. Standard output carries results only. Everything else is a message on standard
- * error, prefixed "dqn: ". A function that returns an int returns an exit status; one that
- * takes `int *status` has said what is wrong when it returns false, and *status is set.
+ * main.c finds the command, args.c parses its flags, and the command's run() does the rest. If it
+ * returns false, main.c prints the error, whose kind is the exit status. A function that has
+ * already said what is wrong, or ends with a status that is not an error's, calls end_with().
+ * Standard output carries results only. Everything else is a message on standard error, prefixed
+ * "dqn: ".
  */
 #ifndef DQN_CLI_CLI_H
 #define DQN_CLI_CLI_H
@@ -66,14 +67,14 @@ struct args {
 /* A command is a file, src/cli/cmd_NAME.c, that exports one of these, and its row in main.c. */
 struct command {
 	const char *name;
-	const char *synopsis;                /* after the name; of flags in one bracket only one may be set */
-	const char *summary;                 /* a line, lower case, no full stop */
-	const char *details;                 /* whole sentences, "" for none */
-	const char *examples;                /* a line each */
-	const struct flag *flags;            /* NULL: none */
-	const int *statuses;                 /* that it can end with; -1 ends them */
-	int min_args, max_args;              /* positional; max -1: any number */
-	int (*run)(const struct args *args); /* returns the exit status */
+	const char *synopsis;     /* after the name; of flags in one bracket only one may be set */
+	const char *summary;      /* a line, lower case, no full stop */
+	const char *details;      /* whole sentences, "" for none */
+	const char *examples;     /* a line each */
+	const struct flag *flags; /* NULL: none */
+	const int *statuses;      /* that it can end with; -1 ends them */
+	int min_args, max_args;   /* positional; max -1: any number */
+	bool (*run)(const struct args *args, struct err *e);
 };
 
 /* All commands, in the order of the help; NULL ends the list. */
@@ -109,8 +110,11 @@ void say(const char *fmt, ...) ERR_PRINTF(1, 2);
  * stays the caller's. The prefix is the only state of the messages. */
 void say_prefix(const char *name);
 
-/* Says the error and returns its exit status. */
+/* Says the error, unless end_with has set it, and returns its exit status. */
 int fail(const struct err *e);
+
+/* Sets a status, of which the user knows why. Always returns false. */
+bool end_with(struct err *e, int status);
 
 /* Says every error of a report, and its warnings if asked for. */
 void say_report(const struct report *r, bool warnings);
@@ -139,10 +143,10 @@ enum { CONFIG_LIMIT = 1 << 20 }; /* bytes of a configuration file */
  * or one that came with the program: in configs/ beside it, in ../share/dqn/configs, or in
  * dqn/configs of XDG_DATA_DIRS. args->pos[0] is then replaced by its path (static memory),
  * which is said. runs_here: check the memory of this machine, too. quiet: say errors only. */
-bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status);
+bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, struct err *e);
 
 /* The checks that need the declaration of a child process. */
-bool check_env(const struct config *c, bool quiet);
+bool check_env(const struct config *c, bool quiet, struct err *e);
 
 /* Reads the files that a configuration names (run/inputs.h). A path is relative to this
  * directory, or else to that of the configuration, `config`. If the file does not exist, the copy in the run in
@@ -151,7 +155,7 @@ bool load_inputs(
 	struct inputs *in, struct config *c, const char *config, const char *out, struct report *r, struct err *e);
 
 /* load_config for a space. It points into static memory, which the next call overwrites. */
-bool load_space(struct space *s, const struct args *args, int *status);
+bool load_space(struct space *s, const struct args *args, struct err *e);
 
 /* Prints the names of the configurations that came with the program. Returns false if it finds none. */
 bool print_configs(const char *program);

@@ -2,8 +2,9 @@
 #ifndef DQN_CLI_ENV_CHECK_H
 #define DQN_CLI_ENV_CHECK_H
 
-/* Prints a line for each rule. Returns the exit status: ERR_ENV if a rule is broken. Timeouts
- * in seconds. */
-int env_check(const char *command, double start_timeout_s, double timeout_s);
+#include "base/err.h"
+
+/* Prints a line for each rule. ERR_ENV, without a message, if one is broken. Timeouts in seconds. */
+bool env_check(const char *command, double start_timeout_s, double timeout_s, struct err *e);
 
 #endif

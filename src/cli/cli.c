@@ -31,8 +31,15 @@ void say(const char *fmt, ...)
 
 int fail(const struct err *e)
 {
-	say("%s", e->msg);
+	if (e->msg[0])
+		say("%s", e->msg);
 	return (int)e->kind;
+}
+
+bool end_with(struct err *e, int status)
+{
+	*e = (struct err){ .kind = (enum err_kind)status };
+	return false;
 }
 
 void say_report(const struct report *r, bool warnings)

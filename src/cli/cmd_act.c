@@ -267,28 +267,26 @@ static void filter_release(struct filter *f)
 	lines_release(&f->lines);
 }
 
-static int cmd_act(const struct args *args)
+static bool cmd_act(const struct args *args, struct err *e)
 {
 	static char name[RUN_PATH_SIZE];
 	static struct filter f;
 	const struct flag_value *flag = args->flag;
 	struct weights w;
-	struct err e;
 	f.shows_q = flag[Q].set;
 	f.json = flag[JSON].set;
 	f.epsilon = flag[EPSILON].real;
 	rng_init_stream(&f.explore, flag[SEED].seed, STREAM_OUTSIDE_EXPLORATION);
 	if (strcmp(args->pos[0], "-") == 0)
-		err_set(&e, ERR_USAGE, "the observations come from standard input: name a file");
-	else if (flag[SEED].set && !flag[EPSILON].set)
-		err_set(&e, ERR_USAGE, "--seed is for the random actions of --epsilon");
-	else if (load_weights(args->pos[0], &flag[WEIGHTS], NULL, name, &w, &e)) {
-		const bool ok = filter_init(&f, &w, &e) && filter(&f, &e);
-		filter_release(&f);
-		weights_release(&w);
-		return ok ? STATUS_OK : fail(&e);
-	}
-	return fail(&e);
+		return err_set(e, ERR_USAGE, "the observations come from standard input: name a file");
+	if (flag[SEED].set && !flag[EPSILON].set)
+		return err_set(e, ERR_USAGE, "--seed is for the random actions of --epsilon");
+	if (!load_weights(args->pos[0], &flag[WEIGHTS], NULL, name, &w, e))
+		return false;
+	const bool ok = filter_init(&f, &w, e) && filter(&f, e);
+	filter_release(&f);
+	weights_release(&w);
+	return ok;
 }
 
 const struct command command_act = {

@@ -476,7 +476,7 @@ static bool bench_all(struct bench *b, const struct config *c, struct children *
 }
 
 /* The configuration of `[CONFIG] [key=value ...]`. */
-static bool load(struct config *c, const struct args *args, int *status)
+static bool load(struct config *c, const struct args *args, struct err *e)
 {
 	static char none[] = "/dev/null", *pos[CONFIG_MAX_OPTIONS + 1] = { none };
 	struct args all = *args;
@@ -486,41 +486,33 @@ static bool load(struct config *c, const struct args *args, int *status)
 		all.pos = pos;
 		all.n++;
 	}
-	return load_config(c, &all, true, false, status);
+	return load_config(c, &all, true, false, e);
 }
 
-static int cmd_bench(const struct args *args)
+static bool cmd_bench(const struct args *args, struct err *e)
 {
 	static struct bench b; /* too much for a small stack, as the next two */
 	static struct config c;
 	static struct children children;
-	struct err e;
-	int status;
 	const bool sizes = args->flag[SIZES].set;
 	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 100;
-	if (n > MAX_SAMPLES) {
-		err_set(&e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string, MAX_SAMPLES);
-		return fail(&e);
-	}
+	if (n > MAX_SAMPLES)
+		return err_set(e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string, MAX_SAMPLES);
 	b = (struct bench){ .n_rounds = (int)n, .json = args->flag[JSON].set };
-	b.k = choose_kernels(&e);
-	if (!b.k)
-		return fail(&e);
-	if (!load(&c, args, &status))
-		return status;
-	if (config_is_process(&c) && !children_start(&children, &c, N_CHILDREN, &e))
-		return fail(&e);
-	if (config_is_process(&c) && !check_env(&c, false))
-		return ERR_USAGE;
+	b.k = choose_kernels(e);
+	if (!b.k || !load(&c, args, e))
+		return false;
+	if (config_is_process(&c) && (!children_start(&children, &c, N_CHILDREN, e) || !check_env(&c, false, e)))
+		return false;
 	if (!b.json)
 		printf("dqn %s, %s: the best and the median of %d samples of at least %.0f ms\n", DQN_VERSION, b.k->isa,
 			b.n_rounds, 1e3 * sample_s);
 	add_peak(&b);
-	const bool ok = sizes ? bench_sizes(&b, &c, &e) : bench_all(&b, &c, &children, &e);
+	const bool ok = sizes ? bench_sizes(&b, &c, e) : bench_all(&b, &c, &children, e);
 	children_stop(&children);
 	if (ok)
 		warn_if_noisy(&b);
-	return ok ? STATUS_OK : fail(&e);
+	return ok;
 }
 
 const struct command command_bench = {

@@ -303,20 +303,18 @@ static void answer(int n, char *const *words)
 			offer_word(*c, n - 1, words + 1);
 }
 
-static int cmd_completions(const struct args *args)
+static bool cmd_completions(const struct args *args, struct err *e)
 {
-	struct err e;
 	if (strcmp(args->pos[0], "query") == 0 && args->n > 1) {
 		answer(args->n - 1, args->pos + 1);
-		return STATUS_OK;
+		return true;
 	}
 	for (size_t i = 0; args->n == 1 && i < N_SCRIPTS; i++)
 		if (strcmp(args->pos[0], scripts[i].shell) == 0) {
 			fputs(scripts[i].script, stdout);
-			return STATUS_OK;
+			return true;
 		}
-	err_set(&e, ERR_USAGE, "no completions for '%s'; there are bash, zsh and fish", args->pos[args->n - 1]);
-	return fail(&e);
+	return err_set(e, ERR_USAGE, "no completions for '%s'; there are bash, zsh and fish", args->pos[args->n - 1]);
 }
 
 const struct command command_completions = {

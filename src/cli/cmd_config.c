@@ -49,7 +49,7 @@ static void explain_whole(const struct option *o)
 	}
 }
 
-static int explain_all(void)
+static bool explain_all(void)
 {
 	const char *section = "";
 	for (const struct option *o = config_options; o->key; o++) {
@@ -58,11 +58,11 @@ static int explain_all(void)
 		section = o->section;
 		explain(o);
 	}
-	return STATUS_OK;
+	return true;
 }
 
 /* A key by any name, '-' counting as '_', or a section, "replay" or "[replay]". */
-static int explain_one(const char *word)
+static bool explain_one(const char *word, struct err *e)
 {
 	static struct report r;
 	char name[64];
@@ -77,67 +77,56 @@ static int explain_one(const char *word)
 		is_section = true;
 	}
 	if (is_section)
-		return STATUS_OK;
+		return true;
 	for (char *c = name; *c; c++)
 		*c = *c == '-' ? '_' : *c;
 	const struct option *o = has_brackets ? NULL : config_find_elsewhere(name);
 	if (o) {
 		printf("[%s]\n", o->section);
 		explain_whole(o);
-		return STATUS_OK;
+		return true;
 	}
 	report_init(&r);
 	report_unknown_key(&r, "", word);
 	say_report(&r, true);
-	return ERR_USAGE;
+	return end_with(e, ERR_USAGE);
 }
 
 /* Program, C library and stack; measured with glibc. */
 enum { PROCESS_KIB = 2200 };
 
-static int cmd_config(const struct args *args)
+static bool cmd_config(const struct args *args, struct err *e)
 {
-	struct err e;
-	if (args->flag[EXPLAIN].set) {
-		if (args->n <= 1)
-			return args->n == 1 ? explain_one(args->pos[0]) : explain_all();
-		err_set(&e, ERR_USAGE, "--explain takes one key or section, or none for all");
-		return fail(&e);
-	}
-	if (args->flag[LIST].set) {
-		if (args->n == 0 && print_configs(args->program))
-			return STATUS_OK;
-		err_set(&e, args->n > 0 ? ERR_USAGE : ERR_RUN,
-			args->n > 0 ? "--list takes no argument" : "no configurations came with this program");
-		return fail(&e);
-	}
-	if (args->n == 0) {
-		err_set(&e, ERR_USAGE, "'config' needs CONFIG: dqn config CONFIG [key=value ...]");
-		return fail(&e);
-	}
+	if (args->flag[EXPLAIN].set && args->n > 1)
+		return err_set(e, ERR_USAGE, "--explain takes one key or section, or none for all");
+	if (args->flag[EXPLAIN].set)
+		return args->n == 1 ? explain_one(args->pos[0], e) : explain_all();
+	if (args->flag[LIST].set && args->n > 0)
+		return err_set(e, ERR_USAGE, "--list takes no argument");
+	if (args->flag[LIST].set)
+		return print_configs(args->program) || err_set(e, ERR_RUN, "no configurations came with this program");
+	if (args->n == 0)
+		return err_set(e, ERR_USAGE, "'config' needs CONFIG: dqn config CONFIG [key=value ...]");
 	static struct config c; /* too much for a small stack */
-	int status;
-	if (!load_config(&c, args, false, false, &status))
-		return status;
+	if (!load_config(&c, args, false, false, e))
+		return false;
 	const bool is_known = config_env(&c)->obs_dim > 0;
-	if (!is_known && args->flag[MEMORY].set) {
-		err_set(&e, ERR_USAGE,
+	if (!is_known && args->flag[MEMORY].set)
+		return err_set(e, ERR_USAGE,
 			"the memory depends on what the command declares; give that line as declaration='env ...'");
-		return fail(&e);
-	}
 	const double need = is_known ? (double)config_memory(&c) : 0;
 	const double has = (double)memory_limit("");
 	if (has > 0 && need > has) /* only a warning: the run may be for another machine */
 		say("warning: the run needs %.0f MiB; this machine has %.0f MiB", need / (1 << 20), has / (1 << 20));
 	if (args->flag[MEMORY].set) {
 		printf("peak memory: %" PRIu64 " KiB\n", config_memory(&c) / 1024 + PROCESS_KIB);
-		return STATUS_OK;
+		return true;
 	}
 	static char buf[CONFIG_TEXT_MAX]; /* too much for a small stack */
 	struct text t = text_into(buf, sizeof(buf));
 	config_print(&c, &t);
 	fputs(buf, stdout);
-	return STATUS_OK;
+	return true;
 }
 
 const struct command command_config = {

@@ -104,13 +104,12 @@ static void print_json(const struct diagnosis *d, const struct record *r)
 	puts(buf);
 }
 
-static int cmd_diagnose(const struct args *args)
+static bool cmd_diagnose(const struct args *args, struct err *e)
 {
 	struct records list;
 	static struct diagnosis d;
-	struct err e;
 	records_init(&list);
-	const bool ok = find_run(&list, args->pos[0], &e) && diagnose(&d, &list.at[0], &e);
+	const bool ok = find_run(&list, args->pos[0], e) && diagnose(&d, &list.at[0], e);
 	if (ok && args->flag[JSON].set)
 		print_json(&d, &list.at[0]);
 	else if (ok && d.n > 0)
@@ -123,7 +122,7 @@ static int cmd_diagnose(const struct args *args)
 				? "the run may still get there"
 				: "without a target, a run is judged by its evaluations, and it has fewer than two");
 	records_release(&list);
-	return ok ? STATUS_OK : fail(&e);
+	return ok;
 }
 
 const struct command command_diagnose = {

@@ -35,7 +35,7 @@ static const struct env_ops *find_builtin(const char *id, struct err *e)
 
 /* --- list, show --- */
 
-static int list(const struct args *args, struct err *e)
+static bool list(const struct args *args, struct err *e)
 {
 	(void)args;
 	struct table t = { 0 };
@@ -59,7 +59,7 @@ static int list(const struct args *args, struct err *e)
 	}
 	const bool ok = table_print(&t, TABLE_ALIGNED, e);
 	table_release(&t);
-	return ok ? STATUS_OK : fail(e);
+	return ok;
 }
 
 enum { N_SERVED = 16 }; /* instances of `serve` */
@@ -209,80 +209,69 @@ static bool serve_lines(struct server *s)
 	}
 }
 
-static int serve(const struct args *args, struct err *e)
+static bool serve(const struct args *args, struct err *e)
 {
 	static struct server s;
 	s.ops = find_builtin(args->pos[1], e);
 	if (!s.ops)
-		return fail(e);
+		return false;
 	s.obs = memory_zeroed((uint64_t)s.ops->obs_dim * sizeof(float));
-	if (!s.obs) {
-		err_set(e, ERR_RUN, "out of memory");
-		return fail(e);
-	}
+	if (!s.obs)
+		return err_set(e, ERR_RUN, "out of memory");
 	for (int i = 0; i < N_SERVED; i++) {
 		env_init(&s.env[i], s.ops, 0, NULL);
 		s.env[i].max_episode_steps = INT64_MAX;
 	}
 	const bool ok = serve_lines(&s);
 	free(s.obs);
-	return ok ? STATUS_OK : ERR_RUN;
+	return ok || end_with(e, ERR_RUN);
 }
 
-static int show(const struct args *args, struct err *e)
+static bool show(const struct args *args, struct err *e)
 {
 	const struct env_ops *ops = find_builtin(args->pos[1], e);
-	if (!ops)
-		return fail(e);
-	print_declaration(ops);
-	return STATUS_OK;
+	if (ops)
+		print_declaration(ops);
+	return ops != NULL;
 }
 
-static int check(const struct args *args, struct err *e)
+static bool check(const struct args *args, struct err *e)
 {
 	double seconds[] = { [START_TIMEOUT] = 60, [TIMEOUT] = 10 };
 	for (int i = 0; i < 2; i++) {
 		if (args->flag[i].set)
 			seconds[i] = args->flag[i].real;
-		if (!(seconds[i] > 0)) {
-			err_set(e, ERR_USAGE, "a timeout is a number of seconds above 0");
-			return fail(e);
-		}
+		if (!(seconds[i] > 0))
+			return err_set(e, ERR_USAGE, "a timeout is a number of seconds above 0");
 	}
-	return env_check(args->pos[1], seconds[START_TIMEOUT], seconds[TIMEOUT]);
+	return env_check(args->pos[1], seconds[START_TIMEOUT], seconds[TIMEOUT], e);
 }
 
 static const char synopsis[] = "list | show ID | serve ID | check COMMAND [--start-timeout S] [--timeout S]";
 
-static int cmd_env(const struct args *args)
+static bool cmd_env(const struct args *args, struct err *e)
 {
 	static const struct {
 		const char *name, *needs;
-		int (*run)(const struct args *args, struct err *e);
+		bool (*run)(const struct args *args, struct err *e);
 	} verbs[] = { { "list", NULL, list }, { "show", "an ID", show }, { "serve", "an ID", serve },
 		{ "check", "a COMMAND", check } };
 	enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 	const char *verb = args->n > 0 ? args->pos[0] : "", *names[N_VERBS + 1] = { NULL };
 	const bool has_operand = args->n > 1;
-	struct err e;
 	for (int i = 0; i < N_VERBS; i++) {
 		names[i] = verbs[i].name;
 		if (strcmp(verb, names[i]) != 0)
 			continue;
 		if (has_operand == (verbs[i].needs != NULL))
-			return verbs[i].run(args, &e);
-		if (has_operand)
-			err_set(&e, ERR_USAGE, "'env %s' takes no argument", verb);
-		else
-			err_set(&e, ERR_USAGE, "'env %s' needs %s", verb, verbs[i].needs);
-		return fail(&e);
+			return verbs[i].run(args, e);
+		return has_operand ? err_set(e, ERR_USAGE, "'env %s' takes no argument", verb)
+				   : err_set(e, ERR_USAGE, "'env %s' needs %s", verb, verbs[i].needs);
 	}
 	if (args->n == 0)
-		err_set(&e, ERR_USAGE, "'env' needs list, show, serve or check: dqn env %s", synopsis);
-	else
-		err_set(&e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
-	err_suggest(&e, "", text_nearest(verb, names));
-	return fail(&e);
+		return err_set(e, ERR_USAGE, "'env' needs list, show, serve or check: dqn env %s", synopsis);
+	err_set(e, ERR_USAGE, "'env' takes list, show, serve or check, not '%.64s'", verb);
+	return err_suggest(e, "", text_nearest(verb, names));
 }
 
 const struct command command_env = {

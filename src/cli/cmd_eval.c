@@ -285,30 +285,29 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 }
 
 /* --require */
-static int require(const struct eval_job *job, const struct flag_value *least)
+static bool require(const struct eval_job *job, const struct flag_value *least, struct err *e)
 {
 	char mean[TEXT_REAL_SIZE], most[TEXT_REAL_SIZE];
 	double worst, best;
 	if (!least->set || job->stats.return_mean >= least->real)
-		return STATUS_OK;
+		return true;
 	env_return_range(job->env, job->limit, &worst, &best);
 	const bool possible = least->real <= best;
 	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean), least->string,
 		possible ? "" : "; no episode can return more than ", possible ? "" : text_real(best, most));
-	return STATUS_BELOW_REQUIRED;
+	return end_with(e, STATUS_BELOW_REQUIRED);
 }
 
-static int cmd_eval(const struct args *args)
+static bool cmd_eval(const struct args *args, struct err *e)
 {
 	static char name[RUN_PATH_SIZE];
 	static struct children children;
 	const struct flag_value *flag = args->flag;
 	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
 	struct weights w;
-	struct err e;
-	if (!check_args(flag, &e) || !load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, &e)) {
+	if (!check_args(flag, e) || !load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, e)) {
 		children_stop(&children);
-		return fail(&e);
+		return false;
 	}
 	struct eval_job job = { .name = name,
 		.weights = &w,
@@ -320,20 +319,20 @@ static int cmd_eval(const struct args *args)
 		.json = flag[JSON].set,
 		.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100,
 		.children = w.env->reset ? NULL : &children,
-		.env = weights_start_env(&w, name, command, &children, &e) };
+		.env = weights_start_env(&w, name, command, &children, e) };
 	bool ok = job.env != NULL;
 	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
 	if (ok)
 		job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
 	if (ok)
-		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], &e) : run_episodes(&job, &e);
+		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], e) : run_episodes(&job, e);
 	if (ok && !job.prints_steps)
 		(job.json ? print_json : flag[CSV].set ? print_csv : print_text)(&job);
-	const int status = ok ? require(&job, &flag[REQUIRE]) : fail(&e);
+	ok = ok && require(&job, &flag[REQUIRE], e);
 	children_stop(&children);
 	free(job.episodes);
 	weights_release(&w);
-	return status;
+	return ok;
 }
 
 const struct command command_eval = {

@@ -257,26 +257,25 @@ static bool check_args(const struct flag_value *flag, enum form *form, struct er
 	return true;
 }
 
-static int cmd_export(const struct args *args)
+static bool cmd_export(const struct args *args, struct err *e)
 {
 	static char file[RUN_PATH_SIZE];
 	const struct flag_value *flag = args->flag;
 	char name[EXPORT_NAME_SIZE];
 	enum form form = FORM_C;
 	struct job j = { .export = { .int8 = flag[INT8].set } };
-	struct err e;
-	if (!check_args(flag, &form, &e) || !load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, &e))
-		return fail(&e);
+	if (!check_args(flag, &form, e) || !load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, e))
+		return false;
 	default_name(j.weights.env->id, name);
 	j.export.name = flag[NAME].set ? flag[NAME].string : name;
 	j.export.weights = &j.weights;
 	const char *out = flag[OUT].string;
-	const bool ok = form == FORM_SAFETENSORS ? export_to_safetensors(&j, out, &e)
-			: form == FORM_ONNX      ? build_text(&j, true, out, &e)
-						 : export_to_c(&j, flag, &e);
+	const bool ok = form == FORM_SAFETENSORS ? export_to_safetensors(&j, out, e)
+			: form == FORM_ONNX      ? build_text(&j, true, out, e)
+						 : export_to_c(&j, flag, e);
 	weights_release(&j.weights);
 	free(j.memory);
-	return ok ? STATUS_OK : fail(&e);
+	return ok;
 }
 
 const struct command command_export = {

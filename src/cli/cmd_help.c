@@ -133,7 +133,7 @@ static void print_man(void)
 		 "measured; src/README.md for how it works.\n");
 }
 
-static int help_on(const char *word)
+static bool help_on(const char *word, struct err *e)
 {
 	const struct page plain = { .is_roff = false };
 	const char *names[16], *near = NULL;
@@ -142,7 +142,7 @@ static int help_on(const char *word)
 	for (const struct topic *t = topics; t->name; names[n++] = t->name, t++)
 		if (strcmp(t->name, word) == 0) {
 			topic_put(t, &plain);
-			return STATUS_OK;
+			return true;
 		}
 	names[n] = NULL;
 	for (const struct command *const *c = commands; *c; c++)
@@ -153,20 +153,20 @@ static int help_on(const char *word)
 		say("unknown topic '%s'; did you mean '%s'?", word, near);
 	const struct command *command = near ? NULL : find_command(word);
 	if (!command)
-		return ERR_USAGE;
+		return end_with(e, ERR_USAGE);
 	print_help(command);
-	return STATUS_OK;
+	return true;
 }
 
-static int cmd_help(const struct args *args)
+static bool cmd_help(const struct args *args, struct err *e)
 {
 	if (args->n > 0 && !args->flag[MAN].set)
-		return help_on(args->pos[0]);
+		return help_on(args->pos[0], e);
 	if (args->flag[MAN].set)
 		print_man();
 	else
 		print_usage(stdout);
-	return STATUS_OK;
+	return true;
 }
 
 const struct command command_help = {

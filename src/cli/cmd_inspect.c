@@ -93,15 +93,14 @@ static bool open_file(const char *path, char name[RUN_PATH_SIZE], char **bytes, 
 	return ok;
 }
 
-static int cmd_inspect(const struct args *args)
+static bool cmd_inspect(const struct args *args, struct err *e)
 {
 	static char name[RUN_PATH_SIZE];
 	struct st_file st;
-	struct err e;
 	char *bytes;
-	if (!open_file(args->pos[0], name, &bytes, &st, &e)) {
+	if (!open_file(args->pos[0], name, &bytes, &st, e)) {
 		free(bytes);
-		return fail(&e);
+		return false;
 	}
 	size_t n_values = 0;
 	bool all_floats = true;
@@ -119,7 +118,7 @@ static int cmd_inspect(const struct args *args)
 		print_pair(&st.metadata[i]);
 	st_close(&st);
 	free(bytes);
-	return STATUS_OK;
+	return true;
 }
 
 const struct command command_inspect = {

@@ -231,15 +231,12 @@ static bool write_film(struct show *s, const char *path, double fps, struct err 
 /* --- a line a step --- */
 
 /* Runs dqn eval --steps --q with the same flags, for one episode unless --episodes says more. */
-static int print_steps(const struct args *args)
+static bool print_steps(const struct args *args, struct err *e)
 {
 	const struct command *eval = find_command("eval");
 	struct args of_eval = { .program = args->program, .n = args->n, .pos = args->pos };
-	struct err e;
-	if (args->n > 1) {
-		err_set(&e, ERR_USAGE, "the steps of one policy can be printed, not of %d", args->n);
-		return fail(&e);
-	}
+	if (args->n > 1)
+		return err_set(e, ERR_USAGE, "the steps of one policy can be printed, not of %d", args->n);
 	for (const struct flag *f = eval->flags; f->name; f++) {
 		struct flag_value *v = &of_eval.flag[f - eval->flags];
 		for (int i = 0; play_flags[i].name; i++)
@@ -250,7 +247,7 @@ static int print_steps(const struct args *args)
 		if (strcmp(f->name, "episodes") == 0 && !v->set)
 			*v = (struct flag_value){ .set = true, .count = 1 };
 	}
-	return eval->run(&of_eval);
+	return eval->run(&of_eval, e);
 }
 
 /* --- the command --- */
@@ -272,7 +269,7 @@ static bool show_it(struct show *s, const struct flag_value *flag, struct err *e
 	return true;
 }
 
-static int cmd_play(const struct args *args)
+static bool cmd_play(const struct args *args, struct err *e)
 {
 	static char name[PLAY_MAX_PLAYERS][RUN_PATH_SIZE];
 	static struct weights w[PLAY_MAX_PLAYERS];
@@ -283,29 +280,28 @@ static int cmd_play(const struct args *args)
 	const struct player_options options = { flag[SEED].set, flag[SEED].seed, flag[EPSILON].real,
 		flag[LIMIT].count };
 	const struct kernels *k = NULL;
-	struct err e;
 	bool ok = (!flag[FPS].set || (flag[FPS].real > 0 && flag[FPS].real <= 1000)) ||
-		  err_set(&e, ERR_USAGE, "--fps '%s' is not in (0, 1000]", flag[FPS].string);
+		  err_set(e, ERR_USAGE, "--fps '%s' is not in (0, 1000]", flag[FPS].string);
 	if (ok && (flag[JSON].set || flag[CSV].set || (!flag[SVG].set && !can_redraw(STDOUT_FILENO))))
-		return print_steps(args);
-	ok = ok && (k = choose_kernels(&e)) != NULL;
+		return print_steps(args, e);
+	ok = ok && (k = choose_kernels(e)) != NULL;
 	s.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 1;
 	for (int i = 0; ok && i < args->n; i++) {
 		const struct env_ops *ops;
-		ok = load_weights(args->pos[i], &flag[WEIGHTS], &children[i], name[i], &w[i], &e) &&
-		     (s.n++, ops = weights_start_env(&w[i], name[i], command, &children[i], &e)) != NULL &&
+		ok = load_weights(args->pos[i], &flag[WEIGHTS], &children[i], name[i], &w[i], e) &&
+		     (s.n++, ops = weights_start_env(&w[i], name[i], command, &children[i], e)) != NULL &&
 		     player_init(&s.player[i], &w[i], ops, w[i].env->reset ? NULL : &children[i].process[CHILD_EVAL],
-			     &options, k, &e);
+			     &options, k, e);
 		s.player[i].name = args->pos[i];
 	}
-	ok = ok && show_it(&s, flag, &e);
+	ok = ok && show_it(&s, flag, e);
 	for (int i = 0; i < args->n; i++)
 		children_stop(&children[i]);
 	for (int i = 0; i < s.n; i++) {
 		player_release(&s.player[i]);
 		weights_release(&w[i]);
 	}
-	return ok ? STATUS_OK : fail(&e);
+	return ok;
 }
 
 const struct command command_play = {

@@ -694,16 +694,15 @@ static bool make_plot(struct plot_job *job, struct err *e)
 	return true;
 }
 
-static int cmd_plot(const struct args *args)
+static bool cmd_plot(const struct args *args, struct err *e)
 {
 	struct plot_job job = { .args = args };
-	struct err e;
 	records_init(&job.records);
-	const bool ok = parse_args(&job, &e) && make_plot(&job, &e);
+	const bool ok = parse_args(&job, e) && make_plot(&job, e);
 	plot_release(&job.plot);
 	groups_release(&job.groups);
 	records_release(&job.records);
-	return ok ? STATUS_OK : fail(&e);
+	return ok;
 }
 
 const struct command command_plot = {

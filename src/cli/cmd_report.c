@@ -600,23 +600,20 @@ static bool print_report(const struct report_job *job, struct err *e)
 	return ok;
 }
 
-static int cmd_report(const struct args *args)
+static bool cmd_report(const struct args *args, struct err *e)
 {
 	const struct flag_value *flag = args->flag;
 	static struct report_job job; /* too much for a small stack */
-	struct err e;
-	int status = STATUS_OK;
 	job.flag = flag;
-	job.steps = record_metric("steps_to_threshold", &e);
-	job.metric = record_metric(flag[METRIC].string, &e);
+	job.steps = record_metric("steps_to_threshold", e);
+	job.metric = record_metric(flag[METRIC].string, e);
 	if (!job.metric)
-		return fail(&e);
+		return false;
 	records_init(&job.records);
 	if (flag[THRESHOLD].set)
 		job.records.threshold = flag[THRESHOLD].real;
-	if (!load_groups(&job.records, &job.groups, args, flag[BY].string, &e) || !fill_rows(&job, &e) ||
-		!print_report(&job, &e))
-		status = fail(&e);
+	const bool ok = load_groups(&job.records, &job.groups, args, flag[BY].string, e) && fill_rows(&job, e) &&
+			print_report(&job, e);
 	for (size_t i = 0; job.row && i < job.groups.n_groups; i++)
 		sample_release(&job.row[i].sample);
 	free(job.row);
@@ -624,7 +621,7 @@ static int cmd_report(const struct args *args)
 	free(job.units);
 	groups_release(&job.groups);
 	records_release(&job.records);
-	return status;
+	return ok;
 }
 
 const struct command command_report = {

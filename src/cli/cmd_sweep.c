@@ -309,28 +309,23 @@ static bool sweep_init(struct sweep *s, const struct args *args, struct err *e)
 	return count_lines(s, e) && choose_lines(s, e);
 }
 
-static int cmd_sweep(const struct args *args)
+static bool cmd_sweep(const struct args *args, struct err *e)
 {
 	static struct sweep s;
 	const struct flag_value *flag = args->flag;
-	struct err e;
-	int status;
+	bool ok = true;
 	s.args = args;
-	if (!check_args(args, &e))
-		return fail(&e);
-	if (!load_space(&s.space, args, &status))
-		return status;
-	if (!sweep_init(&s, args, &e)) {
+	if (!check_args(args, e) || !load_space(&s.space, args, e))
+		return false;
+	if (!sweep_init(&s, args, e)) {
 		free(s.sample);
-		return fail(&e);
+		return false;
 	}
-	status = STATUS_OK;
 	if (flag[COUNT].set && !flag[MISSING].set)
 		s.n_printed = s.last - s.first + 1;
 	else
 		for (uint64_t i = s.first; i <= s.last && !ferror(stdout); i++)
-			if (!put_line(&s, i))
-				status = ERR_USAGE;
+			ok &= put_line(&s, i);
 	say_warnings(&s);
 	if (flag[COUNT].set)
 		printf("%" PRIu64, s.n_printed);
@@ -339,7 +334,7 @@ static int cmd_sweep(const struct args *args)
 	if (flag[COUNT].set || (flag[INDICES].set && s.n_printed > 0))
 		end_line(&s);
 	free(s.sample);
-	return status;
+	return ok || end_with(e, ERR_USAGE);
 }
 
 const struct command command_sweep = {

@@ -637,46 +637,35 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 }
 
 /* Opens the files that the configuration names, and starts its child process. */
-static bool open_inputs(struct children *ch, struct inputs *in, struct config *c, const struct args *args, int *status)
+static bool open_inputs(
+	struct children *ch, struct inputs *in, struct config *c, const struct args *args, struct err *e)
 {
 	static struct report report;
-	struct err e;
 	report_init(&report);
-	bool ok = load_inputs(in, c, args->pos[0], NULL, NULL, &e) &&
-		  (!config_is_process(c) || children_start(ch, c, N_CHILDREN, &e));
-	if (ok && config_is_process(c) && !check_env(c, true)) {
-		*status = ERR_USAGE;
-		return false;
-	}
-	ok = ok && inputs_parse(in, c, &report, &e);
-	*status = ok ? STATUS_OK : fail(&e);
-	return ok;
+	return load_inputs(in, c, args->pos[0], NULL, NULL, e) &&
+	       (!config_is_process(c) || (children_start(ch, c, N_CHILDREN, e) && check_env(c, true, e))) &&
+	       inputs_parse(in, c, &report, e);
 }
 
-static int cmd_trace(const struct args *args)
+static bool cmd_trace(const struct args *args, struct err *e)
 {
 	static struct trace tr;
 	static struct children children;
 	static struct inputs inputs;
 	static struct config c;
-	struct err e;
-	int status;
-	if (!args->flag[UPDATE].set) {
-		err_set(&e, ERR_USAGE, "'trace' needs --update N");
-		return fail(&e);
-	}
+	if (!args->flag[UPDATE].set)
+		return err_set(e, ERR_USAGE, "'trace' needs --update N");
 	tr.update = args->flag[UPDATE].seed;
-	if (!load_config(&c, args, true, true, &status))
-		return status;
-	if (open_inputs(&children, &inputs, &c, args, &status) && !trace(&tr, &children, &c, &inputs, args, &e))
-		status = fail(&e);
+	if (!load_config(&c, args, true, true, e))
+		return false;
+	const bool ok = open_inputs(&children, &inputs, &c, args, e) && trace(&tr, &children, &c, &inputs, args, e);
 	for (int i = 0; i < N_COLUMNS; i++)
 		free(tr.column[i]);
 	free(tr.params);
 	train_release(&tr.train);
 	inputs_release(&inputs);
 	children_stop(&children);
-	return status;
+	return ok;
 }
 
 const struct command command_trace = {

@@ -105,16 +105,15 @@ static void print_line(const struct run *r, const struct config *c, const char *
 }
 
 /* For --json: the line of result.json. */
-static int print_json(const struct run *r)
+static bool print_json(const struct run *r, struct err *e)
 {
 	char *line;
 	size_t len;
-	struct err e;
-	if (!file_load(&r->dir.held, RUN_RESULT, RUN_RESULT_MAX, &line, &len, &e))
-		return fail(&e);
+	if (!file_load(&r->dir.held, RUN_RESULT, RUN_RESULT_MAX, &line, &len, e))
+		return false;
 	(void)fwrite(line, 1, len, stdout); /* close_stdout looks for errors */
 	free(line);
-	return STATUS_OK;
+	return true;
 }
 
 static void warn(struct progress *p, const struct train *t)
@@ -134,21 +133,20 @@ static void warn(struct progress *p, const struct train *t)
 			t->timesteps, t->best_mean, t->log.ep_rew_mean);
 }
 
-static int save_and_stop(struct run *r, bool fresh)
+static bool save_and_stop(struct run *r, bool fresh, struct err *e)
 {
-	struct err e;
 	say("%s: saving at step %" PRId64 " of %" PRId64, stop_signal_name(), r->train.timesteps,
 		r->train.config.total_timesteps);
 	const char *how = rundir_was_moved(&r->dir) ? " with --out and the directory's new name"
 			  : fresh                   ? " without --fresh"
 						    : "";
-	if (run_save(r, &e))
+	if (run_save(r, e))
 		say("saved; the same command%s resumes from there", how);
-	else if (e.kind == ERR_DIVERGED)
-		say("not saved: %s; the same command%s resumes from the checkpoint before", e.msg, how);
+	else if (e->kind == ERR_DIVERGED)
+		say("not saved: %s; the same command%s resumes from the checkpoint before", e->msg, how);
 	else
-		return fail(&e);
-	return 128 + (int)stop_signal; /* as the shell has it */
+		return false;
+	return end_with(e, 128 + (int)stop_signal); /* as the shell has it */
 }
 
 /* Says what run_open has found. */
@@ -207,22 +205,12 @@ static bool run_to_end(struct run *r, struct children *ch, enum progress_level l
 	return ok;
 }
 
-/* The status after an error, or after a signal that ended the wait for a child. */
-static int fail_or_stop(const struct err *e)
-{
-	if (e->kind != ERR_NONE)
-		return fail(e);
-	say("%s: stopped before the first step", stop_signal_name());
-	return 128 + (int)stop_signal;
-}
-
 /* id = process: starts the children, unless the run is done, and checks what depends on what
  * they declare. */
 static bool start_children(
-	struct children *ch, struct config *c, const char *path, const struct args *args, bool quiet, int *status)
+	struct children *ch, struct config *c, const char *path, const struct args *args, bool quiet, struct err *e)
 {
 	const bool was_declared = c->declaration[0] != '\0';
-	struct err e;
 	if (!config_is_process(c))
 		return true;
 	if (!args->flag[FRESH].set) {
@@ -230,12 +218,12 @@ static bool start_children(
 		if (rundir_is_done(path, c))
 			return true;
 	}
-	if (!children_start(ch, c, N_CHILDREN, &e)) {
-		*status = fail_or_stop(&e);
+	if (children_start(ch, c, N_CHILDREN, e))
+		return was_declared || check_env(c, quiet, e);
+	if (e->kind != ERR_NONE)
 		return false;
-	}
-	*status = ERR_USAGE;
-	return was_declared || check_env(c, quiet);
+	say("%s: stopped before the first step", stop_signal_name());
+	return end_with(e, 128 + (int)stop_signal);
 }
 
 /* The steps of all evaluations of a run that is not stopped; 0: any number. */
@@ -289,7 +277,8 @@ static bool prepare_environment(struct run *r, struct children *ch, enum progres
 	return true;
 }
 
-static int train(struct run *r, struct children *ch, const struct config *c, const struct args *args, const char *name)
+static bool train(struct run *r, struct children *ch, const struct config *c, const struct args *args, const char *name,
+	struct err *e)
 {
 	const struct flag_value *flag = args->flag;
 	const enum progress_level level = flag[QUIET].set     ? PROGRESS_QUIET
@@ -297,19 +286,18 @@ static int train(struct run *r, struct children *ch, const struct config *c, con
 					  : flag[BRIEF].set   ? PROGRESS_BRIEF
 							      : PROGRESS_NORMAL;
 	const int64_t resumed_at = r->was_resumed ? r->train.timesteps : 0;
-	struct err e;
 	say_start(r, level);
-	if (!prepare_environment(r, ch, level, &e) || !run_to_end(r, ch, level, &e))
-		return fail(&e);
+	if (!prepare_environment(r, ch, level, e) || !run_to_end(r, ch, level, e))
+		return false;
 	if (r->state != RUN_DONE)
-		return save_and_stop(r, flag[FRESH].set);
+		return save_and_stop(r, flag[FRESH].set, e);
 	if (flag[JSON].set)
-		return print_json(r);
+		return print_json(r, e);
 	if (flag[BRIEF].set)
 		print_line(r, c, name, resumed_at);
 	else
 		print_summary(r, c);
-	return STATUS_OK;
+	return true;
 }
 
 /* A finished run that was given more steps stays what it is. */
@@ -333,7 +321,7 @@ static void say_how_to_continue(const char *path, const struct config *c)
 			path);
 }
 
-static int cmd_train(const struct args *args)
+static bool cmd_train(const struct args *args, struct err *e)
 {
 	static struct run r;
 	static struct report report;
@@ -343,45 +331,44 @@ static int cmd_train(const struct args *args)
 	const bool quiet = args->flag[QUIET].set, brief = args->flag[BRIEF].set;
 	char dir[RUN_PATH_SIZE];
 	static struct config c; /* too much for a small stack */
-	struct err e;
-	int status;
 	name_run(args, NULL, name);
 	if (brief)
 		say_prefix(name);
 	/* With --brief the sweep has already said the warnings of the configuration. */
-	if (!load_config(&c, args, true, quiet || brief, &status))
-		return status;
+	if (!load_config(&c, args, true, quiet || brief, e))
+		return false;
 	name_run(args, &c, name);
-	const struct kernels *k = choose_kernels(&e);
+	const struct kernels *k = choose_kernels(e);
 	const char *out = args->flag[OUT].set ? args->flag[OUT].string : dir;
-	if (out == dir && !default_dir(&c, args, dir, &e))
-		return fail(&e);
+	if (out == dir && !default_dir(&c, args, dir, e))
+		return false;
 	signals_catch();
 	if (!k)
-		return fail(&e);
+		return false;
 	report_init(&report);
-	if (!load_inputs(&inputs, &c, args->pos[0], out, &report, &e))
-		return fail(&e);
-	if (!start_children(&children, &c, out, args, quiet || brief, &status)) {
+	if (!load_inputs(&inputs, &c, args->pos[0], out, &report, e))
+		return false;
+	if (!start_children(&children, &c, out, args, quiet || brief, e)) {
 		inputs_release(&inputs);
-		return status;
+		return false;
 	}
-	bool ok = inputs_parse(&inputs, &c, &report, &e);
+	bool ok = inputs_parse(&inputs, &c, &report, e);
 	say_report(&report, !quiet && !brief);
-	ok = ok && run_open(&r, out, &c, &inputs, k, args->flag[FRESH].set, &e);
+	ok = ok && run_open(&r, out, &c, &inputs, k, args->flag[FRESH].set, e);
+	const bool is_busy = !ok && e->kind == ERR_BUSY;
 	inputs_release(&inputs);
 	if (ok) {
 		r.train.stop = &stop_signal;
-		status = train(&r, &children, &c, args, name);
+		ok = train(&r, &children, &c, args, name, e);
 		rundir_mark_stopped(&r.dir, r.state != RUN_DONE);
 		run_close(&r);
-	} else {
-		status = fail(&e);
-		if (e.kind == ERR_BUSY)
-			say_how_to_continue(out, &c);
 	}
+	if (!ok)
+		end_with(e, fail(e)); /* before the children end: they may have more to say */
+	if (is_busy)
+		say_how_to_continue(out, &c);
 	children_stop(&children);
-	return status;
+	return ok;
 }
 
 const struct command command_train = {

@@ -244,9 +244,8 @@ static bool redraw(const struct watch *w, struct err *e)
 
 /* Ends when all runs were over twice in a row: the next one of a sweep may be about to
  * begin. Reading takes at most a fifth of the time. */
-static int watch_live(struct watch *w, double interval_s)
+static bool watch_live(struct watch *w, double interval_s, struct err *e)
 {
-	struct err e;
 	bool ok = true;
 	int key = 0;
 	static char buf[1 << 16]; /* for whole pictures; stdout keeps it */
@@ -256,7 +255,7 @@ static int watch_live(struct watch *w, double interval_s)
 	for (int n_over = 0; ok && n_over < 2 && !stop_signal && key != 'q' && !ferror(stdout);) {
 		const double begin_s = now_s();
 		if (terminal_take()) {
-			ok = read_runs(w, &e) && redraw(w, &e);
+			ok = read_runs(w, e) && redraw(w, e);
 			const bool over = ok && w->records.n > 0 &&
 					  w->states.n[RUN_IS_RUNNING] + w->states.n[RUN_IS_STOPPED] == 0;
 			n_over = over ? n_over + 1 : 0;
@@ -266,51 +265,46 @@ static int watch_live(struct watch *w, double interval_s)
 	}
 	terminal_give_back();
 	if (!ok)
-		return fail(&e);
+		return false;
 	say_left_out(&w->records);
 	struct view v = { .is_redrawn = false };
 	terminal_size(STDOUT_FILENO, &v.width, &v.lines);
 	v.lines--;
-	if (!put_table(w, &v, &e)) /* what stays on the screen */
-		return fail(&e);
-	return stop_signal ? 128 + (int)stop_signal : STATUS_OK; /* as the shell has it */
+	if (!put_table(w, &v, e)) /* what stays on the screen */
+		return false;
+	return !stop_signal || end_with(e, 128 + (int)stop_signal); /* as the shell has it */
 }
 
-static int watch_once(struct watch *w)
+static bool watch_once(struct watch *w, struct err *e)
 {
-	struct err e;
 	struct view v = { 0 };
-	bool ok = read_runs(w, &e);
+	bool ok = read_runs(w, e);
 	if (ok) {
 		say_left_out(&w->records);
 		if (w->records.n == 0 && w->records.left_out.n > 0)
-			ok = err_set(&e, ERR_CORRUPT, "no run can be read");
+			ok = err_set(e, ERR_CORRUPT, "no run can be read");
 		else if (w->records.n == 0)
-			ok = err_set(&e, ERR_RUN, "no run in '%s' or below", w->args->pos[0]);
+			ok = err_set(e, ERR_RUN, "no run in '%s' or below", w->args->pos[0]);
 	}
 	if (isatty(STDOUT_FILENO))
 		terminal_size(STDOUT_FILENO, &v.width, &v.lines);
 	v.lines = 0;
-	ok = ok && put_table(w, &v, &e);
-	return ok ? STATUS_OK : fail(&e);
+	return ok && put_table(w, &v, e);
 }
 
-static int cmd_watch(const struct args *args)
+static bool cmd_watch(const struct args *args, struct err *e)
 {
 	struct watch w = { .args = args };
 	const struct flag_value *interval = &args->flag[INTERVAL];
-	struct err e;
-	if (interval->set && !(interval->real >= 0.1 && interval->real <= 86400)) {
-		err_set(&e, ERR_USAGE, "--interval '%s' is not from 0.1 to 86400 seconds", interval->string);
-		return fail(&e);
-	}
+	if (interval->set && !(interval->real >= 0.1 && interval->real <= 86400))
+		return err_set(e, ERR_USAGE, "--interval '%s' is not from 0.1 to 86400 seconds", interval->string);
 	const bool live = !args->flag[ONCE].set && can_redraw(STDOUT_FILENO);
 	records_init(&w.records);
-	const int status = live ? watch_live(&w, interval->set ? interval->real : 1) : watch_once(&w);
+	const bool ok = live ? watch_live(&w, interval->set ? interval->real : 1, e) : watch_once(&w, e);
 	records_release(&w.records);
 	states_release(&w.states);
 	liveness_release(&w.liveness);
-	return status;
+	return ok;
 }
 
 const struct command command_watch = {

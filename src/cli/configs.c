@@ -174,8 +174,8 @@ static bool is_machines_fault(int error)
 	return false;
 }
 
-/* The message of a configuration that cannot be read, and advice. */
-static int explain_unreadable(const char *path, int error, const char *program, struct err *e)
+/* Says why a configuration cannot be read, and gives advice. */
+static void explain_unreadable(const char *path, int error, const char *program, struct err *e)
 {
 	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
 	const bool is_override = strchr(path, '=') && error == ENOENT;
@@ -184,22 +184,20 @@ static int explain_unreadable(const char *path, int error, const char *program, 
 		e->kind = ERR_USAGE;
 	if (is_override)
 		err_set(e, ERR_USAGE, "the configuration file comes before '%s'", path);
-	const int status = fail(e);
+	fail(e);
 	if (error == EISDIR && file_join(found, sizeof(found), path, RUN_CONFIG, &ignored) && file_exists(NULL, found))
 		say("its configuration is '%s'", found);
 	else if (error == ENOENT && !is_override) {
 		config_name(path, found, sizeof(found));
 		say_configs(program, found);
 	}
-	return status;
 }
 
 /* The file and the overrides, unchecked; errors in them go to the report. */
-static bool read_config(struct config *c, const struct args *args, bool quiet, struct report *r, int *status)
+static bool read_config(struct config *c, const struct args *args, bool quiet, struct report *r, struct err *e)
 {
 	static char found[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct choices choices;    /* the report's, for those of a space */
-	struct err e;
 	char *data;
 	size_t len;
 	report_init(r);
@@ -214,12 +212,11 @@ static bool read_config(struct config *c, const struct args *args, bool quiet, s
 	const bool is_stdin = strcmp(path, "-") == 0;
 	const char *name = is_stdin ? "standard input" : path;
 	errno = 0;
-	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, &e)
-		       : file_read(path, CONFIG_LIMIT, &data, &len, &e))) {
-		*status = explain_unreadable(path, errno, args->program, &e);
-		return false;
+	if (!(is_stdin ? file_read_fd(STDIN_FILENO, name, CONFIG_LIMIT, &data, &len, e)
+		       : file_read(path, CONFIG_LIMIT, &data, &len, e))) {
+		explain_unreadable(path, errno, args->program, e);
+		return end_with(e, (int)e->kind);
 	}
-	*status = ERR_USAGE;
 	config_init(c);
 	config_parse(c, name, data, len, r);
 	free(data);
@@ -228,14 +225,14 @@ static bool read_config(struct config *c, const struct args *args, bool quiet, s
 	return true;
 }
 
-bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, int *status)
+bool load_config(struct config *c, const struct args *args, bool runs_here, bool quiet, struct err *e)
 {
 	static struct report r; /* too much for a small stack */
-	if (!read_config(c, args, quiet, &r, status))
+	if (!read_config(c, args, quiet, &r, e))
 		return false;
 	config_check(c, runs_here ? memory_limit("") : 0, &r);
 	say_report(&r, !quiet);
-	return r.n_errors == 0;
+	return r.n_errors == 0 || end_with(e, ERR_USAGE);
 }
 
 /* Finds a file that a configuration names. Returns false if it does not exist. */
@@ -301,22 +298,22 @@ bool load_inputs(
 	return ok;
 }
 
-bool check_env(const struct config *c, bool quiet)
+bool check_env(const struct config *c, bool quiet, struct err *e)
 {
 	static struct report r;
 	report_init(&r);
 	config_check_env(c, memory_limit(""), &r);
 	say_report(&r, !quiet);
-	return r.n_errors == 0;
+	return r.n_errors == 0 || end_with(e, ERR_USAGE);
 }
 
-bool load_space(struct space *s, const struct args *args, int *status)
+bool load_space(struct space *s, const struct args *args, struct err *e)
 {
 	static struct report r;
 	static struct config base; /* too much for a small stack */
-	if (!read_config(&base, args, false, &r, status))
+	if (!read_config(&base, args, false, &r, e))
 		return false;
 	space_init(s, &base, r.choices, &r);
 	say_report(&r, true);
-	return r.n_errors == 0;
+	return r.n_errors == 0 || end_with(e, ERR_USAGE);
 }

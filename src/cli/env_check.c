@@ -354,29 +354,28 @@ static bool check_rule(struct checker *c, const struct rule *rule, bool *broken,
 	return start(c, e);
 }
 
-int env_check(const char *command, double start_timeout_s, double timeout_s)
+bool env_check(const char *command, double start_timeout_s, double timeout_s, struct err *e)
 {
 	static struct checker c;
-	struct err e;
 	bool broken = false;
 	c = (struct checker){ .opts = { .command = command,
 				      .start_timeout_s = start_timeout_s,
 				      .timeout_s = timeout_s,
 				      .hear = children_hear } };
-	bool ok = start(&c, &e);
+	bool ok = start(&c, e);
 	if (ok)
 		printf("%-5s it starts and declares: %s\n", "ok", c.process.declaration);
 	(void)fflush(stdout);
 	struct err ignored;
 	if (ok && !print_speed(&c, &ignored)) { /* the rules will say why */
 		stop(&c);
-		ok = start(&c, &e);
+		ok = start(&c, e);
 	}
 	for (size_t i = 0; ok && i < sizeof(rules) / sizeof(rules[0]); i++)
-		ok = check_rule(&c, &rules[i], &broken, &e);
+		ok = check_rule(&c, &rules[i], &broken, e);
 	stop(&c);
 	if (!ok)
-		return fail(&e);
+		return false;
 	printf(broken ? "this environment breaks a rule\n" : "this environment keeps the rules\n");
-	return broken ? ERR_ENV : STATUS_OK;
+	return !broken || end_with(e, ERR_ENV);
 }

@@ -129,5 +129,5 @@ int main(int argc, char **argv)
 	if (!args_parse(&args, command, argc - 2, argv + 2, &e))
 		return fail(&e);
 	args.program = argv[0];
-	return close_stdout(command->run(&args));
+	return close_stdout(command->run(&args, &e) ? STATUS_OK : fail(&e));
 }
