@@ -9,6 +9,7 @@
 
 #include "cli/progress.h"
 #include "env/process.h"
+#include "run/weights.h"
 
 enum { CHILD_EVAL, CHILD_TRAIN, N_CHILDREN };
 
@@ -31,5 +32,14 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 
 /* May be called again, and on a zeroed struct. */
 void children_stop(struct children *ch);
+
+/* Weights, and what they are played in: load_weights of cli/cli.h. */
+struct loaded {
+	char name[RUN_PATH_SIZE]; /* of the file */
+	struct weights w;
+	const struct env_ops *env; /* to play in: that of the weights, or what a child declares */
+	struct process *process;   /* that child, or NULL */
+	struct children children;
+};
 
 #endif

@@ -19,8 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct children; /* cli/children.h */
-struct weights;  /* run/weights.h */
+struct loaded; /* cli/children.h */
 
 enum { STATUS_OK = 0, STATUS_BELOW_REQUIRED = 3 }; /* the others are enum err_kind */
 
@@ -208,17 +207,12 @@ enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WE
 			   "obs_scale of such weights (default none)" }
 #define WEIGHTS_SYNOPSIS "[--env ID|--command CMD] [--activation A] [--obs-scale S]"
 
-/* Reads weights as read_weights and weights_parse do, or those of another program by these
- * flags (N_WEIGHTS_FLAGS). For those the command is started to learn what it declares; it stays in *ch,
- * zeroed before, for the caller to play in and stop; NULL: nothing is played. */
-bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name, struct weights *w,
-	struct err *e);
-
-/* Returns the environment of weights: a built-in one, or the child process of --command (or NULL), started in
- * *ch unless load_weights has. The command in a run's files is shown and never run: files come from other
- * people. NULL: ERR_USAGE, or the child's error. */
-const struct env_ops *weights_start_env(
-	const struct weights *w, const char *name, const char *command, struct children *ch, struct err *e);
+/* Reads weights as read_weights and weights_parse do, or those of another program by these flags
+ * (N_WEIGHTS_FLAGS). To play them, starts the child process of --command unless their environment is
+ * built in; ERR_USAGE without a command. The one in a run's files is shown and never run: files come
+ * from other people. On failure there is nothing to unload. */
+bool load_weights(struct loaded *l, const char *path, const struct flag_value *flags, bool plays, struct err *e);
+void unload_weights(struct loaded *l);
 
 /* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that differ), or
  * by their directories ("dir"), or by the names of arguments NAME=PATH. `list` is initialised and

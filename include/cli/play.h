@@ -1,6 +1,6 @@
 /* A policy at play, to be looked at: what it sees, values and does.
  *
- *     player_init(&p, &weights, ops, process, options, &e) && player_begin(&p, &e);
+ *     player_init(&p, &loaded, &options, k, &e) && player_begin(&p, &e);
  *     while (!p.is_over)
  *             ... player_scene(&p, &scene) ... && player_step(&p, &e);
  *     player_release(&p);
@@ -54,9 +54,9 @@ struct player_options {
 	int64_t limit; /* steps of an episode; 0: the environment's own */
 };
 
-/* process: the child that is the environment, or NULL. ERR_RUN for memory. */
-bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops, struct process *process,
-	const struct player_options *options, const struct kernels *k, struct err *e);
+/* ERR_RUN for memory. */
+bool player_init(struct player *p, const struct loaded *l, const struct player_options *options,
+	const struct kernels *k, struct err *e);
 void player_release(struct player *p);
 
 /* The first observation of the next episode, its Q values and the action that follows. */

@@ -3,7 +3,7 @@
 #include "base/lines.h"
 #include "base/memory.h"
 #include "base/pmath.h"
-#include "run/weights.h"
+#include "cli/children.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -269,10 +269,9 @@ static void filter_release(struct filter *f)
 
 static bool cmd_act(const struct args *args, struct err *e)
 {
-	static char name[RUN_PATH_SIZE];
+	static struct loaded l;
 	static struct filter f;
 	const struct flag_value *flag = args->flag;
-	struct weights w;
 	f.shows_q = flag[Q].set;
 	f.json = flag[JSON].set;
 	f.epsilon = flag[EPSILON].real;
@@ -281,11 +280,11 @@ static bool cmd_act(const struct args *args, struct err *e)
 		return err_set(e, ERR_USAGE, "the observations come from standard input: name a file");
 	if (flag[SEED].set && !flag[EPSILON].set)
 		return err_set(e, ERR_USAGE, "--seed is for the random actions of --epsilon");
-	if (!load_weights(args->pos[0], &flag[WEIGHTS], NULL, name, &w, e))
+	if (!load_weights(&l, args->pos[0], &flag[WEIGHTS], false, e))
 		return false;
-	const bool ok = filter_init(&f, &w, e) && filter(&f, e);
+	const bool ok = filter_init(&f, &l.w, e) && filter(&f, e);
 	filter_release(&f);
-	weights_release(&w);
+	unload_weights(&l);
 	return ok;
 }
 

@@ -28,11 +28,8 @@ static const struct flag eval_flags[] = {
 };
 
 struct eval_job {
-	const char *name; /* of the weights file */
-	const struct weights *weights;
-	const struct env_ops *env; /* what the episodes are played in */
-	struct children *children; /* that are it; or NULL */
-	bool has_seed;             /* else the episodes are from a stream that no run uses */
+	struct loaded *loaded;
+	bool has_seed; /* else the episodes are from a stream that no run uses */
 	uint64_t seed;
 	bool recheck; /* repeat the final evaluation of the run with this seed */
 	double epsilon;
@@ -59,15 +56,15 @@ static void print_text(const struct eval_job *job)
 {
 	const struct eval_stats *s = &job->stats;
 	char min[TEXT_REAL_SIZE], max[TEXT_REAL_SIZE], epsilon[TEXT_REAL_SIZE];
-	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n", job->env->id,
-		s->return_mean, s->return_std, s->n_episodes, text_real(s->return_min, min),
+	printf("%s: return %.1f +- %.1f over %" PRId64 " episodes (min %s, max %s), length %.1f\n",
+		job->loaded->env->id, s->return_mean, s->return_std, s->n_episodes, text_real(s->return_min, min),
 		text_real(s->return_max, max), s->length_mean);
 	printf("weights: ");
-	put_printable(stdout, job->name, strlen(job->name));
-	if (job->weights->part)
+	put_printable(stdout, job->loaded->name, strlen(job->loaded->name));
+	if (job->loaded->w.part)
 		printf(", the %s at step %" PRId64,
-			strcmp(job->weights->part, "agent.online") == 0 ? "online network" : "average of the weights",
-			job->weights->timesteps);
+			strcmp(job->loaded->w.part, "agent.online") == 0 ? "online network" : "average of the weights",
+			job->loaded->w.timesteps);
 	if (job->recheck)
 		printf("; the run's final evaluation: the same as in its result.json");
 	else if (job->has_seed)
@@ -75,12 +72,12 @@ static void print_text(const struct eval_job *job)
 	else
 		printf("; seed default");
 	printf(", epsilon %s", text_real(job->epsilon, epsilon));
-	const int64_t own = limit_or_none(job->env->max_episode_steps);
-	const int64_t theirs = job->weights->max_episode_steps;
+	const int64_t own = limit_or_none(job->loaded->env->max_episode_steps);
+	const int64_t theirs = job->loaded->w.max_episode_steps;
 	char a[32], b[32], c[32];
 	if (job->limit != own || theirs != own)
 		printf("; episodes of up to %s steps (%s's own limit: %s; in the run's evaluations: %s)",
-			limit_text(job->limit, a), job->env->id, limit_text(own, b), limit_text(theirs, c));
+			limit_text(job->limit, a), job->loaded->env->id, limit_text(own, b), limit_text(theirs, c));
 	printf("\n");
 }
 
@@ -93,8 +90,8 @@ static void print_json(const struct eval_job *job)
 		snprintf(seed, sizeof(seed), "%" PRIu64, job->seed);
 	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "{\"weights\":");
-	text_add_json_string(&t, job->name);
-	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->env->id, seed, s->n_episodes);
+	text_add_json_string(&t, job->loaded->name);
+	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->loaded->env->id, seed, s->n_episodes);
 	text_add_json_member(&t, "epsilon", job->epsilon);
 	text_add_json_member(&t, "return_mean", s->return_mean);
 	text_add_json_member(&t, "return_std", s->return_std);
@@ -102,7 +99,7 @@ static void print_json(const struct eval_job *job)
 	text_add_json_member(&t, "return_max", s->return_max);
 	text_add_json_member(&t, "length_mean", s->length_mean);
 	text_add_json_member(&t, "q_start", s->q_start);
-	if (job->weights->config) /* has the discount */
+	if (job->loaded->w.config) /* has the discount */
 		text_add_json_member(&t, "discounted_return", s->discounted_return);
 	printf("%s,\"returns\":[", buf);
 	for (int64_t i = 0; i < s->n_episodes; i++)
@@ -111,8 +108,8 @@ static void print_json(const struct eval_job *job)
 		printf("],\"max_episode_steps\":null");
 	else
 		printf("],\"max_episode_steps\":%" PRId64, job->limit);
-	if (job->weights->part)
-		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->weights->part, job->weights->timesteps);
+	if (job->loaded->w.part)
+		printf(",\"part\":\"%s\",\"timesteps\":%" PRId64, job->loaded->w.part, job->loaded->w.timesteps);
 	puts("}");
 }
 
@@ -149,8 +146,8 @@ struct printer {
 
 static bool printer_init(struct printer *p, const struct eval_job *job, struct err *e)
 {
-	const size_t obs_dim = (size_t)job->env->obs_dim, n_actions = (size_t)job->env->n_actions;
-	const size_t size = transition_size(job->env);
+	const size_t obs_dim = (size_t)job->loaded->env->obs_dim, n_actions = (size_t)job->loaded->env->n_actions;
+	const size_t size = transition_size(job->loaded->env);
 	*p = (struct printer){ .job = job };
 	p->raw = malloc((2 * obs_dim + n_actions) * sizeof(float) + n_actions + size);
 	if (!p->raw)
@@ -163,7 +160,7 @@ static bool printer_init(struct printer *p, const struct eval_job *job, struct e
 	};
 	p->line = text_into((char *)p->mask + n_actions, size);
 	if (!job->json) {
-		transition_print_header(job->env, job->shows_q, &p->line);
+		transition_print_header(job->loaded->env, job->shows_q, &p->line);
 		fputs(p->line.p, stdout);
 	}
 	return true;
@@ -173,7 +170,7 @@ static bool printer_init(struct printer *p, const struct eval_job *job, struct e
 static void print_step(void *arg, int action, const struct step *s)
 {
 	struct printer *p = arg;
-	const struct env_ops *ops = p->job->env;
+	const struct env_ops *ops = p->job->loaded->env;
 	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
 	struct transition *step = &p->step;
 	if (s) {
@@ -202,7 +199,7 @@ static void print_step(void *arg, int action, const struct step *s)
 static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work, struct printer *printer,
 	struct err *e)
 {
-	const struct weights *w = job->weights;
+	const struct weights *w = &job->loaded->w;
 	const struct config *c = w->config;
 	const struct policy policy = { .net = w->net,
 		.k = k,
@@ -219,28 +216,27 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	printer->v = v;
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init(&p, PROGRESS_NORMAL, NULL);
-	if (job->children)
-		job->children->progress = &p;
+	job->loaded->children.progress = &p;
 	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
 		job->episodes, job->prints_steps ? &printed : &shown, e);
 	progress_end(&p);
-	if (job->children)
-		job->children->progress = NULL;
-	return ok || (e->kind == ERR_DIVERGED &&
-			     err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", job->name));
+	job->loaded->children.progress = NULL;
+	return ok ||
+	       (e->kind == ERR_DIVERGED &&
+		       err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", job->loaded->name));
 }
 
 static bool run_episodes(struct eval_job *job, struct err *e)
 {
-	const struct weights *w = job->weights;
+	const struct weights *w = &job->loaded->w;
 	const struct kernels *k = choose_kernels(e);
 	struct printer printer = { .raw = NULL };
 	struct vec_env v;
 	struct env env;
 	if (!k || (job->prints_steps && !printer_init(&printer, job, e)))
 		return false;
-	env_init(&env, job->env, job->limit, w->obs_scale);
-	env.process = job->children ? &job->children->process[CHILD_EVAL] : NULL;
+	env_init(&env, job->loaded->env, job->limit, w->obs_scale);
+	env.process = job->loaded->process;
 	env.raw = printer.raw;
 	bool ok = vec_env_init(&v, &env, POLICY_ROWS, e);
 	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
@@ -291,7 +287,7 @@ static bool require(const struct eval_job *job, const struct flag_value *least, 
 	double worst, best;
 	if (!least->set || job->stats.return_mean >= least->real)
 		return true;
-	env_return_range(job->env, job->limit, &worst, &best);
+	env_return_range(job->loaded->env, job->limit, &worst, &best);
 	const bool possible = least->real <= best;
 	say("mean return %s is below the required %s%s%s", text_real(job->stats.return_mean, mean), least->string,
 		possible ? "" : "; no episode can return more than ", possible ? "" : text_real(best, most));
@@ -300,17 +296,11 @@ static bool require(const struct eval_job *job, const struct flag_value *least, 
 
 static bool cmd_eval(const struct args *args, struct err *e)
 {
-	static char name[RUN_PATH_SIZE];
-	static struct children children;
+	static struct loaded l;
 	const struct flag_value *flag = args->flag;
-	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
-	struct weights w;
-	if (!check_args(flag, e) || !load_weights(args->pos[0], &flag[WEIGHTS], &children, name, &w, e)) {
-		children_stop(&children);
+	if (!check_args(flag, e) || !load_weights(&l, args->pos[0], &flag[WEIGHTS], true, e))
 		return false;
-	}
-	struct eval_job job = { .name = name,
-		.weights = &w,
+	struct eval_job job = { .loaded = &l,
 		.has_seed = flag[SEED].set,
 		.seed = flag[SEED].seed,
 		.epsilon = flag[EPSILON].real,
@@ -318,20 +308,14 @@ static bool cmd_eval(const struct args *args, struct err *e)
 		.shows_q = flag[Q].set,
 		.json = flag[JSON].set,
 		.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100,
-		.children = w.env->reset ? NULL : &children,
-		.env = weights_start_env(&w, name, command, &children, e) };
-	bool ok = job.env != NULL;
-	/* Not the limit of the run's own evaluations: returns compare with the threshold. */
-	if (ok)
-		job.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : job.env->max_episode_steps);
-	if (ok)
-		ok = flag[RECHECK].set ? recheck(&job, args->pos[0], e) : run_episodes(&job, e);
+		/* Not the limit of the run's own evaluations: returns compare with the threshold. */
+		.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : l.env->max_episode_steps) };
+	bool ok = flag[RECHECK].set ? recheck(&job, args->pos[0], e) : run_episodes(&job, e);
 	if (ok && !job.prints_steps)
 		(job.json ? print_json : flag[CSV].set ? print_csv : print_text)(&job);
 	ok = ok && require(&job, &flag[REQUIRE], e);
-	children_stop(&children);
 	free(job.episodes);
-	weights_release(&w);
+	unload_weights(&l);
 	return ok;
 }
 

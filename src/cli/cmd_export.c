@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "cli/children.h"
 #include "cli/export.h"
 #include "cli/progress.h"
 
@@ -28,7 +29,7 @@ enum { COMPARED = 10000 }; /* actions, and those of the episode that is under wa
 
 struct job {
 	struct export_job export;
-	struct weights weights; /* those to export */
+	struct weights *weights; /* those to export */
 	const struct kernels *k;
 	float *memory;              /* of all below */
 	float *exact;               /* (n_params) the weights as they were read */
@@ -41,7 +42,7 @@ struct job {
 
 static bool job_init(struct job *j, struct err *e)
 {
-	const struct net *net = &j->weights.net;
+	const struct net *net = &j->weights->net;
 	const size_t n_obs = (size_t)net->dim[0], n_q = (size_t)net->dim[net->n_layers];
 	const size_t work = net_forward_size(net, POLICY_ROWS);
 	const size_t small = EXPORT_TESTS * (n_obs + n_q) + 2 * n_obs + n_q;
@@ -59,7 +60,7 @@ static bool job_init(struct job *j, struct err *e)
 	j->seen = j->q + EXPORT_TESTS * n_q;
 	j->scaled = j->seen + n_obs;
 	j->mask = (uint8_t *)(j->scaled + n_obs);
-	memcpy(j->exact, j->weights.params, net->n_params * sizeof(float));
+	memcpy(j->exact, j->weights->params, net->n_params * sizeof(float));
 	j->export.obs = j->obs;
 	j->export.q = j->q;
 	return true;
@@ -71,7 +72,7 @@ static bool job_init(struct job *j, struct err *e)
  * keeps the observation for test i. *action is that of the exact weights. */
 static bool look(struct job *j, int i, int *action, struct err *e)
 {
-	const struct weights *w = &j->weights;
+	const struct weights *w = j->weights;
 	const int n_obs = w->net.dim[0], n_q = w->net.dim[w->net.n_layers];
 	const uint8_t *mask = w->env->has_masks && w->env->reset ? j->mask : NULL;
 	for (int k = 0; k < n_obs; k++)
@@ -97,7 +98,7 @@ static bool record(struct job *j, struct err *e)
 	struct env env;
 	struct rng rng;
 	rng_init_stream(&rng, 0, STREAM_OUTSIDE);
-	env_init(&env, j->weights.env, j->weights.max_episode_steps, NULL);
+	env_init(&env, j->weights->env, j->weights->max_episode_steps, NULL);
 	for (int i = 0; i < EXPORT_TESTS || (j->export.int8 && j->n_compared < COMPARED); i++) {
 		struct step s = { 0 };
 		int action = 0;
@@ -119,8 +120,8 @@ static bool invent(struct job *j, struct err *e)
 	int action;
 	rng_init_stream(&rng, 0, STREAM_OUTSIDE);
 	for (int i = 0; i < (j->export.int8 ? COMPARED : EXPORT_TESTS); i++) {
-		for (int k = 0; k < j->weights.net.dim[0]; k++) {
-			const double scale = (double)j->weights.obs_scale[k];
+		for (int k = 0; k < j->weights->net.dim[0]; k++) {
+			const double scale = (double)j->weights->obs_scale[k];
 			j->seen[k] = (float)(rng_uniform(&rng, -1, 1) / (scale != 0 ? scale : 1));
 		}
 		if (!look(j, i, &action, e))
@@ -133,7 +134,7 @@ static bool invent(struct job *j, struct err *e)
 
 static bool mean_return(const struct job *j, const float *params, int64_t n, double *mean, struct err *e)
 {
-	const struct weights *w = &j->weights;
+	const struct weights *w = j->weights;
 	const struct policy policy = { .net = w->net, .k = j->k, .params = params, .work = j->work[0] };
 	struct eval_stats stats;
 	struct progress p;
@@ -158,15 +159,15 @@ static bool say_int8(const struct job *j, int64_t n_episodes, struct err *e)
 {
 	char text[128] = "";
 	double mean, exact;
-	if (j->weights.env->reset) {
-		if (!mean_return(j, j->weights.params, n_episodes, &mean, e) ||
+	if (j->weights->env->reset) {
+		if (!mean_return(j, j->weights->params, n_episodes, &mean, e) ||
 			!mean_return(j, j->exact, n_episodes, &exact, e))
 			return false;
 		snprintf(text, sizeof(text), "; return %.1f over %" PRId64 " episodes, %.1f with float weights", mean,
 			n_episodes, exact);
 	}
 	say("int8: %" PRId64 " of %" PRId64 " actions on %s observations are those of float weights%s", j->n_same,
-		j->n_compared, j->weights.env->reset ? "recorded" : "random", text);
+		j->n_compared, j->weights->env->reset ? "recorded" : "random", text);
 	return true;
 }
 
@@ -192,15 +193,15 @@ static bool export_to_c(struct job *j, const struct flag_value *flag, struct err
 {
 	const bool ok = job_init(j, e);
 	if (ok && j->export.int8)
-		export_quantise(&j->weights.net, j->weights.params);
-	return ok && (j->weights.env->reset ? record : invent)(j, e) &&
+		export_quantise(&j->weights->net, j->weights->params);
+	return ok && (j->weights->env->reset ? record : invent)(j, e) &&
 	       (!j->export.int8 || say_int8(j, flag[EPISODES].set ? flag[EPISODES].count : 100, e)) &&
 	       build_text(j, false, flag[OUT].string, e);
 }
 
 static bool export_to_safetensors(struct job *j, const char *path, struct err *e)
 {
-	struct weights *w = &j->weights;
+	struct weights *w = j->weights;
 	if (!weights_fold_scale(w))
 		return err_set(
 			e, ERR_RUN, "the observation scale does not fit into the weights: a product is not finite");
@@ -259,21 +260,20 @@ static bool check_args(const struct flag_value *flag, enum form *form, struct er
 
 static bool cmd_export(const struct args *args, struct err *e)
 {
-	static char file[RUN_PATH_SIZE];
+	static struct loaded l;
 	const struct flag_value *flag = args->flag;
 	char name[EXPORT_NAME_SIZE];
 	enum form form = FORM_C;
-	struct job j = { .export = { .int8 = flag[INT8].set } };
-	if (!check_args(flag, &form, e) || !load_weights(args->pos[0], &flag[WEIGHTS], NULL, file, &j.weights, e))
+	struct job j = { .weights = &l.w, .export = { .int8 = flag[INT8].set, .weights = &l.w } };
+	if (!check_args(flag, &form, e) || !load_weights(&l, args->pos[0], &flag[WEIGHTS], false, e))
 		return false;
-	default_name(j.weights.env->id, name);
+	default_name(l.w.env->id, name);
 	j.export.name = flag[NAME].set ? flag[NAME].string : name;
-	j.export.weights = &j.weights;
 	const char *out = flag[OUT].string;
 	const bool ok = form == FORM_SAFETENSORS ? export_to_safetensors(&j, out, e)
 			: form == FORM_ONNX      ? build_text(&j, true, out, e)
 						 : export_to_c(&j, flag, e);
-	weights_release(&j.weights);
+	unload_weights(&l);
 	free(j.memory);
 	return ok;
 }

@@ -271,12 +271,9 @@ static bool show_it(struct show *s, const struct flag_value *flag, struct err *e
 
 static bool cmd_play(const struct args *args, struct err *e)
 {
-	static char name[PLAY_MAX_PLAYERS][RUN_PATH_SIZE];
-	static struct weights w[PLAY_MAX_PLAYERS];
-	static struct children children[PLAY_MAX_PLAYERS];
+	static struct loaded l[PLAY_MAX_PLAYERS];
 	static struct show s;
 	const struct flag_value *flag = args->flag;
-	const char *command = flag[WEIGHTS + WEIGHTS_COMMAND].string;
 	const struct player_options options = { flag[SEED].set, flag[SEED].seed, flag[EPSILON].real,
 		flag[LIMIT].count };
 	const struct kernels *k = NULL;
@@ -287,19 +284,14 @@ static bool cmd_play(const struct args *args, struct err *e)
 	ok = ok && (k = choose_kernels(e)) != NULL;
 	s.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 1;
 	for (int i = 0; ok && i < args->n; i++) {
-		const struct env_ops *ops;
-		ok = load_weights(args->pos[i], &flag[WEIGHTS], &children[i], name[i], &w[i], e) &&
-		     (s.n++, ops = weights_start_env(&w[i], name[i], command, &children[i], e)) != NULL &&
-		     player_init(&s.player[i], &w[i], ops, w[i].env->reset ? NULL : &children[i].process[CHILD_EVAL],
-			     &options, k, e);
+		ok = load_weights(&l[i], args->pos[i], &flag[WEIGHTS], true, e) &&
+		     (s.n++, player_init(&s.player[i], &l[i], &options, k, e));
 		s.player[i].name = args->pos[i];
 	}
 	ok = ok && show_it(&s, flag, e);
-	for (int i = 0; i < args->n; i++)
-		children_stop(&children[i]);
 	for (int i = 0; i < s.n; i++) {
 		player_release(&s.player[i]);
-		weights_release(&w[i]);
+		unload_weights(&l[i]);
 	}
 	return ok;
 }

@@ -6,9 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-bool player_init(struct player *p, const struct weights *w, const struct env_ops *ops, struct process *process,
-	const struct player_options *options, const struct kernels *k, struct err *e)
+bool player_init(struct player *p, const struct loaded *l, const struct player_options *options,
+	const struct kernels *k, struct err *e)
 {
+	const struct weights *w = &l->w;
+	const struct env_ops *ops = l->env;
 	const size_t n = (size_t)ops->obs_dim;
 	*p = (struct player){ .w = w, .has_seed = options->has_seed, .seed = options->seed };
 	p->epsilon = options->epsilon;
@@ -22,11 +24,11 @@ bool player_init(struct player *p, const struct weights *w, const struct env_ops
 	p->mask = ops->has_masks ? (uint8_t *)(p->size + n) : NULL;
 	p->q_low = (double)INFINITY;
 	p->q_high = -(double)INFINITY;
-	if (process && env_declared_scale(process->declaration, ops->obs_dim, p->size))
+	if (l->process && env_declared_scale(l->process->declaration, ops->obs_dim, p->size))
 		for (size_t i = 0; i < n; i++)
 			p->size[i] = 1 / p->size[i];
 	env_init(&p->env, ops, options->limit, NULL);
-	p->env.process = process;
+	p->env.process = l->process;
 	rng_init_stream(&p->seeds, 0, STREAM_OUTSIDE);
 	rng_init_stream(&p->explore, options->seed, STREAM_OUTSIDE_EXPLORATION);
 	return true;

@@ -195,54 +195,56 @@ static bool check_own(
 	return !needless || err_set(e, ERR_USAGE, "'%.300s' says all about itself: leave out --%s", name, needless);
 }
 
-bool load_weights(const char *path, const struct flag_value *flags, struct children *ch, char *name, struct weights *w,
-	struct err *e)
+/* What the weights are played in. */
+static bool start_env(struct loaded *l, const char *command, struct err *e)
 {
-	static struct config c;
-	static struct children own;
+	static struct config c; /* too much for a small stack */
+	const struct weights *w = &l->w;
+	l->env = w->env;
+	if (w->env->reset)
+		return !command || err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in", w->env->id);
+	if (!command)
+		return err_set(e, ERR_USAGE,
+			"the environment of '%.200s' is a child process: name its command by --command; "
+			"in training it was '%.300s'",
+			l->name, w->command);
+	config_init(&c);
+	snprintf(c.command, sizeof(c.command), "%s", command);
+	l->process = &l->children.process[CHILD_EVAL];
+	l->env = &l->process->ops;
+	if (l->env->obs_dim == 0 && !children_start(&l->children, &c, 1, e)) /* foreign_config may have */
+		return false;
+	return (l->env->obs_dim == w->env->obs_dim && l->env->n_actions == w->env->n_actions) ||
+	       err_set(e, ERR_USAGE, "'%.200s' is for %d observations and %d actions; the environment has %d and %d",
+		       l->name, w->env->obs_dim, w->env->n_actions, l->env->obs_dim, l->env->n_actions);
+}
+
+bool load_weights(struct loaded *l, const char *path, const struct flag_value *flags, bool plays, struct err *e)
+{
+	static struct config c; /* too much for a small stack */
 	char *data;
 	size_t len;
-	bool ok;
-	if (!read_weights(path, name, &data, &len, e))
+	*l = (struct loaded){ .env = NULL };
+	if (!read_weights(path, l->name, &data, &len, e))
 		return false;
 	const bool has_env = flags[WEIGHTS_ENV].set || flags[WEIGHTS_COMMAND].set;
-	if (has_env && !weights_are_ours(data, len)) {
-		ok = foreign_config(&c, flags, ch ? ch : &own, e) && weights_parse(w, &c, name, data, len, e);
-		children_stop(&own);
-	} else {
-		ok = weights_parse(w, NULL, name, data, len, e);
-		if (ok && !check_own(w, name, flags, ch != NULL, e)) {
-			weights_release(w);
-			ok = false;
-		}
-	}
+	const bool is_foreign = has_env && !weights_are_ours(data, len);
+	const bool ok = (!is_foreign || foreign_config(&c, flags, &l->children, e)) &&
+			weights_parse(&l->w, is_foreign ? &c : NULL, l->name, data, len, e) &&
+			(is_foreign || check_own(&l->w, l->name, flags, plays, e)) &&
+			(!plays || start_env(l, flags[WEIGHTS_COMMAND].string, e));
 	free(data);
+	if (!plays)
+		children_stop(&l->children);
+	if (!ok)
+		unload_weights(l);
 	return ok;
 }
 
-const struct env_ops *weights_start_env(
-	const struct weights *w, const char *name, const char *command, struct children *ch, struct err *e)
+void unload_weights(struct loaded *l)
 {
-	static struct config c; /* too much for a small stack */
-	const struct env_ops *ops = w->env->reset ? w->env : &ch->process[CHILD_EVAL].ops;
-	if (w->env->reset && command)
-		err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in", w->env->id);
-	if (!w->env->reset && !command)
-		err_set(e, ERR_USAGE,
-			"the environment of '%.200s' is a child process: name its command by --command; "
-			"in training it was '%.300s'",
-			name, w->command);
-	if (!w->env->reset != !!command)
-		return NULL;
-	config_init(&c);
-	snprintf(c.command, sizeof(c.command), "%s", command ? command : "");
-	if (ops->obs_dim == 0 && !children_start(ch, &c, 1, e)) /* load_weights may have */
-		return NULL;
-	if (ops->obs_dim == w->env->obs_dim && ops->n_actions == w->env->n_actions)
-		return ops;
-	err_set(e, ERR_USAGE, "'%.200s' is for %d observations and %d actions; the environment has %d and %d", name,
-		w->env->obs_dim, w->env->n_actions, ops->obs_dim, ops->n_actions);
-	return NULL;
+	children_stop(&l->children);
+	weights_release(&l->w);
 }
 
 void say_left_out(const struct records *list)
