@@ -118,8 +118,8 @@ nn 2268
 env 1572
 rl 1385
 run 6834
-study 2930
-cli 12247
+study 2937
+cli 12256
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

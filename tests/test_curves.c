@@ -430,6 +430,10 @@ static void test_broken_directories(void)
 	records_sort(&records);
 	CHECK_INT(records.n, 2);
 	CHECK_INT(records.damaged.n, 1);
+	volatile sig_atomic_t stop = 1;
+	records.stop = &stop;
+	CHECK(!records_find(&records, "d/a", &e) && e.kind == ERR_NONE);
+	records.stop = NULL;
 	CHECK(!records_find(&records, "d/nothing", &e));
 	CHECK_INT(e.kind, ERR_RUN);
 	CHECK(!records_find(&records, "d/y/config.ini", &e));

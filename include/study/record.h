@@ -18,6 +18,8 @@
 #include "run/rundir.h"
 #include "study/csv.h"
 
+#include <signal.h>
+
 enum record_state {
 	RECORD_DONE,       /* has a result.json */
 	RECORD_FAILED,     /* diverged: has a failed.txt */
@@ -65,7 +67,8 @@ void faults_add(struct faults *f, const char *what);
 struct records {
 	struct record *at;
 	size_t n, room;
-	double threshold; /* of return, for all runs; NaN (records_init): each its own */
+	double threshold;                  /* of return, for all runs; NaN (records_init): each its own */
+	const volatile sig_atomic_t *stop; /* the caller's, or NULL; not 0: records_find fails with ERR_NONE */
 	/* Set by records_sort: */
 	struct faults left_out; /* directories that cannot be searched, or have no config.ini */
 	struct faults damaged;  /* runs of `at` with a file that cannot be read */

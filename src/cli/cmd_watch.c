@@ -27,13 +27,22 @@ struct watch {
 	struct states states;
 };
 
+/* Reads all runs anew. A signal ends that with ERR_NONE; those that were read before are then kept. */
 static bool read_runs(struct watch *w, struct err *e)
 {
+	struct records next;
+	bool ok = true;
+	records_init(&next);
+	next.stop = &stop_signal;
+	for (int i = 0; ok && i < w->args->n; i++)
+		ok = records_find(&next, w->args->pos[i], e);
+	if (!ok) {
+		records_release(&next);
+		return false;
+	}
+	records_sort(&next);
 	records_release(&w->records);
-	for (int i = 0; i < w->args->n; i++)
-		if (!records_find(&w->records, w->args->pos[i], e))
-			return false;
-	records_sort(&w->records);
+	w->records = next;
 	return states_init(&w->states, &w->records, &w->liveness, e);
 }
 
@@ -264,13 +273,13 @@ static bool watch_live(struct watch *w, double interval_s, struct err *e)
 			key = terminal_key(fmax(interval_s, 4 * (now_s() - begin_s)));
 	}
 	terminal_give_back();
-	if (!ok)
+	if (!ok && e->kind != ERR_NONE)
 		return false;
 	say_left_out(&w->records);
 	struct view v = { .is_redrawn = false };
 	terminal_size(STDOUT_FILENO, &v.width, &v.lines);
 	v.lines--;
-	if (!put_table(w, &v, e)) /* what stays on the screen */
+	if (w->states.records && !put_table(w, &v, e)) /* what stays on the screen */
 		return false;
 	return !stop_signal || end_with(e, 128 + (int)stop_signal); /* as the shell has it */
 }

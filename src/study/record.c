@@ -287,6 +287,10 @@ static bool visit(struct records *list, struct walk *w, int depth)
 	struct stat st;
 	char *config;
 	size_t len;
+	if (list->stop && *list->stop) {
+		w->e->kind = ERR_NONE;
+		return false;
+	}
 	if ((depth == 0 ? stat(w->dir, &st) : lstat(w->dir, &st)) < 0) {
 		if (depth == 0)
 			return err_set(w->e, ERR_RUN, "open '%s': %s", w->dir, strerror(errno));
