@@ -30,7 +30,7 @@ struct watch {
 /* Reads all runs anew. A signal ends that with ERR_NONE; those that were read before are then kept. */
 static bool read_runs(struct watch *w, struct err *e)
 {
-	struct records next;
+	static struct records next; /* too much for a small stack */
 	bool ok = true;
 	records_init(&next);
 	next.stop = &stop_signal;
