@@ -416,8 +416,8 @@ t '--legend left' 2 "$DQN" plot fig/3 --legend left
 err_has "^dqn: --legend 'left' is not below, above or none$"
 t '--threshold x' 2 "$DQN" plot fig/3 --threshold x
 err_has "^dqn: --threshold 'x' is not a real number or none$"
-t 'names and --by' 2 "$DQN" plot a=fig/3 --by seed
-err_has '^dqn: --by chooses groups, but'
+t 'names and --by' 2 "$DQN" plot fig/3 a=fig/3 b=fig/3 --by seed
+err_has "^dqn: --by chooses groups, but 'a=fig/3' names them$"
 
 # --- mistakes ---
 

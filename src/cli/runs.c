@@ -269,12 +269,12 @@ static const char *named_path(const char *arg)
 	return equals + 1;
 }
 
-/* Finds the runs of all arguments; those of NAME=PATH get that name. */
-static bool find_runs(struct records *list, const struct args *args, bool *has_names, struct err *e)
+/* Finds the runs of all arguments; those of NAME=PATH get that name. *first is the first such argument, or NULL. */
+static bool find_runs(struct records *list, const struct args *args, const char **first, struct err *e)
 {
-	*has_names = false;
-	for (int i = 0; i < args->n; i++)
-		*has_names |= named_path(args->pos[i]) != NULL;
+	*first = NULL;
+	for (int i = args->n; i-- > 0;)
+		*first = named_path(args->pos[i]) ? args->pos[i] : *first;
 	for (int i = 0; i < args->n; i++) {
 		const char *named = named_path(args->pos[i]), *path = named ? named : args->pos[i];
 		const size_t before = list->n;
@@ -282,7 +282,7 @@ static bool find_runs(struct records *list, const struct args *args, bool *has_n
 			return false;
 		if (list->n == before)
 			return err_set(e, ERR_RUN, "no run in '%s' or below", path);
-		for (size_t k = before; k < list->n && *has_names; k++) {
+		for (size_t k = before; k < list->n && *first; k++) {
 			list->at[k].group = args->pos[i];
 			list->at[k].group_len = named ? (size_t)(named - 1 - args->pos[i]) : strlen(path);
 		}
@@ -319,13 +319,13 @@ static void name_by_dir(struct records *list)
 bool load_groups(struct records *list, struct groups *g, const struct args *args, const char *by, struct err *e)
 {
 	const bool by_dir = by && strcmp(by, "dir") == 0;
-	bool has_names;
+	const char *named;
 	size_t n_readable = 0;
 	*g = (struct groups){ 0 };
-	if (!find_runs(list, args, &has_names, e))
+	if (!find_runs(list, args, &named, e))
 		return false;
-	if (has_names && by)
-		return err_set(e, ERR_USAGE, "--by chooses groups, but '%s' names them", args->pos[0]);
+	if (named && by)
+		return err_set(e, ERR_USAGE, "--by chooses groups, but '%s' names them", named);
 	records_sort(list);
 	if (by_dir)
 		name_by_dir(list);
