@@ -394,10 +394,7 @@ INLINE size_t flip_by(
 {
 	for (; p + step <= width; p += step) {
 		vf v[8];
-		if (step == 8)
-			vf_8_columns(v, x + p, row, last);
-		else
-			vf_columns(v, x + p, row, last);
+		vf_some_columns(step, v, x + p, row, last);
 		UNROLL
 		for (size_t l = 0; l < step; l++)
 			vf_store(t + (p + l) * t_row, v[l]);
@@ -451,10 +448,7 @@ INLINE size_t add_columns(
 		for (size_t s = 0; s < blocks; s++) {
 			const float *const block = a + p + s * LANES * x->a_row;
 			const size_t end = s + 1 < blocks ? LANES - 1 : last;
-			if (step == 8)
-				vf_8_columns(v[s], block, x->a_row, end);
-			else
-				vf_columns(v[s], block, x->a_row, end);
+			vf_some_columns(step, v[s], block, x->a_row, end);
 		}
 		UNROLL
 		for (size_t l = 0; l < step; l++, b += x->b_row) {

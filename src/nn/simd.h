@@ -15,7 +15,7 @@
  *
  *     vf_columns(v, x, row, last)    the first 4 columns of LANES rows of x, `row` floats
  *                                    apart; rows after number `last` repeat it
- *     vf_8_columns(...)              the first 8, if EIGHT_COLUMNS
+ *     vf_some_columns(n, ...)        the first n, which is 4 or, if EIGHT_COLUMNS, 8
  *
  * If FREE_MASKS, for rows that share a vector:
  *     vf_merge(v, first, n, w)       v with n lanes of w from lane `first` on
@@ -169,6 +169,7 @@ static inline void vf_8_columns(vf v[8], const float *x, size_t row, size_t last
 	}
 }
 #define EIGHT_COLUMNS 1
+#define vf_some_columns(n, v, x, row, last) ((n) == 8 ? vf_8_columns(v, x, row, last) : vf_columns(v, x, row, last))
 
 /* Lanes first to first + n. */
 static inline __mmask16 lanes(size_t first, size_t n)
@@ -404,6 +405,6 @@ typedef float vf;
 #endif
 #if !defined(EIGHT_COLUMNS)
 #define EIGHT_COLUMNS 0
-#define vf_8_columns vf_columns
+#define vf_some_columns(n, v, x, row, last) vf_columns(v, x, row, last)
 #endif
 #endif
