@@ -26,9 +26,14 @@ widest() { drawings | awk '{ n = length($0) > n ? length($0) : n } END { print n
 long="$DQN train short.ini total_timesteps=1e9 log_interval=500 eval_freq=0 train_freq=1 --out"
 cr=$(printf '\r') esc=$(printf '\033')
 
-stopped() # SIZE VARIABLES DIR: a long run that is asked to stop
+stopped() # SIZE VARIABLES DIR: a long run that is asked to stop, later if it has hardly begun
 {
-	on_terminal "$1" "$2" "timeout -s TERM 1 $long $3"
+	for seconds in 1 4 16; do
+		on_terminal "$1" "$2" "timeout -s TERM $seconds $long $3"
+		status=$?
+		! grep -qE 'saving at step [0-9]{4,} ' "$tmp/terminal" || break
+	done
+	return "$status"
 }
 t 'a run draws one line again and again' 124 stopped 24x120 LC_ALL=C.UTF-8 a
 out_has "${cr}dqn: +[0-9]+ %  [0-9]+/1000000000  [0-9]+ steps/s  [0-9]+[dhm][0-9]{2}[hms] left  return [0-9.]+ (▁|▂|▃|▄|▅|▆|▇|█)+${esc}\[K"
