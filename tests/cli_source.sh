@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3629
-nn 2263
+nn 2265
 env 1572
 rl 1385
 run 6834

@@ -194,7 +194,7 @@ static void print_ticks(struct axis *a)
 		const size_t size = sizeof(a->tick_text[i]);
 		const double x = a->tick[i];
 		if (a->n_names > 0)
-			snprintf(a->tick_text[i], size, "%s", a->name[i]);
+			memcpy(a->tick_text[i], a->name[i], size);
 		else if (!a->is_log && largest >= 1e6 && largest < 1e9)
 			snprintf(a->tick_text[i], size, x == 0 ? "0" : "%.*gM", digits, x / 1e6);
 		else if (!a->is_log && largest >= 1e4 && largest < 1e6)

@@ -102,9 +102,11 @@ static inline __mmask16 first_n(int n)
 #define vf_pass(v, gate) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v)
 #define vf_flush(v) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(TINY), _CMP_NLT_UQ), v)
 
-#if defined(__AVX512F__)
+/* Not with tests/avx512.h, which so tests the others on any CPU, nor on macOS, where the builtin
+ * needs a library that is not always linked, and no CPU is AMD's. */
+#if defined(__AVX512F__) && !defined(__APPLE__)
 #define FAST_ROOTS __builtin_cpu_is("amd") /* a third of Intel's time */
-#else                                      /* with tests/avx512.h, which so tests the others on any CPU */
+#else
 #define FAST_ROOTS 0
 #endif
 
