@@ -33,7 +33,7 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 /* May be called again, and on a zeroed struct. */
 void children_stop(struct children *ch);
 
-/* Weights, and what they are played in: load_weights of cli/cli.h. */
+/* Weights, and the environment in which they play: load_weights of cli/cli.h. */
 struct loaded {
 	char name[RUN_PATH_SIZE]; /* of the file */
 	struct weights w;

@@ -195,7 +195,7 @@ static bool check_own(
 	return !needless || err_set(e, ERR_USAGE, "'%.300s' says all about itself: leave out --%s", name, needless);
 }
 
-/* What the weights are played in. */
+/* Sets the environment in which the weights play; starts it if it is a child process. */
 static bool start_env(struct loaded *l, const char *command, struct err *e)
 {
 	static struct config c; /* too much for a small stack */
