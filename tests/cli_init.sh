@@ -225,6 +225,9 @@ cat short.ini >space.ini
 sed -i 's/^seed = .*/seed = 1..2/; s/^init_weights = .*/init_weights = w.safetensors/' space.ini
 t 'a sweep prints the file as it was written' 0 "$DQN" sweep space.ini init_weights=far/x
 out_has 'train space.ini init_weights=far/x seed=1 --brief --out .*init_weights=far%2Fx/seed-1$'
+cp "$out" written
+t 'also those that are missing' 0 "$DQN" sweep space.ini init_weights=far/x --missing
+same_file "$out" written
 t 'a sweep' 0 "$DQN" sweep space.ini
 sh "$out" >runs.out
 t 'all is done' 0 "$DQN" sweep space.ini --missing --count

@@ -157,9 +157,10 @@ static void say_warnings(const struct sweep *s)
 }
 
 /* True if `dqn train` would find that the run of this line is done. */
-static bool is_done(struct sweep *s, struct config *c, const char *dir)
+static bool is_done(struct sweep *s, const struct config *as_written, const char *dir)
 {
 	static struct inputs in;
+	struct config recalled = *as_written, *c = &recalled;
 	struct err ignored;
 	if (!s->has_inputs) {
 		s->inputs = *c;
