@@ -552,6 +552,24 @@ refuse 'batch_size = 64 must not exceed buffer_size = 63' buffer_size=63
 refuse 'exponential needs' exploration_schedule=exponential exploration_final_eps=0
 refuse 'exploration_final_eps must not exceed' exploration_initial_eps=0.01
 refuse 'stop_return needs evaluations' stop_return=1 eval_freq=0
+alone() # WHAT STATUS COMMAND...: what was meant is not known, so that nothing is said of the default in its place
+{
+	what=$1
+	shift
+	t "$what: no rule is broken by a default" "$@"
+	err_lines 1
+}
+alone 'a bad value' 2 "$DQN" config /dev/null total_timesteps=1e5x learning_starts=60000
+alone 'a misspelt key' 2 "$DQN" config /dev/null total_timestep=1e5 learning_starts=60000
+alone 'a bad id' 2 "$DQN" config /dev/null id=Foo-v1 command=./foo stop_return=501
+alone 'several values' 2 "$DQN" config /dev/null 'buffer_size=500 | 5000' batch_size=60000
+printf '[run]\ntotal_timesteps 100_000\n[agent]\nlearning_starts = 60_000\n' >hostile.ini
+alone 'a line that is none' 2 "$DQN" config hostile.ini
+printf '[env]\nid = process\ncommand = "./foo\n' >hostile.ini
+alone 'a quote that is not closed' 2 "$DQN" config hostile.ini
+t 'a bad value and a rule between others' 2 "$DQN" config /dev/null gamma=2 buffer_size=63
+err_has '^dqn: batch_size = 64 must not exceed buffer_size = 63$'
+refuse "'1e7' is not valid \(none, bounds, or up to 128 reals of sizes 1.2e-38 to 1e6, separated by commas\)" obs_scale=1e7
 warn 'tau = 0.005 moves the target network only every' tau=0.005 target_update_interval=10
 for config in "$root"/configs/*.ini; do
 	chosen=''

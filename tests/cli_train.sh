@@ -126,6 +126,8 @@ err_has '^dqn: CartPole-v1, seed 5, 2000 steps; network 4-16-2, 114 weights$'
 err_has "^dqn: writing to 'loud'; Ctrl-C or SIGTERM saves and stops$"
 is evaluations "$(grep -c '^dqn: step [0-9]* of 2000 ([0-9]* %): evaluation [0-9.]* +- [0-9.]* over 3 episodes' "$err")" 4
 err_lines 7
+t 'two heads on the observations' 0 $short net_arch=none dueling=true --out heads
+err_has '; network 4-2 \(dueling\), 15 weights$'
 t 'as good as the best before is not a new best' 0 "$DQN" train configs/mountaincar.ini total_timesteps=2000 --out valley
 err_has 'evaluation -200.0 [+]- 0.0 over 10 episodes, best, '
 is bests "$(grep -c 'evaluation -200.0 .*, best, ' "$err") of $(grep -c 'evaluation -200.0 ' "$err")" '1 of 4'

@@ -28,9 +28,10 @@ struct choices {
 
 struct report {
 	char buf[(REPORT_MAX_ERRORS + 4) * REPORT_LINE_SIZE];
-	struct text text;         /* the first REPORT_MAX_ERRORS errors, and warnings */
-	int n_errors, n_warnings; /* warnings start with "warning: " */
-	struct choices *choices;  /* the caller's, empty at first; NULL: each is an error */
+	struct text text;                  /* the first REPORT_MAX_ERRORS errors, and warnings */
+	int n_errors, n_warnings;          /* warnings start with "warning: " */
+	struct choices *choices;           /* the caller's, empty at first; NULL: each is an error */
+	bool no_value[CONFIG_MAX_OPTIONS]; /* what was written for the key is an error */
 };
 
 void report_init(struct report *r);
@@ -38,6 +39,9 @@ void report_init(struct report *r);
 /* source: where it stands, as in struct choice, or "" */
 void report_error(struct report *r, const char *source, const char *fmt, ...) ERR_PRINTF(3, 4);
 void report_warning(struct report *r, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+/* The key, or with NULL each of them, may have been meant to have another value than it has. */
+void report_no_value(struct report *r, const struct option *o);
 
 /* Why config_set_value refused a value, with the value that was meant, if that is known. */
 void report_value(struct report *r, const char *source, const struct option *o, const char *value);

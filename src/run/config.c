@@ -127,6 +127,7 @@ void config_parse(struct config *c, const char *name, const char *data, size_t l
 		snprintf(in.source, sizeof(in.source), "%.250s:%d: ", name, item.line);
 		if (item.error) {
 			report_error(r, in.source, "%s", item.error);
+			report_no_value(r, NULL);
 		} else if (!item.key) {
 			is_known = check_section(&in, item.section);
 		} else {

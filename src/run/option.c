@@ -523,7 +523,8 @@ void option_print_range(const struct option *o, struct text *t)
 			NET_MAX_WIDTH);
 		break;
 	case OPTION_SCALE:
-		text_add(t, "none, bounds, or up to %d reals separated by commas, none of them 0", OBS_SCALE_MAX);
+		text_add(t, "none, bounds, or up to %d reals of sizes 1.2e-38 to 1e6, separated by commas",
+			OBS_SCALE_MAX);
 		break;
 	case OPTION_STRING:
 		text_add(t, "printable %s of up to %zu bytes", o->copy ? "path" : "text", o->size - 1);

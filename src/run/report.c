@@ -12,6 +12,7 @@ void report_init(struct report *r)
 	r->text = text_into(r->buf, sizeof(r->buf));
 	r->n_errors = r->n_warnings = 0;
 	r->choices = NULL;
+	memset(r->no_value, 0, sizeof(r->no_value));
 }
 
 /* A quoted name may hold anything, but no line break or escape comes out. */
@@ -44,11 +45,19 @@ void report_warning(struct report *r, const char *fmt, ...)
 	r->n_warnings++;
 }
 
+void report_no_value(struct report *r, const struct option *o)
+{
+	for (int i = 0; config_options[i].key; i++)
+		if (!o || o == &config_options[i])
+			r->no_value[i] = true;
+}
+
 void report_value(struct report *r, const char *source, const struct option *o, const char *value)
 {
 	char buf[256], hint[HINT_SIZE];
 	struct config c;
 	struct err e;
+	report_no_value(r, o);
 	if (o->set && !o->set(&c, value, &e)) {
 		report_error(r, source, "%s = '%.80s' is not valid: %s", o->key, value, e.msg);
 		return;
@@ -82,6 +91,8 @@ void report_unknown_key(struct report *r, const char *source, const char *key)
 	const char *answer = config_why_absent(key);
 	/* In a full report nobody would see it, and a file may hold a million such keys. */
 	const char *near = r->n_errors >= REPORT_MAX_ERRORS ? NULL : config_suggest(key);
+	if (near)
+		report_no_value(r, config_find(near));
 	if (answer)
 		report_error(r, source, "unknown key '%.80s': %s", key, answer);
 	else if (near)

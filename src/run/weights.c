@@ -338,7 +338,7 @@ void weights_print_shape(const struct net *net, struct text *t)
 {
 	for (int i = 0; i <= net->n_layers; i++)
 		text_add(t, "%s%d", i ? "-" : "",
-			net->dueling && i == net->n_layers - 1 ? net->dim[i] / 2 : net->dim[i]);
+			net->dueling && i > 0 && i == net->n_layers - 1 ? net->dim[i] / 2 : net->dim[i]);
 	text_add(t, net->dueling ? " (dueling)" : "");
 }
 
