@@ -65,6 +65,8 @@ bad_line '1 2 3' '3 numbers; an observation has 4$'
 bad_line '1 2 3 4 5' '5 numbers; an observation has 4$'
 bad_line 'a b c' '3 names; an observation has 4$'
 bad_line 'a,b,c,d,e' '5 names; an observation has 4$'
+bad_line 'obs_1,obs_0,obs_2,obs_3' "'obs_1' is not in its place: numbers are taken in the order obs_0, obs_1, ...$"
+bad_line '"obs_0" "obs_1" "obs_2" "obs_4"' "'.obs_4.' is not in its place: "
 bad_line '1 2 3 x' "'x' is not a finite number$"
 bad_line 'nan 2 3 4' "'nan' is not a finite number$"
 bad_line 'inf 2 3 4' "'inf' is not a finite number$"

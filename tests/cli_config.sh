@@ -519,6 +519,8 @@ flag "'dqn train FILE'$" --config x.ini
 flag "resumes where it stopped$" --resume
 flag "'--out DIR'$" --log-dir x
 flag "'--fresh' starts again$" --overwrite
+t 'config --out' 2 "$DQN" config configs/cartpole.ini --out there
+err_has "^dqn: unknown flag '--out': the directory is chosen by --out of 'dqn train' and 'dqn sweep'$"
 flag "'dqn --version' prints it$" --version
 flag "did you mean '--version'" --verison
 for word in device cuda n_envs policy algo; do

@@ -80,6 +80,13 @@ for name in cartpole acrobot mountaincar; do
 	same_file built-in "$out"
 	t "checked again, $id" 0 "$DQN" eval $name-child --recheck --command "$DQN env serve $id"
 done
+t 'a request that is too long' 1 sh -c '{ echo hello 1; yes | tr -d "\n"; } | "$DQN" env serve CartPole-v1'
+out_has '^error a request is shorter$'
+out_lines 2
+t 'one that is no text' 1 sh -c 'printf "hello\000 1\n" | "$DQN" env serve CartPole-v1'
+out_is 'error a request has no NUL byte'
+t 'one that cannot be read' 1 sh -c '"$DQN" env serve CartPole-v1 <.'
+out_is 'error standard input cannot be read'
 t 'no command is taken from a file' 2 "$DQN" eval cartpole-child
 err_has "its command by --command; in training it was '$DQN env serve CartPole-v1'$"
 t 'nor from a weights file' 2 "$DQN" eval cartpole-child/final.safetensors
@@ -159,6 +166,18 @@ out_has '^note  observations have typical sizes: the largest is 0\.00[0-9]* of i
 t 'one that dies' 7 "$DQN" env check 'sh walk.sh dead'
 out_has '^FAIL  '
 err_has "^dqn: environment: no reply to 'step 0 [01]', its output has ended; the command has ended with status 3$"
+no_if grep -A 1 '^FAIL' "$out" | grep -q '^ ' # the error says what to mend
+cat >blank.sh <<'EOF'
+while read -r verb i _; do
+	[ "$verb" != hello ] || echo "env blank 1 obs=1 actions=2 reward=0..0"
+	[ "$verb" != reset ] || echo "obs $i 0 "
+	[ "$verb" != quit ] || exit
+done
+EOF
+t 'one with nothing but wrong replies' 7 "$DQN" env check 'sh blank.sh'
+out_has '^skip  observations have typical sizes$'
+out_lacks 'same episode: a 32-bit|do not depend'
+err_any
 t 'one that does not start' 7 env "$DQN" env check ./no-such-program
 out_empty
 err_has 'no-such-program'
@@ -169,4 +188,19 @@ for id in CartPole-v1 CartPole-v0 Acrobot-v1 MountainCar-v0; do
 	out_has '^this environment keeps the rules$'
 	out_lacks '^(FAIL|note  (seeds|actions|instances))'
 done
+cat >slow.sh <<'EOF'
+while read -r verb i _; do
+	case $verb in
+	hello) echo "env slow 1 obs=1 actions=2 reward=0..0" ;;
+	reset) echo "obs $i 0" ;;
+	step) sleep 0.002 && echo "step $i 0 1 0 0" ;;
+	quit) exit ;;
+	esac
+done
+EOF
+t 'a step of milliseconds' 0 "$DQN" train /dev/null id=process command='sh slow.sh' total_timesteps=20 learning_starts=5 \
+	eval_freq=0 final_eval_episodes=2 --out slow
+err_has '^dqn: environment: [0-9]{4,} us a step, so '
+t 'no time limit' 0 "$DQN" eval slow --command 'sh slow.sh' -n 2 --max-episode-steps 5
+out_has "; episodes of up to 5 steps \(slow's own limit: none; in the run's evaluations: none\)$"
 end

@@ -7,6 +7,7 @@
 #ifndef DQN_CLI_CHILDREN_H
 #define DQN_CLI_CHILDREN_H
 
+#include "base/text.h"
 #include "cli/progress.h"
 #include "env/process.h"
 #include "run/weights.h"
@@ -29,6 +30,9 @@ bool children_start(struct children *ch, struct config *c, int n, struct err *e)
 /* Seconds of a step of one of n instances side by side, n <= v->n: the median of random play of
  * about a twentieth of a second. Episodes of v that are under way are lost. */
 bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err *e);
+
+/* Its microseconds: three digits, or all before the point. */
+const char *children_us(double step_s, char buf[TEXT_REAL_SIZE]);
 
 /* May be called again, and on a zeroed struct. */
 void children_stop(struct children *ch);

@@ -93,6 +93,12 @@ bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err 
 	return true;
 }
 
+const char *children_us(double step_s, char buf[TEXT_REAL_SIZE])
+{
+	snprintf(buf, TEXT_REAL_SIZE, step_s < 999.5e-6 ? "%.3g" : "%.0f", 1e6 * step_s);
+	return buf;
+}
+
 void children_stop(struct children *ch)
 {
 	for (int i = 0; i < N_CHILDREN; i++)

@@ -144,6 +144,18 @@ static bool is_header(const char *line)
 	return true;
 }
 
+/* obs_I as the name of another number than I: they are not sorted by their names. */
+static bool is_misplaced(const char *s, size_t i)
+{
+	char digits[24];
+	uint64_t named;
+	s += strspn(s, "\"'");
+	if (strncmp(s, "obs_", 4) != 0)
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s", (int)strspn(s + 4, "0123456789"), s + 4);
+	return text_parse_digits(digits, UINT64_MAX, &named) && named != i;
+}
+
 /* A name for each number, blanks in it if commas or tabs are between them, and perhaps "mask". */
 static bool check_header(const struct filter *f, const char *line, struct err *e)
 {
@@ -154,6 +166,8 @@ static bool check_header(const struct filter *f, const char *line, struct err *e
 	s = skip_blanks(s + (*s == '#')); /* as NumPy's savetxt writes it */
 	for (; *s; n++) {
 		has_mask = is_word(s, "mask");
+		if (is_misplaced(s, n))
+			return bad_line(f, e, "in its place: numbers are taken in the order obs_0, obs_1, ...", s);
 		while (*s && *s != separator)
 			s++;
 		s = *s ? skip_blanks(s + 1) : s;

@@ -181,6 +181,12 @@ static bool answer(struct server *s, const char *line, bool *ok)
 	return *ok;
 }
 
+static bool refuse(const char *why)
+{
+	printf("error %s\n", why);
+	return false;
+}
+
 /* Answers what has come before it waits for more, so that requests that were written together
  * are answered together. */
 static bool serve_lines(struct server *s)
@@ -192,8 +198,10 @@ static bool serve_lines(struct server *s)
 		const ssize_t n = read(STDIN_FILENO, buf + len, sizeof(buf) - 1 - len);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0 || memchr(buf + len, '\0', (size_t)n))
-			return n == 0;
+		if (n <= 0)
+			return n == 0 || refuse("standard input cannot be read");
+		if (memchr(buf + len, '\0', (size_t)n))
+			return refuse("a request has no NUL byte");
 		len += (size_t)n;
 		char *line = buf, *eol;
 		while ((eol = memchr(line, '\n', len - (size_t)(line - buf))) != NULL) {
@@ -204,7 +212,9 @@ static bool serve_lines(struct server *s)
 		}
 		len -= (size_t)(line - buf);
 		memmove(buf, line, len);
-		if (fflush(stdout) != 0 || len == sizeof(buf) - 1)
+		if (len == sizeof(buf) - 1)
+			return refuse("a request is shorter");
+		if (fflush(stdout) != 0)
 			return false;
 	}
 }

@@ -44,10 +44,10 @@ static int64_t limit_or_none(int64_t limit)
 	return limit > 0 ? limit : INT64_MAX;
 }
 
-static const char *limit_text(int64_t limit, char buf[32])
+static const char *limit_text(int64_t limit, const char *without, char buf[32])
 {
 	if (limit == INT64_MAX)
-		return "any number of";
+		return without;
 	snprintf(buf, 32, "%" PRId64, limit);
 	return buf;
 }
@@ -77,7 +77,8 @@ static void print_text(const struct eval_job *job)
 	char a[32], b[32], c[32];
 	if (job->limit != own || theirs != own)
 		printf("; episodes of up to %s steps (%s's own limit: %s; in the run's evaluations: %s)",
-			limit_text(job->limit, a), job->loaded->env->id, limit_text(own, b), limit_text(theirs, c));
+			limit_text(job->limit, "any number of", a), job->loaded->env->id, limit_text(own, "none", b),
+			limit_text(theirs, "none", c));
 	printf("\n");
 }
 

@@ -238,10 +238,10 @@ static double n_eval_steps(const struct config *c)
 /* Says how long the environment will take, for training and for evaluations. */
 static void say_cost(const struct train *t, double step_s, double eval_step_s)
 {
-	char buf[256];
+	char buf[256], us[TEXT_REAL_SIZE];
 	const double n_eval = n_eval_steps(&t->config);
 	struct text line = text_into(buf, sizeof(buf));
-	text_add(&line, "environment: %.3g us a step, so ", 1e6 * step_s);
+	text_add(&line, "environment: %s us a step, so ", children_us(step_s, us));
 	text_add_duration(&line, step_s * (double)t->config.total_timesteps);
 	text_add(&line, " for the training and ");
 	if (n_eval > 0) {

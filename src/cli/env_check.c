@@ -21,7 +21,7 @@ struct checker {
 	struct process process;
 	struct vec_env v;
 	float *scale;   /* (obs_dim) 1 / typical size; NULL: none declared */
-	double largest; /* |observation|, in typical sizes, of all so far */
+	double largest; /* |observation|, in typical sizes, of all so far; -1 of none */
 	char note[256]; /* of the rule that is checked: what was seen */
 };
 
@@ -238,6 +238,8 @@ static enum verdict sizes_are_typical(struct checker *c, struct err *e)
 {
 	const double far = 10;
 	(void)e;
+	if (c->largest < 0)
+		return NOT_ASKED;
 	snprintf(c->note, sizeof(c->note),
 		c->scale ? "the largest is %.3g of its typical size" : "none declared; the largest is %.3g",
 		c->largest);
@@ -318,18 +320,20 @@ static bool start(struct checker *c, struct err *e)
 static bool print_speed(struct checker *c, struct err *e)
 {
 	double alone_s, together_s;
+	char us[TEXT_REAL_SIZE];
 	if (!children_time_step(&c->v, 1, &alone_s, e) || !children_time_step(&c->v, c->v.n, &together_s, e))
 		return false;
-	printf("%.3g us a step", 1e6 * alone_s);
+	printf("%s us a step", children_us(alone_s, us));
 	if (c->v.n > 1)
-		printf("; %.3g us with %zu instances side by side, as evaluations have them", 1e6 * together_s, c->v.n);
+		printf("; %s us with %zu instances side by side, as evaluations have them", children_us(together_s, us),
+			c->v.n);
 	printf("\n");
 	return true;
 }
 
 static void print_rule(const struct rule *rule, enum verdict v, const char *note)
 {
-	static const char *const words[] = { "ok", "note", "FAIL", "skip" };
+	static const char *const words[] = { "ok", "note", "FAIL", "skip", "FAIL" };
 	printf("%-5s %s%s%s\n", words[v], rule->name, note[0] ? ": " : "", note);
 	if (v == NOTE || v == BROKEN)
 		print_wrapped(stdout, 6, rule->mend);
@@ -347,7 +351,7 @@ static bool check_rule(struct checker *c, const struct rule *rule, bool *broken,
 		*broken = *broken || v == BROKEN;
 		return true;
 	}
-	print_rule(rule, BROKEN, "");
+	print_rule(rule, ERROR, ""); /* what is wrong is the error, not what the rule is about */
 	say("%s", why.msg);
 	*broken = true;
 	stop(c);
@@ -361,7 +365,8 @@ bool env_check(const char *command, double start_timeout_s, double timeout_s, st
 	c = (struct checker){ .opts = { .command = command,
 				      .start_timeout_s = start_timeout_s,
 				      .timeout_s = timeout_s,
-				      .hear = children_hear } };
+				      .hear = children_hear },
+		.largest = -1 };
 	bool ok = start(&c, e);
 	if (ok)
 		printf("%-5s it starts and declares: %s\n", "ok", c.process.declaration);

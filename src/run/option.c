@@ -401,7 +401,7 @@ static const struct {
 	{ "optimizer", "the optimiser is always Adam" },
 	{ "policy", "the network is always a dense one, see net_arch" },
 	{ "algo algorithm", "the algorithm is always DQN" },
-	{ "out exp_name", "the directory is chosen by --out" },
+	{ "out exp_name", "the directory is chosen by --out of 'dqn train' and 'dqn sweep'" },
 	{ "tensorboard_log track", "logs are CSV files in the run directory" },
 	{ "torch_deterministic", "runs are always deterministic" },
 };
