@@ -99,6 +99,20 @@ t 'a target network that is copied after many updates' 0 "$DQN" diagnose run
 out_lacks target_update_interval
 err_any
 
+rm -rf run
+train base.ini --out run stop_return=-5 stop_episodes=2
+t 'the return that stopped it, not the key' 0 "$DQN" diagnose run
+out_has "^1\. stop_return = -5, from step 200 on: the run stopped at a return of $(sed -n 2p run/eval.csv | cut -d, -f3 | cut -c 1-3)"
+rm -rf run
+train base.ini --out run ema_decay=0.9985 learning_starts=3000 train_freq=16 learning_rate=1e-3 reward_scale=0.01
+t 'no advice is to set a key to what it is, or to what is further off' 0 "$DQN" diagnose run
+out_has '^1\. learning_starts = 3000, from step 1 on: nothing is learned before step 3000; an earlier '
+out_has '^[23]\. ema_decay = 0.9985, .*; a smaller one forgets '
+rm -rf run
+train base.ini --out run train_freq=16 learning_rate=1e-3 reward_scale=0.01
+t 'small steps of a key that has its default' 0 "$DQN" diagnose run
+out_has '^[123]\. learning_rate = 0.001, .*; larger steps, or more of them, move it further$'
+
 # --- symptoms: logs of a run that fails for no such reason, rewritten ---
 
 rm -rf run

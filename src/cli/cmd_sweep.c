@@ -343,11 +343,12 @@ const struct command command_sweep = {
 	.synopsis = "SPACE [key=value ...] [--out DIR] [--random N|--sobol N] [--seed S] [--index I[-J]] "
 		    "[--missing] [--count|--indices] [-0]",
 	.summary = "print one train command per point of a space",
-	.details = "SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a range of "
-		   "whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A key=value argument may, too; a "
-		   "command never does. All combinations are printed, and the seed varies slowest. With --random or "
-		   "--sobol, N settings of the other keys are printed, each with every seed. Each run has its own "
-		   "directory below DIR (default: runs/NAME) and prints one line.",
+	.details =
+		"SPACE is a configuration in which a value may stand for several: a list 1 | 3 | 5, a range of "
+		"whole numbers 1..10, log(1e-4, 1e-2) or uniform(0.9, 0.99). A key=value argument may, too; a "
+		"command or a path never does. All combinations are printed, and the seed varies slowest. With --random or "
+		"--sobol, N settings of the other keys are printed, each with every seed. Each run has its own "
+		"directory below DIR (default: runs/NAME) and prints one line.",
 	.examples = "dqn sweep configs/sweep-cartpole.ini -0 | xargs -0 -P2 -n1 sh -c\n"
 		    "dqn sweep configs/cartpole.ini seed=1..20 'n_steps=1 | 3 | 5'\n"
 		    "dqn sweep configs/sweep-cartpole.ini --missing --count\n"

@@ -335,7 +335,7 @@ const struct command command_watch = {
 		    "dqn watch runs --interval 10\n"
 		    "dqn watch runs --once | grep stopped\n",
 	.flags = watch_flags,
-	.statuses = (const int[]){ 0, 1, 2, 5, 129, 130, 143, -1 },
+	.statuses = (const int[]){ 0, 1, 2, 5, 129, 130, 138, 143, -1 },
 	.min_args = 1,
 	.max_args = -1,
 	.run = cmd_watch,

@@ -17,7 +17,7 @@ const struct exit_status exit_statuses[] = {
 	{ 5, "corrupt or incompatible file" },
 	{ 6, "the run directory is in use, or belongs to a different configuration" },
 	{ 7, "the environment (a child process) failed or was too late" },
-	{ 129, "stopped by SIGHUP; train has saved, and the same command resumes" },
+	{ 129, "stopped by SIGHUP (train: after saving; the same command resumes)" },
 	{ 130, "the same for SIGINT (Ctrl-C)" },
 	{ 138, "the same for SIGUSR1 (Slurm's warning)" },
 	{ 143, "the same for SIGTERM" },

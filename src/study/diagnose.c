@@ -206,10 +206,9 @@ static bool other_eval_limit(const struct evidence *v, struct finding *f)
 
 static bool early_stop(const struct evidence *v, struct finding *f)
 {
-	const double at_return = v->c->stop_return;
-	key_is(v, true, "stop_return", at_return, f);
+	key_is(v, true, "stop_return", last(v, EVAL_RETURN), f);
 	f->timesteps = (int64_t)v->n_steps;
-	return v->r->state == RECORD_DONE && v->r->result.stopped && at_return < v->d->target;
+	return v->r->state == RECORD_DONE && v->r->result.stopped && v->c->stop_return < v->d->target;
 }
 
 static bool late_start(const struct evidence *v, struct finding *f)
@@ -268,7 +267,8 @@ static bool small_steps(const struct evidence *v, struct finding *f)
 
 static bool short_run(const struct evidence *v, struct finding *f)
 {
-	const bool is_short = v->c->total_timesteps - v->starts < 2000 && v->n_updates < 2000;
+	const int64_t n = v->c->total_timesteps;
+	const bool is_short = n - v->starts < 2000 && v->n_updates < 2000 && n < 50000;
 	return key_is(v, v->r->state == RECORD_DONE && is_short, "total_timesteps", v->n_updates, f);
 }
 
@@ -614,7 +614,8 @@ static const struct rule {
 	{ "early stop", early_stop, "the run stopped at a return of", ", before it was solved",
 		"the threshold or more" },
 	{ "no updates", few_updates, "the run made only", " updates", "1 is usual" },
-	{ "late start", late_start, "nothing is learned before step", "", "1000 is usual" },
+	{ "late start", late_start, "nothing is learned before step", "",
+		"an earlier start leaves more steps to learn in" },
 	{ "short sight", short_sight, "values look only", " steps ahead", "0.99 is usual" },
 	{ "long sight", long_sight, "a step discounts values by only", " of them, so that they hardly settle",
 		"0.99 is usual" },
@@ -623,7 +624,8 @@ static const struct rule {
 	{ "short run", short_run, "the whole run made only", " updates", "50000 steps are usual" },
 	{ "rare target copies", rare_copies, "the target network was copied only", " times",
 		"a shorter interval or a larger tau carries values further" },
-	{ "slow average", slow_average, "evaluations judge a mean over", " updates", "0.999 is usual" },
+	{ "slow average", slow_average, "evaluations judge a mean over", " updates",
+		"a smaller one forgets the first weights sooner" },
 	{ "small network", small_network, "its narrowest layer has", " units", "64,64 is usual" },
 	{ "small minibatch", small_batch, "transitions in an update: only", "", "32 is usual" },
 	{ "many steps", many_steps, "a target adds up", " rewards of older policies", "3 is usual" },
@@ -638,9 +640,9 @@ static const struct rule {
 	{ "uneven observations", uneven_obs, "the largest input is", " times the smallest", "make sizes about 1" },
 	{ "large observations", large_obs, "the largest input has the size", "", "make sizes about 1" },
 	{ "small steps", small_steps, "all updates together move a weight by about", " times its initial size",
-		"the default moves it further" },
+		"larger steps, or more of them, move it further" },
 	{ "short memory", short_memory, "the buffer holds only", " transitions, less than four long episodes",
-		"10000 is usual" },
+		"a larger one forgets them later" },
 	{ "little exploration", no_exploration, "the share of random actions in the whole run is only", "",
 		"0.1 is usual" },
 	{ "short training episodes", short_training_episodes, "training episodes end after",
