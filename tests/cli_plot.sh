@@ -404,6 +404,12 @@ rm early/1/result.json
 sed -i '2,$d' early/1/eval.csv
 t 'no evaluation yet' 0 "$DQN" plot early -o figure.svg
 yes_if grep -q '>training return (no evaluation yet)</text>' figure.svg
+printf '\0\n' >early/1/eval.csv
+t 'none that can be read' 0 "$DQN" plot early -o figure.svg
+yes_if grep -q '>training return (evaluations cannot be read)</text>' figure.svg
+err_has '^dqn: warning: cannot read all of 1 of the runs: '
+t 'none at all' 0 sh -c '"$DQN" train short.ini eval_freq=0 --out unseen -q >/dev/null && exec "$DQN" plot unseen'
+out_has '^training return \(no evaluation\)$'
 for label in n_steps=1 n_steps=1: n_step=1:x n_steps=x:y n_steps=9:z nobody:x; do
 	t "--label $label" 2 "$DQN" plot fig/3 --label $label
 	err_has "^dqn: --label '$label"

@@ -43,6 +43,7 @@ struct plot_job {
 	const struct config *category[PLOT_MAX_NAMES]; /* one with each name on the axis of x */
 	const char *column;
 	bool is_default; /* --y is not given */
+	bool has_unread; /* logs that may hold the evaluations that are missing */
 	const struct metric *metric;
 	int width, height; /* 0: the default */
 	struct records records;
@@ -358,6 +359,17 @@ static void set_threshold(struct plot_job *job)
 	job->plot.is_threshold_optional = true;
 }
 
+static const char *training_label(const struct plot_job *job)
+{
+	const struct groups *g = &job->groups;
+	if (job->has_unread)
+		return "training return (evaluations cannot be read)";
+	for (size_t i = 0; i < g->n_members; i++)
+		if (g->member[i]->state == RECORD_UNFINISHED)
+			return "training return (no evaluation yet)";
+	return "training return (no evaluation)";
+}
+
 static bool plot_curves(struct plot_job *job, struct err *e)
 {
 	struct faults faults = { 0 };
@@ -372,6 +384,7 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	}
 	if (n_curves == 0 && job->is_default && strcmp(job->column, "return_mean") == 0) {
 		job->column = "ep_rew_mean";
+		job->has_unread = faults.n > 0 || job->groups.records->damaged.n > 0;
 		return plot_curves(job, e);
 	}
 	say_damaged(&faults);
@@ -384,10 +397,9 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	if (n_curves > PLOT_MAX_SERIES)
 		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves, PLOT_MAX_SERIES);
 	snprintf(job->plot.x.label, sizeof(job->plot.x.label), "%s", x_labels[job->x]);
-	label_y(job, strcmp(job->column, "return_mean") == 0 ? "evaluation return"
-		     : strcmp(job->column, "ep_rew_mean") == 0 && job->is_default
-			     ? "training return (no evaluation yet)"
-			     : job->column);
+	label_y(job, strcmp(job->column, "return_mean") == 0                      ? "evaluation return"
+		     : strcmp(job->column, "ep_rew_mean") == 0 && job->is_default ? training_label(job)
+										  : job->column);
 	if (curve_is_return(job->column))
 		set_threshold(job);
 	return true;
