@@ -197,6 +197,20 @@ err_has '^dqn: no finding: the run reached what it was asked for$'
 t 'nor in JSON' 0 "$DQN" diagnose good --json
 out_json
 out_has '^\{"run":"good","env_id":"CartPole-v1","verdict":"healthy",.*,"findings":\[\]\}$'
+cat >untold.sh <<'EOF'
+while read -r verb i x; do
+	case $verb in
+	hello) echo "env untold 1 obs=1 actions=2 reward=0..1 limit=5 high=1" ;;
+	reset) echo "obs $i 1" ;;
+	step) echo "step $i $x 0 0 1" ;;
+	quit) exit ;;
+	esac
+done
+EOF
+t 'a run without a target' 0 "$DQN" train base.ini id=process command='sh untold.sh' initial_q=-5 \
+	total_timesteps=500 eval_freq=50 exploration_initial_eps=0.5 --out untold -q
+t 'that has gained' 0 "$DQN" diagnose untold
+err_has '^dqn: no finding: there is no target, and its evaluations have risen by more than their spread$'
 t 'nor with a key far from what works' 0 "$DQN" train configs/cartpole.ini --out lucky -q buffer_size=64
 t 'as long as it is solved' 0 "$DQN" diagnose lucky
 err_has 'no finding: the run reached'

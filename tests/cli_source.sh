@@ -119,7 +119,7 @@ env 1572
 rl 1385
 run 6860
 study 2939
-cli 12310
+cli 12312
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -116,7 +116,9 @@ static bool cmd_diagnose(const struct args *args, struct err *e)
 		print_text(&d, &list.at[0]);
 	else if (ok)
 		say("no finding: %s",
-			d.verdict == VERDICT_HEALTHY   ? "the run reached what it was asked for"
+			d.verdict == VERDICT_HEALTHY && isnan(d.target)
+				? "there is no target, and its evaluations have risen by more than their spread"
+			: d.verdict == VERDICT_HEALTHY ? "the run reached what it was asked for"
 			: d.verdict == VERDICT_FAILING ? "the run fails, but its logs do not say why"
 			: list.at[0].state == RECORD_UNFINISHED
 				? "the run may still get there"
