@@ -21,6 +21,10 @@ err_any
 out_has 'update 4-16-8-2, batch 5 '
 out_has '  new priorities '
 
+t 'random steps ask no network' 0 "$DQN" bench short.ini total_timesteps=20000 learning_starts=19999 eval_freq=0 -n 3
+err_any
+out_has 'the training loop .* 20000 steps, 1 updates; network and Adam [0-9]\.[0-9] %'
+
 t '--json' 0 "$DQN" bench --samples 2 --json short.ini total_timesteps=150
 err_any
 out_lines 1

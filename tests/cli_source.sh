@@ -117,7 +117,7 @@ base 3629
 nn 2265
 env 1572
 rl 1385
-run 6860
+run 6862
 study 2939
 cli 12312
 END

@@ -442,7 +442,7 @@ static void describe_run(const struct bench *b, const struct whole_run *w, struc
 	const struct train *t = &w->train;
 	const double rows = (double)(t->config.eval_episodes < (int64_t)t->eval_envs.n ? t->config.eval_episodes
 										       : (int64_t)t->eval_envs.n);
-	const double network_s = best_of(b, act_task) * (double)t->timesteps +
+	const double network_s = best_of(b, act_task) * (double)t->n_greedy +
 				 best_of(b, greedy_task) * w->n_eval / rows +
 				 (best_of(b, update_task) - best_of(b, sample_task)) * (double)t->agent.adam.t;
 	snprintf(task->note, sizeof(task->note), "%" PRId64 " steps, %" PRIu64 " updates; network and Adam %.1f %%",

@@ -311,6 +311,7 @@ static bool collect(struct train *t, struct err *e)
 		return false;
 	}
 	t->timesteps++;
+	t->n_greedy += q != NULL;
 	t->episode_return += s.reward;
 	t->episode_length++;
 	replay_push(&t->replay, t->obs, t->mask, action, (float)(s.reward * c->reward_scale), t->next_obs, t->next_mask,
