@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +34,8 @@ void sum_tree_release(struct sum_tree *t);
 /* priority >= 0 and finite. */
 void sum_tree_set(struct sum_tree *t, size_t leaf, double priority);
 
-/* n of them, in order: of a leaf that is there twice the last one counts. Together, and level
- * by level, they wait less for memory and for each other than one by one. */
+/* n of them, in order: of a leaf that is there twice the last one counts. Together they wait less
+ * for memory and for each other than one by one. */
 #define SUM_TREE_MANY 32 /* n at most */
 void sum_tree_set_many(struct sum_tree *t, size_t n, const uint32_t *leaf, const double *priority);
 
@@ -42,7 +43,12 @@ void sum_tree_set_many(struct sum_tree *t, size_t n, const uint32_t *leaf, const
  * leaves and recomputes all sums. */
 void sum_tree_rebuild(struct sum_tree *t, size_t n);
 
-double sum_tree_get(const struct sum_tree *t, size_t leaf);
+static inline double sum_tree_get(const struct sum_tree *t, size_t leaf)
+{
+	assert(leaf < t->n_leaves);
+	return t->node[t->n_leaves + leaf];
+}
+
 double sum_tree_total(const struct sum_tree *t);
 
 /* The leaf whose share of the total contains `mass`, in [0, total]; never one of

@@ -166,15 +166,23 @@ __attribute__((target("avx2"))) static void powers_avx2(double exponent, double 
 {
 	powers(exponent, x);
 }
+
+__attribute__((target("avx512dq"))) static void powers_avx512(double exponent, double *x)
+{
+	powers(exponent, x);
+}
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
+#define HAS_AVX512 __builtin_cpu_supports("avx512dq")
 #else
 #define powers_avx2 powers_baseline
+#define powers_avx512 powers_baseline
 #define HAS_AVX2 false
+#define HAS_AVX512 false
 #endif
 
 void pm_powers(size_t n, double exponent, double *x)
 {
-	void (*const some)(double, double *) = HAS_AVX2 ? powers_avx2 : powers_baseline;
+	void (*const some)(double, double *) = HAS_AVX512 ? powers_avx512 : HAS_AVX2 ? powers_avx2 : powers_baseline;
 	for (; n >= LANES; n -= LANES, x += LANES)
 		some(exponent, x);
 	for (; n > 0; n--, x++)

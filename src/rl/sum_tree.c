@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP = 16 }; /* descents at a time: enough to hide the latency of a cache */
+/* Descents at a time: enough to hide the latency of a cache. */
+#define GROUP SUM_TREE_MANY
 
 static uint64_t power_of_two(uint64_t n)
 {
@@ -36,34 +37,37 @@ void sum_tree_release(struct sum_tree *t)
 	*t = (struct sum_tree){ 0 };
 }
 
-void sum_tree_set(struct sum_tree *t, size_t leaf, double priority)
+/* Sums anew the nodes above node i, up to the children of node `top`. */
+static inline void sum_above(double *node, size_t i, size_t top)
 {
-	assert(leaf < t->n_leaves && priority >= 0);
-	double sum = priority;
-	t->node[t->n_leaves + leaf] = priority;
-	for (size_t i = t->n_leaves + leaf; i > 1; i /= 2) {
-		sum += t->node[i ^ 1]; /* whichever is left: a + b is b + a */
-		t->node[i / 2] = sum;
+	for (double sum = node[i]; i >= 2 * top; i /= 2) {
+		sum += node[i ^ 1]; /* whichever is left: a + b is b + a */
+		node[i / 2] = sum;
 	}
 }
 
+void sum_tree_set(struct sum_tree *t, size_t leaf, double priority)
+{
+	assert(leaf < t->n_leaves && priority >= 0);
+	t->node[t->n_leaves + leaf] = priority;
+	sum_above(t->node, t->n_leaves + leaf, 1);
+}
+
+/* Leaf after leaf: the sums wait for nothing but their siblings. Only the last of the leaves below a
+ * node leaves the right sum there. */
 void sum_tree_set_many(struct sum_tree *t, size_t n, const uint32_t *leaf, const double *priority)
 {
 	assert(n <= SUM_TREE_MANY);
-	size_t at[SUM_TREE_MANY], width = t->n_leaves;
+	double *const node = t->node;
+	const size_t n_leaves = t->n_leaves, top = n_leaves < SUM_TREE_MANY ? n_leaves : SUM_TREE_MANY;
 	for (size_t j = 0; j < n; j++) {
-		assert(leaf[j] < t->n_leaves && priority[j] >= 0);
-		at[j] = t->n_leaves + leaf[j];
-		t->node[at[j]] = priority[j];
+		assert(leaf[j] < n_leaves && priority[j] >= 0);
+		node[n_leaves + leaf[j]] = priority[j];
+		sum_above(node, n_leaves + leaf[j], top);
 	}
-	for (width /= 2; width > n; width /= 2)
-		for (size_t j = 0; j < n; j++) {
-			at[j] /= 2;
-			t->node[at[j]] = t->node[2 * at[j]] + t->node[2 * at[j] + 1];
-		}
-	/* Levels with no more nodes than leaves were set: all of them. */
-	for (size_t i = 2 * width; i-- > 1;)
-		t->node[i] = t->node[2 * i] + t->node[2 * i + 1];
+	/* Higher levels have no more nodes than leaves were set: all of them. */
+	for (size_t i = top; i-- > 1;)
+		node[i] = node[2 * i] + node[2 * i + 1];
 }
 
 void sum_tree_rebuild(struct sum_tree *t, size_t n)
@@ -73,12 +77,6 @@ void sum_tree_rebuild(struct sum_tree *t, size_t n)
 		t->node[i] = 0;
 	for (size_t i = t->n_leaves; i-- > 1;)
 		t->node[i] = t->node[2 * i] + t->node[2 * i + 1];
-}
-
-double sum_tree_get(const struct sum_tree *t, size_t leaf)
-{
-	assert(leaf < t->n_leaves);
-	return t->node[t->n_leaves + leaf];
 }
 
 double sum_tree_total(const struct sum_tree *t)
@@ -102,25 +100,26 @@ size_t sum_tree_find(const struct sum_tree *t, double mass)
 	return i - t->n_leaves;
 }
 
-/* at[j] = the leaf's node for each of n masses, unless rounding leads to an empty side: then to
+/* at[j] = twice the leaf's node for each of n masses, unless rounding leads to an empty side: then of
  * some leaf of priority 0. Without branches, as nobody foresees the side, and always GROUP at a
  * time, so that the compiler has pairs. */
 static void descend(const struct sum_tree *t, size_t n, const double *mass, size_t at[GROUP])
 {
-	uint64_t m[GROUP] = { 0 }; /* the bits of what is left of each mass */
-	memcpy(m, mass, n * sizeof(*m));
-	for (int j = 0; j < GROUP; j++)
-		at[j] = 1;
+	double m[GROUP]; /* what is left of each mass */
+	for (size_t j = 0; j < GROUP; j++) {
+		m[j] = j < n ? mass[j] : 0;
+		at[j] = 2; /* a left child, always: the index of what a mass is compared with */
+	}
 	for (size_t width = 1; width < t->n_leaves; width *= 2)
-		for (int j = 0; j < GROUP; j++) {
-			double x;
-			uint64_t rest;
-			memcpy(&x, &m[j], sizeof(x));
-			x -= t->node[2 * at[j]];
-			memcpy(&rest, &x, sizeof(rest));
-			const uint64_t go_left = rest >> 63; /* the sign: the mass is below that side's */
-			at[j] = 2 * at[j] + 1 - (size_t)go_left;
-			m[j] ^= (m[j] ^ rest) & (go_left - 1);
+		for (size_t j = 0; j < GROUP; j++) {
+			const double rest = m[j] - t->node[at[j]];
+			uint64_t bits, rest_bits;
+			memcpy(&bits, &m[j], sizeof(bits));
+			memcpy(&rest_bits, &rest, sizeof(rest_bits));
+			const uint64_t go_left = rest_bits >> 63; /* the sign: the mass is below that side's */
+			at[j] = 2 * (at[j] + 1 - (size_t)go_left);
+			bits ^= (bits ^ rest_bits) & (go_left - 1);
+			memcpy(&m[j], &bits, sizeof(bits));
 		}
 }
 
@@ -131,8 +130,10 @@ void sum_tree_find_many(const struct sum_tree *t, size_t n, const double *mass, 
 		size_t at[GROUP];
 		const size_t rest = n - first < GROUP ? n - first : GROUP;
 		descend(t, rest, mass + first, at);
-		for (size_t j = 0; j < rest; j++)
-			leaf[first + j] = (uint32_t)(t->node[at[j]] > 0 ? at[j] - t->n_leaves
-									: sum_tree_find(t, mass[first + j]));
+		for (size_t j = 0; j < rest; j++) {
+			const size_t i = at[j] / 2;
+			leaf[first + j] =
+				(uint32_t)(t->node[i] > 0 ? i - t->n_leaves : sum_tree_find(t, mass[first + j]));
+		}
 	}
 }
