@@ -116,7 +116,7 @@ done <<'END'
 base 3637
 nn 2265
 env 1572
-rl 1392
+rl 1391
 run 6862
 study 2939
 cli 12312
