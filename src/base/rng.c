@@ -28,16 +28,22 @@ static void add_128(uint64_t sum[2], const uint64_t x[2])
 	sum[1] += x[1] + (sum[0] < x[0]);
 }
 
-/* state = state * multiplier + inc, mod 2^128 */
+static const uint64_t multiplier[2] = { 4865540595714422341u, 2549297995355413924u };
+static const uint64_t its_square[2] = { 5953435361322512025u, 1710491942223705148u };
+
+/* state = state * factor + term, mod 2^128 */
+static void lcg_step(uint64_t state[2], const uint64_t factor[2], const uint64_t term[2])
+{
+	uint64_t high;
+	const uint64_t low = mul_64_64(state[0], factor[0], &high);
+	state[1] = high + state[1] * factor[0] + state[0] * factor[1];
+	state[0] = low;
+	add_128(state, term);
+}
+
 static void pcg_step(struct rng *r)
 {
-	const uint64_t mul_lo = 4865540595714422341u, mul_hi = 2549297995355413924u;
-	uint64_t high;
-	const uint64_t low = mul_64_64(r->state[0], mul_lo, &high);
-	high += r->state[1] * mul_lo + r->state[0] * mul_hi;
-	r->state[0] = low;
-	r->state[1] = high;
-	add_128(r->state, r->inc);
+	lcg_step(r->state, multiplier, r->inc);
 }
 
 static uint32_t hashmix(uint32_t value, uint32_t *hash, uint32_t mult)
@@ -101,12 +107,17 @@ void rng_init_stream(struct rng *r, uint64_t seed, uint32_t key)
 	seed_from_entropy(r, entropy, POOL_WORDS + 1);
 }
 
+static uint64_t output(const uint64_t state[2])
+{
+	const uint64_t x = state[1] ^ state[0];
+	const unsigned rot = (unsigned)(state[1] >> 58);
+	return x >> rot | x << (-rot & 63);
+}
+
 uint64_t rng_u64(struct rng *r)
 {
 	pcg_step(r);
-	const uint64_t x = r->state[1] ^ r->state[0];
-	const unsigned rot = (unsigned)(r->state[1] >> 58);
-	return x >> rot | x << (-rot & 63);
+	return output(r->state);
 }
 
 double rng_double(struct rng *r)
@@ -131,11 +142,28 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 	return high;
 }
 
+/* Two at a time: each step waits for the one before, but a step of two for half as many. */
 void rng_below_many(struct rng *r, uint64_t n, uint32_t *x, size_t count)
 {
 	assert(n <= (uint64_t)UINT32_MAX + 1);
 	struct rng copy = *r; /* in registers */
-	for (size_t i = 0; i < count; i++)
+	uint64_t term[2] = { r->inc[0], r->inc[1] }, high[2];
+	lcg_step(term, multiplier, r->inc);
+	size_t i = 0;
+	for (; i + 2 <= count; i += 2) {
+		struct rng one = copy, two = copy;
+		pcg_step(&one);
+		lcg_step(two.state, its_square, term);
+		/* Seldom: one of them is perhaps to be drawn again. */
+		if (mul_64_64(output(one.state), n, &high[0]) < n || mul_64_64(output(two.state), n, &high[1]) < n) {
+			high[0] = rng_below(&copy, n);
+			high[1] = rng_below(&copy, n);
+		} else
+			copy = two;
+		x[i] = (uint32_t)high[0];
+		x[i + 1] = (uint32_t)high[1];
+	}
+	if (i < count)
 		x[i] = (uint32_t)rng_below(&copy, n);
 	*r = copy;
 }
