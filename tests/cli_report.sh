@@ -75,6 +75,11 @@ t 'best_return_mean' 0 "$DQN" report all --metric best_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 480 480 '
 t 'eval_return_mean' 0 "$DQN" report all --metric eval_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 365 20 '
+t 'values of another discount do not compare' 0 "$DQN" report all --metric value_gap
+out_has '^The two best .*, or have different gamma or reward_scale: their values do not compare\.$'
+out_lacks 'better'
+t 'nor in JSON' 0 "$DQN" report all --metric q_start --json
+out_lacks '"improvement":\{'
 t 'value_gap, of the last evaluation' 0 "$DQN" report all --metric value_gap --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 16.5 476.5 '
 for i in 1 2 3 4 5 6; do run "all/c/seed-$i" $i 499 500 gamma=0.9 loss=mse; done

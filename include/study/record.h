@@ -97,6 +97,7 @@ struct metric { /* one figure of a run */
 	bool less_is_better;
 	int decimals;            /* worth printing */
 	enum metric_worst worst; /* what a run that diverged counts as */
+	bool is_value;           /* of discounted, scaled rewards */
 };
 extern const struct metric record_metrics[]; /* the first is the default; name NULL ends */
 

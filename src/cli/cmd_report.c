@@ -205,16 +205,20 @@ static const struct config *config_of(const struct report_job *job, const struct
 	return &job->groups.member[job->groups.group[row->group].first]->config;
 }
 
-/* Returns compare only in the same environment and under the same time limit. */
+/* Returns compare only in the same environment and under the same time limit, values only with the same discount and
+ * scale, too. */
 static bool is_comparable(const struct report_job *job)
 {
 	const struct groups *g = &job->groups;
 	const struct config *first = config_of(job, &job->row[0]);
-	for (int k = 0; k < 2 && !job->metric->less_is_better; k++)
+	const bool is_value = job->metric->is_value;
+	for (int k = 0; k < 2 && (is_value || !job->metric->less_is_better); k++)
 		for (size_t i = 0; i < job->row[k].n_runs; i++) {
 			const size_t at = g->group[job->row[k].group].first + i;
 			const struct config *c = &g->member[at]->config;
-			if (config_compare_env(c, first) != 0 || config_eval_limit(c) != config_eval_limit(first))
+			if (config_compare_env(c, first) != 0 || config_eval_limit(c) != config_eval_limit(first) ||
+				(is_value && (fabs(c->gamma - first->gamma) > 0 ||
+						     fabs(c->reward_scale - first->reward_scale) > 0)))
 				return false;
 		}
 	return true;
@@ -487,8 +491,10 @@ static void print_comparison(const struct report_job *job)
 		groups_label(&job->groups, job->row[i].group, &t);
 	}
 	if (!job->has_comparison)
-		printf("\nThe two best were judged in different environments or under different "
-		       "time limits: their returns do not compare.\n");
+		printf("\nThe two best were judged in different environments or under different time limits%s\n",
+			job->metric->is_value
+				? ", or have different gamma or reward_scale: their values do not compare."
+				: ": their returns do not compare.");
 	else if (!are_complete(job))
 		printf("\nWhether %s is better than %s cannot be told: %zu of %zu and %zu of %zu runs have a value.\n",
 			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
