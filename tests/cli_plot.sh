@@ -410,6 +410,8 @@ yes_if grep -q '>training return (evaluations cannot be read)</text>' figure.svg
 err_has '^dqn: warning: cannot read all of 1 of the runs: '
 t 'none at all' 0 sh -c '"$DQN" train short.ini eval_freq=0 --out unseen -q >/dev/null && exec "$DQN" plot unseen'
 out_has '^training return \(no evaluation\)$'
+t 'a column that a run which is done lacks' 1 "$DQN" plot unseen --y q_start
+err_has "^dqn: no run has a row with 'q_start'$"
 for label in n_steps=1 n_steps=1: n_step=1:x n_steps=x:y n_steps=9:z nobody:x; do
 	t "--label $label" 2 "$DQN" plot fig/3 --label $label
 	err_has "^dqn: --label '$label"

@@ -359,15 +359,28 @@ static void set_threshold(struct plot_job *job)
 	job->plot.is_threshold_optional = true;
 }
 
-static const char *training_label(const struct plot_job *job)
+/* " yet" if a run may still write what is missing. */
+static const char *yet(const struct plot_job *job)
 {
 	const struct groups *g = &job->groups;
-	if (job->has_unread)
-		return "training return (evaluations cannot be read)";
-	for (size_t i = 0; i < g->n_members; i++)
-		if (g->member[i]->state == RECORD_UNFINISHED)
-			return "training return (no evaluation yet)";
-	return "training return (no evaluation)";
+	size_t i = 0;
+	while (i < g->n_members && g->member[i]->state != RECORD_UNFINISHED)
+		i++;
+	return i < g->n_members ? " yet" : "";
+}
+
+static void label_curves(struct plot_job *job)
+{
+	char label[64];
+	if (strcmp(job->column, "return_mean") == 0)
+		snprintf(label, sizeof(label), "evaluation return");
+	else if (strcmp(job->column, "ep_rew_mean") != 0 || !job->is_default)
+		snprintf(label, sizeof(label), "%s", job->column);
+	else if (job->has_unread)
+		snprintf(label, sizeof(label), "training return (evaluations cannot be read)");
+	else
+		snprintf(label, sizeof(label), "training return (no evaluation%s)", yet(job));
+	label_y(job, label);
 }
 
 static bool plot_curves(struct plot_job *job, struct err *e)
@@ -389,17 +402,15 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 	}
 	say_damaged(&faults);
 	if (n_curves == 0)
-		return err_set(
-			e, ERR_RUN, "no run has a row with '%s' yet", job->is_default ? "return_mean" : job->column);
+		return err_set(e, ERR_RUN, "no run has a row with '%s'%s",
+			job->is_default ? "return_mean" : job->column, yet(job));
 	if (n_curves < job->groups.n_groups)
 		say("warning: left out %zu of the groups: no rows with '%s' that their runs share",
 			job->groups.n_groups - n_curves, job->column);
 	if (n_curves > PLOT_MAX_SERIES)
 		say("%zu groups: the %d that end highest are shown; --by chooses keys", n_curves, PLOT_MAX_SERIES);
 	snprintf(job->plot.x.label, sizeof(job->plot.x.label), "%s", x_labels[job->x]);
-	label_y(job, strcmp(job->column, "return_mean") == 0                      ? "evaluation return"
-		     : strcmp(job->column, "ep_rew_mean") == 0 && job->is_default ? training_label(job)
-										  : job->column);
+	label_curves(job);
 	if (curve_is_return(job->column))
 		set_threshold(job);
 	return true;

@@ -71,7 +71,8 @@ static const struct log_column episodes[] = {
 	{ "l", CELL_INT, offsetof(struct episode_row, length), NULL, "its length in steps" },
 	{ "timesteps", CELL_INT, offsetof(struct episode_row, timesteps), NULL,
 		"environment steps of the run when the episode ended" },
-	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL, "false: the time limit cut it" },
+	{ "terminated", CELL_BOOL, offsetof(struct episode_row, terminated), NULL,
+		"false: it was cut, as by the time limit" },
 	{ .name = NULL },
 };
 
