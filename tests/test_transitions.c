@@ -334,9 +334,10 @@ static void test_mistakes_of_a_line(void)
 	CELL("0,0,0,1,\n", "action, reward and flags are all there or all empty");
 	CELL("0,0,0,1,0", "the last line has no end: is the rest of the file missing?");
 	check_error(&plain, WHOLE "0,0,,,,,1,1\n", "demo.csv:2: column 'action': '' is not an action, 0 to 2");
-	check_error(&plain, "step," MIN "1.5,0,0,0,1,0\n", "demo.csv:2: column 'step': '1.5' is not a whole number");
+	check_error(&plain, "step," MIN "1.5,0,0,0,1,0\n",
+		"demo.csv:2: column 'step': '1.5' is not a whole number of up to 2^53");
 	check_error(&plain, "episode," MIN "1e16,0,0,0,1,0\n",
-		"demo.csv:2: column 'episode': '1e16' is not a whole number");
+		"demo.csv:2: column 'episode': '1e16' is not a whole number of up to 2^53");
 	check_error(&plain, MIN, "'demo.csv' has no transition");
 	check_error(&plain, MIN "0,0,0,1,0\n", "'demo.csv' has no transition");
 }

@@ -403,7 +403,7 @@ static void add_wanted(const struct reader *r, int kind, struct text *t)
 	else if (kind == TERMINATED || kind == TRUNCATED)
 		text_add(t, "0 or 1");
 	else if (kind == EPISODE || kind == STEP)
-		text_add(t, "a whole number");
+		text_add(t, "a whole number of up to 2^53");
 	else if (kind == MASK || kind == NEXT_MASK)
 		text_add(t, "%d digits 0 or 1", ops->n_actions);
 	else
