@@ -251,6 +251,12 @@ static void say_cost(const struct train *t, double step_s, double eval_step_s)
 		text_add(&line, "as long as episodes last");
 	}
 	say("%s for the evaluations", buf);
+	if (n_eval > 0 && isfinite(t->config.stop_return)) {
+		line = text_into(buf, sizeof(buf));
+		text_add_duration(
+			&line, eval_step_s * (double)t->config.stop_episodes * (double)config_eval_limit(&t->config));
+		say("environment: up to %s more each time that an evaluation reaches stop_return", buf);
+	}
 }
 
 /* Before the first step: the episode under way, and what the environment will cost. */
