@@ -269,7 +269,10 @@ t 'a run that diverges' 4 "$DQN" train short.ini --out diverged -q clip_targets=
 	adam_beta1=0 adam_beta2=0 adam_eps=1e-10 net_arch=16,16,16,16,16,16,16,16
 err_any
 first diverged "large learning rate" learning_rate
-out_has '^CartPole-v1, diverged after [0-9]+ of 2000 steps: '
+out_has "^CartPole-v1, diverged after $(sed 's/.* at step \([0-9]*\) .*/\1/' diverged/failed.txt) of 2000 steps: "
+rm diverged/best.safetensors
+t 'its weights' 1 "$DQN" eval diverged
+err_has "^dqn: the run in 'diverged' diverged and has no weights$"
 t 'no argument' 2 "$DQN" diagnose
 err_has "RUN"
 t 'no such directory' 1 "$DQN" diagnose nowhere

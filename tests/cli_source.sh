@@ -118,7 +118,7 @@ nn 2265
 env 1572
 rl 1391
 run 6863
-study 2940
+study 2971
 cli 12335
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do

@@ -98,14 +98,14 @@ bool open_run(
 static bool find_unfinished(
 	const struct dir *d, const char *path, const struct config *c, const char **name, struct err *e)
 {
-	const bool has_best = file_exists(d, RUN_BEST);
+	const bool has_best = file_exists(d, RUN_BEST), has_failed = file_exists(d, RUN_FAILED);
 	*name = has_best ? RUN_BEST : RUN_CHECKPOINT;
 	if (!file_exists(d, *name))
-		return err_set(e, ERR_RUN, "the run in '%s' is not done and has no weights yet", path);
+		return err_set(e, ERR_RUN, "the run in '%s' %s", path,
+			has_failed ? "diverged and has no weights" : "is not done and has no weights yet");
 	if (!weights_check(d, *name, c, e))
 		return false;
-	say("'%.500s' holds a run that %s; taking '%s', %s", path,
-		file_exists(d, RUN_FAILED) ? "diverged" : "is not done", *name,
+	say("'%.500s' holds a run that %s; taking '%s', %s", path, has_failed ? "diverged" : "is not done", *name,
 		has_best ? "the weights that evaluated best so far" : "as there is no 'best.safetensors' yet");
 	return true;
 }

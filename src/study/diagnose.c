@@ -3,8 +3,11 @@
 #include "base/pmath.h"
 #include "run/logs.h"
 #include "run/option.h"
+#include "run/rundir.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* --- what the logs say --- */
 
@@ -97,6 +100,33 @@ static double updates_per_round(const struct config *c)
 	return (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
 }
 
+/* The number after some words of a text; unchanged if it has no such words. */
+static void read_after(const char *text, const char *words, double *x)
+{
+	double number;
+	const char *at = strstr(text, words);
+	if (at && text_scan_real(at + strlen(words), &number))
+		*x = number;
+}
+
+/* Where a run diverged: its logs end at a row before. */
+static void read_failed(struct evidence *v)
+{
+	enum { LIMIT = 4096 };
+	struct dir d;
+	struct err ignored;
+	char *text;
+	size_t len;
+	if (v->r->state != RECORD_FAILED || !dir_open(&d, v->r->dir, &ignored))
+		return;
+	if (file_load(&d, RUN_FAILED, LIMIT, &text, &len, &ignored)) {
+		read_after(text, "at step ", &v->n_steps);
+		read_after(text, "(update ", &v->n_updates);
+		free(text);
+	}
+	dir_close(&d);
+}
+
 static bool load(struct evidence *v, struct err *e)
 {
 	static const enum run_log logs[] = { LOG_PROGRESS, LOG_EVAL, LOG_EPISODES };
@@ -115,6 +145,7 @@ static bool load(struct evidence *v, struct err *e)
 	v->starts = learning_starts(v);
 	v->n_updates =
 		isnan(last(v, N_UPDATES)) ? n_rounds(v, v->n_steps) * updates_per_round(v->c) : last(v, N_UPDATES);
+	read_failed(v);
 	return ok;
 }
 
