@@ -149,6 +149,9 @@ cp all/b/seed-1/timing.csv whole
 t 'a log of a done run that breaks off' 0 sh -c 'printf "1500,3" >>all/b/seed-1/timing.csv; exec "$DQN" report all/b --metric wall_s --tsv'
 is iqm "$(sed -n 2p "$out" | cut -f 5)" 10 # of seconds 4 6 8 10 12 14 16
 err_has "'all/b/seed-1/timing.csv': its last line has no end$"
+: >all/b/seed-1/timing.csv
+t 'one that is empty' 0 "$DQN" report all/b --metric wall_s --tsv
+err_has "'all/b/seed-1/timing.csv': it is empty$"
 cp whole all/b/seed-1/timing.csv
 
 # --- survivors: it must not be better to diverge than to be bad ---

@@ -54,7 +54,7 @@ bool csv_parse(struct csv *t, const char *data, size_t len, bool under_way, stru
 	if (memchr(data, '\0', len))
 		return err_set(e, ERR_CORRUPT, "a NUL byte is in it");
 	if (!under_way && (len == 0 || end[-1] != '\n'))
-		return err_set(e, ERR_CORRUPT, "its last line has no end");
+		return err_set(e, ERR_CORRUPT, len == 0 ? "it is empty" : "its last line has no end");
 	if (!eol)
 		return true;
 	const size_t n_lines = 1 + count(eol + 1, end, '\n'), header_len = (size_t)(eol - data);
