@@ -155,6 +155,34 @@ broken shared 'instances are independent$'
 broken deaf 'it ends when its input ends$'
 t 'a start that never varies is noted' 0 "$DQN" env check 'sh walk.sh fixed'
 out_has '^note  other seeds start elsewhere$'
+out_has '^skip  seeds have 64 bits$'
+cat >seeds.sh <<'EOF'
+while read -r verb i x; do
+	case $verb in
+	hello) echo "env seeds 1 obs=4 actions=2 limit=3 reward=0..1" ;;
+	reset)
+		case $1,${#x} in
+		double,19) x=${x%????}0000 ;;
+		signed,19) x=9223372036854775807 ;;
+		esac
+		x=00000000000000000000$x obs=
+		while [ ${#x} -gt 20 ]; do x=${x#?}; done
+		while [ -n "$x" ]; do rest=${x#?????} && obs="$obs 1${x%"$rest"}" && x=$rest; done
+		echo "obs $i$obs"
+		;;
+	step) echo "step $i $x 0 0$obs" ;;
+	quit) exit ;;
+	esac
+done
+EOF
+while read -r verdict how; do
+	t "seeds as $how" 0 "$DQN" env check "sh seeds.sh $how"
+	out_has "^$verdict +seeds have 64 bits$"
+done <<'END'
+ok whole
+note double
+note signed
+END
 t 'masks that forbid nothing, too' 0 "$DQN" env check 'sh walk.sh masks'
 out_has '^note  masks forbid something$'
 HIGH=

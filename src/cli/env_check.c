@@ -137,18 +137,32 @@ static enum verdict starts_differ(struct checker *c, struct err *e)
 	return v;
 }
 
+/* Several pairs of each kind, since few starts give equal episodes by chance. */
 static enum verdict seeds_have_64_bits(struct checker *c, struct err *e)
 {
-	static const uint64_t seeds[] = { 1, 1 + (UINT64_C(1) << 32), 1 + (UINT64_C(1) << 53), UINT64_MAX, 0 };
-	struct trace t[5];
-	enum verdict v = OK;
-	for (int i = 0; i < 5; i++) {
-		if (!play(c, 0, seeds[i], 1, 20, &t[i], e))
-			return ERROR;
-		for (int k = 0; k < i; k++)
-			v = same(&t[i], &t[k]) ? NOTE : v;
+	enum { N_PAIRS = 4 };
+	static const struct {
+		uint64_t from, by, apart; /* seeds from + by, from + 2 by, ..., and those apart from them */
+	} kinds[] = {
+		{ 0, 1, 1 },                    /* any two seeds: without effect */
+		{ 0, 1, UINT64_C(1) << 32 },    /* one in 32 bits */
+		{ 0, 1, UINT64_C(1) << 53 },    /* in 53 bits */
+		{ 0, 1, UINT64_C(1) << 63 },    /* in a signed integer that drops the highest */
+		{ UINT64_C(1) << 63, 5000, 1 }, /* in a double, or a signed integer that stops there */
+	};
+	struct trace a, b;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		bool alike = true;
+		for (uint64_t i = 1; alike && i <= N_PAIRS; i++) {
+			const uint64_t seed = kinds[k].from + i * kinds[k].by;
+			if (!play(c, 0, seed, 1, 20, &a, e) || !play(c, 0, seed + kinds[k].apart, 1, 20, &b, e))
+				return ERROR;
+			alike = same(&a, &b);
+		}
+		if (alike)
+			return k == 0 ? NOT_ASKED : NOTE;
 	}
-	return v;
+	return OK;
 }
 
 static enum verdict actions_matter(struct checker *c, struct err *e)
@@ -270,8 +284,8 @@ static const struct rule rules[] = {
 	{ "other seeds start elsewhere", starts_differ,
 		"unless every episode is meant to start the same way, use the seed" },
 	{ "seeds have 64 bits", seeds_have_64_bits,
-		"seeds that differ only in their high bits give the same episode: a 32-bit integer or a "
-		"double cuts them" },
+		"seeds that differ only in a few of their bits give the same episode: a 32-bit or signed integer, or a "
+		"double, cuts them" },
 	{ "actions matter", actions_matter, "50 random steps do not depend on the actions" },
 	{ "episodes end", ends, "declare limit=N, or set max_episode_steps: without an end there is no return" },
 	{ "instances are independent", are_independent, "each instance needs a state and a generator of its own" },
