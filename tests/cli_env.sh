@@ -178,6 +178,7 @@ EOF
 while read -r verdict how; do
 	t "seeds as $how" 0 "$DQN" env check "sh seeds.sh $how"
 	out_has "^$verdict +seeds have 64 bits$"
+	out_has '^skip  requests that come together are answered in order$' # of one instance none do
 done <<'END'
 ok whole
 note double
