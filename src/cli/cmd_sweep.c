@@ -160,8 +160,10 @@ static void say_warnings(const struct sweep *s)
 static bool is_done(struct sweep *s, const struct config *as_written, const char *dir)
 {
 	static struct inputs in;
-	struct config recalled = *as_written, *c = &recalled;
+	static struct config recalled; /* too much for a small stack */
+	struct config *const c = &recalled;
 	struct err ignored;
+	recalled = *as_written;
 	if (!s->has_inputs) {
 		s->inputs = *c;
 		load_inputs(&in, &s->inputs, s->args->pos[0], NULL, NULL, &ignored);
