@@ -231,7 +231,7 @@ t 'a step of milliseconds' 0 "$DQN" train /dev/null id=process command='sh slow.
 	eval_freq=0 final_eval_episodes=2 --out slow
 err_has '^dqn: environment: [0-9]{4,} us a step, so '
 err_lacks 'stop_return'
-t 'what stop_return adds to the evaluations' 0 "$DQN" train cartpole id=process command="$DQN env serve CartPole-v1" \
+t 'what stop_return adds to the evaluations' 0 "$DQN" train configs/cartpole.ini id=process command="$DQN env serve CartPole-v1" \
 	stop_return=8 total_timesteps=1000 stop_episodes=500 --out added
 err_has '^dqn: environment: up to [0-9hms]+ more each time that an evaluation reaches stop_return$'
 t 'no time limit' 0 "$DQN" eval slow --command 'sh slow.sh' -n 2 --max-episode-steps 5
