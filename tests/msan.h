@@ -16,5 +16,6 @@ static inline int msan_filled(int status, struct stat *st)
 #define stat(path, st) msan_filled((stat)(path, st), st)
 #define lstat(path, st) msan_filled((lstat)(path, st), st)
 #define fstat(fd, st) msan_filled((fstat)(fd, st), st)
+#define fstatat(fd, path, st, flags) msan_filled((fstatat)(fd, path, st, flags), st)
 
 #endif
