@@ -566,7 +566,7 @@ alone 'a misspelt key' 2 "$DQN" config /dev/null total_timestep=1e5 learning_sta
 alone 'a bad id' 2 "$DQN" config /dev/null id=Foo-v1 command=./foo stop_return=501
 alone 'several values' 2 "$DQN" config /dev/null 'buffer_size=500 | 5000' batch_size=60000
 printf '[run]\ntotal_timesteps 100_000\n[agent]\nlearning_starts = 60_000\n' >hostile.ini
-alone 'a line that is none' 2 "$DQN" config hostile.ini
+alone 'a line without =' 2 "$DQN" config hostile.ini
 printf '[env]\nid = process\ncommand = "./foo\n' >hostile.ini
 alone 'a quote that is not closed' 2 "$DQN" config hostile.ini
 t 'a bad value and a rule between others' 2 "$DQN" config /dev/null gamma=2 buffer_size=63

@@ -81,10 +81,10 @@ for name in cartpole acrobot mountaincar; do
 	t "checked again, $id" 0 "$DQN" eval $name-child --recheck --command "$DQN env serve $id"
 done
 t 'a request that is too long' 1 sh -c '{ echo hello 1; yes | tr -d "\n"; } | "$DQN" env serve CartPole-v1'
-out_has '^error a request is shorter$'
+out_has '^error the request is too long$'
 out_lines 2
 t 'one that is no text' 1 sh -c 'printf "hello\000 1\n" | "$DQN" env serve CartPole-v1'
-out_is 'error a request has no NUL byte'
+out_is 'error the request holds a NUL byte'
 t 'one that cannot be read' 1 sh -c '"$DQN" env serve CartPole-v1 <.'
 out_is 'error standard input cannot be read'
 t 'no command is taken from a file' 2 "$DQN" eval cartpole-child

@@ -31,7 +31,7 @@ bool children_start(struct children *ch, struct config *c, int n, struct err *e)
  * about a twentieth of a second. Episodes of v that are under way are lost. */
 bool children_time_step(struct vec_env *v, size_t n, double *step_s, struct err *e);
 
-/* Its microseconds: three digits, or all before the point. */
+/* Writes step_s in microseconds into buf, and returns it: three digits, or all before the point. */
 const char *children_us(double step_s, char buf[TEXT_REAL_SIZE]);
 
 /* May be called again, and on a zeroed struct. */

@@ -28,8 +28,8 @@ static void add_128(uint64_t sum[2], const uint64_t x[2])
 	sum[1] += x[1] + (sum[0] < x[0]);
 }
 
-static const uint64_t multiplier[2] = { 4865540595714422341u, 2549297995355413924u };
-static const uint64_t its_square[2] = { 5953435361322512025u, 1710491942223705148u };
+static const uint64_t multiplier[2] = { 4865540595714422341u, 2549297995355413924u }; /* of PCG64, low half first */
+static const uint64_t multiplier_squared[2] = { 5953435361322512025u, 1710491942223705148u };
 
 /* state = state * factor + term, mod 2^128 */
 static void lcg_step(uint64_t state[2], const uint64_t factor[2], const uint64_t term[2])
@@ -153,7 +153,7 @@ void rng_below_many(struct rng *r, uint64_t n, uint32_t *x, size_t count)
 	for (; i + 2 <= count; i += 2) {
 		struct rng one = copy, two = copy;
 		pcg_step(&one);
-		lcg_step(two.state, its_square, term);
+		lcg_step(two.state, multiplier_squared, term);
 		/* Seldom: one of them is perhaps to be drawn again. */
 		if (mul_64_64(output(one.state), n, &high[0]) < n || mul_64_64(output(two.state), n, &high[1]) < n) {
 			high[0] = rng_below(&copy, n);

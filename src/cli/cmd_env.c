@@ -201,7 +201,7 @@ static bool serve_lines(struct server *s)
 		if (n <= 0)
 			return n == 0 || refuse("standard input cannot be read");
 		if (memchr(buf + len, '\0', (size_t)n))
-			return refuse("a request has no NUL byte");
+			return refuse("the request holds a NUL byte");
 		len += (size_t)n;
 		char *line = buf, *eol;
 		while ((eol = memchr(line, '\n', len - (size_t)(line - buf))) != NULL) {
@@ -213,7 +213,7 @@ static bool serve_lines(struct server *s)
 		len -= (size_t)(line - buf);
 		memmove(buf, line, len);
 		if (len == sizeof(buf) - 1)
-			return refuse("a request is shorter");
+			return refuse("the request is too long");
 		if (fflush(stdout) != 0)
 			return false;
 	}
