@@ -131,7 +131,7 @@ $as_usual true 2>/dev/null || as_usual=
 # the terminal before and after are compared; the command's process is in the file pid.
 on_terminal()
 {
-	env TERM=xterm LC_ALL=C.UTF-8 SHELL=/bin/sh "$2" script -qefc "trap : INT; stty rows ${1%x*} cols ${1#*x}; tty >terminal; stty -g >before
+	env TERM=xterm LC_ALL=C.UTF-8 SHELL=/bin/sh "$2" script -qefc "trap : INT; stty rows ${1%x*} cols ${1#*x}; tty >terminal; echo \$PPID >script; stty -g >before
 		$as_usual sh -c 'echo \$\$ >pid; exec $3'; echo \$? >status; stty -g >after" "$tmp/terminal" <"$keys" >/dev/null 2>&1
 	same_file before after
 	cat "$tmp/terminal"
@@ -214,6 +214,23 @@ for size in '12 40' '40 100' '3 20'; do # stty sets them one after the other: tw
 done
 printf 'q' >&9
 wait $!
+
+t 'signals while the terminal takes nothing' 0 true
+for signals in WINCH CONT 'TSTP CONT'; do
+	behind 100x400 A=a "$DQN play run --fps 1000 --max-episode-steps 300 --seed 1"
+	yes_if wait_for shows 'step 3'
+	kill -STOP "$(cat script)"
+	sleep 0.5 # dqn play fills what the terminal holds, and waits in write()
+	for signal in $signals; do
+		kill -"$signal" "$(cat pid)"
+		sleep 0.1
+	done
+	kill -CONT "$(cat script)"
+	sleep 0.3
+	printf 'q' >&9
+	wait $!
+	is "status after $signals" "$(cat status)" 0
+done
 
 when_it_plays() { (wait_for shows 'step 3 ' && eval "$1") & t_pids="$t_pids $!"; } # in the background INT is ignored
 for signal in INT:130 TERM:143 HUP:129 QUIT:131 ABRT:134 USR1:138 SEGV:139; do

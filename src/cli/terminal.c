@@ -91,7 +91,7 @@ void terminal_give_back(void)
 
 static void catch (int number, void (*handler)(int))
 {
-	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_NODEFER }, now;
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_NODEFER | SA_RESTART }, now;
 	sigemptyset(&action.sa_mask);
 	if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 		sigaction(number, &action, NULL);
