@@ -43,7 +43,7 @@ out_json
 out_has '"solved":null,"solved_low":null,"solved_high":null,"steps_to_threshold":null,"censored":null'
 err_any
 t 'report: returns under different limits are not compared' 0 "$DQN" report own long
-out_has '^The two best were judged in different environments or under different time limits'
+out_has '^The first two were judged in different environments or under different time limits'
 out_lacks 'better'
 err_any
 t 'report: a threshold of your own judges all' 0 "$DQN" report own long --threshold 475 --csv

@@ -76,7 +76,7 @@ is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 480 480 '
 t 'eval_return_mean' 0 "$DQN" report all --metric eval_return_mean --tsv
 is iqm "$(cut -f 6 "$out" | tr '\n' ' ')" 'iqm 365 20 '
 t 'values of another discount do not compare' 0 "$DQN" report all --metric value_gap
-out_has '^The two best .*, or have different gamma or reward_scale: their values do not compare\.$'
+out_has '^The first two .*, or have different gamma or reward_scale: their values do not compare\.$'
 out_lacks 'better'
 t 'nor in JSON' 0 "$DQN" report all --metric q_start --json
 out_lacks '"improvement":\{'
@@ -86,6 +86,13 @@ for i in 1 2 3 4 5 6; do run "all/c/seed-$i" $i 499 500 gamma=0.9 loss=mse; done
 t 'another key' 0 "$DQN" report all
 out_has '^loss +gamma|^gamma +loss '
 out_lines 6
+sed -i 's/"final_length_mean":3/"final_length_mean":5/' all/c/*/result.json
+t 'longer episodes are not better ones' 0 "$DQN" report all/a all/c --metric final_length_mean
+out_has '^loss=mse is larger than loss=huber: a run of the first exceeds one of the second with probability 1.00 '
+out_lacks 'better|best'
+sed -i 's/"final_length_mean":5/"final_length_mean":3/' all/c/*/result.json
+t 'nor worse ones if they are as long' 0 "$DQN" report all/a all/c --metric final_length_mean
+out_has '^The first two do not differ in these runs: loss=mse; loss=huber\.$'
 t '--by pools the others' 0 "$DQN" report all --by loss
 out_lines 5
 out_has '^huber +16 +16 '
@@ -521,7 +528,9 @@ out_json
 out_has '"keys":\{"command":"\\"x\\", y"\}'
 sed -i 's/^declaration = env mine 1/declaration = env mine 2/' own/2/config.ini
 t 'another version is another environment' 0 "$DQN" report own/1 own/2 --by declaration --threshold 1
-out_has 'The two best were judged in different environments'
+out_has 'The first two were judged in different environments'
+t 'where steps do not compare, either' 0 "$DQN" report own/1 own/2 --by declaration --threshold 1 --metric steps_to_threshold
+out_has 'The first two were judged in different environments'
 sed -i 's/^declaration = .*/declaration = env mine/' own/2/config.ini
 t 'a declaration that cannot be read' 0 "$DQN" report own --threshold 1
 err_has "own/2/config.ini:[0-9]+: declaration = 'env mine' is not valid: "

@@ -118,8 +118,8 @@ nn 2265
 env 1572
 rl 1391
 run 6863
-study 2971
-cli 12353
+study 2972
+cli 12360
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

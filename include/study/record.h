@@ -98,6 +98,7 @@ struct metric { /* one figure of a run */
 	int decimals;            /* worth printing */
 	enum metric_worst worst; /* what a run that diverged counts as */
 	bool is_value;           /* of discounted, scaled rewards */
+	bool is_neutral;         /* larger comes first, but is not better */
 };
 extern const struct metric record_metrics[]; /* the first is the default; name NULL ends */
 

@@ -211,8 +211,8 @@ static bool is_comparable(const struct report_job *job)
 {
 	const struct groups *g = &job->groups;
 	const struct config *first = config_of(job, &job->row[0]);
-	const bool is_value = job->metric->is_value;
-	for (int k = 0; k < 2 && (is_value || !job->metric->less_is_better); k++)
+	const bool is_value = job->metric->is_value, is_cost = job->metric->less_is_better && !is_value;
+	for (int k = 0; k < 2 && (!is_cost || job->metric->worst == WORST_NEVER); k++)
 		for (size_t i = 0; i < job->row[k].n_runs; i++) {
 			const size_t at = g->group[job->row[k].group].first + i;
 			const struct config *c = &g->member[at]->config;
@@ -461,18 +461,24 @@ static bool can_tell(const struct report_job *job)
 	return are_complete(job) && job->improvement.p_95.low > 0.5;
 }
 
+static const char *better_word(const struct report_job *job)
+{
+	return job->metric->is_neutral ? "larger" : "better";
+}
+
 static void print_improvement(const struct report_job *job, const char *first, const char *second)
 {
 	const struct row *a = &job->row[0], *b = &job->row[1];
 	const struct improvement *i = &job->improvement;
-	const bool settings = job->groups.has_settings;
+	const bool settings = job->groups.has_settings, is_neutral = job->metric->is_neutral;
+	const char *better = better_word(job);
 	if (can_tell(job))
-		printf("\n%s is better than %s: ", first, second);
+		printf("\n%s is %s than %s: ", first, better, second);
 	else
-		printf("\n%zu and %zu %s are too few to tell whether %s is better than %s: ",
+		printf("\n%zu and %zu %s are too few to tell whether %s is %s than %s: ",
 			settings ? a->sample.n_units : a->n_values, settings ? b->sample.n_units : b->n_values,
-			unit_name(job), first, second);
-	printf("a run of the first beats one of the second with probability %.2f", i->p);
+			unit_name(job), first, better, second);
+	printf("a run of the first %s one of the second with probability %.2f", is_neutral ? "exceeds" : "beats", i->p);
 	if (!isnan(i->p_95.low))
 		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
 	if (!can_tell(job) && i->enough > 0)
@@ -491,15 +497,16 @@ static void print_comparison(const struct report_job *job)
 		groups_label(&job->groups, job->row[i].group, &t);
 	}
 	if (!job->has_comparison)
-		printf("\nThe two best were judged in different environments or under different time limits%s\n",
+		printf("\nThe first two were judged in different environments or under different time limits%s\n",
 			job->metric->is_value
 				? ", or have different gamma or reward_scale: their values do not compare."
-				: ": their returns do not compare.");
+				: ": they do not compare.");
 	else if (!are_complete(job))
-		printf("\nWhether %s is better than %s cannot be told: %zu of %zu and %zu of %zu runs have a value.\n",
-			label[0], label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
+		printf("\nWhether %s is %s than %s cannot be told: %zu of %zu and %zu of %zu runs have a value.\n",
+			label[0], better_word(job), label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
 	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
-		printf("\nThe two best do not differ in these runs: %s; %s.\n", label[0], label[1]);
+		printf("\nThe %s do not differ in these runs: %s; %s.\n",
+			job->metric->is_neutral ? "first two" : "two best", label[0], label[1]);
 	else
 		print_improvement(job, label[0], label[1]);
 }
