@@ -244,7 +244,7 @@ static void test_diverged_runs_count_as_worst(void)
 static void test_steps_to_threshold(void)
 {
 	const struct metric *m = record_metric("steps_to_threshold", &e);
-	CHECK(m->less_is_better);
+	CHECK(m->order == LESS_IS_BETTER);
 	make_run("s/a", 1, 3, true, "100,1,5\n200,2,475\n300,3,1\n");
 	make_run("s/b", 2, 3, true, "100,1,5\n");
 	make_run("s/c", 3, 3, true, "");

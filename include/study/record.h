@@ -90,15 +90,15 @@ void records_release(struct records *list);
 bool record_log(
 	const struct record *r, const char *name, const char *column, bool is_needed, struct csv *t, struct err *e);
 
+enum metric_order { MORE_IS_BETTER, LESS_IS_BETTER, NO_GOAL }; /* NO_GOAL: larger is first, not better */
 enum metric_worst { WORST_NONE, WORST_RETURN, WORST_NEVER };
 
 struct metric { /* one figure of a run */
 	const char *name;
-	bool less_is_better;
+	enum metric_order order;
 	int decimals;            /* worth printing */
 	enum metric_worst worst; /* what a run that diverged counts as */
 	bool is_value;           /* of discounted, scaled rewards */
-	bool is_neutral;         /* larger comes first, but is not better */
 };
 extern const struct metric record_metrics[]; /* the first is the default; name NULL ends */
 

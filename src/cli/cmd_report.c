@@ -161,7 +161,7 @@ static bool fill_row(struct report_job *job, size_t group, struct err *e)
 {
 	const struct group *of = &job->groups.group[group];
 	struct row *row = &job->row[group];
-	*row = (struct row){ .group = group, .n_runs = of->n, .less_is_better = job->metric->less_is_better };
+	*row = (struct row){ .group = group, .n_runs = of->n, .less_is_better = job->metric->order == LESS_IS_BETTER };
 	for (size_t i = 0; i < of->n; i++)
 		count_run(job, row, job->groups.member[of->first + i]);
 	stats_sort(job->scratch, row->n_steps);
@@ -205,20 +205,22 @@ static const struct config *config_of(const struct report_job *job, const struct
 	return &job->groups.member[job->groups.group[row->group].first]->config;
 }
 
-/* Returns compare only in the same environment and under the same time limit, values only with the same discount and
- * scale, too. */
+/* Costs always compare; returns and steps to a threshold only in the same environment and under the same time limit,
+ * values only with the same discount and scale, too. */
 static bool is_comparable(const struct report_job *job)
 {
 	const struct groups *g = &job->groups;
 	const struct config *first = config_of(job, &job->row[0]);
-	const bool is_value = job->metric->is_value, is_cost = job->metric->less_is_better && !is_value;
-	for (int k = 0; k < 2 && (!is_cost || job->metric->worst == WORST_NEVER); k++)
+	const struct metric *m = job->metric;
+	if (m->order == LESS_IS_BETTER && !m->is_value && m->worst != WORST_NEVER)
+		return true;
+	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < job->row[k].n_runs; i++) {
 			const size_t at = g->group[job->row[k].group].first + i;
 			const struct config *c = &g->member[at]->config;
 			if (config_compare_env(c, first) != 0 || config_eval_limit(c) != config_eval_limit(first) ||
-				(is_value && (fabs(c->gamma - first->gamma) > 0 ||
-						     fabs(c->reward_scale - first->reward_scale) > 0)))
+				(m->is_value && (fabs(c->gamma - first->gamma) > 0 ||
+							fabs(c->reward_scale - first->reward_scale) > 0)))
 				return false;
 		}
 	return true;
@@ -239,7 +241,7 @@ static bool fill_rows(struct report_job *job, struct err *e)
 			return false;
 	qsort(job->row, g->n_groups, sizeof(*job->row), compare_rows);
 	job->has_comparison = g->n_groups > 1 && job->row[1].n_values > 0 && is_comparable(job);
-	const bool less = job->metric->less_is_better; /* then better is smaller */
+	const bool less = job->metric->order == LESS_IS_BETTER; /* then better is smaller */
 	if (job->has_comparison)
 		job->improvement = sample_improvement(&job->row[less].sample, &job->row[!less].sample);
 	return true;
@@ -463,14 +465,14 @@ static bool can_tell(const struct report_job *job)
 
 static const char *better_word(const struct report_job *job)
 {
-	return job->metric->is_neutral ? "larger" : "better";
+	return job->metric->order == NO_GOAL ? "larger" : "better";
 }
 
 static void print_improvement(const struct report_job *job, const char *first, const char *second)
 {
 	const struct row *a = &job->row[0], *b = &job->row[1];
 	const struct improvement *i = &job->improvement;
-	const bool settings = job->groups.has_settings, is_neutral = job->metric->is_neutral;
+	const bool settings = job->groups.has_settings;
 	const char *better = better_word(job);
 	if (can_tell(job))
 		printf("\n%s is %s than %s: ", first, better, second);
@@ -478,7 +480,8 @@ static void print_improvement(const struct report_job *job, const char *first, c
 		printf("\n%zu and %zu %s are too few to tell whether %s is %s than %s: ",
 			settings ? a->sample.n_units : a->n_values, settings ? b->sample.n_units : b->n_values,
 			unit_name(job), first, better, second);
-	printf("a run of the first %s one of the second with probability %.2f", is_neutral ? "exceeds" : "beats", i->p);
+	printf("a run of the first %s one of the second with probability %.2f",
+		job->metric->order == NO_GOAL ? "exceeds" : "beats", i->p);
 	if (!isnan(i->p_95.low))
 		printf(" (95 %%: %.2f to %.2f)", i->p_95.low, i->p_95.high);
 	if (!can_tell(job) && i->enough > 0)
@@ -506,7 +509,7 @@ static void print_comparison(const struct report_job *job)
 			label[0], better_word(job), label[1], a->n_values, a->n_runs, b->n_values, b->n_runs);
 	else if (job->improvement.p == 0.5 && a->rank.iqm == b->rank.iqm && a->rank.mean == b->rank.mean)
 		printf("\nThe %s do not differ in these runs: %s; %s.\n",
-			job->metric->is_neutral ? "first two" : "two best", label[0], label[1]);
+			job->metric->order == NO_GOAL ? "first two" : "two best", label[0], label[1]);
 	else
 		print_improvement(job, label[0], label[1]);
 }
@@ -652,7 +655,8 @@ const struct command command_report = {
 		   "best_return_mean, eval_return_mean (over all evaluations), steps_to_threshold (a run that never "
 		   "reached it counts as total_timesteps, and the figure is marked >=), final_length_mean, timesteps, "
 		   "episodes, n_updates, wall_s; of the last evaluation q_start, discounted_return and value_gap, the "
-		   "distance between these two.",
+		   "distance between these two. Of final_length_mean and q_start the largest comes first, but is not "
+		   "better.",
 	.examples = "dqn report runs/sweep-cartpole\n"
 		    "dqn report runs/sweep-cartpole --by n_steps --metric steps_to_threshold\n"
 		    "dqn report runs/a runs/b --tsv | sort -k 6\n",

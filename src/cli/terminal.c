@@ -89,6 +89,7 @@ void terminal_give_back(void)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &taken.before);
 }
 
+/* SA_RESTART: a frame that waits for a full terminal is written on after the signal. */
 static void catch (int number, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_NODEFER | SA_RESTART }, now;

@@ -408,18 +408,18 @@ void records_release(struct records *list)
 
 /* In the order of done_value. */
 const struct metric record_metrics[] = {
-	{ "final_return_mean", false, 1, WORST_RETURN, false, false },
-	{ "best_return_mean", false, 1, WORST_RETURN, false, false },
-	{ "eval_return_mean", false, 1, WORST_RETURN, false, false }, /* over all evaluations */
-	{ "steps_to_threshold", true, 0, WORST_NEVER, false, false },
-	{ "final_length_mean", false, 1, WORST_NONE, false, true },
-	{ "timesteps", true, 0, WORST_NONE, false, false },
-	{ "episodes", true, 0, WORST_NONE, false, false },
-	{ "n_updates", true, 0, WORST_NONE, false, false },
-	{ "wall_s", true, 2, WORST_NONE, false, false },
-	{ "q_start", false, 3, WORST_NONE, true, true },
-	{ "discounted_return", false, 3, WORST_NONE, true, false },
-	{ "value_gap", true, 3, WORST_NONE, true, false }, /* between these two */
+	{ "final_return_mean", MORE_IS_BETTER, 1, WORST_RETURN, false },
+	{ "best_return_mean", MORE_IS_BETTER, 1, WORST_RETURN, false },
+	{ "eval_return_mean", MORE_IS_BETTER, 1, WORST_RETURN, false }, /* over all evaluations */
+	{ "steps_to_threshold", LESS_IS_BETTER, 0, WORST_NEVER, false },
+	{ "final_length_mean", NO_GOAL, 1, WORST_NONE, false },
+	{ "timesteps", LESS_IS_BETTER, 0, WORST_NONE, false },
+	{ "episodes", LESS_IS_BETTER, 0, WORST_NONE, false },
+	{ "n_updates", LESS_IS_BETTER, 0, WORST_NONE, false },
+	{ "wall_s", LESS_IS_BETTER, 2, WORST_NONE, false },
+	{ "q_start", NO_GOAL, 3, WORST_NONE, true },
+	{ "discounted_return", MORE_IS_BETTER, 3, WORST_NONE, true },
+	{ "value_gap", LESS_IS_BETTER, 3, WORST_NONE, true }, /* between these two */
 	{ .name = NULL },
 };
 enum { N_METRICS = sizeof(record_metrics) / sizeof(record_metrics[0]) - 1 };
