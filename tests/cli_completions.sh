@@ -151,12 +151,14 @@ if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty' 2>/dev/null; then
 		zpty asked 'exec zsh -f -i'
 		zpty -w asked 'PROMPT="" RPROMPT=""; stty -echo; autoload -Uz compinit; compinit -D -u'
 		zpty -w asked 'source ./completions.zsh; dqn() { print -r -- "GOT <${(j:><:)@}>" }'
+		# What is typed may be echoed: the mark is two words there, one where it was printed.
+		said() { while zpty -r asked reply; do [[ $reply != *"$1"* ]] || return 0; done; print -r "no $1"; exit 1 }
+		zpty -w asked "print REA''DY"
+		said READY # from here on zsh reads the terminal key by key
 		for line in "$@"; do
 			zpty -w asked "dqn $line"$'\t'
-		done
-		zpty -w asked 'print END''OF'
-		while zpty -r asked line && [[ $line != *ENDOF* ]]; do
-			[[ $line == *'GOT <'[a-z]* ]] && print -r -- "${${line##*GOT }%%[[:space:]]#}"
+			said 'GOT <'
+			print -r -- "${${reply##*GOT }%%[[:space:]]#}"
 		done
 		zpty -d asked
 	END
