@@ -33,8 +33,12 @@ def same(what, got, wanted):
 def ends(i):
     return batch['terminated'][i] or batch['truncated'][i]
 
+late = trace['step_of_run'] >= config['exploration_fraction'] * config['total_timesteps']
+same('n_steps', trace['n_steps'], late and config['n_steps_final'] or config['n_steps'])
+if trace['n_steps'] != config['n_steps']:
+    seen.add('late')
 for i in range(size):
-    gamma, n = config['gamma'], config['n_steps']
+    gamma, n = config['gamma'], trace['n_steps']
     rewards = [r for r in batch['r'][i] if r is not None] if n > 1 else [batch['reward'][i]]
     k = len(rewards)
     last = (batch['slot'][i] + k - 1) % config['buffer_size']

@@ -59,6 +59,7 @@ small_network net_arch net_arch=none
 small_network net_arch net_arch=16,2,16
 small_minibatch batch_size batch_size=1
 many_steps n_steps n_steps=64
+many_steps n_steps_final n_steps_final=64
 short_memory buffer_size buffer_size=128
 random_to_the_end exploration_final_eps exploration_final_eps=1
 little_exploration exploration_final_eps exploration_initial_eps=0.01 exploration_final_eps=0.001 learning_starts=32

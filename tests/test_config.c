@@ -1048,6 +1048,8 @@ static void test_checks_between_keys(void)
 		{ { "buffer_size=50001" }, 0, 0, "" }, /* takes no more room than the run */
 		{ { "n_steps=3", "buffer_size=2", "batch_size=1" }, 1, 0, "n_steps" },
 		{ { "n_steps=2", "buffer_size=2", "batch_size=1", "learning_starts=2" }, 0, 0, "" },
+		{ { "n_steps_final=3", "buffer_size=2", "batch_size=1" }, 1, 0, "n_steps_final" },
+		{ { "n_steps_final=2", "buffer_size=2", "batch_size=1", "learning_starts=2" }, 0, 0, "" },
 		{ { "target_update_interval=50001" }, 0, 1, "target_update_interval" },
 		{ { "target_update_interval=50000" }, 0, 1, "stays near its start" },
 		{ { "target_update_interval=49999" }, 0, 0, "" },

@@ -144,6 +144,12 @@ static double naive_learning_rate(const struct config *c, int64_t timesteps)
 	return naive_schedule(c->learning_rate_schedule, c->learning_rate, 0, timesteps, (double)c->total_timesteps);
 }
 
+static int64_t naive_n_steps(const struct config *c, int64_t timesteps)
+{
+	const bool late = (double)timesteps >= c->exploration_fraction * (double)c->total_timesteps;
+	return c->n_steps_final > 0 && late ? c->n_steps_final : c->n_steps;
+}
+
 static int naive_argmax(const struct naive *s, const float q[ACTIONS])
 {
 	int best = 0;
@@ -171,13 +177,14 @@ static void naive_row(struct naive *s, double *loss, double *q_sum)
 	const int64_t first = at_slot(s, slot, size);
 	s->n_wrapped += first != slot;
 
+	const int64_t n_steps = naive_n_steps(c, s->n_past);
 	double reward = 0, discount = 1;
 	int64_t last = first;
-	for (int64_t k = 0; k < c->n_steps; k++) {
+	for (int64_t k = 0; k < n_steps; k++) {
 		last = first + k;
 		reward += discount * s->past[last].reward;
 		discount *= c->gamma;
-		const bool more = k + 1 < c->n_steps;
+		const bool more = k + 1 < n_steps;
 		s->n_cut_terminated += more && s->past[last].terminated;
 		s->n_cut_truncated += more && s->past[last].truncated;
 		s->n_cut_newest += more && last == s->n_past - 1;
@@ -493,6 +500,17 @@ static void test_ten_steps_match(void)
 {
 	compare("n_steps=10 gamma=0.9 double_q=true", &naive);
 	CHECK(naive.n_cut_terminated > 50);
+}
+
+static void test_more_steps_late_match(void)
+{
+	compare("n_steps=2 n_steps_final=9 gamma=0.9", &naive);
+	CHECK(naive.n_cut_terminated > 50);
+}
+
+static void test_fewer_steps_late_match(void)
+{
+	compare("n_steps=6 n_steps_final=1 learning_rate_schedule=linear", &naive);
 }
 
 static void test_as_many_updates_as_steps_match(void)
@@ -1010,6 +1028,8 @@ int main(void)
 	RUN(test_double_n_step_polyak_mse_match);
 	RUN(test_plain_q_where_the_argmaxes_differ_matches);
 	RUN(test_ten_steps_match);
+	RUN(test_more_steps_late_match);
+	RUN(test_fewer_steps_late_match);
 	RUN(test_as_many_updates_as_steps_match);
 	RUN(test_bursts_of_updates_match);
 	RUN(test_exponential_exploration_matches);

@@ -55,7 +55,7 @@ struct config {
 	int64_t target_update_interval;
 	double tau;
 	bool double_q;
-	int64_t n_steps;
+	int64_t n_steps, n_steps_final;
 	bool clip_targets;
 	int loss;
 	double ema_decay;

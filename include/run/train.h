@@ -106,6 +106,7 @@ struct episode_log {
 struct update {      /* the last one */
 	double beta; /* the exponent of its importance weights */
 	double learning_rate;
+	int n_steps; /* of its returns */
 	struct learn_stats stats;
 };
 
@@ -168,7 +169,7 @@ struct train {
 	void *tell_arg;
 
 	/* The caller's, or NULL: sees each update twice. First its minibatch, drawn, with
-	 * update.beta and update.learning_rate, before anything is computed from it; then, when
+	 * update.beta, update.learning_rate and update.n_steps, before anything is computed from it; then, when
 	 * `learned`, all of it. It changes nothing but agent.work. */
 	void (*look)(void *arg, const struct train *t, bool learned);
 	void *look_arg;

@@ -137,10 +137,9 @@ static bool allocate(struct trace *tr, struct err *e)
 	const struct train *t = &tr->train;
 	const struct config *c = &t->config;
 	const struct net *net = &t->agent.policy.net;
-	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers], (size_t)c->n_steps, 1,
-		1 };
-	const bool has[N_NEEDS] = { true, c->n_steps > 1, t->mask != NULL, c->dueling, c->prioritized,
-		c->ema_decay > 0 };
+	const size_t n_steps = (size_t)(c->n_steps > c->n_steps_final ? c->n_steps : c->n_steps_final);
+	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers], n_steps, 1, 1 };
+	const bool has[N_NEEDS] = { true, n_steps > 1, t->mask != NULL, c->dueling, c->prioritized, c->ema_decay > 0 };
 	memcpy(tr->width, width, sizeof(width));
 	memcpy(tr->has, has, sizeof(has));
 	tr->params = calloc(net->n_params, sizeof(*tr->params));
@@ -188,7 +187,7 @@ static void look_at_row(struct trace *tr, size_t i)
 	size_t at = b->slot[i];
 	for (size_t k = 0; k < n; k++)
 		tr->column[REWARDS][i * n + k] = (double)NAN;
-	for (size_t k = 0; k < n; k++) {
+	for (size_t k = 0; k < (size_t)tr->train.update.n_steps; k++) {
 		const size_t bytes = at * r->n_bytes;
 		tr->column[REWARDS][i * n + k] = r->reward[at * r->n_words];
 		tr->column[TERMINATED][i] = r->terminated[bytes];
@@ -286,6 +285,7 @@ static void look(void *arg, const struct train *t, bool learned)
 	look_before(tr);
 	const struct replay *r = &t->replay;
 	add_scalar(tr, MINIBATCH, "gamma", t->config.gamma);
+	add_scalar(tr, MINIBATCH, "n_steps", t->update.n_steps);
 	add_scalar(tr, MINIBATCH, "stored", (double)r->count);
 	add_scalar(tr, MINIBATCH, "newest", (double)((r->next > 0 ? r->next : r->buffer_size) - 1));
 	if (r->prioritized) {

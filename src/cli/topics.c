@@ -136,7 +136,7 @@ static const struct {
 		"y = r + gamma max Q_target(s', .), where Q_target is the target network; y = r if s' is "
 		"terminal. n-step returns: y = r1 + gamma r2 + ... + gamma^n max Q_target(s_n, .). Double "
 		"DQN: in place of the maximum, Q_target of the action that Q prefers in s'.",
-		"n_steps double_q clip_targets" },
+		"n_steps n_steps_final double_q clip_targets" },
 	{ "Update",
 		"The loss of Q(s, a) - y, averaged over the minibatch, has a gradient, none of it through y. It is "
 		"scaled down to a norm, and Adam takes a step.",

@@ -35,6 +35,8 @@ static void check_sizes(const struct config *c, struct report *r)
 		"batch_size = %" PRId64 " must not exceed buffer_size = %" PRId64, c->batch_size, c->buffer_size);
 	say_if(r, "n_steps buffer_size", c->n_steps > c->buffer_size,
 		"n_steps = %" PRId64 " must not exceed buffer_size = %" PRId64, c->n_steps, c->buffer_size);
+	say_if(r, "n_steps_final buffer_size", c->n_steps_final > c->buffer_size,
+		"n_steps_final = %" PRId64 " must not exceed buffer_size = %" PRId64, c->n_steps_final, c->buffer_size);
 }
 
 static void check_process(const struct config *c, struct report *r)

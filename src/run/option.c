@@ -202,6 +202,13 @@ const struct option config_options[] = {
 		.low = "sparse or late rewards are learned slowly",
 		.high = "targets are noisy, and hold rewards of older policies with more random actions",
 		.elsewhere = "n_step update_horizon nstep n_step_return" },
+	{ INT("agent", n_steps_final, "0", 0, 64), .typical = "0, or twice n_steps",
+		.help = "In place of n_steps after exploration_fraction of the run; 0: n_steps to the end.",
+		.effect = "Late in a run Q values differ little from action to action, and a policy that has become "
+			"worse is noticed late. Longer returns notice sooner, with few random actions in them.",
+		.low = "a policy that was good may be lost near the end of the run",
+		.high = "targets are noisy, and hold rewards of random actions",
+		.elsewhere = "" },
 	{ ROW("agent", OPTION_BOOL, clip_targets, "false"),
 		.help = "TD targets are clipped to the possible returns: the range of rewards, 0 included, times "
 			"reward_scale / (1 - gamma).",

@@ -402,8 +402,8 @@ static bool small_batch(const struct evidence *v, struct finding *f)
 
 static bool many_steps(const struct evidence *v, struct finding *f)
 {
-	const double n = (double)v->c->n_steps;
-	return key_is(v, n > 20, "n_steps", n, f);
+	const double first = (double)v->c->n_steps, last = (double)v->c->n_steps_final;
+	return key_is(v, first > 20, "n_steps", first, f) || key_is(v, last > 20, "n_steps_final", last, f);
 }
 
 static bool small_network(const struct evidence *v, struct finding *f)
