@@ -65,6 +65,7 @@ start() # DIR KEY=VALUE...: a long run in the background, once it has evaluated
 	t_pids=$pid
 	wait_for test -s "$dir/eval.csv"
 	wait_for sh -c "[ \$(wc -l <$dir/eval.csv) -gt 1 ]"
+	wait_for test -s "$dir/best.safetensors" # follows the row
 }
 # shellcheck disable=SC2086 # a number
 stop() # SIGNAL

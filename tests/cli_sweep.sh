@@ -265,7 +265,7 @@ t 'nothing is missing' 0 "$DQN" sweep space.ini --missing
 out_empty
 is runs "$(find runs/space -name result.json | sort | tr '\n' ' ')" \
 	"$(for n in 1 3; do for s in 1 2 3; do printf 'runs/space/n_steps=%s/seed-%s/result.json ' $n $s; done; done)"
-is 'their settings' "$(grep -h '^n_steps' runs/space/n_steps=3/*/config.ini | sort -u)" 'n_steps = 3'
+is 'their settings' "$(grep -h '^n_steps =' runs/space/n_steps=3/*/config.ini | sort -u)" 'n_steps = 3'
 rm runs/space/n_steps=1/seed-2/result.json
 echo >>runs/space/n_steps=3/seed-3/final.safetensors
 t 'unfinished and damaged runs are missing' 0 "$DQN" sweep space.ini --missing
