@@ -117,7 +117,7 @@ base 3665
 nn 2265
 env 1572
 rl 1391
-run 6881
+run 6883
 study 2972
 cli 12365
 END
