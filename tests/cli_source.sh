@@ -118,7 +118,7 @@ nn 2265
 env 1572
 rl 1391
 run 6883
-study 2972
+study 2978
 cli 12365
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do

@@ -142,8 +142,8 @@ static double learning_rate(const struct config *c, int64_t step)
 /* Of n-step returns. */
 static int n_steps(const struct config *c, int64_t step)
 {
-	const bool explores = (double)step < c->exploration_fraction * (double)c->total_timesteps;
-	return (int)(explores || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
+	const bool is_early = (double)step < c->exploration_fraction * (double)c->total_timesteps;
+	return (int)(is_early || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
 }
 
 static bool diverged(const struct train *t, const struct err *why, struct err *e)

@@ -318,7 +318,8 @@ static bool rare_copies(const struct evidence *v, struct finding *f)
 	const double copies = tau * floor((v->n_steps - (double)v->starts) / interval);
 	const double horizon = fmin(1 / (1 - c->gamma), v->n_steps);
 	const char *key = tau < 1 ? "tau" : "target_update_interval";
-	return key_is(v, v->n_updates > 0 && copies * (double)c->n_steps < horizon / 2, key, fmax(copies, 0), f);
+	const double most_steps = (double)(c->n_steps > c->n_steps_final ? c->n_steps : c->n_steps_final);
+	return key_is(v, v->n_updates > 0 && copies * most_steps < horizon / 2, key, fmax(copies, 0), f);
 }
 
 static bool short_sight(const struct evidence *v, struct finding *f)
@@ -402,8 +403,13 @@ static bool small_batch(const struct evidence *v, struct finding *f)
 
 static bool many_steps(const struct evidence *v, struct finding *f)
 {
-	const double first = (double)v->c->n_steps, last = (double)v->c->n_steps_final;
-	return key_is(v, first > 20, "n_steps", first, f) || key_is(v, last > 20, "n_steps_final", last, f);
+	const struct config *c = v->c;
+	const double begin = ceil(c->exploration_fraction * (double)c->total_timesteps);
+	if (key_is(v, c->n_steps > 20, "n_steps", (double)c->n_steps, f))
+		return true;
+	key_is(v, true, "n_steps_final", (double)c->n_steps_final, f);
+	f->timesteps = (int64_t)fmax((double)f->timesteps, begin);
+	return c->n_steps_final > 20 && v->n_steps > begin;
 }
 
 static bool small_network(const struct evidence *v, struct finding *f)
