@@ -139,6 +139,10 @@ double config_threshold(const struct config *c);
  * bounds them only without a discount. */
 void config_q_range(const struct config *c, double *low, double *high);
 
+/* n of the n-step returns of an update after so many steps; the largest one of a run. */
+int config_n_steps(const struct config *c, int64_t step);
+int64_t config_most_n_steps(const struct config *c);
+
 /* Slots of the replay buffer: no more than there are steps, unless a file comes before them. */
 int64_t config_replay_slots(const struct config *c);
 

@@ -192,13 +192,18 @@ static void warn_if_noisy(const struct bench *b)
 
 /* --- an update and its parts --- */
 
-/* The replay buffer gets made-up transitions of episodes of 20 steps. */
+/* The replay buffer is full, however few steps c has: of made-up transitions, in episodes of 20 steps. The
+ * n-step returns are those of most updates. */
 static bool start_training(struct train *t, const struct kernels *k, const struct config *c, struct err *e)
 {
 	enum { LENGTH = 20 };
+	static struct config full; /* too much for a small stack */
 	struct rng rng;
-	if (!train_init(t, c, k, e))
+	full = *c;
+	full.total_timesteps = c->total_timesteps > c->buffer_size ? c->total_timesteps : c->buffer_size;
+	if (!train_init(t, &full, k, e))
 		return false;
+	t->update.n_steps = config_n_steps(c, (c->learning_starts + c->total_timesteps) / 2);
 	const int dim = t->env.ops->obs_dim, n_actions = t->env.ops->n_actions;
 	if (t->mask)
 		memset(t->mask, 1, (size_t)n_actions);
@@ -216,7 +221,7 @@ static double sample_task(void *job)
 {
 	struct train *t = job;
 	const struct config *c = &t->config;
-	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], (int)c->n_steps, c->gamma, c->per_beta0, &t->batch);
+	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], t->update.n_steps, c->gamma, c->per_beta0, &t->batch);
 	return t->batch.reward[0];
 }
 
@@ -324,7 +329,9 @@ static void add_network(struct bench *b, struct train *t)
 	double forward, backward;
 	count_flops(&t->agent.policy.net, &forward, &backward);
 	add_update(b, t);
-	add_task(b, sample_task, t, "  sample the minibatch");
+	struct task *sample = add_task(b, sample_task, t, "  sample the minibatch");
+	if (t->config.n_steps_final > 0)
+		snprintf(sample->note, sizeof(sample->note), "%d-step returns, as in most updates", t->update.n_steps);
 	add_task(b, targets_task, t, "  TD targets")->flops = rows * forward * (t->config.double_q ? 2 : 1);
 	add_task(b, loss_task, t, "  forward pass and loss")->flops = rows * forward;
 	add_task(b, backward_task, t, "  backward pass")->flops = rows * backward;
@@ -346,7 +353,7 @@ static bool bench_sizes(struct bench *b, struct config *c, struct err *e)
 	static struct train train[N_WIDTHS * N_BATCHES];
 	bool ok = true;
 	int n = 0;
-	c->buffer_size = c->learning_starts = 10000;
+	c->buffer_size = 10000;
 	for (; ok && n < N_WIDTHS * N_BATCHES; n++) {
 		c->net_arch = (struct widths){ 2, { widths[n / N_BATCHES], widths[n / N_BATCHES] } };
 		c->batch_size = batches[n % N_BATCHES];
@@ -453,13 +460,10 @@ static bool bench_all(struct bench *b, const struct config *c, struct children *
 {
 	static struct train parts;
 	static struct whole_run w;
-	static struct config full; /* its replay buffer is, however few steps c has */
-	full = *c;
-	full.total_timesteps = c->total_timesteps > c->buffer_size ? c->total_timesteps : c->buffer_size;
 	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
 	whole_run_task(&w); /* runs are equal: if this one does not fail, none does */
 	*e = w.e;
-	if (w.ok && (w.ok = start_training(&parts, b->k, &full, e))) {
+	if (w.ok && (w.ok = start_training(&parts, b->k, c, e))) {
 		add_network(b, &parts);
 		if (!config_is_process(c))
 			add_task(b, env_task, &parts, "a step of the environment");

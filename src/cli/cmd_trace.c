@@ -137,7 +137,7 @@ static bool allocate(struct trace *tr, struct err *e)
 	const struct train *t = &tr->train;
 	const struct config *c = &t->config;
 	const struct net *net = &t->agent.policy.net;
-	const size_t n_steps = (size_t)(c->n_steps > c->n_steps_final ? c->n_steps : c->n_steps_final);
+	const size_t n_steps = (size_t)config_most_n_steps(c);
 	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers], n_steps, 1, 1 };
 	const bool has[N_NEEDS] = { true, n_steps > 1, t->mask != NULL, c->dueling, c->prioritized, c->ema_decay > 0 };
 	memcpy(tr->width, width, sizeof(width));

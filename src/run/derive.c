@@ -113,6 +113,17 @@ double config_threshold(const struct config *c)
 	return config_eval_limit(c) == limit_of(c, 0) ? ops->solved_return : (double)NAN;
 }
 
+int config_n_steps(const struct config *c, int64_t step)
+{
+	const bool is_early = (double)step < c->exploration_fraction * (double)c->total_timesteps;
+	return (int)(is_early || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
+}
+
+int64_t config_most_n_steps(const struct config *c)
+{
+	return c->n_steps > c->n_steps_final ? c->n_steps : c->n_steps_final;
+}
+
 int64_t config_replay_slots(const struct config *c)
 {
 	return c->buffer_size < c->total_timesteps || c->preload[0] ? c->buffer_size : c->total_timesteps;

@@ -139,13 +139,6 @@ static double learning_rate(const struct config *c, int64_t step)
 		(enum schedule)c->learning_rate_schedule, c->learning_rate, 0, step, (double)c->total_timesteps);
 }
 
-/* Of n-step returns. */
-static int n_steps(const struct config *c, int64_t step)
-{
-	const bool is_early = (double)step < c->exploration_fraction * (double)c->total_timesteps;
-	return (int)(is_early || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
-}
-
 static bool diverged(const struct train *t, const struct err *why, struct err *e)
 {
 	return err_set(e, ERR_DIVERGED,
@@ -362,7 +355,7 @@ static bool learn(struct train *t, struct err *e)
 		struct err why;
 		u->beta = schedule_value(SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
 		u->learning_rate = learning_rate(c, t->timesteps);
-		u->n_steps = n_steps(c, t->timesteps);
+		u->n_steps = config_n_steps(c, t->timesteps);
 		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], u->n_steps, c->gamma, u->beta, &t->batch);
 		look(t, false);
 		if (!agent_learn(&t->agent, &t->batch, u->learning_rate, &u->stats, &why))

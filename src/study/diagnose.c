@@ -318,8 +318,8 @@ static bool rare_copies(const struct evidence *v, struct finding *f)
 	const double copies = tau * floor((v->n_steps - (double)v->starts) / interval);
 	const double horizon = fmin(1 / (1 - c->gamma), v->n_steps);
 	const char *key = tau < 1 ? "tau" : "target_update_interval";
-	const double most_steps = (double)(c->n_steps > c->n_steps_final ? c->n_steps : c->n_steps_final);
-	return key_is(v, v->n_updates > 0 && copies * most_steps < horizon / 2, key, fmax(copies, 0), f);
+	const double reach = copies * (double)config_most_n_steps(c);
+	return key_is(v, v->n_updates > 0 && reach < horizon / 2, key, fmax(copies, 0), f);
 }
 
 static bool short_sight(const struct evidence *v, struct finding *f)
