@@ -79,6 +79,17 @@ out_has "^dqn: 'final' holds an unfinished run"
 out_has "${cr}dqn: 100 %  .*final evaluation [0-9]+/1000000  best [0-9.]+${esc}\[K"
 t 'dqn eval of many episodes' 124 on_terminal 24x80 A=a "timeout -s TERM 1 $DQN eval evaluating -n 1e6"
 out_has "${cr}dqn: +[0-9]+ %  [0-9]+/1000000 episodes  [0-9dhms]+ left${esc}\[K"
+# measured PATTERN COMMAND: what is drawn, however little of it a slow machine gets to
+measured()
+{
+	t "$2" 124 on_terminal 24x80 A=a "timeout -s TERM 2 $DQN $2"
+	out_has "${cr}dqn: +[0-9]+ %  $1  [0-9a-z]+ left${esc}\[K"
+}
+measured '[0-9]+/5000000000 steps' 'bench short.ini total_timesteps=1e9'
+measured '[0-9]+/3000000 steps' 'bench short.ini total_timesteps=1e6 -n 1'
+measured '[0-9]+/90000000 updates' 'trace short.ini total_timesteps=1e9 --update 9e7'
+t 'dqn bench of a short run' 0 on_terminal 24x80 A=a "$DQN bench short.ini total_timesteps=300 -n 1"
+out_lacks "$esc"
 t 'dqn eval of a few' 0 on_terminal 24x80 A=a "$DQN eval evaluating -n 1"
 out_lacks "$cr|$esc"
 

@@ -8,7 +8,11 @@
  *     ... progress_step(&p);                      // after every run_step
  *     progress_end(&p);                           // before any other message
  *
- * For an evaluation without a run (NULL) progress_tell is enough; it shows on a terminal only.
+ * What is no run shows on a terminal only, how much of it is over:
+ *
+ *     progress_init_count(&p, "episodes");
+ *     ... progress_tell(&p, n_over, n);
+ *     progress_end(&p);
  */
 #ifndef DQN_CLI_PROGRESS_H
 #define DQN_CLI_PROGRESS_H
@@ -27,6 +31,7 @@ enum progress_level {
 struct progress {
 	enum progress_level level;
 	const struct run *run; /* the caller's, or NULL */
+	const char *unit;      /* of what is counted without a run */
 	bool terminal;         /* redraw */
 	bool utf8;             /* show a sparkline */
 	bool drawn;            /* the cursor is on a drawn line */
@@ -34,7 +39,7 @@ struct progress {
 	double next_s;         /* the time of the next drawing, or line */
 	double pause_s;        /* between such lines, > 0 */
 	double eval, best;     /* mean returns of the last and the best evaluation, or NaN */
-	int64_t n_over, n;     /* episodes of the current evaluation; n = 0: no evaluation */
+	int64_t n_over, n;     /* units; of a run, episodes of the current evaluation, n = 0: none */
 	double eval_start_s;   /* when the current evaluation began; 0: none is under way */
 	int taken;             /* events of the current step that have been shown */
 	int n_bars;
@@ -42,6 +47,7 @@ struct progress {
 };
 
 void progress_init(struct progress *p, enum progress_level level, const struct run *run);
+void progress_init_count(struct progress *p, const char *unit);
 void progress_head(const struct progress *p);
 void progress_step(struct progress *p);
 void progress_end(struct progress *p);

@@ -413,10 +413,21 @@ struct whole_run {
 	const struct config *config;
 	const struct kernels *k;
 	struct children *children;
-	double n_eval; /* steps of one run's evaluations */
+	double n_eval;          /* steps of one run's evaluations */
+	int64_t n_runs, n_over; /* how often it is run if it takes long; the runs that are over */
+	struct progress progress;
 	struct err e;
 	bool ok;
 };
+
+/* So seldom that the loop is not slower for it. */
+static void tell_steps(struct whole_run *w)
+{
+	const struct train *t = &w->train;
+	const int64_t each = w->config->total_timesteps;
+	if ((config_is_process(w->config) || t->timesteps % 256 == 0) && w->n_over < w->n_runs)
+		progress_tell(&w->progress, w->n_over * each + t->timesteps, w->n_runs * each);
+}
 
 static double whole_run_task(void *job)
 {
@@ -431,7 +442,10 @@ static double whole_run_task(void *job)
 		w->ok = train_step(t, &w->e);
 		if (t->events & TRAIN_EVALUATED)
 			w->n_eval += t->eval.stats.length_mean * (double)t->eval.stats.n_episodes;
+		tell_steps(w);
 	}
+	w->n_over++;
+	progress_end(&w->progress);
 	return w->n_eval;
 }
 
@@ -461,6 +475,9 @@ static bool bench_all(struct bench *b, const struct config *c, struct children *
 	static struct train parts;
 	static struct whole_run w;
 	w = (struct whole_run){ .config = c, .k = b->k, .children = children, .ok = true };
+	w.n_runs = 2 + (b->n_rounds < LEAST_SAMPLES ? b->n_rounds : LEAST_SAMPLES); /* this one, calibrate, samples */
+	progress_init_count(&w.progress, "steps");
+	children->progress = &w.progress;
 	whole_run_task(&w); /* runs are equal: if this one does not fail, none does */
 	*e = w.e;
 	if (w.ok && (w.ok = start_training(&parts, b->k, c, e))) {

@@ -216,7 +216,7 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 	printer->policy = policy;
 	printer->v = v;
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
-	progress_init(&p, PROGRESS_NORMAL, NULL);
+	progress_init_count(&p, "episodes");
 	job->loaded->children.progress = &p;
 	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
 		job->episodes, job->prints_steps ? &printed : &shown, e);

@@ -147,7 +147,7 @@ static bool mean_return(const struct job *j, const float *params, int64_t n, dou
 	env_init(&env, w->env, 0, w->obs_scale);
 	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
 		return false;
-	progress_init(&p, PROGRESS_NORMAL, NULL);
+	progress_init_count(&p, "episodes");
 	const bool ok = evaluate(&policy, &v, &seeds, n, 0, NULL, &stats, NULL, &listener, e);
 	progress_end(&p);
 	vec_env_release(&v);

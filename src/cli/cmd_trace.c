@@ -604,12 +604,19 @@ static bool reach(struct trace *tr, struct err *e)
 {
 	struct train *t = &tr->train;
 	char why[80] = "";
+	struct progress p;
+	bool ok = true;
+	progress_init_count(&p, "updates");
 	t->stop = &tr->stop;
 	t->look = look;
 	t->look_arg = tr;
-	while (!(t->events & TRAIN_FINISHED) && !tr->stop)
-		if (!train_step(t, e) && !tr->stop)
-			return false;
+	while (ok && !(t->events & TRAIN_FINISHED) && !tr->stop) {
+		ok = train_step(t, e) || tr->stop;
+		progress_tell(&p, (int64_t)t->agent.adam.t, (int64_t)tr->update);
+	}
+	progress_end(&p);
+	if (!ok)
+		return false;
 	if (t->stopped)
 		snprintf(why, sizeof(why), "; stop_return ended it at step %" PRId64, t->timesteps);
 	return tr->stop || check_update(tr->update, t->agent.adam.t, why, e);

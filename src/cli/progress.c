@@ -23,6 +23,12 @@ void progress_init(struct progress *p, enum progress_level level, const struct r
 	p->best = has_best ? run->train.best_row.stats.return_mean : (double)NAN;
 }
 
+void progress_init_count(struct progress *p, const char *unit)
+{
+	progress_init(p, PROGRESS_NORMAL, NULL);
+	p->unit = unit;
+}
+
 void progress_head(const struct progress *p)
 {
 	const struct train *t = &p->run->train;
@@ -120,13 +126,13 @@ static void put_run_part(const struct progress *p, enum part part, struct text *
 		add_return_part(t, "  return ", p->bars[p->n_bars - 1]);
 }
 
-static void put_eval_part(const struct progress *p, enum part part, struct text *t)
+static void put_count_part(const struct progress *p, enum part part, struct text *t)
 {
 	const double n = (double)p->n, done = (double)p->n_over;
 	if (part == DONE)
 		text_add(t, "dqn: %3.0f %%", floor(100 * done / n));
 	else if (part == STEPS)
-		text_add(t, "  %" PRId64 "/%" PRId64 " episodes", p->n_over, p->n);
+		text_add(t, "  %" PRId64 "/%" PRId64 " %s", p->n_over, p->n, p->unit);
 	else if (part == LEFT)
 		add_left(t, "  ", n - done, done / (now_s() - p->start_s));
 }
@@ -145,7 +151,7 @@ static void draw(struct progress *p)
 		if (p->run)
 			put_run_part(p, part, &line);
 		else
-			put_eval_part(p, part, &line);
+			put_count_part(p, part, &line);
 		fits[part] = (int)line.len <= room || part == DONE;
 		room -= fits[part] ? (int)line.len : 0;
 	}
