@@ -94,7 +94,7 @@ err_any
 t 'another environment' 2 "$DQN" eval cartpole-child --command "$DQN env serve Acrobot-v1"
 err_has ' is for 4 observations and 2 actions; the environment has 6 and 3$'
 t 'a command for a built-in' 2 "$DQN" eval cartpole --command true
-err_has "^dqn: --command is for id = process; 'CartPole-v1' is built in$"
+err_has "^dqn: 'CartPole-v1' is built in: leave out --command$"
 
 # --- check ---
 

@@ -152,15 +152,17 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 	return file_read(name, WEIGHTS_LIMIT, data, len, e);
 }
 
-/* Sets a key, by an argument "key=value", unless value is NULL. */
-static void override(struct config *c, const char *key, const char *value, struct report *r)
+/* Sets a key to the value of --NAME, unless that is NULL. */
+static bool set_key(struct config *c, const char *key, const char *name, const char *value, struct err *e)
 {
-	static char pair[2 * CONFIG_TEXT_MAX];
-	char *arg = pair;
-	if (!value)
-		return;
-	snprintf(pair, sizeof(pair), "%s=%s", key, value);
-	config_override(c, 1, &arg, r);
+	char range[256];
+	const struct option *o = config_find(key);
+	struct text t = text_into(range, sizeof(range));
+	if (!value || config_set_value(c, o, value))
+		return true;
+	option_print_range(o, &t);
+	err_set(e, ERR_USAGE, "--%s '%.80s' is not valid (%s)", name, value, range);
+	return err_suggest(e, "", o->names ? text_nearest(value, o->names) : NULL);
 }
 
 /* The configuration that the flags give to weights of another program. */
@@ -168,17 +170,19 @@ static bool foreign_config(struct config *c, const struct flag_value *flags, str
 {
 	static struct report r; /* too much for a small stack */
 	const char *command = flags[WEIGHTS_COMMAND].string;
-	report_init(&r);
 	config_init(c);
-	override(c, "id", command ? "process" : flags[WEIGHTS_ENV].string, &r);
-	override(c, "command", command, &r);
-	override(c, "activation", flags[WEIGHTS_ACTIVATION].string, &r);
-	override(c, "obs_scale", flags[WEIGHTS_OBS_SCALE].string, &r);
-	if (r.n_errors == 0 && command && !children_start(ch, c, 1, e))
+	if (!set_key(c, "id", "env", command ? "process" : flags[WEIGHTS_ENV].string, e) ||
+		!set_key(c, "command", "command", command, e) ||
+		!set_key(c, "activation", "activation", flags[WEIGHTS_ACTIVATION].string, e) ||
+		!set_key(c, "obs_scale", "obs-scale", flags[WEIGHTS_OBS_SCALE].string, e))
 		return false;
-	if (r.n_errors == 0)
-		config_check(c, 0, &r);
-	return r.n_errors == 0 || err_set(e, ERR_USAGE, "%.*s", (int)strcspn(r.buf, "\n"), r.buf);
+	if (config_is_process(c) && !command)
+		return err_set(e, ERR_USAGE, "--env 'process' needs --command instead");
+	if (command && !children_start(ch, c, 1, e))
+		return false;
+	report_init(&r);
+	config_check_env(c, 0, &r); /* all else has its default */
+	return r.n_errors == 0 || err_set(e, ERR_USAGE, "--obs-scale: %.*s", (int)strcspn(r.buf, "\n"), r.buf);
 }
 
 /* Our own weights say what the flags would say, but for the command to play in. */
@@ -202,7 +206,7 @@ static bool start_env(struct loaded *l, const char *command, struct err *e)
 	const struct weights *w = &l->w;
 	l->env = w->env;
 	if (w->env->reset)
-		return !command || err_set(e, ERR_USAGE, "--command is for id = process; '%s' is built in", w->env->id);
+		return !command || err_set(e, ERR_USAGE, "'%s' is built in: leave out --command", w->env->id);
 	if (!command)
 		return err_set(e, ERR_USAGE,
 			"the environment of '%.200s' is a child process: name its command by --command; "
