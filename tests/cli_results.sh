@@ -125,7 +125,11 @@ t 'one that diverged' 4 train clip_targets=false learning_rate=1 reward_scale=1e
 	eval_freq=50 --out diverged
 err_has 'diverged'
 t 'has those of before' 0 "$DQN" eval diverged
-err_has "^dqn: 'diverged' holds a run that diverged; taking 'best.safetensors'"
+err_has "^dqn: 'diverged' holds a run that diverged; taking 'best.safetensors', the weights that evaluated best$"
+rm stopped/best.safetensors
+echo 'diverged at step 500' >stopped/failed.txt
+t 'or those of its checkpoint' 0 "$DQN" eval stopped
+err_has "^dqn: 'stopped' holds a run that diverged; taking 'checkpoint.safetensors', as there is no 'best.safetensors'$"
 t 'a run that was not interrupted' 0 train total_timesteps=20000 eval_freq=200 --out whole
 t 'one that is killed and goes on' 0 sh -c 'for ms in 1 3 5 7; do
 	"$DQN" train short.ini total_timesteps=20000 eval_freq=200 checkpoint_interval=0.001 -q --out cut >/dev/null & pid=$!

@@ -119,7 +119,7 @@ env 1572
 rl 1391
 run 6891
 study 2978
-cli 12409
+cli 12412
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -105,8 +105,11 @@ static bool find_unfinished(
 			has_failed ? "diverged and has no weights" : "is not done and has no weights yet");
 	if (!weights_check(d, *name, c, e))
 		return false;
-	say("'%.500s' holds a run that %s; taking '%s', %s", path, has_failed ? "diverged" : "is not done", *name,
-		has_best ? "the weights that evaluated best so far" : "as there is no 'best.safetensors' yet");
+	say("'%.500s' holds a run that %s; taking '%s', %s%s", path, has_failed ? "diverged" : "is not done", *name,
+		has_best ? "the weights that evaluated best" : "as there is no 'best.safetensors'",
+		has_failed ? ""
+		: has_best ? " so far"
+			   : " yet");
 	return true;
 }
 
