@@ -113,13 +113,13 @@ while read -r folder most; do
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
-base 3665
+base 3690
 nn 2265
 env 1572
 rl 1391
-run 6891
-study 2978
-cli 12412
+run 6867
+study 2959
+cli 12330
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

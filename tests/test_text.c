@@ -513,6 +513,10 @@ static void test_nearest_of_a_list(void)
 	CHECK(text_nearest("gamma", none) == NULL);
 	static const char *const ties[] = { "aab", "aac", NULL };
 	CHECK_STR(text_nearest("aaa", ties), "aab"); /* the first */
+	CHECK(text_index("seed", keys) == 0);
+	CHECK(text_index("learning_starts", keys) == 6);
+	CHECK(text_index("gam", keys) == -1);
+	CHECK(text_index("", none) == -1);
 }
 
 static void test_edges_of_number_parsing(void)

@@ -38,6 +38,9 @@ void lines_release(struct lines *l);
 /* The next line, which is valid until the next call; NULL at the end of the file. */
 bool lines_next(struct lines *l, char **line, struct err *e);
 
+/* ERR_CORRUPT, of the last line: after its name and number, what is wrong with it. Always returns false. */
+bool lines_error(const struct lines *l, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
+
 /* True if lines_next has a whole line already, so that it does not wait for input. */
 bool lines_ready(struct lines *l);
 

@@ -105,6 +105,9 @@ bool text_next_item(const char **list, char separator, const char *blanks, char 
 /* True if a list separated by blanks has that word. */
 bool text_has_word(const char *list, const char *word);
 
+/* The place of a word in a NULL-terminated list, or -1. */
+int text_index(const char *word, const char *const *list);
+
 /* The nearest of a NULL-terminated list, or NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *list);
 

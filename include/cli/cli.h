@@ -183,10 +183,8 @@ void keys_add_overrides(struct keys *k, const struct args *args); /* its key=val
  * False if the path is too long. */
 bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct keys *keys, const struct config *c);
 
-/* Opens a run directory and reads its configuration and, if it is done, its result, as
- * result_load does. The caller closes *d on success; on failure nothing is open. */
-bool open_run(struct dir *d, const char *path, bool whole, struct config *c, struct result *res, bool *is_done,
-	struct err *e);
+/* Reads the configuration of a run and, if it is done, its result, as result_load does. */
+bool read_run(const struct dir *d, bool whole, struct config *c, struct result *res, bool *is_done, struct err *e);
 
 /* Reads a weights file: a path, a run directory, or "-" for standard input. Of a run that is
  * not done it takes the best weights so far or the checkpoint, and says so. `name`

@@ -39,7 +39,6 @@ void table_column(struct table *t, const char *name, enum table_kind kind);
 void table_add(struct table *t, const char *fmt, ...) ERR_PRINTF(2, 3);
 void table_release(struct table *t);
 
-const char *table_cell(const struct table *t, size_t row, int column);
 size_t table_n_rows(const struct table *t); /* the header included */
 
 /* Prints all of it. ERR_RUN if memory was out; then nothing is printed. */
@@ -52,7 +51,8 @@ bool table_print(struct table *t, enum table_form form, struct err *e);
 void table_fit(struct table *t, int width, const int *dispensable);
 void table_put_row(const struct table *t, size_t row, const char *colour);
 
-/* Columns `from` to `to` - 1 of a row as the members of a JSON object. */
+/* Columns `from` to `to` - 1 of a row as the members of a JSON object; a member by itself, "name":value. */
 void table_put_json(const struct table *t, size_t row, int from, int to);
+void table_put_json_member(const char *name, const char *cell, enum table_kind kind);
 
 #endif

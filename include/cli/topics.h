@@ -36,8 +36,7 @@ void topic_put_statuses(const struct page *p);
 /* Escapes text for roff: backslashes, dashes, and a dot or quote that begins a line. */
 void put_roff(const char *s);
 
-/* A paragraph; a name or phrase and what is to be said of it. */
-void page_text(const struct page *p, const char *text);
+/* A name or phrase, and what is to be said of it. */
 void page_item(const struct page *p, const char *tag, const char *text);
 
 #endif

@@ -89,6 +89,9 @@ void config_print_value(const struct config *c, const struct option *o, struct t
  * of its SHA-256. */
 void config_print_brief(const struct config *c, const struct option *o, struct text *t);
 
+/* The value of a key that is a number; NaN of others. */
+double config_number(const struct config *c, const struct option *o);
+
 /* Orders two configurations by one key: below 0, 0 if equal, above 0. */
 int config_compare(const struct config *a, const struct config *b, const struct option *o);
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +19,16 @@ void lines_release(struct lines *l)
 {
 	free(l->buf);
 	l->buf = NULL;
+}
+
+bool lines_error(const struct lines *l, struct err *e, const char *fmt, ...)
+{
+	char what[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	return err_set(e, ERR_CORRUPT, "%.250s%s%" PRId64 ": %s", l->name, l->mark, l->n, what);
 }
 
 /* The newline of the next line, or NULL. */
@@ -72,6 +84,5 @@ bool lines_next(struct lines *l, char **line, struct err *e)
 	l->begin = l->searched = (size_t)(end - l->buf) + !l->is_cut;
 	end -= end > *line && end[-1] == '\r';
 	*end = '\0';
-	return strlen(*line) == (size_t)(end - *line) ||
-	       err_set(e, ERR_CORRUPT, "%.500s%s%" PRId64 ": a NUL byte", l->name, l->mark, l->n);
+	return strlen(*line) == (size_t)(end - *line) || lines_error(l, e, "a NUL byte");
 }

@@ -433,6 +433,14 @@ bool text_has_word(const char *list, const char *word)
 	return found;
 }
 
+int text_index(const char *word, const char *const *list)
+{
+	for (int i = 0; list[i]; i++)
+		if (strcmp(list[i], word) == 0)
+			return i;
+	return -1;
+}
+
 const char *text_nearest(const char *word, const char *const *list)
 {
 	const char *best = NULL;

@@ -32,14 +32,6 @@ static const struct {
 	{ "multirun m", "'dqn sweep' prints the runs of several values" },
 };
 
-static const char *find_habit(const char *name)
-{
-	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-		if (text_has_word(habits[i].flags, name))
-			return habits[i].answer;
-	return NULL;
-}
-
 /* --seed 7, --double-q, --no-double-q: a key of that name; what it would be set to. */
 static const char *habit_key(const char *name, const char *given, const char *next, const char **value)
 {
@@ -59,14 +51,14 @@ static const char *habit_key(const char *name, const char *given, const char *ne
 static bool explain_foreign_flag(
 	const struct command *command, const char *arg, const char *name, const char *next, struct err *e)
 {
-	const char *equals = strchr(arg, '='), *habit = find_habit(name), *value;
-	const char *absent = config_why_absent(name);
+	const char *equals = strchr(arg, '='), *absent = config_why_absent(name), *value;
 	char answer[128], hint[HINT_SIZE];
-	if (habit) {
-		snprintf(answer, sizeof(answer), habit, command->name);
-		err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
-		return true;
-	}
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (text_has_word(habits[i].flags, name)) {
+			snprintf(answer, sizeof(answer), habits[i].answer, command->name);
+			err_set(e, ERR_USAGE, "unknown flag '%s'; %s", arg, answer);
+			return true;
+		}
 	if (absent) {
 		err_set(e, ERR_USAGE, "unknown flag '%s': %s", arg, absent);
 		return true;

@@ -59,14 +59,12 @@ static const char *next_field(const char *end)
 static bool bad_line(const struct filter *f, struct err *e, const char *what, const char *field)
 {
 	const size_t n = strcspn(field, " \t,");
-	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": '%.*s' is not %s", f->lines.n,
-		n < 40 ? (int)n : 40, field, what);
+	return lines_error(&f->lines, e, "'%.*s' is not %s", n < 40 ? (int)n : 40, field, what);
 }
 
 static bool wrong_count(const struct filter *f, struct err *e, const char *what, size_t n)
 {
-	return err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": %zu %s; an observation has %zu", f->lines.n,
-		n, what, f->n_inputs);
+	return lines_error(&f->lines, e, "%zu %s; an observation has %zu", n, what, f->n_inputs);
 }
 
 static bool is_word(const char *s, const char *word)
@@ -79,15 +77,12 @@ static bool parse_mask(const struct filter *f, const char *s, uint8_t *mask, str
 {
 	size_t n_allowed = 0;
 	if (strspn(s, "01") != f->n_actions || *skip_blanks(s + f->n_actions))
-		return err_set(e, ERR_CORRUPT,
-			"standard input, line %" PRId64 ": 'mask' is not followed by %zu digits 0 or 1", f->lines.n,
-			f->n_actions);
+		return lines_error(&f->lines, e, "'mask' is not followed by %zu digits 0 or 1", f->n_actions);
 	for (size_t i = 0; i < f->n_actions; i++) {
 		mask[i] = s[i] == '1';
 		n_allowed += mask[i];
 	}
-	return n_allowed > 0 ||
-	       err_set(e, ERR_CORRUPT, "standard input, line %" PRId64 ": the mask allows no action", f->lines.n);
+	return n_allowed > 0 || lines_error(&f->lines, e, "the mask allows no action");
 }
 
 /* An observation, and perhaps a mask. */

@@ -8,7 +8,6 @@
 #include "study/stats.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

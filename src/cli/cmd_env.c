@@ -39,13 +39,9 @@ static bool list(const struct args *args, struct err *e)
 {
 	(void)args;
 	struct table t = { 0 };
-	static const struct {
-		const char *name;
-		enum table_kind kind;
-	} columns[] = { { "id", TABLE_TEXT }, { "observations", TABLE_NUMBER }, { "actions", TABLE_NUMBER },
-		{ "limit", TABLE_NUMBER }, { "solved", TABLE_NUMBER } };
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		table_column(&t, columns[i].name, columns[i].kind);
+	static const char *const columns[] = { "id", "observations", "actions", "limit", "solved", NULL };
+	for (int i = 0; columns[i]; i++)
+		table_column(&t, columns[i], i == 0 ? TABLE_TEXT : TABLE_NUMBER);
 	for (int i = 0; env_table[i]; i++) {
 		const struct env_ops *ops = env_table[i];
 		char solved[TEXT_REAL_SIZE];

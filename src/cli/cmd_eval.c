@@ -269,14 +269,18 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	struct config c;
 	struct result res;
 	bool is_done;
-	if (!open_run(&d, path, true, &c, &res, &is_done, e))
+	if (!dir_open(&d, path, e))
 		return false;
-	job->recheck = job->has_seed = true;
-	job->seed = c.seed;
-	job->limit = config_eval_limit(&c);
-	job->n_episodes = c.final_eval_episodes;
-	const bool ok = is_done ? run_episodes(job, e) && result_compare(&res, &d, &job->stats, job->episodes, e)
-				: err_set(e, ERR_RUN, "the run in '%s' is not done", path);
+	bool ok = read_run(&d, true, &c, &res, &is_done, e);
+	if (ok && !is_done)
+		ok = err_set(e, ERR_RUN, "the run in '%s' is not done", path);
+	if (ok) {
+		job->recheck = job->has_seed = true;
+		job->seed = c.seed;
+		job->limit = config_eval_limit(&c);
+		job->n_episodes = c.final_eval_episodes;
+		ok = run_episodes(job, e) && result_compare(&res, &d, &job->stats, job->episodes, e);
+	}
 	dir_close(&d);
 	return ok;
 }

@@ -233,12 +233,10 @@ static bool check_args(const struct flag_value *flag, enum form *form, struct er
 {
 	const char *legal = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 	const char *to = flag[TO].string, *name = flag[NAME].string;
-	int i = 0;
 	if (!to)
 		return err_set(e, ERR_USAGE, "'export' needs --to c, onnx or safetensors");
-	while (forms[i] && strcmp(forms[i], to) != 0)
-		i++;
-	if (!forms[i]) {
+	const int i = text_index(to, forms);
+	if (i < 0) {
 		err_set(e, ERR_USAGE, "--to '%.40s' is not c, onnx or safetensors", to);
 		return err_suggest(e, "", text_nearest(to, forms));
 	}

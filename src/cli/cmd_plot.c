@@ -55,13 +55,10 @@ struct plot_job {
 
 static bool parse_x(struct plot_job *job, const char *word, struct err *e)
 {
-	for (int i = 0; curve_x_names[i]; i++)
-		if (strcmp(word, curve_x_names[i]) == 0) {
-			job->x = (enum curve_x)i;
-			return true;
-		}
-	job->key = config_find(word);
-	if (job->key)
+	const int i = text_index(word, curve_x_names);
+	job->x = i < 0 ? CURVE_STEPS : (enum curve_x)i;
+	job->key = i < 0 ? config_find(word) : NULL;
+	if (i >= 0 || job->key)
 		return true;
 	const char *near = text_nearest(word, curve_x_names);
 	if (!near)
@@ -108,13 +105,10 @@ static bool parse_look(struct plot_job *job, struct err *e)
 	const char *threshold = flag[THRESHOLD].string;
 	if (threshold && strcmp(threshold, "none") != 0 && text_parse_real(threshold, &p->threshold) != TEXT_OK)
 		return err_set(e, ERR_USAGE, "--threshold '%s' is not a real number or none", threshold);
-	int k = 0;
-	while (flag[LEGEND].set && plot_legend_names[k] && strcmp(plot_legend_names[k], flag[LEGEND].string) != 0)
-		k++;
-	p->legend = (enum plot_legend)k;
+	const int legend = flag[LEGEND].set ? text_index(flag[LEGEND].string, plot_legend_names) : PLOT_LEGEND_BELOW;
+	p->legend = (enum plot_legend)legend;
 	snprintf(p->title, sizeof(p->title), "%s", flag[TITLE].set ? flag[TITLE].string : "");
-	return plot_legend_names[k] ||
-	       err_set(e, ERR_USAGE, "--legend '%s' is not below, above or none", flag[LEGEND].string);
+	return legend >= 0 || err_set(e, ERR_USAGE, "--legend '%s' is not below, above or none", flag[LEGEND].string);
 }
 
 static bool parse_args(struct plot_job *job, struct err *e)
@@ -263,13 +257,6 @@ static void set_labels(const struct plot_job *job, size_t group, const struct sh
 	s->is_partial = share->n < g->n;
 }
 
-static void set_key_names(struct plot_job *job)
-{
-	struct text t = text_into(job->plot.keys, sizeof(job->plot.keys));
-	for (int k = 0; k < job->groups.n_keys && job->args->flag[LABEL].n == 0; k++)
-		text_add(&t, "%s%s", k ? ", " : "", job->groups.key[k]->key);
-}
-
 /* Means of several runs have intervals if these are enough. A band without height cannot
  * be seen: it is removed, with a message. */
 static void label_y(struct plot_job *job, const char *what)
@@ -315,7 +302,7 @@ static double last_value(const struct series *s)
 	return -(double)INFINITY;
 }
 
-/* The one that ends highest first, those that lack runs last. */
+/* True if a comes after b: the one that ends highest is first, those that lack runs are last. */
 static bool is_after(const struct series *a, const struct series *b)
 {
 	return a->is_partial != b->is_partial ? a->is_partial : last_value(a) < last_value(b);
@@ -418,28 +405,14 @@ static bool plot_curves(struct plot_job *job, struct err *e)
 
 /* --- a key against a metric --- */
 
-static bool is_number(const struct option *o)
-{
-	return o->type == OPTION_INT || o->type == OPTION_REAL || o->type == OPTION_SEED;
-}
-
-static double key_value(const struct config *c, const struct option *o)
-{
-	const void *field = (const char *)c + o->offset;
-	if (o->type == OPTION_SEED)
-		return (double)*(const uint64_t *)field;
-	return o->type == OPTION_INT ? (double)*(const int64_t *)field : *(const double *)field;
-}
-
 /* The place of a run's value on the axis of x; categories get a new name. NaN for one
  * category too many, or for the number "none". */
 static double place_of(struct plot_job *job, const struct record *r)
 {
 	struct axis *axis = &job->plot.x;
-	if (is_number(job->key)) {
-		const double x = key_value(&r->config, job->key);
+	const double x = config_number(&r->config, job->key);
+	if (!isnan(x))
 		return isfinite(x) ? x : (double)NAN;
-	}
 	for (int i = 0; i < axis->n_names; i++)
 		if (config_compare(job->category[i], &r->config, job->key) == 0)
 			return i;
@@ -703,7 +676,9 @@ static bool make_plot(struct plot_job *job, struct err *e)
 		!(job->key ? plot_scatter(job, e) : plot_curves(job, e)))
 		return false;
 	struct plot *p = &job->plot;
-	set_key_names(job);
+	struct text keys = text_into(p->keys, sizeof(p->keys));
+	for (int k = 0; k < job->groups.n_keys && flag[LABEL].n == 0; k++)
+		text_add(&keys, "%s%s", k ? ", " : "", job->groups.key[k]->key);
 	if (flag[XLABEL].set)
 		snprintf(p->x.label, sizeof(p->x.label), "%s", flag[XLABEL].string);
 	if (flag[YLABEL].set)

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { BY, METRIC, THRESHOLD, TSV, CSV, JSON, MD };
 static const struct flag report_flags[] = {
@@ -350,9 +349,7 @@ static void put_field(
 	const struct report_job *job, const struct column *c, const struct row *row, bool data, struct text *t)
 {
 	const char *fields = (const char *)row;
-	size_t count;
-	double x, rank;
-	memcpy(&count, fields + c->count, sizeof(count));
+	const size_t count = *(const size_t *)(const void *)(fields + c->count);
 	if (c->figure == 0) {
 		text_add(t, "%zu", count);
 		return;
@@ -362,8 +359,8 @@ static void put_field(
 		text_add(t, " (training)");
 		return;
 	}
-	memcpy(&x, fields + c->figure, sizeof(x));
-	memcpy(&rank, fields + c->rank, sizeof(rank));
+	const double x = *(const double *)(const void *)(fields + c->figure);
+	const double rank = *(const double *)(const void *)(fields + c->rank);
 	text_add(t, !data && x < rank ? ">= " : "");
 	put_real(t, x, data, c->decimals == OF_METRIC ? job->metric->decimals : c->decimals);
 	if (!data && count < row->n_runs && !isnan(x))

@@ -528,30 +528,21 @@ static void put_json_parameters(const struct trace *tr)
 	}
 }
 
-static bool print_config(const struct config *c, struct err *e)
+static void print_config(const struct config *c)
 {
 	static char value[CONFIG_VALUE_SIZE];
-	struct table t = { 0 };
-	struct text text;
-	for (const struct option *o = config_options; o->key; o++)
-		table_column(&t, o->key, TABLE_VALUE);
 	for (const struct option *o = config_options; o->key; o++) {
-		text = text_into(value, sizeof(value));
+		struct text text = text_into(value, sizeof(value));
 		config_print_value(c, o, &text);
-		table_add(&t, "%s", value);
+		printf(o == config_options ? "" : ",");
+		table_put_json_member(o->key, value, TABLE_VALUE);
 	}
-	const bool ok = !t.is_incomplete || err_set(e, ERR_RUN, "out of memory for a table");
-	if (ok)
-		table_put_json(&t, 1, 0, t.n_columns);
-	table_release(&t);
-	return ok;
 }
 
-static bool print_json(const struct trace *tr, struct err *e)
+static void print_json(const struct trace *tr)
 {
 	printf("{\"config\":{");
-	if (!print_config(&tr->train.config, e))
-		return false;
+	print_config(&tr->train.config);
 	printf("},\"update\":%" PRIu64, tr->update);
 	for (int i = 0; i < tr->n_scalars; i++) {
 		printf(",\"%s\"", tr->scalar[i].name);
@@ -574,7 +565,6 @@ static bool print_json(const struct trace *tr, struct err *e)
 		putchar('}');
 	}
 	printf("]}\n");
-	return true;
 }
 
 /* --- the command --- */
@@ -640,7 +630,10 @@ static bool trace(struct trace *tr, struct children *ch, const struct config *c,
 	choose_shown(tr);
 	const size_t wanted = args->flag[ROWS].set ? (size_t)args->flag[ROWS].count : 4;
 	const size_t n_rows = wanted < tr->train.batch.size ? wanted : tr->train.batch.size;
-	return args->flag[JSON].set ? print_json(tr, e) : print_text(tr, n_rows, e);
+	if (!args->flag[JSON].set)
+		return print_text(tr, n_rows, e);
+	print_json(tr);
+	return true;
 }
 
 /* Opens the files that the configuration names, and starts its child process. */

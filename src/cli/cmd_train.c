@@ -315,10 +315,11 @@ static void say_how_to_continue(const char *path, const struct config *c)
 	struct err ignored;
 	char buf[16];
 	bool is_done;
-	if (!open_run(&d, path, false, &theirs, &res, &is_done, &ignored))
+	if (!dir_open(&d, path, &ignored))
 		return;
+	const bool is_read = read_run(&d, false, &theirs, &res, &is_done, &ignored);
 	dir_close(&d);
-	const bool is_more = is_done && theirs.total_timesteps < c->total_timesteps;
+	const bool is_more = is_read && is_done && theirs.total_timesteps < c->total_timesteps;
 	theirs.total_timesteps = c->total_timesteps;
 	struct text diff = text_into(buf, sizeof(buf));
 	if (is_more && config_diff(&theirs, c, &diff) == 0)

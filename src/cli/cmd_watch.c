@@ -48,18 +48,8 @@ static bool read_runs(struct watch *w, struct err *e)
 
 /* --- the table --- */
 
-enum { NAME, PROGRESS, STEPS, RETURN, SPEED, LEFT, STATE };
-
-static void add_columns(struct table *t)
-{
-	table_column(t, "run", TABLE_TEXT);
-	table_column(t, "progress", TABLE_NUMBER);
-	table_column(t, "steps", TABLE_NUMBER);
-	table_column(t, "return", TABLE_NUMBER);
-	table_column(t, "steps/s", TABLE_NUMBER);
-	table_column(t, "left", TABLE_NUMBER);
-	table_column(t, "state", TABLE_TEXT);
-}
+enum { NAME, PROGRESS, STEPS, RETURN, SPEED, LEFT, STATE, N_COLUMNS };
+static const char *const columns[N_COLUMNS] = { "run", "progress", "steps", "return", "steps/s", "left", "state" };
 
 /* The final return of a done run, else that of its last training episodes; NaN: none. */
 static double return_of(const struct state_line *l)
@@ -119,14 +109,6 @@ static void put_words(const char *s, const struct view *v)
 {
 	put_printable(stdout, s, v->width > 0 ? text_fit(s, v->width) : strlen(s));
 	end_line(v);
-}
-
-static void put_summary(const struct watch *w, const struct view *v)
-{
-	char buf[RUN_PATH_SIZE + 256];
-	struct text t = text_into(buf, sizeof(buf));
-	states_add_summary(&w->states, &t);
-	put_words(buf, v);
 }
 
 /* In one environment: the best, the median and the worst return, and the time until the last of
@@ -197,7 +179,8 @@ static bool put_runs(const struct watch *w, size_t n, const struct view *v, stru
 	static const int dispensable[] = { SPEED, STEPS, LEFT, RETURN, STATE, PROGRESS, -1 };
 	const bool colour = wants_colour(STDOUT_FILENO);
 	struct table t = { 0 };
-	add_columns(&t);
+	for (int i = 0; i < N_COLUMNS; i++)
+		table_column(&t, columns[i], i == NAME || i == STATE ? TABLE_TEXT : TABLE_NUMBER);
 	for (size_t i = 0; i < n; i++)
 		add_line(&t, w, &w->states.line[i]);
 	const bool ok = !t.is_incomplete || err_set(e, ERR_RUN, "out of memory for a table");
@@ -216,7 +199,10 @@ static bool put_table(const struct watch *w, const struct view *v, struct err *e
 	size_t others = 3; /* the summary, the header, the runs that are not shown */
 	const size_t n = w->records.n, lines = (size_t)v->lines;
 	size_t n_shown = n;
-	put_summary(w, v);
+	char buf[RUN_PATH_SIZE + 256];
+	struct text t = text_into(buf, sizeof(buf));
+	states_add_summary(&w->states, &t);
+	put_words(buf, v);
 	others += put_returns(w, v) + put_stuck(w, v);
 	if (v->lines > 0 && n + others > lines)
 		n_shown = lines > others + 1 ? lines - others : 1;
@@ -228,8 +214,7 @@ static bool put_table(const struct watch *w, const struct view *v, struct err *e
 	for (size_t i = n_shown; i < n; i++)
 		hidden[w->states.line[i].state]++;
 	if (n_shown < n) {
-		char buf[256];
-		struct text t = text_into(buf, sizeof(buf));
+		t = text_into(buf, sizeof(buf));
 		text_add(&t, "and");
 		states_add_counts(hidden, &t);
 		put_words(buf, v);

@@ -82,16 +82,10 @@ bool run_dir(char dir[RUN_PATH_SIZE], const char *base, char first, const struct
 	return !t.full;
 }
 
-bool open_run(
-	struct dir *d, const char *path, bool whole, struct config *c, struct result *res, bool *is_done, struct err *e)
+bool read_run(const struct dir *d, bool whole, struct config *c, struct result *res, bool *is_done, struct err *e)
 {
-	if (!dir_open(d, path, e))
-		return false;
 	*is_done = file_exists(d, RUN_RESULT);
-	const bool ok = rundir_read_config(d, c, e) && (!*is_done || result_load(res, d, c, whole, e));
-	if (!ok)
-		dir_close(d);
-	return ok;
+	return rundir_read_config(d, c, e) && (!*is_done || result_load(res, d, c, whole, e));
 }
 
 /* The weights of a run that is not done: those that evaluated best, or a checkpoint. */
@@ -123,17 +117,12 @@ static bool find_weights(const char *path, const char **name, struct err *e)
 	bool is_done = true;
 	if (!dir_open(&d, path, e))
 		return false;
-	if (file_exists(&d, RUN_CONFIG)) {
-		dir_close(&d);
-		if (!open_run(&d, path, false, &c, &res, &is_done, e))
-			return false;
-	}
 	*name = RUN_FINAL;
-	bool ok = file_exists(&d, *name);
-	if (!is_done)
+	bool ok = !file_exists(&d, RUN_CONFIG) || read_run(&d, false, &c, &res, &is_done, e);
+	if (ok && !is_done)
 		ok = find_unfinished(&d, path, &c, name, e);
-	else if (!ok)
-		err_set(e, ERR_RUN, "no '%s' in '%s'; is it a run directory?", *name, path);
+	else if (ok && !file_exists(&d, *name))
+		ok = err_set(e, ERR_RUN, "no '%s' in '%s'; is it a run directory?", *name, path);
 	dir_close(&d);
 	return ok;
 }

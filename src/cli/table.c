@@ -57,7 +57,7 @@ void table_release(struct table *t)
 	*t = (struct table){ 0 };
 }
 
-const char *table_cell(const struct table *t, size_t row, int column)
+static const char *table_cell(const struct table *t, size_t row, int column)
 {
 	return t->text + t->offset[row * (size_t)t->n_columns + (size_t)column];
 }
@@ -196,19 +196,22 @@ static bool is_json_value(enum table_kind kind, const char *cell)
 					       strcmp(cell, "false") == 0));
 }
 
+void table_put_json_member(const char *name, const char *cell, enum table_kind kind)
+{
+	char string[2 * CONFIG_VALUE_SIZE];
+	struct text s = text_into(string, sizeof(string));
+	if (!is_json_value(kind, cell))
+		text_add_json_string(&s, cell);
+	else
+		text_add(&s, "%s", cell[0] && strcmp(cell, "inf") != 0 ? cell : "null");
+	printf("\"%s\":%s", name, string);
+}
+
 void table_put_json(const struct table *t, size_t row, int from, int to)
 {
 	for (int c = from; c < to; c++) {
-		const char *cell = table_cell(t, row, c);
-		char string[2 * CONFIG_VALUE_SIZE];
-		struct text s = text_into(string, sizeof(string));
-		if (!is_json_value(t->kind[c], cell))
-			text_add_json_string(&s, cell);
-		else if (cell[0] && strcmp(cell, "inf") != 0)
-			text_add(&s, "%s", cell);
-		else
-			text_add(&s, "null");
-		printf("%s\"%s\":%s", c > from ? "," : "", table_cell(t, 0, c), string);
+		printf(c > from ? "," : "");
+		table_put_json_member(table_cell(t, 0, c), table_cell(t, row, c), t->kind[c]);
 	}
 }
 

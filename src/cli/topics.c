@@ -60,7 +60,7 @@ static void page_blank(const struct page *p)
 	fputs(p->is_roff ? "" : "\n", stdout);
 }
 
-void page_text(const struct page *p, const char *text)
+static void page_text(const struct page *p, const char *text)
 {
 	put(p, ".PP\n", 0, text);
 	page_blank(p);
@@ -70,12 +70,6 @@ void page_item(const struct page *p, const char *tag, const char *text)
 {
 	put(p, ".TP\n.B ", 2, tag);
 	put(p, "", 6, text);
-}
-
-/* More of the last item. */
-static void page_more(const struct page *p, const char *text)
-{
-	put(p, ".IP\n", 6, text);
 }
 
 static void page_heading(const struct page *p, const char *text)
@@ -162,7 +156,7 @@ static void put_algorithm(const struct page *p)
 			ini_add_value(&t, config_find(key)->def);
 		}
 		page_item(p, algorithm[i].what, algorithm[i].text);
-		page_more(p, buf);
+		put(p, ".IP\n", 6, buf);
 	}
 	page_blank(p);
 	page_text(p, "'dqn config --explain KEY' says what a key does to learning and what too much or too "

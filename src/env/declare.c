@@ -97,14 +97,12 @@ static bool bad_value(int word, const char *value, struct err *e)
 
 static bool parse_word(char *word, struct env_ops *ops, char *values[N_WORDS], struct err *e)
 {
-	int i = 0;
 	char *equals = strchr(word, '=');
 	if (!equals)
 		return err_set(e, ERR_ENV, "'%.60s' is not WORD=VALUE", word);
 	*equals = '\0';
-	while (names[i] && strcmp(names[i], word) != 0)
-		i++;
-	if (!names[i]) {
+	const int i = text_index(word, names);
+	if (i < 0) {
 		err_set(e, ERR_ENV, "the word '%.60s' is unknown", word);
 		return err_suggest(e, "", text_nearest(word, names));
 	}

@@ -104,23 +104,13 @@ static void add_header(struct text *t, const struct log_column *columns)
 static void add_cell(struct text *t, const struct log_column *c, const void *row)
 {
 	const void *value = (const char *)row + c->offset;
-	int64_t n;
-	double x;
-	bool b;
-	if (c->cell == CELL_INT) {
-		memcpy(&n, value, sizeof(n));
-		text_add(t, "%" PRId64, n);
-		return;
-	}
-	if (c->cell == CELL_BOOL) {
-		memcpy(&b, value, sizeof(b));
-		text_add(t, "%s", b ? "true" : "false");
-		return;
-	}
-	memcpy(&x, value, sizeof(x));
-	if (c->value)
-		x = c->value(row);
-	if (c->cell != CELL_REAL)
+	const bool is_real = c->cell != CELL_INT && c->cell != CELL_BOOL;
+	const double x = c->value ? c->value(row) : is_real ? *(const double *)value : 0;
+	if (c->cell == CELL_INT)
+		text_add(t, "%" PRId64, *(const int64_t *)value);
+	else if (c->cell == CELL_BOOL)
+		text_add(t, *(const bool *)value ? "true" : "false");
+	else if (c->cell != CELL_REAL)
 		text_add(t, c->cell == CELL_SECONDS ? "%.6f" : "%.0f", x);
 	else if (!isnan(x))
 		text_add_real(t, x);

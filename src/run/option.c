@@ -606,12 +606,9 @@ static bool parse_bool(const char *s, bool *field)
 
 static bool parse_name(const char *const *names, const char *s, int *field)
 {
-	for (int i = 0; names[i]; i++)
-		if (strcmp(names[i], s) == 0) {
-			*field = i;
-			return true;
-		}
-	return false;
+	const int i = text_index(s, names);
+	*field = i < 0 ? *field : i;
+	return i >= 0;
 }
 
 /* Every file of a run can carry it, and a terminal can show it. */
@@ -727,6 +724,15 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 			text_add(t, i > first ? "," : "");
 			text_add_real(t, x[i]);
 		}
+}
+
+double config_number(const struct config *c, const struct option *o)
+{
+	const void *field = (const char *)c + o->offset;
+	return o->type == OPTION_SEED   ? (double)*(const uint64_t *)field
+	       : o->type == OPTION_INT  ? (double)*(const int64_t *)field
+	       : o->type == OPTION_REAL ? *(const double *)field
+					: (double)NAN;
 }
 
 void config_print_brief(const struct config *c, const struct option *o, struct text *t)

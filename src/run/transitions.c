@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,17 +151,6 @@ struct reader {
 	struct row *now, *before; /* each is one of them */
 	void *memory;
 };
-
-static bool bad_line(const struct reader *r, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
-static bool bad_line(const struct reader *r, struct err *e, const char *fmt, ...)
-{
-	char what[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	return err_set(e, ERR_CORRUPT, "%.250s:%" PRId64 ": %s", r->lines.name, r->lines.n, what);
-}
 
 static bool is_blank(char c)
 {
@@ -353,11 +341,12 @@ static bool add_column(struct reader *r, struct column *c, struct err *e)
 		char buf[400];
 		struct text known = text_into(buf, sizeof(buf));
 		add_known(ops, &known);
-		return bad_line(r, e, "no column of %.63s is called '%.40s'; they are %s", ops->id, c->cell, buf);
+		return lines_error(
+			&r->lines, e, "no column of %.63s is called '%.40s'; they are %s", ops->id, c->cell, buf);
 	}
 	uint8_t *has = &r->has[place(ops, c)];
 	if (*has)
-		return bad_line(r, e, "two columns are called '%s'", c->cell);
+		return lines_error(&r->lines, e, "two columns are called '%s'", c->cell);
 	*has = 1;
 	r->has_kind[c->kind] = true;
 	return true;
@@ -375,11 +364,11 @@ static bool check_columns(const struct reader *r, struct err *e)
 			char name[32];
 			column_name(kind, i, name);
 			if (!*has && !is_optional)
-				return bad_line(r, e, "no column is called '%s'", name);
+				return lines_error(&r->lines, e, "no column is called '%s'", name);
 		}
 	}
 	return !r->has_kind[NEXT_MASK] || r->has_kind[NEXT_OBS] ||
-	       bad_line(r, e, "'next_mask' goes with next_obs_0 and so on");
+	       lines_error(&r->lines, e, "'next_mask' goes with next_obs_0 and so on");
 }
 
 static bool take_header(struct reader *r, char *line, struct err *e)
@@ -422,7 +411,7 @@ static bool bad_cell(const struct reader *r, const struct column *c, struct err 
 	struct text wanted = text_into(buf, sizeof(buf));
 	add_wanted(r, c->kind, &wanted);
 	column_name(c->kind, c->index, name);
-	return bad_line(r, e, "column '%s': '%.40s' is not %s", name, c->cell, buf);
+	return lines_error(&r->lines, e, "column '%s': '%.40s' is not %s", name, c->cell, buf);
 }
 
 static bool may_be_empty(const struct reader *r, int kind)
@@ -437,7 +426,7 @@ static bool parse_line(struct reader *r, char *line, struct err *e)
 	const size_t n = split(r, line);
 	size_t n_empty = 0, n_filled = 0; /* of those that may be empty */
 	if (n != r->n)
-		return bad_line(r, e, "%zu cells; the first line names %zu", has_cells ? n : 0, r->n);
+		return lines_error(&r->lines, e, "%zu cells; the first line names %zu", has_cells ? n : 0, r->n);
 	for (const struct column *c = r->column; c < r->column + r->n; c++) {
 		const bool is_optional = may_be_empty(r, c->kind), is_empty = is_optional && c->cell[0] == '\0';
 		if (!is_empty && !parse_cell(r, c))
@@ -446,12 +435,8 @@ static bool parse_line(struct reader *r, char *line, struct err *e)
 		n_filled += is_optional && !is_empty;
 	}
 	r->now->has_step = n_empty == 0;
-	return n_empty == 0 || n_filled == 0 || bad_line(r, e, "action, reward and flags are all there or all empty");
-}
-
-static bool allows_none(const struct reader *r, const uint8_t *mask)
-{
-	return !memchr(mask, 1, (size_t)r->o->ops->n_actions);
+	return n_empty == 0 || n_filled == 0 ||
+	       lines_error(&r->lines, e, "action, reward and flags are all there or all empty");
 }
 
 static bool check_masks(const struct reader *r, struct err *e)
@@ -460,10 +445,10 @@ static bool check_masks(const struct reader *r, struct err *e)
 	if (!r->o->ops->has_masks || !row->has_step)
 		return true;
 	if (!row->mask[row->action])
-		return bad_line(r, e, "column 'action': the mask does not allow %d", row->action);
+		return lines_error(&r->lines, e, "column 'action': the mask does not allow %d", row->action);
 	return !r->has_kind[NEXT_MASK] || row->result.terminated || row->result.truncated ||
-	       !allows_none(r, row->next_mask) ||
-	       bad_line(r, e, "column 'next_mask' allows no action, and the episode has not ended");
+	       memchr(row->next_mask, 1, (size_t)r->o->ops->n_actions) ||
+	       lines_error(&r->lines, e, "column 'next_mask' allows no action, and the episode has not ended");
 }
 
 /* --- steps --- */
@@ -525,14 +510,6 @@ static bool take_line(struct reader *r, char *line, struct err *e)
 	return true;
 }
 
-/* The last step of the file. */
-static void end_file(struct reader *r)
-{
-	if (!r->has_kind[NEXT_OBS] && r->n_rows > 0 && r->before->has_step)
-		store_before(r, NULL);
-	replay_cut(r->replay);
-}
-
 static bool read_lines(struct reader *r, struct err *e)
 {
 	char *line;
@@ -540,13 +517,15 @@ static bool read_lines(struct reader *r, struct err *e)
 		if (!lines_next(&r->lines, &line, e))
 			return false;
 		if (line && r->lines.is_cut)
-			return bad_line(r, e, "the last line has no end: is the rest of the file missing?");
+			return lines_error(&r->lines, e, "the last line has no end: is the rest of the file missing?");
 		if (line && !(r->lines.n == 1 ? take_header(r, line, e) : take_line(r, line, e)))
 			return false;
 	} while (line);
 	if (r->lines.n == 0)
-		return bad_line(r, e, "the file is empty; its first line names the columns");
-	end_file(r);
+		return lines_error(&r->lines, e, "the file is empty; its first line names the columns");
+	if (!r->has_kind[NEXT_OBS] && r->n_rows > 0 && r->before->has_step)
+		store_before(r, NULL); /* the last step of the file */
+	replay_cut(r->replay);
 	return true;
 }
 

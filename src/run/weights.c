@@ -225,15 +225,13 @@ static bool find_env(struct weights *w, const struct st_file *st, const char *id
 static bool parse_weights(struct weights *w, const struct st_file *st, struct err *e)
 {
 	const char *id, *name, *scale, *limit;
-	int activation = 0;
 	if (!metadata(st, "env_id", &id, e) || !metadata(st, "activation", &name, e) ||
 		!metadata(st, "obs_scale", &scale, e) || !metadata(st, "max_episode_steps", &limit, e))
 		return false;
 	if (!find_env(w, st, id))
 		return st_corrupt(st, e, "unknown environment '%.64s'", id);
-	while (activation_names[activation] && strcmp(activation_names[activation], name) != 0)
-		activation++;
-	if (!activation_names[activation])
+	const int activation = text_index(name, activation_names);
+	if (activation < 0)
 		return st_corrupt(st, e, "unknown activation '%.64s'", name);
 	if (text_parse_i64(limit, &w->max_episode_steps) != TEXT_OK || w->max_episode_steps < 1)
 		return st_corrupt(st, e, "max_episode_steps '%.64s' is not a count", limit);

@@ -18,18 +18,10 @@ void curve_columns(enum run_log log, const char *names[LOG_MAX_COLUMNS])
 	names[n] = NULL;
 }
 
-static bool is_in(const char *word, const char *const *list)
-{
-	for (; *list; list++)
-		if (strcmp(word, *list) == 0)
-			return true;
-	return false;
-}
-
 bool curve_is_return(const char *column)
 {
 	static const char *const returns[] = { "return_mean", "return_min", "return_max", "ep_rew_mean", "r", NULL };
-	return is_in(column, returns);
+	return text_index(column, returns) >= 0;
 }
 
 bool curve_column(const char *column, enum run_log *log, struct err *e)
@@ -39,7 +31,7 @@ bool curve_column(const char *column, enum run_log *log, struct err *e)
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
 		curve_columns(logs[i], names);
 		*log = logs[i];
-		if (is_in(column, names))
+		if (text_index(column, names) >= 0)
 			return true;
 		near = near ? near : text_nearest(column, names);
 	}

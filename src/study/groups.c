@@ -6,18 +6,13 @@
 
 /* --- keys --- */
 
-static bool has_key(const struct groups *g, const struct option *o)
+/* Each once. */
+static void add_key(struct groups *g, const struct option *o)
 {
 	for (int i = 0; i < g->n_differing; i++)
 		if (g->key[i] == o)
-			return true;
-	return false;
-}
-
-static void add_key(struct groups *g, const struct option *o)
-{
-	if (!has_key(g, o))
-		g->key[g->n_differing++] = o;
+			return;
+	g->key[g->n_differing++] = o;
 }
 
 static bool parse_keys(struct groups *g, const char *by, struct err *e)

@@ -203,14 +203,6 @@ static bool make_room(struct records *list, struct err *e)
 	return true;
 }
 
-static void read_run(struct record *r)
-{
-	read_result(r);
-	read_logs(r);
-	if (r->state == RECORD_DONE)
-		r->lowest_return = fmin(r->lowest_return, r->result.final.return_min);
-}
-
 /* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
  * directory is left out. */
 static bool add(struct records *list, const char *dir, const struct stat *st, const char *config, size_t len,
@@ -223,7 +215,10 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
 		config_read(&r.config, path, config, len, why)) {
 		r.threshold = isnan(list->threshold) ? config_threshold(&r.config) : list->threshold;
-		read_run(&r);
+		read_result(&r);
+		read_logs(&r);
+		if (r.state == RECORD_DONE)
+			r.lowest_return = fmin(r.lowest_return, r.result.final.return_min);
 	} else {
 		note(&r, why);
 	}

@@ -139,12 +139,11 @@ static bool parse_end(const struct choice *choice, const char *s, size_t n, doub
 	struct config c;
 	const struct option *o = choice->option;
 	copy_trimmed(s, n, end);
-	const bool ok = config_set_value(&c, o, end);
-	const void *field = (const char *)&c + o->offset;
-	if (ok) /* whole numbers are below 2^53 */
-		*x = o->type == OPTION_INT ? (double)*(const int64_t *)field : *(const double *)field;
-	if (ok && isfinite(*x))
-		return true;
+	if (config_set_value(&c, o, end)) {
+		*x = config_number(&c, o); /* whole numbers are below 2^53 */
+		if (isfinite(*x))
+			return true;
+	}
 	report_value(r, choice->source, o, end);
 	return false;
 }
