@@ -119,7 +119,7 @@ env 1572
 rl 1391
 run 6867
 study 2959
-cli 12330
+cli 12282
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

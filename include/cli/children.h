@@ -44,6 +44,7 @@ struct loaded {
 	const struct env_ops *env; /* to play in: that of the weights, or what a child declares */
 	struct process *process;   /* that child, or NULL */
 	struct children children;
+	struct policy policy; /* after load_policy */
 };
 
 #endif

@@ -76,8 +76,9 @@ struct command {
 	bool (*run)(const struct args *args, struct err *e);
 };
 
-/* All commands, in the order of the help; NULL ends the list. */
+/* All commands and their names, in the order of the help; NULL ends each list. */
 extern const struct command *const commands[];
+extern const char *const command_names[];
 
 /* The command of that name; for an unknown name prints an error and returns NULL. */
 const struct command *find_command(const char *word);
@@ -212,6 +213,9 @@ enum { WEIGHTS_ENV, WEIGHTS_COMMAND, WEIGHTS_ACTIVATION, WEIGHTS_OBS_SCALE, N_WE
 bool load_weights(struct loaded *l, const char *path, const struct flag_value *flags, bool plays, struct err *e);
 void unload_weights(struct loaded *l);
 
+/* Sets l->policy, on the kernels of this machine, to act by the weights. ERR_RUN for memory. */
+bool load_policy(struct loaded *l, struct err *e);
+
 /* Finds the runs in all arguments and groups them by the keys of `by` (NULL: all that differ), or
  * by their directories ("dir"), or by the names of arguments NAME=PATH. `list` is initialised and
  * stays the caller's to release, as does *g. Warns of runs that cannot be read. */
@@ -245,12 +249,10 @@ void terminal_give_back(void);
  * is neither. */
 int terminal_key(double seconds);
 
-/* A duration of s seconds, finite, >= 0, rounded up: "59s", "1m02s", "2h01m", "3d04h". */
-void text_add_duration(struct text *t, double s);
-
-/* A return: "386.1"; three significant digits where one decimal place does not fit:
- * "0.0213", "1e+20". */
-void text_add_return(struct text *t, double x);
+/* Write into buf, and return it. A duration of s seconds, finite, >= 0, rounded up: "59s", "1m02s", "2h01m",
+ * "3d04h". A return: "386.1"; three significant digits where one decimal place does not fit: "0.0213", "1e+20". */
+const char *duration_text(double s, char buf[TEXT_REAL_SIZE]);
+const char *return_text(double x, char buf[TEXT_REAL_SIZE]);
 
 /* Prints text in lines of 80 columns, each indented by so many blanks. */
 void print_wrapped(FILE *f, int indent, const char *text);

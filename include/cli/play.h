@@ -23,7 +23,7 @@ struct player {
 	const char *name; /* of the weights, the caller's */
 	const struct weights *w;
 	struct env env;
-	struct policy policy;
+	const struct policy *policy;
 	struct rng seeds, explore;
 	bool has_seed;
 	uint64_t seed; /* of the next episode, with has_seed; else one of `seeds` */
@@ -54,9 +54,8 @@ struct player_options {
 	int64_t limit; /* steps of an episode; 0: the environment's own */
 };
 
-/* ERR_RUN for memory. */
-bool player_init(struct player *p, const struct loaded *l, const struct player_options *options,
-	const struct kernels *k, struct err *e);
+/* ERR_RUN for memory. *l stays the caller's. */
+bool player_init(struct player *p, struct loaded *l, const struct player_options *options, struct err *e);
 void player_release(struct player *p);
 
 /* The first observation of the next episode, its Q values and the action that follows. */

@@ -21,7 +21,7 @@ static const struct flag act_flags[] = {
 };
 
 struct filter {
-	struct policy policy;
+	const struct policy *policy;
 	const float *obs_scale; /* (n_inputs) */
 	size_t n_inputs, n_actions;
 	double epsilon;
@@ -197,7 +197,7 @@ static void print_row(const struct filter *f, int action, const float *q)
 /* Acts on the rows that wait. Random numbers are drawn as policy_act draws them. */
 static bool act(struct filter *f, struct err *e)
 {
-	const struct policy *p = &f->policy;
+	const struct policy *p = f->policy;
 	if (f->n_rows == 0)
 		return true;
 	const float *q = net_forward(&p->net, p->k, p->params, f->obs, f->n_rows, p->work);
@@ -250,19 +250,18 @@ static bool filter(struct filter *f, struct err *e)
 	return act(f, e);
 }
 
-static bool filter_init(struct filter *f, const struct weights *w, struct err *e)
+static bool filter_init(struct filter *f, struct loaded *l, struct err *e)
 {
-	f->policy = (struct policy){ .net = w->net, .params = w->params };
-	f->policy.k = choose_kernels(e);
-	if (!f->policy.k)
+	const struct weights *w = &l->w;
+	if (!load_policy(l, e))
 		return false;
+	f->policy = &l->policy;
 	f->n_inputs = (size_t)w->env->obs_dim;
 	f->n_actions = (size_t)w->env->n_actions;
 	f->obs_scale = w->obs_scale;
-	f->policy.work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
 	f->obs = memory_zeroed(POLICY_ROWS * f->n_inputs * sizeof(float));
 	f->mask = memory_zeroed(POLICY_ROWS * f->n_actions);
-	if (!f->policy.work || !f->obs || !f->mask)
+	if (!f->obs || !f->mask)
 		return err_set(e, ERR_RUN, "out of memory");
 	return lines_init(
 		&f->lines, STDIN_FILENO, "standard input", ", line ", LINES_PIECE + 32 * f->n_inputs + f->n_actions, e);
@@ -270,7 +269,6 @@ static bool filter_init(struct filter *f, const struct weights *w, struct err *e
 
 static void filter_release(struct filter *f)
 {
-	free(f->policy.work);
 	free(f->obs);
 	free(f->mask);
 	lines_release(&f->lines);
@@ -291,7 +289,7 @@ static bool cmd_act(const struct args *args, struct err *e)
 		return err_set(e, ERR_USAGE, "--seed is for the random actions of --epsilon");
 	if (!load_weights(&l, args->pos[0], &flag[WEIGHTS], false, e))
 		return false;
-	const bool ok = filter_init(&f, &l.w, e) && filter(&f, e);
+	const bool ok = filter_init(&f, &l, e) && filter(&f, e);
 	filter_release(&f);
 	unload_weights(&l);
 	return ok;

@@ -550,7 +550,6 @@ const struct command command_bench = {
 		    "dqn bench --sizes\n",
 	.flags = bench_flags,
 	.statuses = (const int[]){ 0, 1, 2, 4, 7, -1 },
-	.min_args = 0,
 	.max_args = -1,
 	.run = cmd_bench,
 };

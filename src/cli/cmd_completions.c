@@ -298,9 +298,9 @@ static void answer(int n, char *const *words)
 		offer(&q, "--", "help", "", "show help");
 		offer(&q, "--", "version", "", "print the version");
 	}
-	for (const struct command *const *c = commands; n > 1 && *c; c++)
-		if (strcmp((*c)->name, words[0]) == 0)
-			offer_word(*c, n - 1, words + 1);
+	const int i = n > 1 ? text_index(words[0], command_names) : -1;
+	if (i >= 0)
+		offer_word(commands[i], n - 1, words + 1);
 }
 
 static bool cmd_completions(const struct args *args, struct err *e)

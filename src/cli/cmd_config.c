@@ -143,7 +143,6 @@ const struct command command_config = {
 		    "dqn config --explain replay   # a section\n",
 	.flags = config_flags,
 	.statuses = (const int[]){ 0, 1, 2, -1 },
-	.min_args = 0,
 	.max_args = -1,
 	.run = cmd_config,
 };

@@ -295,7 +295,6 @@ const struct command command_env = {
 		    "dqn train cartpole id=process command='dqn env serve CartPole-v1'\n",
 	.flags = env_flags,
 	.statuses = (const int[]){ 0, 1, 2, 7, -1 },
-	.min_args = 0,
 	.max_args = 2,
 	.run = cmd_env,
 };

@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include "base/memory.h"
 #include "cli/children.h"
 #include "cli/progress.h"
 #include "run/run.h"
@@ -136,7 +135,6 @@ static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng
 
 struct printer {
 	const struct eval_job *job;
-	struct policy policy;
 	const struct vec_env *v; /* row 0 has what came last, scaled */
 	float *raw;              /* (obs_dim) as the environment has it; owned, with: */
 	float *obs, *q;          /* (obs_dim), (n_actions) of the step's begin */
@@ -171,6 +169,7 @@ static bool printer_init(struct printer *p, const struct eval_job *job, struct e
 static void print_step(void *arg, int action, const struct step *s)
 {
 	struct printer *p = arg;
+	const struct policy *policy = &p->job->loaded->policy;
 	const struct env_ops *ops = p->job->loaded->env;
 	const size_t obs_dim = (size_t)ops->obs_dim, n_actions = (size_t)ops->n_actions;
 	struct transition *step = &p->step;
@@ -190,35 +189,25 @@ static void print_step(void *arg, int action, const struct step *s)
 	if (p->v->mask)
 		memcpy(p->mask, p->v->mask, n_actions);
 	if (step->q)
-		memcpy(p->q, net_forward(&p->policy.net, p->policy.k, p->policy.params, p->v->obs, 1, p->policy.work),
+		memcpy(p->q, net_forward(&policy->net, policy->k, policy->params, p->v->obs, 1, policy->work),
 			n_actions * sizeof(float));
 }
 
 /* --- episodes --- */
 
 /* In the environments of v. */
-static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *v, float *work, struct printer *printer,
-	struct err *e)
+static bool play(struct eval_job *job, struct vec_env *v, struct printer *printer, struct err *e)
 {
-	const struct weights *w = &job->loaded->w;
-	const struct config *c = w->config;
-	const struct policy policy = { .net = w->net,
-		.k = k,
-		.params = w->params,
-		.work = work,
-		.gamma = c ? c->gamma : 0,
-		.reward_scale = c ? c->reward_scale : 0 };
 	struct progress p;
 	struct rng rng, explore;
 	struct episode_seeds seeds = seeds_of(job, &rng);
 	const struct eval_listener shown = { .tell = progress_tell, .arg = &p };
 	const struct eval_listener printed = { .step = print_step, .arg = printer };
-	printer->policy = policy;
 	printer->v = v;
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init_count(&p, "episodes");
 	job->loaded->children.progress = &p;
-	const bool ok = evaluate(&policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
+	const bool ok = evaluate(&job->loaded->policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
 		job->episodes, job->prints_steps ? &printed : &shown, e);
 	progress_end(&p);
 	job->loaded->children.progress = NULL;
@@ -229,23 +218,19 @@ static bool play(struct eval_job *job, const struct kernels *k, struct vec_env *
 
 static bool run_episodes(struct eval_job *job, struct err *e)
 {
-	const struct weights *w = &job->loaded->w;
-	const struct kernels *k = choose_kernels(e);
 	struct printer printer = { .raw = NULL };
 	struct vec_env v;
 	struct env env;
-	if (!k || (job->prints_steps && !printer_init(&printer, job, e)))
+	if (!load_policy(job->loaded, e) || (job->prints_steps && !printer_init(&printer, job, e)))
 		return false;
-	env_init(&env, job->loaded->env, job->limit, w->obs_scale);
+	env_init(&env, job->loaded->env, job->limit, job->loaded->w.obs_scale);
 	env.process = job->loaded->process;
 	env.raw = printer.raw;
 	bool ok = vec_env_init(&v, &env, POLICY_ROWS, e);
-	float *work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
 	job->episodes = malloc((size_t)job->n_episodes * sizeof(*job->episodes));
-	if (ok && (!work || !job->episodes))
+	if (ok && !job->episodes)
 		ok = err_set(e, ERR_RUN, "out of memory for %" PRId64 " episodes", job->n_episodes);
-	ok = ok && play(job, k, &v, work, &printer, e);
-	free(work);
+	ok = ok && play(job, &v, &printer, e);
 	free(printer.raw);
 	vec_env_release(&v);
 	return ok;

@@ -29,11 +29,11 @@ enum { COMPARED = 10000 }; /* actions, and those of the episode that is under wa
 
 struct job {
 	struct export_job export;
-	struct weights *weights; /* those to export */
-	const struct kernels *k;
+	struct loaded *loaded;
+	struct weights *weights;    /* those to export */
 	float *memory;              /* of all below */
 	float *exact;               /* (n_params) the weights as they were read */
-	float *work[2];             /* net_forward_size(POLICY_ROWS) */
+	float *work;                /* net_forward_size(POLICY_ROWS) */
 	float *obs, *q;             /* (EXPORT_TESTS, n) of the self-test */
 	float *seen, *scaled;       /* (obs_dim) an observation */
 	uint8_t *mask;              /* (n_actions) */
@@ -46,16 +46,14 @@ static bool job_init(struct job *j, struct err *e)
 	const size_t n_obs = (size_t)net->dim[0], n_q = (size_t)net->dim[net->n_layers];
 	const size_t work = net_forward_size(net, POLICY_ROWS);
 	const size_t small = EXPORT_TESTS * (n_obs + n_q) + 2 * n_obs + n_q;
-	j->k = choose_kernels(e);
-	if (!j->k)
+	if (!load_policy(j->loaded, e))
 		return false;
-	j->memory = work ? memory_zeroed((net->n_params + 2 * work + small) * sizeof(float)) : NULL;
+	j->memory = work ? memory_zeroed((net->n_params + work + small) * sizeof(float)) : NULL;
 	if (!j->memory)
 		return err_set(e, ERR_RUN, "out of memory for %zu weights", net->n_params);
 	j->exact = j->memory;
-	j->work[0] = j->exact + net->n_params;
-	j->work[1] = j->work[0] + work;
-	j->obs = j->work[1] + work;
+	j->work = j->exact + net->n_params;
+	j->obs = j->work + work;
 	j->q = j->obs + EXPORT_TESTS * n_obs;
 	j->seen = j->q + EXPORT_TESTS * n_q;
 	j->scaled = j->seen + n_obs;
@@ -77,8 +75,9 @@ static bool look(struct job *j, int i, int *action, struct err *e)
 	const uint8_t *mask = w->env->has_masks && w->env->reset ? j->mask : NULL;
 	for (int k = 0; k < n_obs; k++)
 		j->scaled[k] = j->seen[k] * w->obs_scale[k];
-	const float *q = net_forward(&w->net, j->k, j->exact, j->scaled, 1, j->work[0]);
-	const float *p = net_forward(&w->net, j->k, w->params, j->scaled, 1, j->work[1]);
+	const struct policy *policy = &j->loaded->policy;
+	const float *q = net_forward(&w->net, policy->k, j->exact, j->scaled, 1, policy->work);
+	const float *p = net_forward(&w->net, policy->k, w->params, j->scaled, 1, j->work);
 	if (!policy_is_finite(q, (size_t)n_q) || !policy_is_finite(p, (size_t)n_q))
 		return err_set(e, ERR_DIVERGED, "the network has diverged: a Q value is not finite");
 	*action = policy_argmax(q, mask, n_q);
@@ -135,7 +134,7 @@ static bool invent(struct job *j, struct err *e)
 static bool mean_return(const struct job *j, const float *params, int64_t n, double *mean, struct err *e)
 {
 	const struct weights *w = j->weights;
-	const struct policy policy = { .net = w->net, .k = j->k, .params = params, .work = j->work[0] };
+	struct policy policy = j->loaded->policy;
 	struct eval_stats stats;
 	struct progress p;
 	struct vec_env v;
@@ -143,6 +142,7 @@ static bool mean_return(const struct job *j, const float *params, int64_t n, dou
 	struct rng rng;
 	struct episode_seeds seeds = { .rng = &rng };
 	const struct eval_listener listener = { .tell = progress_tell, .arg = &p };
+	policy.params = params;
 	rng_init_stream(&rng, 0, STREAM_OUTSIDE);
 	env_init(&env, w->env, 0, w->obs_scale);
 	if (!vec_env_init(&v, &env, POLICY_ROWS, e))
@@ -262,7 +262,7 @@ static bool cmd_export(const struct args *args, struct err *e)
 	const struct flag_value *flag = args->flag;
 	char name[EXPORT_NAME_SIZE];
 	enum form form = FORM_C;
-	struct job j = { .weights = &l.w, .export = { .int8 = flag[INT8].set, .weights = &l.w } };
+	struct job j = { .loaded = &l, .weights = &l.w, .export = { .int8 = flag[INT8].set, .weights = &l.w } };
 	if (!check_args(flag, &form, e) || !load_weights(&l, args->pos[0], &flag[WEIGHTS], false, e))
 		return false;
 	default_name(l.w.env->id, name);

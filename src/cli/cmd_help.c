@@ -138,16 +138,13 @@ static bool help_on(const char *word, struct err *e)
 	const struct page plain = { .is_roff = false };
 	const char *names[16], *near = NULL;
 	int n = 0;
-	bool is_command = false;
 	for (const struct topic *t = topics; t->name; names[n++] = t->name, t++)
 		if (strcmp(t->name, word) == 0) {
 			topic_put(t, &plain);
 			return true;
 		}
 	names[n] = NULL;
-	for (const struct command *const *c = commands; *c; c++)
-		is_command |= strcmp(word, (*c)->name) == 0;
-	if (!is_command)
+	if (text_index(word, command_names) < 0)
 		near = text_nearest(word, names);
 	if (near)
 		say("unknown topic '%s'; did you mean '%s'?", word, near);
@@ -180,7 +177,6 @@ const struct command command_help = {
 		    "dqn help --man | man -l -\n",
 	.flags = help_flags,
 	.statuses = (const int[]){ 0, 1, 2, -1 },
-	.min_args = 0,
 	.max_args = 1,
 	.run = cmd_help,
 };

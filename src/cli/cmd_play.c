@@ -97,9 +97,7 @@ static void put_status(struct screen *s, const struct show *show, const struct p
 {
 	char buf[256], real[TEXT_REAL_SIZE];
 	struct text t = text_into(buf, sizeof(buf));
-	text_add(&t, "return ");
-	text_add_return(&t, p->return_so_far);
-	text_add(&t, "  step %" PRId64, p->n_steps);
+	text_add(&t, "return %s  step %" PRId64, return_text(p->return_so_far, real), p->n_steps);
 	if (p->is_over)
 		text_add(&t, "  %s", p->step.terminated ? "terminated" : "truncated");
 	else if (p->n_steps > 0)
@@ -276,16 +274,14 @@ static bool cmd_play(const struct args *args, struct err *e)
 	const struct flag_value *flag = args->flag;
 	const struct player_options options = { flag[SEED].set, flag[SEED].seed, flag[EPSILON].real,
 		flag[LIMIT].count };
-	const struct kernels *k = NULL;
 	bool ok = (!flag[FPS].set || (flag[FPS].real > 0 && flag[FPS].real <= 1000)) ||
 		  err_set(e, ERR_USAGE, "--fps '%s' is not in (0, 1000]", flag[FPS].string);
 	if (ok && (flag[JSON].set || flag[CSV].set || (!flag[SVG].set && !can_redraw(STDOUT_FILENO))))
 		return print_steps(args, e);
-	ok = ok && (k = choose_kernels(e)) != NULL;
 	s.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 1;
 	for (int i = 0; ok && i < args->n; i++) {
 		ok = load_weights(&l[i], args->pos[i], &flag[WEIGHTS], true, e) &&
-		     (s.n++, player_init(&s.player[i], &l[i], &options, k, e));
+		     (s.n++, load_policy(&l[i], e) && player_init(&s.player[i], &l[i], &options, e));
 		s.player[i].name = args->pos[i];
 	}
 	ok = ok && show_it(&s, flag, e);

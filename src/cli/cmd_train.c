@@ -87,13 +87,11 @@ static void print_line(const struct run *r, const struct config *c, const char *
 {
 	const struct result *res = &r->result;
 	const double threshold = config_threshold(c);
-	char buf[256];
+	char buf[256], mean[TEXT_REAL_SIZE];
 	struct text t = text_into(buf, sizeof(buf));
 	if (!isnan(threshold))
 		text_add(&t, res->final.return_mean >= threshold ? "solved, " : "not solved, ");
-	text_add(&t, "return ");
-	text_add_return(&t, res->final.return_mean);
-	text_add(&t, ", %" PRId64 " steps", res->timesteps);
+	text_add(&t, "return %s, %" PRId64 " steps", return_text(res->final.return_mean, mean), res->timesteps);
 	if (resumed_at > 0)
 		text_add(&t, ", resumed at step %" PRId64, resumed_at);
 	if (r->dir.state == RUNDIR_DONE)
@@ -238,25 +236,16 @@ static double n_eval_steps(const struct config *c)
 /* Says how long the environment will take, for training and for evaluations. */
 static void say_cost(const struct train *t, double step_s, double eval_step_s)
 {
-	char buf[256], us[TEXT_REAL_SIZE];
-	const double n_eval = n_eval_steps(&t->config);
-	struct text line = text_into(buf, sizeof(buf));
-	text_add(&line, "environment: %s us a step, so ", children_us(step_s, us));
-	text_add_duration(&line, step_s * (double)t->config.total_timesteps);
-	text_add(&line, " for the training and ");
-	if (n_eval > 0) {
-		text_add(&line, "up to ");
-		text_add_duration(&line, eval_step_s * n_eval);
-	} else {
-		text_add(&line, "as long as episodes last");
-	}
-	say("%s for the evaluations", buf);
-	if (n_eval > 0 && isfinite(t->config.stop_return)) {
-		line = text_into(buf, sizeof(buf));
-		text_add_duration(
-			&line, eval_step_s * (double)t->config.stop_episodes * (double)config_eval_limit(&t->config));
-		say("environment: up to %s more each time that an evaluation reaches stop_return", buf);
-	}
+	const struct config *c = &t->config;
+	char us[TEXT_REAL_SIZE], training[TEXT_REAL_SIZE], eval[TEXT_REAL_SIZE];
+	const double n_eval = n_eval_steps(c);
+	say("environment: %s us a step, so %s for the training and %s%s for the evaluations", children_us(step_s, us),
+		duration_text(step_s * (double)c->total_timesteps, training),
+		n_eval > 0 ? "up to " : "as long as episodes last",
+		n_eval > 0 ? duration_text(eval_step_s * n_eval, eval) : "");
+	if (n_eval > 0 && isfinite(c->stop_return))
+		say("environment: up to %s more each time that an evaluation reaches stop_return",
+			duration_text(eval_step_s * (double)c->stop_episodes * (double)config_eval_limit(c), eval));
 }
 
 /* Before the first step: the episode under way, and what the environment will cost. */

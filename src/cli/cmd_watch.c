@@ -72,24 +72,19 @@ static void add_line(struct table *t, const struct watch *w, const struct state_
 	const double total = (double)r->config.total_timesteps;
 	const double speed = run_steps_per_s(r);
 	const double value = return_of(l), left_s = seconds_left(l);
-	char buf[2][32];
-	struct text value_text = text_into(buf[0], sizeof(buf[0]));
-	struct text left = text_into(buf[1], sizeof(buf[1]));
-	if (isfinite(value))
-		text_add_return(&value_text, value);
-	if (!isnan(left_s)) {
-		text_add(&left, "%s", isfinite(r->config.stop_return) ? "<" : "");
-		text_add_duration(&left, left_s);
-	}
+	char mean[TEXT_REAL_SIZE], left[TEXT_REAL_SIZE];
 	table_add(t, "%s", r->dir + w->states.base);
 	table_add(t, "%.0f %%", done ? 100 : floor(100 * steps / total));
 	table_add(t, "%.0f", steps);
-	table_add(t, "%s", value_text.p);
+	table_add(t, "%s", isfinite(value) ? return_text(value, mean) : "");
 	if (isnan(speed))
 		table_add(t, "%s", "");
 	else
 		table_add(t, speed < 10 ? "%.2g" : "%.0f", speed);
-	table_add(t, "%s", left.p);
+	if (isnan(left_s))
+		table_add(t, "%s", "");
+	else
+		table_add(t, "%s%s", isfinite(r->config.stop_return) ? "<" : "", duration_text(left_s, left));
 	table_add(t, "%s", state_names[l->state]);
 }
 
@@ -133,19 +128,14 @@ static size_t put_returns(const struct watch *w, const struct view *v)
 		best = best && return_of(best) >= return_of(l) ? best : l;
 		worst = worst && return_of(worst) <= return_of(l) ? worst : l;
 	}
-	struct text t = text_into(buf, sizeof(buf));
 	if (n >= enough) {
+		char most[TEXT_REAL_SIZE], median[TEXT_REAL_SIZE], least[TEXT_REAL_SIZE], left[TEXT_REAL_SIZE];
 		stats_sort(x, n);
-		text_add(&t, "return: best ");
-		text_add_return(&t, return_of(best));
-		text_add(&t, ", median ");
-		text_add_return(&t, stats_quantile(x, n, 0.5));
-		text_add(&t, ", worst ");
-		text_add_return(&t, return_of(worst));
-		text_add(&t, isfinite(left_s) ? "; running ones need up to " : "");
-		if (isfinite(left_s))
-			text_add_duration(&t, left_s);
-		text_add(&t, "; best %s, worst %s", best->r->dir + w->states.base, worst->r->dir + w->states.base);
+		snprintf(buf, sizeof(buf), "return: best %s, median %s, worst %s%s%s; best %s, worst %s",
+			return_text(return_of(best), most), return_text(stats_quantile(x, n, 0.5), median),
+			return_text(return_of(worst), least), isfinite(left_s) ? "; running ones need up to " : "",
+			isfinite(left_s) ? duration_text(left_s, left) : "", best->r->dir + w->states.base,
+			worst->r->dir + w->states.base);
 		put_words(buf, v);
 	}
 	free(x);

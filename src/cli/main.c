@@ -32,8 +32,10 @@
 
 #define DECLARE(name) extern const struct command command_##name;
 #define ADDRESS(name) &command_##name,
+#define NAME(name) #name,
 COMMANDS(DECLARE)
 const struct command *const commands[] = { COMMANDS(ADDRESS) NULL };
+const char *const command_names[] = { COMMANDS(NAME) NULL };
 
 /* The first argument is a flag: --verison, or one that belongs after its command. */
 static void unknown_first_flag(const char *word)
@@ -59,19 +61,15 @@ static void unknown_first_flag(const char *word)
 
 const struct command *find_command(const char *word)
 {
-	const char *names[sizeof(commands) / sizeof(commands[0])], *near;
-	size_t n = 0;
-	for (const struct command *const *c = commands; *c; c++) {
-		if (strcmp((*c)->name, word) == 0)
-			return *c;
-		names[n++] = (*c)->name;
-	}
-	names[n] = NULL;
+	const int i = text_index(word, command_names);
+	const char *near = text_nearest(word, command_names);
+	if (i >= 0)
+		return commands[i];
 	if (word[0] == '-')
 		unknown_first_flag(word);
 	else if (strcmp(word, "version") == 0)
 		say("unknown command 'version'; did you mean '--version'?");
-	else if ((near = text_nearest(word, names)) != NULL)
+	else if (near)
 		say("unknown command '%s'; did you mean '%s'?", word, near);
 	else
 		say("unknown command '%s'; 'dqn help' lists them", word);

@@ -217,12 +217,11 @@ static void put_heading(const struct canvas *c)
 	const struct player *p = c->p;
 	enum { LETTERS = 52 };
 	const int64_t n = p->n_over > 0 ? p->n_over : 1;
-	char buf[256];
+	char buf[256], mean[TEXT_REAL_SIZE];
 	struct text t = text_into(buf, sizeof(buf));
 	if (p->w->config)
 		text_add(&t, "after %" PRId64 " step%s: ", p->w->timesteps, p->w->timesteps == 1 ? "" : "s");
-	text_add(&t, "return ");
-	text_add_return(&t, p->n_over > 0 ? p->return_sum / (double)n : p->return_so_far);
+	text_add(&t, "return %s", return_text(p->n_over > 0 ? p->return_sum / (double)n : p->return_so_far, mean));
 	if (n > 1)
 		text_add(&t, ", mean of %" PRId64 " episodes", n);
 	fprintf(c->f, "<text class=\"h\" x=\"%g\" y=\"22\">", margin_px);
@@ -236,14 +235,13 @@ static void put_player(struct canvas *c)
 {
 	const struct player *p = c->p;
 	const double marks = head_px + c->scene_px + row_px;
-	char name[32], low[32], high[32];
+	char name[32];
 	put_heading(c);
 	put_scene(c);
-	snprintf(low, sizeof(low), "%.4g", p->q_low);
-	snprintf(high, sizeof(high), "%.4g", p->q_high);
 	fprintf(c->f,
-		"<text class=\"u\" x=\"%g\" y=\"%g\">Q %s</text><text class=\"u e\" x=\"%g\" y=\"%g\">%s</text>\n",
-		margin_px + label_px, marks - 5, low, margin_px + label_px + bar_px, marks - 5, high);
+		"<text class=\"u\" x=\"%g\" y=\"%g\">Q %.4g</text>"
+		"<text class=\"u e\" x=\"%g\" y=\"%g\">%.4g</text>\n",
+		margin_px + label_px, marks - 5, p->q_low, margin_px + label_px + bar_px, marks - 5, p->q_high);
 	for (int i = 0; i < c->reel->n_q; i++)
 		put_bar(c, marks + i * row_px, player_action(p, i, name), "q", FRAME_Q + (size_t)i, put_q);
 	fprintf(c->f, "<path class=\"m\" d=\"M%g %gl7 4.5l-7 4.5z\" transform=\"translate(", margin_px, marks);

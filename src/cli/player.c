@@ -6,18 +6,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-bool player_init(struct player *p, const struct loaded *l, const struct player_options *options,
-	const struct kernels *k, struct err *e)
+bool player_init(struct player *p, struct loaded *l, const struct player_options *options, struct err *e)
 {
 	const struct weights *w = &l->w;
 	const struct env_ops *ops = l->env;
 	const size_t n = (size_t)ops->obs_dim;
 	*p = (struct player){ .w = w, .has_seed = options->has_seed, .seed = options->seed };
 	p->epsilon = options->epsilon;
-	p->policy = (struct policy){ .net = w->net, .k = k, .params = w->params };
-	p->policy.work = memory_zeroed(net_forward_size(&w->net, 1) * sizeof(float));
+	p->policy = &l->policy;
 	p->obs = memory_zeroed(3 * n * sizeof(float) + env_mask_dim(ops));
-	if (!p->policy.work || !p->obs)
+	if (!p->obs)
 		return err_set(e, ERR_RUN, "out of memory");
 	p->input = p->obs + n;
 	p->size = p->input + n;
@@ -36,7 +34,6 @@ bool player_init(struct player *p, const struct loaded *l, const struct player_o
 
 void player_release(struct player *p)
 {
-	free(p->policy.work);
 	free(p->obs);
 }
 
@@ -48,7 +45,7 @@ static bool look(struct player *p, struct err *e)
 		p->input[i] = p->obs[i] * p->w->obs_scale[i];
 		p->size[i] = fmaxf(p->size[i], fabsf(p->obs[i]));
 	}
-	p->q = net_forward(&p->policy.net, p->policy.k, p->policy.params, p->input, 1, p->policy.work);
+	p->q = net_forward(&p->policy->net, p->policy->k, p->policy->params, p->input, 1, p->policy->work);
 	if (!policy_is_finite(p->q, (size_t)ops->n_actions))
 		return err_set(e, ERR_DIVERGED, "'%.300s' has diverged: a Q value is not finite", p->name);
 	for (int i = 0; i < ops->n_actions; i++) {

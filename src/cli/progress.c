@@ -71,13 +71,11 @@ static void add_sparkline(const struct progress *p, double high, int room, struc
 }
 
 /* "  3m20s left", or nothing if the rate is unknown. */
-static void add_left(struct text *t, const char *before, double n_left, double rate)
+static void add_left(struct text *t, const char *before, double n_left, double rate, const char *after)
 {
-	if (n_left <= 0 || !isfinite(n_left / rate))
-		return;
-	text_add(t, "%s", before);
-	text_add_duration(t, n_left / rate);
-	text_add(t, " left");
+	char buf[TEXT_REAL_SIZE];
+	if (n_left > 0 && isfinite(n_left / rate))
+		text_add(t, "%s%s left%s", before, duration_text(n_left / rate, buf), after);
 }
 
 /* The parts of the line, in order. On a narrow terminal the last by rank are left out. */
@@ -97,10 +95,9 @@ static const char *evaluation_name(const struct train *t)
 
 static void add_return_part(struct text *t, const char *what, double value)
 {
-	if (isnan(value))
-		return;
-	text_add(t, "%s", what);
-	text_add_return(t, value);
+	char buf[TEXT_REAL_SIZE];
+	if (!isnan(value))
+		text_add(t, "%s%s", what, return_text(value, buf));
 }
 
 static void put_run_part(const struct progress *p, enum part part, struct text *t)
@@ -115,7 +112,7 @@ static void put_run_part(const struct progress *p, enum part part, struct text *
 	else if (part == SPEED && !train_is_finished(train))
 		text_add(t, "  %.0f steps/s", rate);
 	else if (part == LEFT)
-		add_left(t, may_stop(train) ? "  <" : "  ", total - n, rate);
+		add_left(t, may_stop(train) ? "  <" : "  ", total - n, rate, "");
 	else if (part == UNDER_WAY && p->n > 0)
 		text_add(t, "  %s %" PRId64 "/%" PRId64, evaluation_name(train), p->n_over, p->n);
 	else if (part == EVAL)
@@ -134,7 +131,7 @@ static void put_count_part(const struct progress *p, enum part part, struct text
 	else if (part == STEPS)
 		text_add(t, "  %" PRId64 "/%" PRId64 " %s", p->n_over, p->n, p->unit);
 	else if (part == LEFT)
-		add_left(t, "  ", n - done, done / (now_s() - p->start_s));
+		add_left(t, "  ", n - done, done / (now_s() - p->start_s), "");
 }
 
 static void draw(struct progress *p)
@@ -182,23 +179,19 @@ static void say_row(struct progress *p, bool is_new_best)
 	const struct train *t = &p->run->train;
 	const double n = (double)t->timesteps, total = (double)t->config.total_timesteps;
 	const double rate = n / run_wall_s(p->run);
-	char buf[512];
+	char buf[512], mean[TEXT_REAL_SIZE], std[TEXT_REAL_SIZE];
 	struct text line = text_into(buf, sizeof(buf));
 	text_add(&line, "step %" PRId64 " of %" PRId64 " (%.0f %%): ", t->timesteps, t->config.total_timesteps,
 		100 * n / total);
 	if (t->events & TRAIN_EVALUATED && p->n == 0) {
 		const struct eval_stats *s = &t->eval.stats;
-		text_add(&line, "evaluation ");
-		text_add_return(&line, s->return_mean);
-		text_add(&line, " +- ");
-		text_add_return(&line, s->return_std);
-		text_add(&line, " over %" PRId64 " episodes%s, ", s->n_episodes, is_new_best ? ", best" : "");
+		text_add(&line, "evaluation %s +- %s over %" PRId64 " episodes%s, ", return_text(s->return_mean, mean),
+			return_text(s->return_std, std), s->n_episodes, is_new_best ? ", best" : "");
 		if (t->env.process && p->eval_start_s > 0) /* it may be most of the time */
 			text_add(&line, "in %.2f s, ", now_s() - p->eval_start_s);
 	} else if (p->level == PROGRESS_VERBOSE && t->events & TRAIN_LOGGED && p->n == 0) {
-		text_add(&line, "training return ");
-		text_add_return(&line, t->log.ep_rew_mean);
-		text_add(&line, ", epsilon %.3f, ", t->log.exploration_rate);
+		text_add(&line, "training return %s, epsilon %.3f, ", return_text(t->log.ep_rew_mean, mean),
+			t->log.exploration_rate);
 		if (!isnan(t->log.loss)) /* there were updates */
 			text_add(&line, "loss %.3g, gradient norm %.3g, ", t->log.loss, t->log.grad_norm);
 	} else if (p->n > 0) {
@@ -206,11 +199,8 @@ static void say_row(struct progress *p, bool is_new_best)
 			p->n_over);
 	} else {
 		if (p->n_bars > 0)
-			add_return_part(&line, "training return ", p->bars[p->n_bars - 1]);
-		text_add(&line, "%s", p->n_bars > 0 ? ", " : "");
-		const size_t len = line.len;
-		add_left(&line, may_stop(t) ? "<" : "", total - n, rate);
-		text_add(&line, "%s", line.len > len ? ", " : "");
+			text_add(&line, "training return %s, ", return_text(p->bars[p->n_bars - 1], mean));
+		add_left(&line, may_stop(t) ? "<" : "", total - n, rate, ", ");
 	}
 	text_add(&line, "%.0f steps/s", rate);
 	progress_end(p);

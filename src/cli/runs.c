@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/sha256.h"
 #include "cli/children.h"
 #include "run/weights.h"
@@ -241,6 +242,21 @@ void unload_weights(struct loaded *l)
 {
 	children_stop(&l->children);
 	weights_release(&l->w);
+	free(l->policy.work);
+}
+
+bool load_policy(struct loaded *l, struct err *e)
+{
+	const struct weights *w = &l->w;
+	l->policy = (struct policy){ .net = w->net, .k = choose_kernels(e), .params = w->params };
+	if (!l->policy.k)
+		return false;
+	if (w->config) {
+		l->policy.gamma = w->config->gamma;
+		l->policy.reward_scale = w->config->reward_scale;
+	}
+	l->policy.work = memory_zeroed(net_forward_size(&w->net, POLICY_ROWS) * sizeof(float));
+	return l->policy.work || err_set(e, ERR_RUN, "out of memory");
 }
 
 void say_left_out(const struct records *list)

@@ -74,6 +74,7 @@ void states_add_summary(const struct states *s, struct text *t)
 bool states_add_names(const struct states *s, const char *title, unsigned which, struct text *t)
 {
 	enum { MOST = 8 };
+	char silence[TEXT_REAL_SIZE];
 	size_t n = 0;
 	for (size_t i = 0; i < s->records->n; i++) {
 		const struct state_line *l = &s->line[i];
@@ -82,11 +83,8 @@ bool states_add_names(const struct states *s, const char *title, unsigned which,
 		if (n++ >= MOST)
 			continue;
 		text_add(t, "%s%s%s", n > 1 ? ", " : title, n > 1 ? "" : ": ", l->r->dir + s->base);
-		if (!which) {
-			text_add(t, " (nothing written for ");
-			text_add_duration(t, l->silence_s);
-			text_add(t, ")");
-		}
+		if (!which)
+			text_add(t, " (nothing written for %s)", duration_text(l->silence_s, silence));
 	}
 	if (n > MOST)
 		text_add(t, " and %zu more", n - MOST);

@@ -160,24 +160,26 @@ int terminal_key(double seconds)
 	return key;
 }
 
-void text_add_duration(struct text *t, double s)
+const char *duration_text(double s, char buf[TEXT_REAL_SIZE])
 {
 	const double minute = 60, hour = 60 * minute, day = 24 * hour;
 	s = ceil(s);
 	if (s < minute)
-		text_add(t, "%.0fs", s);
+		snprintf(buf, TEXT_REAL_SIZE, "%.0fs", s);
 	else if (s < hour)
-		text_add(t, "%.0fm%02.0fs", floor(s / minute), fmod(s, minute));
+		snprintf(buf, TEXT_REAL_SIZE, "%.0fm%02.0fs", floor(s / minute), fmod(s, minute));
 	else if (s < day)
-		text_add(t, "%.0fh%02.0fm", floor(s / hour), floor(fmod(s, hour) / minute));
+		snprintf(buf, TEXT_REAL_SIZE, "%.0fh%02.0fm", floor(s / hour), floor(fmod(s, hour) / minute));
 	else
-		text_add(t, "%.0fd%02.0fh", floor(s / day), floor(fmod(s, day) / hour));
+		snprintf(buf, TEXT_REAL_SIZE, "%.0fd%02.0fh", floor(s / day), floor(fmod(s, day) / hour));
+	return buf;
 }
 
-void text_add_return(struct text *t, double x)
+const char *return_text(double x, char buf[TEXT_REAL_SIZE])
 {
 	const double size = fabs(x), large = 1e15;
-	text_add(t, x == 0 || (size >= 1 && size < large) ? "%.1f" : "%.3g", x);
+	snprintf(buf, TEXT_REAL_SIZE, x == 0 || (size >= 1 && size < large) ? "%.1f" : "%.3g", x);
+	return buf;
 }
 
 void print_wrapped(FILE *f, int indent, const char *text)
