@@ -229,6 +229,16 @@ static void test_matmul_of_every_width(void)
 		}
 }
 
+/* Few columns: every height, where a is stored by columns, up to more than any set computes at a time. */
+static void test_matmul_of_narrow_products(void)
+{
+	for (size_t m = 1; m <= 100; m++)
+		for (size_t n = 1; n <= 4; n++) {
+			const struct product s = product(m, n, 1 + m % 9, 2, (unsigned)(m + n) % 4);
+			check_product(&s, TAME);
+		}
+}
+
 static void test_matmul_of_empty_sums_is_the_bias(void)
 {
 	static const float bias[3] = { 1.5f, -2.5f, -0.0f };
@@ -725,6 +735,7 @@ int main(void)
 	RUN(test_matmul_of_every_small_size);
 	RUN(test_matmul_of_many_sizes);
 	RUN(test_matmul_of_every_width);
+	RUN(test_matmul_of_narrow_products);
 	RUN(test_matmul_of_empty_sums_is_the_bias);
 	RUN(test_matmul_at_the_edges_of_blocks);
 	RUN(test_matmul_of_packed_products);

@@ -16,7 +16,7 @@
 #define LINE ((size_t)16)  /* floats of a line of the cache */
 #define NARROW ((size_t)4) /* columns at most that leave a vector empty */
 #define MOST_SUMS 16       /* vectors of a tile */
-#define WIDE (4 * LANES)   /* rows of a narrow c at a time */
+#define WIDE (5 * LANES)   /* rows of a narrow c at a time, at most */
 
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
  * and need many pages. */
@@ -179,12 +179,13 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct 
 INLINE void load_shared(size_t rows, size_t rest, const float *from, size_t from_row, vf *shared)
 {
 	const size_t sharing = LANES / rest;
+	const vf all = from && from_row == 0 ? vf_repeat(from, rest) : vf_set1(0);
 	UNROLL
 	for (size_t r = 0; r < rows; r++) {
 		vf *const s = &shared[r / sharing];
 		if (r % sharing == 0)
-			*s = vf_set1(0);
-		if (from)
+			*s = all;
+		if (from && from_row > 0)
 			*s = vf_put(*s, r % sharing * rest, rest, from + r * from_row);
 	}
 }
@@ -195,6 +196,7 @@ INLINE void end_shared(size_t rows, size_t rest, vf *shared, bool relu, const fl
 	const size_t sharing = LANES / rest;
 	vf pass[TILE_ROWS];
 	load_shared(rows, rest, gate, c_row, pass);
+	float lane[LANES];
 	UNROLL
 	for (size_t r = 0; r < rows; r++, c += c_row) {
 		vf *const s = &shared[r / sharing];
@@ -202,7 +204,12 @@ INLINE void end_shared(size_t rows, size_t rest, vf *shared, bool relu, const fl
 			*s = vf_max(vf_set1(0), *s);
 		if (r % sharing == 0 && gate)
 			*s = vf_pass(*s, pass[r / sharing]);
-		vf_store_lanes(c, r % sharing * rest, rest, *s);
+		if (r == 0 && rest == 1)
+			vf_store(lane, *s);
+		if (rest == 1)
+			*c = lane[r];
+		else
+			vf_store_lanes(c, r % sharing * rest, rest, *s);
 	}
 }
 
@@ -315,32 +322,36 @@ INLINE bool ends_odd(size_t n)
 	return FREE_MASKS && n % PANEL == 1 && n > PANEL;
 }
 
-/* Two vectors of columns and k <= MOST_FEW products, a constant: b stays in registers, and row
+/* n_vec vectors of columns and k <= MOST_FEW products, constants: b stays in registers, and row
  * follows row. A tile would take longer to begin and to end than to multiply. */
 #define MOST_FEW ((size_t)4)
-INLINE void few(size_t k, const struct product *x)
+INLINE void few(size_t n_vec, size_t k, const struct product *x)
 {
-	const int tail = FREE_MASKS ? (int)(x->n - LANES) : 0;
+	const int tail = FREE_MASKS ? (int)(x->n - (n_vec - 1) * LANES) : 0;
 	const size_t a_row = x->a_row, a_col = x->a_col, from_row = x->from_row, c_row = x->c_row;
 	const float *a = x->a, *from = x->from, *gate = x->gate;
 	const bool relu = x->relu;
 	float *c = x->c;
-	vf b[2 * MOST_FEW];
+	vf b[MOST_FEW * 3];
 	UNROLL
 	for (size_t p = 0; p < k; p++) {
-		b[2 * p] = vf_load(x->b + p * x->b_row);
-		b[2 * p + 1] = load(x->b + p * x->b_row + LANES, tail);
+		const float *const rest = x->rest ? x->rest + p : x->b + p * x->b_row + 2 * LANES;
+		b[n_vec * p] = vf_load(x->b + p * x->b_row);
+		b[n_vec * p + 1] = load(x->b + p * x->b_row + LANES, n_vec == 2 ? tail : 0);
+		if (n_vec == 3)
+			b[n_vec * p + 2] = vf_set1(*rest);
 	}
 	for (size_t i = x->m; i > 0; i--, a += a_row, c += c_row) {
-		vf acc[2];
-		begin_sums(1, 2, tail, from, from_row, acc);
+		vf acc[3];
+		begin_sums(1, n_vec, tail, from, from_row, acc);
 		UNROLL
 		for (size_t p = 0; p < k; p++) {
 			const vf ap = vf_set1(a[p * a_col]);
-			acc[0] = vf_fma(ap, b[2 * p], acc[0]);
-			acc[1] = vf_fma(ap, b[2 * p + 1], acc[1]);
+			UNROLL
+			for (size_t v = 0; v < n_vec; v++)
+				acc[v] = vf_fma(ap, b[n_vec * p + v], acc[v]);
 		}
-		end_sums(1, 2, tail, acc, relu, gate, c, c_row);
+		end_sums(1, n_vec, tail, acc, relu, gate, c, c_row);
 		from = from ? from + from_row : NULL;
 		gate = gate ? gate + c_row : NULL;
 	}
@@ -349,12 +360,15 @@ INLINE void few(size_t k, const struct product *x)
 /* Does that if x is such a product. */
 static bool done_few(const struct product *x)
 {
-	if (FREE_MASKS ? x->n <= LANES || x->n > PANEL : x->n != PANEL)
+	if (FREE_MASKS ? x->n <= LANES || (x->n > PANEL && !ends_odd(x->n)) : x->n != PANEL)
 		return false;
 	switch (x->k) {
-#define FEW(k)             \
-	case k:            \
-		few(k, x); \
+#define FEW(k)                        \
+	case k:                       \
+		if (x->n > PANEL)     \
+			few(3, k, x); \
+		else                  \
+			few(2, k, x); \
 		return true;
 		FEW(1)
 		FEW(2)
@@ -486,7 +500,7 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
 }
 
 /* For a(i,p) adjacent to a(i+1,p): c^T (n,rows) = b^T (n,k) a^T (k,rows), rows <= PANEL or,
- * where n leaves registers for as many sums, WIDE. */
+ * where n <= 2 leaves registers for as many sums, from 4 LANES to below WIDE. */
 INLINE void from_rows(size_t n, size_t rows, const struct product *x, const float *a, float *ct)
 {
 	const struct product turned = { .m = n,
@@ -507,8 +521,10 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		.pack_rows = 0,
 		.next = NULL,
 		.rest = NULL };
-	if (rows == WIDE)
-		tile(n, WIDE / LANES, 0, false, &turned, 0, NULL);
+	if (rows == 4 * LANES)
+		tile(n, 4, 0, false, &turned, 0, NULL);
+	else if (n <= 2 && rows > 4 * LANES)
+		tile(n, 5, (int)(rows - 4 * LANES), false, &turned, 0, NULL);
 	else
 		panel(&turned);
 }
@@ -519,7 +535,9 @@ INLINE void narrow_columns(size_t n, const struct product *x)
 	float ct[NARROW * WIDE];
 	for (size_t i = 0, rows; i < x->m; i += rows) {
 		const float *a = x->a + i * x->a_row;
-		rows = n <= 2 && x->a_row == 1 && x->m - i >= WIDE ? WIDE : smaller(x->m - i, PANEL);
+		rows = smaller(x->m - i, PANEL);
+		if (n <= 2 && x->a_row == 1 && x->m - i >= 4 * LANES)
+			rows = x->m - i < WIDE ? x->m - i : 4 * LANES;
 		for (size_t j = 0; j < n; j++)
 			for (size_t l = 0; l < rows; l += LANES)
 				vf_store(ct + j * WIDE + l, vf_set1(x->from ? x->from[j] : 0));
@@ -913,16 +931,27 @@ INLINE void column_sums_tile(size_t n_vec, int tail, size_t rows, size_t n, cons
 
 static void column_sums(size_t rows, size_t n, const float *x, float *sums)
 {
-	size_t j = 0;
-	for (; j + 4 * LANES <= n; j += 4 * LANES)
-		column_sums_tile(4, 0, rows, n, x + j, sums + j);
-	for (; j + LANES < n; j += smaller(n - j, PANEL))
-		if (n - j < PANEL)
-			column_sums_tile(2, (int)(n - j - LANES), rows, n, x + j, sums + j);
-		else
-			column_sums_tile(2, 0, rows, n, x + j, sums + j);
-	if (j < n)
-		column_sums_tile(1, (int)((n - j) % LANES), rows, n, x + j, sums + j);
+	/* A few columns after four vectors are a fifth one: alone they would wait for their own sums. */
+	for (size_t j = 0, n_vec; j < n; j += n_vec * LANES) {
+		const size_t left = n - j;
+		const int tail = left > 5 * LANES ? 0 : (int)(left % LANES);
+		n_vec = left > 5 * LANES ? 4 : (left + LANES - 1) / LANES;
+		switch (n_vec) {
+#define SUMS(n_vec)                                                              \
+	case n_vec:                                                              \
+		if (tail > 0)                                                    \
+			column_sums_tile(n_vec, tail, rows, n, x + j, sums + j); \
+		else                                                             \
+			column_sums_tile(n_vec, 0, rows, n, x + j, sums + j);    \
+		break;
+			SUMS(1)
+			SUMS(2)
+			SUMS(3)
+			SUMS(4)
+			SUMS(5)
+#undef SUMS
+		}
+	}
 }
 
 /* The factors in vectors: no store of a parameter changes these. */
