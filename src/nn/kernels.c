@@ -110,20 +110,15 @@ INLINE void end_sums(size_t rows, size_t n_vec, int tail, vf *acc, bool relu, co
 	}
 	if (gate) {
 		UNROLL
-		for (size_t r = 0; r < rows; r++, c += c_row, gate += c_row) {
-			UNROLL
-			for (size_t v = 0; v < n_vec; v++) {
-				const int n = v == n_vec - 1 ? tail : 0;
-				store(c + v * LANES, vf_pass(acc[r * n_vec + v], load(gate + v * LANES, n)), n);
-			}
-		}
-	} else {
+		for (size_t s = 0; s < rows * n_vec; s++)
+			acc[s] = vf_pass(acc[s],
+				load(gate + s / n_vec * c_row + s % n_vec * LANES, s % n_vec == n_vec - 1 ? tail : 0));
+	}
+	UNROLL
+	for (size_t r = 0; r < rows; r++, c += c_row) {
 		UNROLL
-		for (size_t r = 0; r < rows; r++, c += c_row) {
-			UNROLL
-			for (size_t v = 0; v < n_vec; v++)
-				store(c + v * LANES, acc[r * n_vec + v], v == n_vec - 1 ? tail : 0);
-		}
+		for (size_t v = 0; v < n_vec; v++)
+			store(c + v * LANES, acc[r * n_vec + v], v == n_vec - 1 ? tail : 0);
 	}
 }
 
