@@ -16,6 +16,7 @@ struct pair {
 };
 #define __m512 struct pair
 #define __m512d struct pair
+#define __m512i struct pair_index
 
 static inline struct pair pair_of(__m256 lo, __m256 hi)
 {
@@ -83,6 +84,20 @@ static inline struct pair pair_shuffle_blocks(struct pair a, struct pair b, int 
 	return pair_of(_mm256_permute2f128_ps(a.lo, a.hi, 0x31), _mm256_permute2f128_ps(b.lo, b.hi, 0x31));
 }
 
+/* The lanes of a, then those of b, by number. */
+struct pair_index {
+	int lane[16];
+};
+static inline struct pair pair_permute(struct pair a, struct pair_index index, struct pair b)
+{
+	float from[32], to[16];
+	pair_store(from, a);
+	pair_store(from + 16, b);
+	for (int i = 0; i < 16; i++)
+		to[i] = from[index.lane[i]];
+	return pair_of(_mm256_loadu_ps(to), _mm256_loadu_ps(to + 8));
+}
+
 static inline struct pair pair_fma(struct pair a, struct pair b, struct pair c)
 {
 	return pair_of(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
@@ -143,6 +158,9 @@ PAIR_BINARY(unpackhi_pd, PAIR_UNPACKHI_PD)
 #define _mm512_mask_broadcast_f64x4(v, mask, x) pair_of((v).lo, _mm256_castpd_ps(x)) /* mask 0xf0 */
 #define _mm512_broadcast_f64x4(x) pair_of(_mm256_castpd_ps(x), _mm256_castpd_ps(x))
 #define _mm512_shuffle_f32x4 pair_shuffle_blocks
+#undef _mm512_setr_epi32 /* a macro already */
+#define _mm512_setr_epi32(...) ((struct pair_index){ { __VA_ARGS__ } })
+#define _mm512_permutex2var_ps pair_permute
 #define _mm512_mask_mov_ps pair_merge
 #define _mm512_mask_loadu_ps(v, mask, p) pair_merge(v, mask, pair_load_n(mask, p))
 

@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3690
-nn 2289
+nn 2348
 env 1572
 rl 1391
 run 6867

@@ -61,6 +61,12 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* The first float of a line of the cache, at p or after it. */
+static float *aligned(float *p)
+{
+	return p + (LINE - (uintptr_t)p / sizeof(*p) % LINE) % LINE;
+}
+
 /* A vector, or its first n lanes if n > 0. */
 INLINE vf load(const float *p, int n)
 {
@@ -415,6 +421,13 @@ INLINE size_t flip_by(
  * columns of t, `t_row` apart; width columns of x. */
 INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
 {
+	if (PAIRS && width == 2 && row == 2 && last == LANES - 1) {
+		vf v[2];
+		vf_load_pairs(x, &v[0], &v[1]);
+		vf_store(t, v[0]);
+		vf_store(t + t_row, v[1]);
+		return;
+	}
 	size_t p = EIGHT_COLUMNS ? flip_by(8, 0, width, x, row, last, t, t_row) : 0;
 	p = flip_by(4, p, width, x, row, last, t, t_row);
 	for (t += p * t_row; p < width; p++, t += t_row) {
@@ -524,10 +537,24 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		panel(&turned);
 }
 
+/* c (rows,n) = ct^T, n a constant */
+INLINE void turn_back(size_t n, size_t rows, const float *ct, float *c, size_t c_row)
+{
+	size_t r = 0;
+	if (PAIRS && n == 2 && c_row == 2)
+		for (; r + LANES <= rows; r += LANES)
+			vf_store_pairs(c + 2 * r, vf_load(ct + r), vf_load(ct + WIDE + r));
+	for (c += r * c_row; r < rows; r++, c += c_row) {
+		UNROLL
+		for (size_t j = 0; j < n; j++)
+			c[j] = ct[j * WIDE + r];
+	}
+}
+
 /* n is x->n, a constant. */
 INLINE void narrow_columns(size_t n, const struct product *x)
 {
-	float ct[NARROW * WIDE];
+	float own[NARROW * WIDE + LINE], *const ct = aligned(own);
 	for (size_t i = 0, rows; i < x->m; i += rows) {
 		const float *a = x->a + i * x->a_row;
 		rows = smaller(x->m - i, PANEL);
@@ -545,12 +572,7 @@ INLINE void narrow_columns(size_t n, const struct product *x)
 		for (size_t j = 0; x->relu && j < n; j++)
 			for (float *y = ct + j * WIDE; y < ct + j * WIDE + rows; y += LANES)
 				vf_store(y, vf_max(vf_set1(0), vf_load(y)));
-		float *c = x->c + i * x->c_row;
-		for (size_t r = 0; r < rows; r++, c += x->c_row) {
-			UNROLL
-			for (size_t j = 0; j < n; j++)
-				c[j] = ct[j * WIDE + r];
-		}
+		turn_back(n, rows, ct, x->c + i * x->c_row, x->c_row);
 		for (size_t r = i; x->gate && r < i + rows; r++)
 			for (size_t j = r * x->c_row; j < r * x->c_row + n; j++)
 				x->c[j] = x->gate[j] > 0 ? x->c[j] : 0;
@@ -619,12 +641,6 @@ static void plain(struct product *x)
 		x->n = n = left == 3 * LANES || (ends_odd(left) && left < 2 * PANEL) ? left : smaller(left, PANEL);
 		panel(x);
 	}
-}
-
-/* The first float of a line of the cache, at p or after it. */
-static float *aligned(float *p)
-{
-	return p + (LINE - (uintptr_t)p / sizeof(*p) % LINE) % LINE;
 }
 
 /* *part becomes n columns at most of x from j on, of k products at most from number p on. In place,

@@ -17,6 +17,10 @@
  *                                    apart; rows after number `last` repeat it
  *     vf_some_columns(n, ...)        the first n, which is 4 or, if EIGHT_COLUMNS, 8
  *
+ *     PAIRS                          whether there are, for columns that lie in turns,
+ *     vf_load_pairs(p, &a, &b)       a = p[0], p[2], p[4] ..., b = p[1], p[3], p[5] ...
+ *     vf_store_pairs(p, a, b)        the way back
+ *
  * If FREE_MASKS, for rows that share a vector:
  *     vf_merge(v, first, n, w)       v with n lanes of w from lane `first` on
  *     vf_put(v, first, n, p)         v with n floats at p from lane `first` on
@@ -173,6 +177,24 @@ static inline void vf_8_columns(vf v[8], const float *x, size_t row, size_t last
 #define EIGHT_COLUMNS 1
 #define vf_some_columns(n, v, x, row, last) ((n) == 8 ? vf_8_columns(v, x, row, last) : vf_columns(v, x, row, last))
 
+static inline void vf_load_pairs(const float *p, vf *a, vf *b)
+{
+	const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+	const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+	const vf low = _mm512_loadu_ps(p), high = _mm512_loadu_ps(p + LANES);
+	*a = _mm512_permutex2var_ps(low, even, high);
+	*b = _mm512_permutex2var_ps(low, odd, high);
+}
+
+static inline void vf_store_pairs(float *p, vf a, vf b)
+{
+	const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+	_mm512_storeu_ps(p, _mm512_permutex2var_ps(a, low, b));
+	_mm512_storeu_ps(p + LANES, _mm512_permutex2var_ps(a, high, b));
+}
+#define PAIRS 1
+
 /* Lanes first to first + n. */
 static inline __mmask16 lanes(size_t first, size_t n)
 {
@@ -236,6 +258,22 @@ static inline void vf_columns(vf v[4], const float *x, size_t row, size_t last)
 	v[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
 	v[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
 }
+
+static inline void vf_load_pairs(const float *p, vf *a, vf *b)
+{
+	const vf x = _mm256_loadu_ps(p), y = _mm256_loadu_ps(p + LANES);
+	const vf low = _mm256_permute2f128_ps(x, y, 0x20), high = _mm256_permute2f128_ps(x, y, 0x31);
+	*a = _mm256_shuffle_ps(low, high, 0x88);
+	*b = _mm256_shuffle_ps(low, high, 0xdd);
+}
+
+static inline void vf_store_pairs(float *p, vf a, vf b)
+{
+	const vf x = _mm256_unpacklo_ps(a, b), y = _mm256_unpackhi_ps(a, b);
+	_mm256_storeu_ps(p, _mm256_permute2f128_ps(x, y, 0x20));
+	_mm256_storeu_ps(p + LANES, _mm256_permute2f128_ps(x, y, 0x31));
+}
+#define PAIRS 1
 
 #elif defined(KERNELS_SSE2)
 #include <emmintrin.h>
@@ -404,6 +442,11 @@ typedef float vf;
 
 #if !defined(FREE_MASKS)
 #define FREE_MASKS 0
+#endif
+#if !defined(PAIRS)
+#define PAIRS 0
+#define vf_load_pairs(p, a, b) ((void)(a), (void)(b))
+#define vf_store_pairs(p, a, b) ((void)(a), (void)(b))
 #endif
 #if !defined(EIGHT_COLUMNS)
 #define EIGHT_COLUMNS 0
