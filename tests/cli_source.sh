@@ -113,13 +113,13 @@ while read -r folder most; do
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
-base 3690
+base 3701
 nn 2348
-env 1572
+env 1567
 rl 1391
-run 6867
-study 2959
-cli 12282
+run 6863
+study 2945
+cli 12255
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

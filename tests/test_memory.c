@@ -1,4 +1,4 @@
-/* What memory this process may have, from made-up /proc and /sys below a scratch root. */
+/* What memory this process may have, from made-up /proc and /sys below a scratch root; and a list that grows. */
 #include "base/memory.h"
 
 #include "test.h"
@@ -137,6 +137,27 @@ static void test_what_this_process_has_had(void)
 	CHECK(before > 0 && more > mib * 1024 / 2 && more < copies * mib * 1024 * 2);
 }
 
+/* A list that grows by one keeps what it has, and seldom moves. */
+static void test_growing(void)
+{
+	int *list = NULL;
+	size_t room = 0, n_moves = 0;
+	for (size_t n = 0; n < 10000; n++) {
+		const size_t before = room;
+		int *grown = memory_grow(list, &room, n + 1, sizeof(*list));
+		CHECK(grown != NULL && room > n);
+		if (!grown)
+			break;
+		n_moves += room != before;
+		list = grown;
+		list[n] = (int)n;
+	}
+	for (size_t i = 0; i < 10000; i++)
+		CHECK(list[i] == (int)i);
+	CHECK(n_moves < 12);
+	free(list);
+}
+
 int main(void)
 {
 	if (!mkdtemp(root))
@@ -147,6 +168,7 @@ int main(void)
 	RUN(test_a_container_sees_its_part_of_the_tree);
 	RUN(test_odd_files_are_read_without_harm);
 	RUN(test_what_this_process_has_had);
+	RUN(test_growing);
 	char command[64];
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	return system(command) != 0 || test_end();

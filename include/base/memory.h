@@ -8,6 +8,7 @@
 #ifndef DQN_BASE_MEMORY_H
 #define DQN_BASE_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define MEMORY_LINE 64 /* bytes in a cache line of most CPUs */
@@ -23,6 +24,10 @@ static inline uint64_t memory_block(uint64_t n)
 /* bytes zeros at a cache line, the caller's to free. NULL if there is not enough
  * memory, or bytes do not fit a size_t. */
 void *memory_zeroed(uint64_t bytes);
+
+/* Room for n > 0 elements of a size, as realloc makes it: p itself if *room is enough, else more than n. NULL, and p
+ * stays as it was, if there is not enough memory. */
+void *memory_grow(void *p, size_t *room, size_t n, size_t size);
 
 /* The most memory that this process has used so far. */
 uint64_t memory_peak_kib(void);

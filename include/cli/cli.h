@@ -113,7 +113,7 @@ void say_prefix(const char *name);
 /* Says the error, unless end_with has set it, and returns its exit status. */
 int fail(const struct err *e);
 
-/* Sets a status, of which the user knows why. Always returns false. */
+/* Sets an exit status that needs no message, or no other one. Always returns false. */
 bool end_with(struct err *e, int status);
 
 /* Says every error of a report, and its warnings if asked for. */

@@ -70,10 +70,6 @@ void plot_release(struct plot *p);
 /* Chooses the range of the axes, and round ticks. */
 void plot_scale(struct plot *p);
 
-/* Labels are brief if one of them is longer than n_letters. Then keys is the first line of
- * the legend. */
-bool plot_is_brief(const struct plot *p, int n_letters);
-
 /* The threshold's text in the legend. Returns false if the plot shows no threshold. */
 bool plot_threshold_label(const struct plot *p, char *buf, size_t size);
 

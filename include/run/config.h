@@ -88,7 +88,7 @@ bool config_read(struct config *c, const char *name, const char *data, size_t le
 void config_override(struct config *c, int n, char *const *args, struct report *r);
 
 /* Checks keys against each other and against the memory of the machine in bytes
- * (0: unknown). A choice that is left is an error. */
+ * (0: unknown). A value that stands for several is an error: only dqn sweep takes it. */
 void config_check(const struct config *c, uint64_t memory_bytes, struct report *r);
 
 /* The canonical file: every key, in order. Reads back to the same struct. */

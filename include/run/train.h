@@ -129,7 +129,7 @@ struct train {
 	int phase;           /* enum train_phase; PHASE_COLLECT unless interrupted */
 	int64_t updates_due; /* in PHASE_LEARN */
 	int64_t timesteps, episodes;
-	int64_t n_greedy;      /* steps of this process whose action the network chose */
+	int64_t n_greedy;      /* steps of this process whose action the network chose, for dqn bench */
 	double episode_return; /* of the episode under way */
 	int64_t episode_length;
 	int32_t random_action; /* the last one, in force for: */

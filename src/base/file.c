@@ -227,14 +227,10 @@ static bool sync_parent(const struct file_writer *w, struct err *e)
 	if (w->dir)
 		return file_sync(w->dir->fd, w->dir->path, e);
 	char path[FILE_PATH_SIZE];
-	const char *slash = strrchr(w->name, '/');
-	if (!slash)
-		strcpy(path, ".");
-	else if (slash == w->name)
-		strcpy(path, "/");
-	else
-		snprintf(path, sizeof(path), "%.*s", (int)(slash - w->name), w->name);
 	struct dir parent;
+	const char *slash = strrchr(w->name, '/');
+	const int len = !slash || slash == w->name ? 1 : (int)(slash - w->name); /* of "/" or "." */
+	snprintf(path, sizeof(path), "%.*s", len, slash ? w->name : ".");
 	if (!dir_open(&parent, path, e))
 		return false;
 	const bool ok = file_sync(parent.fd, path, e);

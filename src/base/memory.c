@@ -40,6 +40,16 @@ void *memory_zeroed(uint64_t bytes)
 	return p ? memset(p, 0, size) : NULL;
 }
 
+void *memory_grow(void *p, size_t *room, size_t n, size_t size)
+{
+	const size_t more = 2 * n + 64;
+	if (n <= *room)
+		return p;
+	void *grown = realloc(p, more * size);
+	*room = grown ? more : *room;
+	return grown;
+}
+
 uint64_t memory_peak_kib(void)
 {
 	struct rusage usage = { 0 };

@@ -19,7 +19,7 @@ static const struct flag bench_flags[] = {
 	{ .name = NULL },
 };
 
-static const double sample_s = 0.002; /* short: the best of many is of a quiet moment */
+static const double sample_s = 0.002; /* short: some of many fall into a quiet moment */
 static const double noisy = 0.1;      /* a median of the peak so far from its best is worth a warning */
 enum { MAX_SAMPLES = 1000, LEAST_SAMPLES = 3, PEAK_ROUNDS = 1000, MAX_TASKS = 40 };
 

@@ -27,13 +27,11 @@ static const struct flag eval_flags[] = {
 };
 
 struct eval_job {
+	const struct flag_value *flag;
 	struct loaded *loaded;
-	bool has_seed; /* else the episodes are from a stream that no run uses */
-	uint64_t seed;
-	bool recheck; /* repeat the final evaluation of the run with this seed */
-	double epsilon;
+	bool has_seed;             /* else the episodes are from a stream that no run uses */
+	uint64_t seed;             /* with --recheck, that of the run */
 	int64_t n_episodes, limit; /* limit: steps of an episode */
-	bool prints_steps, shows_q, json;
 	struct eval_stats stats;
 	struct episode *episodes;
 };
@@ -64,13 +62,13 @@ static void print_text(const struct eval_job *job)
 		printf(", the %s at step %" PRId64,
 			strcmp(job->loaded->w.part, "agent.online") == 0 ? "online network" : "average of the weights",
 			job->loaded->w.timesteps);
-	if (job->recheck)
+	if (job->flag[RECHECK].set)
 		printf("; the run's final evaluation: the same as in its result.json");
 	else if (job->has_seed)
 		printf("; seed %" PRIu64, job->seed);
 	else
 		printf("; seed default");
-	printf(", epsilon %s", text_real(job->epsilon, epsilon));
+	printf(", epsilon %s", text_real(job->flag[EPSILON].real, epsilon));
 	const int64_t own = limit_or_none(job->loaded->env->max_episode_steps);
 	const int64_t theirs = job->loaded->w.max_episode_steps;
 	char a[32], b[32], c[32];
@@ -92,7 +90,7 @@ static void print_json(const struct eval_job *job)
 	text_add(&t, "{\"weights\":");
 	text_add_json_string(&t, job->loaded->name);
 	text_add(&t, ",\"env_id\":\"%s\",\"seed\":%s,\"episodes\":%" PRId64, job->loaded->env->id, seed, s->n_episodes);
-	text_add_json_member(&t, "epsilon", job->epsilon);
+	text_add_json_member(&t, "epsilon", job->flag[EPSILON].real);
 	text_add_json_member(&t, "return_mean", s->return_mean);
 	text_add_json_member(&t, "return_std", s->return_std);
 	text_add_json_member(&t, "return_min", s->return_min);
@@ -125,9 +123,9 @@ static void print_csv(const struct eval_job *job)
 /* The seeds of its episodes; *rng is room for a stream. */
 static struct episode_seeds seeds_of(const struct eval_job *job, struct rng *rng)
 {
-	if (job->has_seed && !job->recheck)
+	if (job->has_seed && !job->flag[RECHECK].set)
 		return (struct episode_seeds){ .next = job->seed };
-	rng_init_stream(rng, job->seed, job->recheck ? STREAM_FINAL_EVAL : STREAM_OUTSIDE);
+	rng_init_stream(rng, job->seed, job->flag[RECHECK].set ? STREAM_FINAL_EVAL : STREAM_OUTSIDE);
 	return (struct episode_seeds){ .rng = rng };
 }
 
@@ -155,11 +153,11 @@ static bool printer_init(struct printer *p, const struct eval_job *job, struct e
 	p->q = p->obs + obs_dim;
 	p->mask = (uint8_t *)(p->q + n_actions);
 	p->step = (struct transition){
-		.obs = p->obs, .next_obs = p->raw, .mask = p->mask, .q = job->shows_q ? p->q : NULL
+		.obs = p->obs, .next_obs = p->raw, .mask = p->mask, .q = job->flag[Q].set ? p->q : NULL
 	};
 	p->line = text_into((char *)p->mask + n_actions, size);
-	if (!job->json) {
-		transition_print_header(job->loaded->env, job->shows_q, &p->line);
+	if (!job->flag[JSON].set) {
+		transition_print_header(job->loaded->env, job->flag[Q].set, &p->line);
 		fputs(p->line.p, stdout);
 	}
 	return true;
@@ -179,7 +177,7 @@ static void print_step(void *arg, int action, const struct step *s)
 		step->result = *s;
 		step->next_mask = vec_env_mask(p->v, 0);
 		p->line = text_into(p->line.p, p->line.size);
-		transition_print(ops, step, p->job->json, &p->line);
+		transition_print(ops, step, p->job->flag[JSON].set, &p->line);
 		(void)fwrite(p->line.p, 1, p->line.len, stdout); /* close_stdout looks for errors */
 	} else {
 		step->episode++;
@@ -207,8 +205,8 @@ static bool play(struct eval_job *job, struct vec_env *v, struct printer *printe
 	rng_init_stream(&explore, job->seed, STREAM_OUTSIDE_EXPLORATION);
 	progress_init_count(&p, "episodes");
 	job->loaded->children.progress = &p;
-	const bool ok = evaluate(&job->loaded->policy, v, &seeds, job->n_episodes, job->epsilon, &explore, &job->stats,
-		job->episodes, job->prints_steps ? &printed : &shown, e);
+	const bool ok = evaluate(&job->loaded->policy, v, &seeds, job->n_episodes, job->flag[EPSILON].real, &explore,
+		&job->stats, job->episodes, job->flag[STEPS].set ? &printed : &shown, e);
 	progress_end(&p);
 	job->loaded->children.progress = NULL;
 	return ok ||
@@ -221,7 +219,7 @@ static bool run_episodes(struct eval_job *job, struct err *e)
 	struct printer printer = { .raw = NULL };
 	struct vec_env v;
 	struct env env;
-	if (!load_policy(job->loaded, e) || (job->prints_steps && !printer_init(&printer, job, e)))
+	if (!load_policy(job->loaded, e) || (job->flag[STEPS].set && !printer_init(&printer, job, e)))
 		return false;
 	env_init(&env, job->loaded->env, job->limit, job->loaded->w.obs_scale);
 	env.process = job->loaded->process;
@@ -260,7 +258,7 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 	if (ok && !is_done)
 		ok = err_set(e, ERR_RUN, "the run in '%s' is not done", path);
 	if (ok) {
-		job->recheck = job->has_seed = true;
+		job->has_seed = true;
 		job->seed = c.seed;
 		job->limit = config_eval_limit(&c);
 		job->n_episodes = c.final_eval_episodes;
@@ -271,8 +269,9 @@ static bool recheck(struct eval_job *job, const char *path, struct err *e)
 }
 
 /* --require */
-static bool require(const struct eval_job *job, const struct flag_value *least, struct err *e)
+static bool require(const struct eval_job *job, struct err *e)
 {
+	const struct flag_value *least = &job->flag[REQUIRE];
 	char mean[TEXT_REAL_SIZE], most[TEXT_REAL_SIZE];
 	double worst, best;
 	if (!least->set || job->stats.return_mean >= least->real)
@@ -290,20 +289,17 @@ static bool cmd_eval(const struct args *args, struct err *e)
 	const struct flag_value *flag = args->flag;
 	if (!check_args(flag, e) || !load_weights(&l, args->pos[0], &flag[WEIGHTS], true, e))
 		return false;
-	struct eval_job job = { .loaded = &l,
+	struct eval_job job = { .flag = flag,
+		.loaded = &l,
 		.has_seed = flag[SEED].set,
 		.seed = flag[SEED].seed,
-		.epsilon = flag[EPSILON].real,
-		.prints_steps = flag[STEPS].set,
-		.shows_q = flag[Q].set,
-		.json = flag[JSON].set,
 		.n_episodes = flag[EPISODES].set ? flag[EPISODES].count : 100,
 		/* Not the limit of the run's own evaluations: returns compare with the threshold. */
 		.limit = limit_or_none(flag[LIMIT].set ? flag[LIMIT].count : l.env->max_episode_steps) };
 	bool ok = flag[RECHECK].set ? recheck(&job, args->pos[0], e) : run_episodes(&job, e);
-	if (ok && !job.prints_steps)
-		(job.json ? print_json : flag[CSV].set ? print_csv : print_text)(&job);
-	ok = ok && require(&job, &flag[REQUIRE], e);
+	if (ok && !flag[STEPS].set)
+		(flag[JSON].set ? print_json : flag[CSV].set ? print_csv : print_text)(&job);
+	ok = ok && require(&job, e);
 	free(job.episodes);
 	unload_weights(&l);
 	return ok;

@@ -110,9 +110,8 @@ static void print_man(void)
 		 "each line after 'dqn: '. There are no prompts, and nothing uses the network.\n");
 	printf(".SH COMMANDS\n");
 	man_commands();
-	for (const struct topic *t = topics; t->name; t++) {
+	for (const struct topic *t = topics; t->name; t++)
 		topic_put(t, &man_page);
-	}
 	printf(".SH ENVIRONMENT\n");
 	page_item(&man_page, "DQN_ISA",
 		"Forces the instruction set of the arithmetic: scalar, sse2, avx2, avx512 or, on ARM, neon. The "

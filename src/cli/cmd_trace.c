@@ -153,7 +153,7 @@ static bool allocate(struct trace *tr, struct err *e)
 	return ok || err_set(e, ERR_RUN, "out of memory for a trace");
 }
 
-/* --- looking --- */
+/* --- the numbers of an update: before it, and after it --- */
 
 static void put_floats(struct trace *tr, int column, const float *x)
 {

@@ -242,14 +242,6 @@ void plot_scale(struct plot *p)
 	print_ticks(&p->y);
 }
 
-bool plot_is_brief(const struct plot *p, int n_letters)
-{
-	bool is_long = false;
-	for (int i = 0; i < p->n_series; i++)
-		is_long |= text_columns(p->series[i].label) > n_letters;
-	return is_long;
-}
-
 bool plot_threshold_label(const struct plot *p, char *buf, size_t size)
 {
 	snprintf(buf, size, "threshold %g", p->threshold);
@@ -258,19 +250,16 @@ bool plot_threshold_label(const struct plot *p, char *buf, size_t size)
 
 static void put_csv_row(const struct series *s, const char *kind, FILE *f, const double *cell, int n)
 {
-	char buf[4 * TEXT_REAL_SIZE];
-	struct text t = text_into(buf, sizeof(buf));
-	for (int i = 0; i < 4; i++) {
-		text_add(&t, ",");
-		if (i < n && !isnan(cell[i]))
-			text_add_real(&t, cell[i]);
-	}
+	char real[TEXT_REAL_SIZE];
 	fputc('"', f);
 	for (const char *c = s->name; *c; c++) {
 		fputs(*c == '"' ? "\"" : "", f);
 		fputc(*c, f);
 	}
-	fprintf(f, "\",%s,%zu%s\n", kind, s->n_runs, buf);
+	fprintf(f, "\",%s,%zu", kind, s->n_runs);
+	for (int i = 0; i < 4; i++)
+		fprintf(f, ",%s", i < n && !isnan(cell[i]) ? text_real(cell[i], real) : "");
+	fputc('\n', f);
 }
 
 void plot_csv(const struct plot *p, FILE *f)

@@ -207,11 +207,14 @@ static void put_x_axis(const struct canvas *c)
 	fputc('\n', c->f);
 }
 
+/* Labels are brief if one of them is too long; then the first line has the keys. */
 static void put_legend(const struct canvas *c, int width)
 {
-	const bool brief = plot_is_brief(c->p, width - 2);
+	bool brief = false;
 	if (c->p->legend == PLOT_LEGEND_NONE)
 		return;
+	for (int i = 0; i < c->p->n_series; i++)
+		brief |= text_columns(c->p->series[i].label) > width - 2;
 	if (brief && c->p->keys[0]) {
 		put_cut(c, c->p->keys, width - 1);
 		fputs(":\n", c->f);

@@ -1,5 +1,6 @@
 #include "cli/table.h"
 
+#include "base/memory.h"
 #include "cli/cli.h"
 
 #include <assert.h>
@@ -11,27 +12,16 @@ enum { GAP = 2 };
 
 /* --- cells --- */
 
-/* Grows an array to n elements and more; NULL without memory. */
-static void *grow(void *p, size_t *room, size_t n, size_t size)
-{
-	if (n <= *room)
-		return p;
-	void *grown = realloc(p, (2 * n + 1024) * size);
-	if (grown)
-		*room = 2 * n + 1024;
-	return grown;
-}
-
 void table_add(struct table *t, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
 	const int len = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
-	size_t *offset = grow(t->offset, &t->offset_room, t->n_cells + 1, sizeof(*offset));
+	size_t *offset = memory_grow(t->offset, &t->offset_room, t->n_cells + 1, sizeof(*offset));
 	t->offset = offset ? offset : t->offset;
 	const size_t size = len > 0 ? (size_t)len + 1 : 1;
-	char *text = grow(t->text, &t->text_room, t->text_len + size, 1);
+	char *text = memory_grow(t->text, &t->text_room, t->text_len + size, 1);
 	t->text = text ? text : t->text;
 	t->is_incomplete |= !offset || !text;
 	if (t->is_incomplete)

@@ -231,17 +231,14 @@ static int request_length(const struct process *p)
 /* limit: the key that sets the deadline, or NULL at the end of the child's output. */
 static bool fail_without_reply(struct process *p, const char *limit, double seconds, struct err *e)
 {
-	char buf[sizeof(e->msg)], quoted[QUOTE_SIZE];
+	char buf[sizeof(e->msg)], quoted[QUOTE_SIZE], real[TEXT_REAL_SIZE];
 	const size_t n = p->end - p->begin;
 	struct text t = text_into(buf, sizeof(buf));
 	text_add(&t, "no reply to '%.*s'", request_length(p), p->buffers->out + p->asked);
-	if (limit) {
-		text_add(&t, " within %s = ", limit);
-		text_add_real(&t, seconds);
-		text_add(&t, " s");
-	} else {
+	if (limit)
+		text_add(&t, " within %s = %s s", limit, text_real(seconds, real));
+	else
 		text_add(&t, ", its output has ended");
-	}
 	if (n > 0)
 		text_add(&t, "; its last line lacks a newline: %s", quote(p->buffers->in + p->begin, n, quoted));
 	else if (limit && p->n_lines == 0)

@@ -387,6 +387,7 @@ static bool take_header(struct reader *r, char *line, struct err *e)
 static void add_wanted(const struct reader *r, int kind, struct text *t)
 {
 	const struct env_ops *ops = r->o->ops;
+	char low[TEXT_REAL_SIZE], high[TEXT_REAL_SIZE];
 	if (kind == ACTION)
 		text_add(t, "an action, 0 to %d", ops->n_actions - 1);
 	else if (kind == TERMINATED || kind == TRUNCATED)
@@ -397,12 +398,9 @@ static void add_wanted(const struct reader *r, int kind, struct text *t)
 		text_add(t, "%d digits 0 or 1", ops->n_actions);
 	else
 		text_add(t, "a finite number");
-	if (kind == REWARD && (isfinite(ops->reward_low) || isfinite(ops->reward_high))) {
-		text_add(t, " within the environment's ");
-		text_add_real(t, ops->reward_low);
-		text_add(t, "..");
-		text_add_real(t, ops->reward_high);
-	}
+	if (kind == REWARD && (isfinite(ops->reward_low) || isfinite(ops->reward_high)))
+		text_add(t, " within the environment's %s..%s", text_real(ops->reward_low, low),
+			text_real(ops->reward_high, high));
 }
 
 static bool bad_cell(const struct reader *r, const struct column *c, struct err *e)
@@ -414,11 +412,6 @@ static bool bad_cell(const struct reader *r, const struct column *c, struct err 
 	return lines_error(&r->lines, e, "column '%s': '%.40s' is not %s", name, c->cell, buf);
 }
 
-static bool may_be_empty(const struct reader *r, int kind)
-{
-	return !r->has_kind[NEXT_OBS] && (kind == ACTION || kind == REWARD || kind == TERMINATED || kind == TRUNCATED);
-}
-
 /* All cells into r->now. */
 static bool parse_line(struct reader *r, char *line, struct err *e)
 {
@@ -428,7 +421,10 @@ static bool parse_line(struct reader *r, char *line, struct err *e)
 	if (n != r->n)
 		return lines_error(&r->lines, e, "%zu cells; the first line names %zu", has_cells ? n : 0, r->n);
 	for (const struct column *c = r->column; c < r->column + r->n; c++) {
-		const bool is_optional = may_be_empty(r, c->kind), is_empty = is_optional && c->cell[0] == '\0';
+		const bool is_of_step =
+			c->kind == ACTION || c->kind == REWARD || c->kind == TERMINATED || c->kind == TRUNCATED;
+		const bool is_optional = is_of_step && !r->has_kind[NEXT_OBS];
+		const bool is_empty = is_optional && c->cell[0] == '\0';
 		if (!is_empty && !parse_cell(r, c))
 			return bad_cell(r, c, e);
 		n_empty += is_empty;

@@ -191,9 +191,7 @@ void groups_release(struct groups *g)
 	free(g->member);
 	free(g->group);
 	free(g->unit);
-	g->member = NULL;
-	g->group = NULL;
-	g->unit = NULL;
+	*g = (struct groups){ 0 };
 }
 
 void groups_label(const struct groups *g, size_t i, struct text *t)

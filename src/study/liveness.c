@@ -1,6 +1,7 @@
 #include "study/liveness.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,16 +25,11 @@ static bool was_held(struct liveness *l, const struct record *r, bool now)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->held[i].inode == r->inode && l->held[i].device == r->device)
 			return true;
-	if (now && l->n == l->room) {
-		const size_t room = 2 * l->room + 16;
-		struct directory_id *held = realloc(l->held, room * sizeof(*held));
-		if (held) {
-			l->held = held;
-			l->room = room;
-		}
-	}
-	if (now && l->n < l->room)
+	struct directory_id *held = now ? memory_grow(l->held, &l->room, l->n + 1, sizeof(*held)) : NULL;
+	if (held) {
+		l->held = held;
 		l->held[l->n++] = (struct directory_id){ r->device, r->inode };
+	}
 	return now;
 }
 

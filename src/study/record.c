@@ -1,6 +1,7 @@
 #include "study/record.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -190,19 +191,6 @@ static bool record_init(struct record *r, const char *dir, const struct stat *st
 	return true;
 }
 
-static bool make_room(struct records *list, struct err *e)
-{
-	if (list->n < list->room)
-		return true;
-	const size_t room = 2 * list->room + 64;
-	struct record *at = realloc(list->at, room * sizeof(*at));
-	if (!at)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", room);
-	list->at = at;
-	list->room = room;
-	return true;
-}
-
 /* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
  * directory is left out. */
 static bool add(struct records *list, const char *dir, const struct stat *st, const char *config, size_t len,
@@ -210,7 +198,11 @@ static bool add(struct records *list, const char *dir, const struct stat *st, co
 {
 	static char path[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct record r;
-	if (!make_room(list, e) || !record_init(&r, dir, st, e))
+	struct record *at = memory_grow(list->at, &list->room, list->n + 1, sizeof(*at));
+	if (!at)
+		return err_set(e, ERR_RUN, "out of memory for %zu runs", list->n + 1);
+	list->at = at;
+	if (!record_init(&r, dir, st, e))
 		return false;
 	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
 		config_read(&r.config, path, config, len, why)) {
