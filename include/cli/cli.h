@@ -234,9 +234,9 @@ bool locale_is_utf8(void);
  * COLUMNS and LINES, else 80 by 24. */
 void terminal_size(int fd, int *columns, int *lines);
 
-/* True for a terminal that can move its cursor; it shows colours unless NO_COLOR is set. */
+/* True for a terminal that can move its cursor; that of standard output shows colours unless NO_COLOR is set. */
 bool can_redraw(int fd);
-bool wants_colour(int fd);
+bool wants_colour(void);
 
 /* Takes the terminal of standard output for pictures: a screen of its own, no cursor and, if
  * standard input is that terminal too, keys as they are pressed. Whatever ends the program but
@@ -255,6 +255,6 @@ const char *duration_text(double s, char buf[TEXT_REAL_SIZE]);
 const char *return_text(double x, char buf[TEXT_REAL_SIZE]);
 
 /* Prints text in lines of 80 columns, each indented by so many blanks. */
-void print_wrapped(FILE *f, int indent, const char *text);
+void print_wrapped(int indent, const char *text);
 
 #endif

@@ -3,7 +3,7 @@
  *     plot_init(&p, &e);                     // then labels, and per series ...
  *     s = &p.series[p.n_series++]; ...       // ... up to PLOT_MAX_SERIES
  *     plot_scale(&p);                        // axes that show everything
- *     plot_svg(&p, width, height, file);     // or plot_text(&p, ..., file)
+ *     plot_svg(&p, width, height, file);     // or plot_text(&p, ...)
  *     plot_release(&p);
  */
 #ifndef DQN_CLI_PLOT_H
@@ -88,8 +88,8 @@ void svg_put_text(FILE *f, const char *s, size_t max);
 /* Exactly what is drawn, as CSV: a row for each point, with its interval, and each single dot. */
 void plot_csv(const struct plot *p, FILE *f);
 
-/* width columns and height lines, the legend below them; in braille, or in ASCII
+/* On standard output. width columns and height lines, the legend below them; in braille, or in ASCII
  * letters, one per series. ERR_RUN for memory. */
-bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e);
+bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, struct err *e);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *     screen_clear(&s, columns, lines);             // utf8 and colour are the caller's
  *     screen_text(&s, 0, 0, columns, "1", "title"); // ...
- *     screen_put(&s, stdout);                       // over the one before, from the first line on
+ *     screen_put(&s);                               // over the one before, from the first line on
  *
  * Whatever lies outside is cut off. A colour is the number of ANSI's SGR, "" the terminal's own.
  */
@@ -10,8 +10,6 @@
 #define DQN_CLI_SCREEN_H
 
 #include "env/scene.h"
-
-#include <stdio.h>
 
 enum { SCREEN_MAX_COLUMNS = 400, SCREEN_MAX_LINES = 120 };
 
@@ -33,8 +31,8 @@ struct box {
 
 void screen_clear(struct screen *s, int columns, int lines);
 
-/* As much of the text as fits into so many columns; returns how many it took. */
-int screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text);
+/* As much of the text as fits into so many columns. */
+void screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text);
 
 /* A bar of a share, in [0, 1], of so many columns. */
 void screen_bar(struct screen *s, int line, int column, int columns, const char *colour, double share);
@@ -42,6 +40,7 @@ void screen_bar(struct screen *s, int line, int column, int columns, const char 
 /* The whole window of the scene, as large as fits. */
 void screen_scene(struct screen *s, struct box box, const struct scene *scene);
 
-void screen_put(const struct screen *s, FILE *f);
+/* On standard output. */
+void screen_put(const struct screen *s);
 
 #endif

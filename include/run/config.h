@@ -139,6 +139,9 @@ double config_threshold(const struct config *c);
  * bounds them only without a discount. */
 void config_q_range(const struct config *c, double *low, double *high);
 
+/* Updates each time that the network learns, every train_freq steps: gradient_steps, or for -1 as many as steps. */
+int64_t config_updates_per_round(const struct config *c);
+
 /* n of the n-step returns of an update after so many steps; the largest one of a run. */
 int config_n_steps(const struct config *c, int64_t step);
 int64_t config_most_n_steps(const struct config *c);

@@ -49,13 +49,13 @@ static struct task *add_task(struct bench *b, double (*run)(void *job), void *jo
 	return t;
 }
 
-/* Seconds of n times. */
-static double run_task(const struct task *t, uint64_t n)
+/* Seconds of t->n times. */
+static double run_task(const struct task *t)
 {
 	volatile double sink;
 	struct timespec begin, end;
 	clock_gettime(t->clock, &begin);
-	for (uint64_t i = 0; i < n; i++)
+	for (uint64_t i = 0; i < t->n; i++)
 		sink = t->run(t->job);
 	(void)sink;
 	clock_gettime(t->clock, &end);
@@ -66,7 +66,7 @@ static double run_task(const struct task *t, uint64_t n)
 static void calibrate(struct task *t)
 {
 	t->n = 1;
-	for (double s; (s = run_task(t, t->n)) < sample_s;)
+	for (double s; (s = run_task(t)) < sample_s;)
 		t->n = s < sample_s / 100 ? 10 * t->n : (uint64_t)(1.1 * sample_s / s * (double)t->n) + 1;
 }
 
@@ -81,7 +81,7 @@ static void measure(struct bench *b)
 		for (struct task *t = b->task; t < b->task + b->n_tasks; t++) {
 			if (!t->run || (r >= LEAST_SAMPLES && t->spent_s > 2 * r * sample_s))
 				continue;
-			const double s = run_task(t, t->n);
+			const double s = run_task(t);
 			t->spent_s += s;
 			t->sample[t->n_samples++] = s / (double)t->n;
 		}
@@ -514,7 +514,6 @@ static bool cmd_bench(const struct args *args, struct err *e)
 	static struct bench b; /* too much for a small stack, as the next two */
 	static struct config c;
 	static struct children children;
-	const bool sizes = args->flag[SIZES].set;
 	const int64_t n = args->flag[SAMPLES].set ? args->flag[SAMPLES].count : 100;
 	if (n > MAX_SAMPLES)
 		return err_set(e, ERR_USAGE, "--samples '%s' is more than %d", args->flag[SAMPLES].string, MAX_SAMPLES);
@@ -528,7 +527,7 @@ static bool cmd_bench(const struct args *args, struct err *e)
 		printf("dqn %s, %s: the best and the median of %d samples of at least %.0f ms\n", DQN_VERSION, b.k->isa,
 			b.n_rounds, 1e3 * sample_s);
 	add_peak(&b);
-	const bool ok = sizes ? bench_sizes(&b, &c, e) : bench_all(&b, &c, &children, e);
+	const bool ok = args->flag[SIZES].set ? bench_sizes(&b, &c, e) : bench_all(&b, &c, &children, e);
 	children_stop(&children);
 	if (ok)
 		warn_if_noisy(&b);

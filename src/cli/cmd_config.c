@@ -23,15 +23,15 @@ static void explain(const struct option *o)
 	struct text def = text_into(buf, sizeof(buf));
 	ini_add_value(&def, o->def);
 	printf("%s = %s\n", o->key, buf);
-	print_wrapped(stdout, 4, o->help);
-	print_wrapped(stdout, 4, range);
+	print_wrapped(4, o->help);
+	print_wrapped(4, range);
 	if (o->elsewhere[0]) {
 		char names[256];
 		t = text_into(names, sizeof(names));
 		text_add(&t, "Elsewhere: ");
 		for (const char *c = o->elsewhere; *c; c++)
 			text_add(&t, *c == ' ' ? ", " : "%c", *c);
-		print_wrapped(stdout, 4, names);
+		print_wrapped(4, names);
 	}
 }
 
@@ -42,10 +42,10 @@ static void explain_whole(const struct option *o)
 	const char *const values[] = { o->typical, o->low, o->high };
 	char line[512];
 	explain(o);
-	print_wrapped(stdout, 4, o->effect);
+	print_wrapped(4, o->effect);
 	for (int i = 0; o->typical && i < 3; i++) {
 		snprintf(line, sizeof(line), "%s: %s.", names[i], values[i]);
-		print_wrapped(stdout, 4, line);
+		print_wrapped(4, line);
 	}
 }
 

@@ -49,9 +49,9 @@ void print_help(const struct command *command)
 	printf("\nUsage:\n");
 	char usage[256];
 	snprintf(usage, sizeof(usage), "dqn %s%s%s", command->name, *command->synopsis ? " " : "", command->synopsis);
-	print_wrapped(stdout, 2, usage);
+	print_wrapped(2, usage);
 	printf("\nWhat it does: %s.\n", command->summary);
-	print_wrapped(stdout, 0, command->details);
+	print_wrapped(0, command->details);
 	if (command->flags)
 		printf("\nFlags:\n");
 	for (const struct flag *f = command->flags; f && f->name; f++) {

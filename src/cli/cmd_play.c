@@ -148,7 +148,7 @@ static bool draw(const struct show *show, bool is_paused, struct err *e)
 	if (columns != s.columns || lines != s.lines)
 		fputs("\033[2J", stdout);
 	s.utf8 = locale_is_utf8();
-	s.colour = wants_colour(STDOUT_FILENO);
+	s.colour = wants_colour();
 	screen_clear(&s, columns, lines);
 	const int each = (s.columns + 1) / show->n;
 	for (int i = 0; i < show->n; i++)
@@ -156,7 +156,7 @@ static bool draw(const struct show *show, bool is_paused, struct err *e)
 			(struct box){ i * each, 0, each - 1 + (show->n == 1), s.lines - 1 });
 	screen_text(&s, s.lines - 1, 0, s.columns, "90",
 		is_paused ? "paused; space resumes, n steps, q quits" : "space pauses, n steps, q quits");
-	screen_put(&s, stdout);
+	screen_put(&s);
 	return fflush(stdout) == 0 || err_set(e, ERR_RUN, "the terminal has gone");
 }
 

@@ -666,7 +666,7 @@ static bool print_plot(const struct plot_job *job, struct err *e)
 	lines = job->height ? job->height : lines - rest;
 	const int most = 40, least = job->plot.n_series > 10 ? job->plot.n_series : 10;
 	lines = lines < least ? least : lines > most ? most : lines;
-	return plot_text(&job->plot, columns, lines, locale_is_utf8(), wants_colour(STDOUT_FILENO), stdout, e);
+	return plot_text(&job->plot, columns, lines, locale_is_utf8(), wants_colour(), e);
 }
 
 static bool make_plot(struct plot_job *job, struct err *e)

@@ -576,7 +576,7 @@ static uint64_t n_updates(const struct train *t)
 	const int64_t wanted = c->learning_starts - t->preloaded, most = c->total_timesteps;
 	const int64_t starts = wanted < 0 ? 0 : wanted < most ? wanted : most;
 	const uint64_t rounds = (uint64_t)(c->total_timesteps / c->train_freq - starts / c->train_freq);
-	const uint64_t each = (uint64_t)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
+	const uint64_t each = (uint64_t)config_updates_per_round(c);
 	return each > 0 && rounds > UINT64_MAX / each ? UINT64_MAX : rounds * each;
 }
 

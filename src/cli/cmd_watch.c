@@ -167,7 +167,7 @@ static size_t put_stuck(const struct watch *w, const struct view *v)
 static bool put_runs(const struct watch *w, size_t n, const struct view *v, struct err *e)
 {
 	static const int dispensable[] = { SPEED, STEPS, LEFT, RETURN, STATE, PROGRESS, -1 };
-	const bool colour = wants_colour(STDOUT_FILENO);
+	const bool colour = wants_colour();
 	struct table t = { 0 };
 	for (int i = 0; i < N_COLUMNS; i++)
 		table_column(&t, columns[i], i == NAME || i == STATE ? TABLE_TEXT : TABLE_NUMBER);

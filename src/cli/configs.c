@@ -167,11 +167,8 @@ static bool find_config(const char *program, const char *name, char found[RUN_PA
 /* True if naming another file would not help. */
 static bool is_machines_fault(int error)
 {
-	static const int faults[] = { EIO, ENOMEM, EMFILE, ENFILE, EINTR, ENOSPC };
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		if (error == faults[i])
-			return true;
-	return false;
+	return error == EIO || error == ENOMEM || error == EMFILE || error == ENFILE || error == EINTR ||
+	       error == ENOSPC;
 }
 
 /* Says why a configuration cannot be read, and gives advice. */

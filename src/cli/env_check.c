@@ -352,7 +352,7 @@ static void print_rule(const struct rule *rule, enum verdict v, const char *note
 	static const char *const words[] = { "ok", "note", "FAIL", "skip", "FAIL" };
 	printf("%-5s %s%s%s\n", words[v], rule->name, note[0] ? ": " : "", note);
 	if (v == NOTE || v == BROKEN)
-		print_wrapped(stdout, 6, rule->mend);
+		print_wrapped(6, rule->mend);
 	(void)fflush(stdout);
 }
 

@@ -8,10 +8,9 @@
 
 bool player_init(struct player *p, struct loaded *l, const struct player_options *options, struct err *e)
 {
-	const struct weights *w = &l->w;
 	const struct env_ops *ops = l->env;
 	const size_t n = (size_t)ops->obs_dim;
-	*p = (struct player){ .w = w, .has_seed = options->has_seed, .seed = options->seed };
+	*p = (struct player){ .w = &l->w, .has_seed = options->has_seed, .seed = options->seed };
 	p->epsilon = options->epsilon;
 	p->policy = &l->policy;
 	p->obs = memory_zeroed(3 * n * sizeof(float) + env_mask_dim(ops));

@@ -10,7 +10,6 @@ enum { MAX_COLUMNS = 400, MAX_LINES = 100, DOTS_X = 2, DOTS_Y = 4, NOBODY = -1 }
 
 struct canvas {
 	const struct plot *p;
-	FILE *f;
 	bool utf8, colour;
 	bool braille; /* else a cell is a letter */
 	int n_columns, n_lines, margin;
@@ -131,9 +130,9 @@ static void place_letters(struct canvas *c)
 /* --- printing --- */
 
 /* s cut to so many columns */
-static void put_cut(const struct canvas *c, const char *s, int columns)
+static void put_cut(const char *s, int columns)
 {
-	put_printable(c->f, s, text_fit(s, columns));
+	put_printable(stdout, s, text_fit(s, columns));
 }
 
 static void put_cell(const struct canvas *c, int line, int column)
@@ -142,25 +141,25 @@ static void put_cell(const struct canvas *c, int line, int column)
 	const int series = c->series[line][column];
 	if (dots == 0) {
 		const char *across = column % 2 ? " " : c->utf8 ? "╌" : ".";
-		fputs(line == c->threshold_line ? across : " ", c->f);
+		fputs(line == c->threshold_line ? across : " ", stdout);
 		return;
 	}
 	if (c->colour)
-		fprintf(c->f, "\033[%sm", colours[series % N_COLOURS]);
+		printf("\033[%sm", colours[series % N_COLOURS]);
 	if (c->braille) /* U+2800 + dots */
-		fprintf(c->f, "\xe2%c%c", (int)(0xa0 + (dots >> 6)), (int)(0x80 + (dots & 0x3f)));
+		printf("\xe2%c%c", (int)(0xa0 + (dots >> 6)), (int)(0x80 + (dots & 0x3f)));
 	else
-		fputc('a' + series, c->f);
+		putchar('a' + series);
 	if (c->colour)
-		fputs("\033[0m", c->f);
+		fputs("\033[0m", stdout);
 }
 
 static void put_letter(const struct canvas *c, int series)
 {
 	if (c->colour)
-		fprintf(c->f, "\033[1;%sm%c\033[0m", colours[series % N_COLOURS], 'a' + series);
+		printf("\033[1;%sm%c\033[0m", colours[series % N_COLOURS], 'a' + series);
 	else
-		fputc('a' + series, c->f);
+		putchar('a' + series);
 }
 
 static void put_row(const struct canvas *c, int line)
@@ -171,17 +170,17 @@ static void put_row(const struct canvas *c, int line)
 		if (dot_y(c, y->tick[i]) / DOTS_Y == line)
 			tick = y->tick_text[i];
 	const char *frame = c->utf8 ? (tick[0] ? "┤" : "│") : (tick[0] ? "+" : "|");
-	fprintf(c->f, "%*s %s", c->margin, tick, frame);
+	printf("%*s %s", c->margin, tick, frame);
 	int n = c->n_columns;
 	while (n > 0 && c->dots[line][n - 1] == 0 && c->letter[line] == NOBODY && line != c->threshold_line)
 		n--;
 	for (int column = 0; column < n; column++)
 		put_cell(c, line, column);
 	if (c->letter[line] != NOBODY) {
-		fputc(' ', c->f);
+		putchar(' ');
 		put_letter(c, c->letter[line]);
 	}
-	fputc('\n', c->f);
+	putchar('\n');
 }
 
 /* The frame below, and as many ticks of x as there is room for. */
@@ -190,10 +189,10 @@ static void put_x_axis(const struct canvas *c)
 	const struct axis *x = &c->p->x;
 	const int left = c->margin + 2, right = left + c->n_columns + 1;
 	int at = 0;
-	fprintf(c->f, "%*s %s", c->margin, "", c->utf8 ? "└" : "+");
+	printf("%*s %s", c->margin, "", c->utf8 ? "└" : "+");
 	for (int column = 0; column < c->n_columns; column++)
-		fputs(c->utf8 ? "─" : "-", c->f);
-	fputc('\n', c->f);
+		fputs(c->utf8 ? "─" : "-", stdout);
+	putchar('\n');
 	for (int i = 0; i < x->n_ticks; i++) {
 		const int len = (int)strlen(x->tick_text[i]);
 		int start = left + dot_x(c, x->tick[i]) / DOTS_X - len / 2;
@@ -201,10 +200,10 @@ static void put_x_axis(const struct canvas *c)
 			start = right - len;
 		if (start < at + (at > 0))
 			continue;
-		fprintf(c->f, "%*s%s", start - at, "", x->tick_text[i]);
+		printf("%*s%s", start - at, "", x->tick_text[i]);
 		at = start + len;
 	}
-	fputc('\n', c->f);
+	putchar('\n');
 }
 
 /* Labels are brief if one of them is too long; then the first line has the keys. */
@@ -216,27 +215,26 @@ static void put_legend(const struct canvas *c, int width)
 	for (int i = 0; i < c->p->n_series; i++)
 		brief |= text_columns(c->p->series[i].label) > width - 2;
 	if (brief && c->p->keys[0]) {
-		put_cut(c, c->p->keys, width - 1);
-		fputs(":\n", c->f);
+		put_cut(c->p->keys, width - 1);
+		fputs(":\n", stdout);
 	}
 	for (int i = 0; i < c->p->n_series; i++) {
 		const struct series *s = &c->p->series[i];
 		put_letter(c, i);
-		fputc(' ', c->f);
-		put_cut(c, brief ? s->brief : s->label, width - 2);
-		fputc('\n', c->f);
+		putchar(' ');
+		put_cut(brief ? s->brief : s->label, width - 2);
+		putchar('\n');
 	}
 	if (c->threshold_line != NOBODY)
-		fprintf(c->f, "%s %s\n", c->utf8 ? "╌" : ".", c->threshold);
+		printf("%s %s\n", c->utf8 ? "╌" : ".", c->threshold);
 }
 
-bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, FILE *f, struct err *e)
+bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colour, struct err *e)
 {
 	struct canvas *c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_set(e, ERR_RUN, "out of memory for a plot");
 	c->p = p;
-	c->f = f;
 	c->utf8 = utf8;
 	c->colour = colour;
 	/* Single dots of several series are letters: those of braille are all alike. */
@@ -256,18 +254,18 @@ bool plot_text(const struct plot *p, int width, int height, bool utf8, bool colo
 		draw_series(c, i);
 	place_letters(c);
 	if (p->title[0]) {
-		put_cut(c, p->title, width);
-		fputc('\n', f);
+		put_cut(p->title, width);
+		putchar('\n');
 	}
-	put_cut(c, p->y.label, width);
-	fputc('\n', f);
+	put_cut(p->y.label, width);
+	putchar('\n');
 	for (int line = 0; line < c->n_lines; line++)
 		put_row(c, line);
 	put_x_axis(c);
 	const int indent = c->margin + 2 + (c->n_columns - text_columns(p->x.label)) / 2;
-	fprintf(f, "%*s", indent > 0 ? indent : 0, "");
-	put_cut(c, p->x.label, width);
-	fputc('\n', f);
+	printf("%*s", indent > 0 ? indent : 0, "");
+	put_cut(p->x.label, width);
+	putchar('\n');
 	put_legend(c, width);
 	free(c);
 	return true;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DOTS_X = 2, DOTS_Y = 4 }; /* of a cell, as in braille */
@@ -38,20 +39,18 @@ static void set_cell(struct screen *s, int line, int column, const char *colour,
 	memcpy(c->text, text, (size_t)len);
 }
 
-int screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text)
+void screen_text(struct screen *s, int line, int column, int columns, const char *colour, const char *text)
 {
 	const char *end = text + text_fit(text, columns > 0 ? columns : 0);
-	int at = column;
 	for (int n, width; text < end; text += n) {
 		n = text_char(text, &width);
 		if (width < 0 || (n > 1 && !s->utf8) || n > 6)
-			set_cell(s, line, at++, colour, "?", 1);
+			set_cell(s, line, column++, colour, "?", 1);
 		else if (width > 0)
-			set_cell(s, line, at++, colour, text, n);
+			set_cell(s, line, column++, colour, text, n);
 		if (width == 2)
-			set_cell(s, line, at++, colour, "", 0);
+			set_cell(s, line, column++, colour, "", 0);
 	}
-	return at - column;
 }
 
 void screen_bar(struct screen *s, int line, int column, int columns, const char *colour, double share)
@@ -139,28 +138,28 @@ static char letter(unsigned dots)
 				      ((dots & lower_left) ? 4 : 0) + ((dots & lower_right) ? 8 : 0)];
 }
 
-static void put_cell(const struct screen *s, const struct cell *c, FILE *f)
+static void put_cell(const struct screen *s, const struct cell *c)
 {
 	if (c->dots == 0)
-		fputs(c->text, f);
+		fputs(c->text, stdout);
 	else if (s->utf8) /* U+2800 + dots */
-		fprintf(f, "\xe2%c%c", (int)(0xa0 + (c->dots >> 6)), (int)(0x80 + (c->dots & 0x3f)));
+		printf("\xe2%c%c", (int)(0xa0 + (c->dots >> 6)), (int)(0x80 + (c->dots & 0x3f)));
 	else
-		fputc(letter(c->dots), f);
+		putchar(letter(c->dots));
 }
 
-void screen_put(const struct screen *s, FILE *f)
+void screen_put(const struct screen *s)
 {
 	for (int i = 0; i < s->lines; i++) {
 		const char *colour = "";
-		fprintf(f, "\033[%dH", i + 1);
+		printf("\033[%dH", i + 1);
 		for (int k = 0; k < s->columns; k++) {
 			const struct cell *c = &s->cell[i][k];
 			if (s->colour && strcmp(c->colour, colour) != 0)
-				fprintf(f, "\033[0;%sm", c->colour);
+				printf("\033[0;%sm", c->colour);
 			colour = s->colour ? c->colour : "";
-			put_cell(s, c, f);
+			put_cell(s, c);
 		}
-		fputs(*colour ? "\033[0m" : "", f);
+		fputs(*colour ? "\033[0m" : "", stdout);
 	}
 }

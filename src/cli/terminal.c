@@ -45,10 +45,10 @@ bool can_redraw(int fd)
 	return isatty(fd) && term && strcmp(term, "dumb") != 0;
 }
 
-bool wants_colour(int fd)
+bool wants_colour(void)
 {
 	const char *no_colour = getenv("NO_COLOR");
-	return can_redraw(fd) && !(no_colour && no_colour[0]);
+	return can_redraw(STDOUT_FILENO) && !(no_colour && no_colour[0]);
 }
 
 /* --- pictures --- */
@@ -182,7 +182,7 @@ const char *return_text(double x, char buf[TEXT_REAL_SIZE])
 	return buf;
 }
 
-void print_wrapped(FILE *f, int indent, const char *text)
+void print_wrapped(int indent, const char *text)
 {
 	const size_t width = 80 - (size_t)indent;
 	while (*text) {
@@ -194,7 +194,7 @@ void print_wrapped(FILE *f, int indent, const char *text)
 			if (len == 0)
 				len = strcspn(text, " ");
 		}
-		fprintf(f, "%*s%.*s\n", indent, "", (int)len, text);
+		printf("%*s%.*s\n", indent, "", (int)len, text);
 		text += len;
 		text += strspn(text, " ");
 	}

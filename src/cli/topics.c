@@ -46,7 +46,7 @@ void put_roff(const char *s)
 static void put(const struct page *p, const char *macro, int indent, const char *text)
 {
 	if (!p->is_roff) {
-		print_wrapped(stdout, p->indent + indent, text);
+		print_wrapped(p->indent + indent, text);
 		return;
 	}
 	fputs(macro, stdout);

@@ -124,7 +124,7 @@ static int64_t n_before(const struct config *c)
 static double n_updates(const struct config *c)
 {
 	const int64_t times = c->total_timesteps / c->train_freq - n_before(c) / c->train_freq;
-	return (double)times * (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
+	return (double)times * (double)config_updates_per_round(c);
 }
 
 static void warn_of_returns(const struct config *c, struct report *r)

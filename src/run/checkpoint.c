@@ -232,8 +232,7 @@ static bool are_counters_sound(const struct train *t)
 
 static bool is_phase_sound(const struct train *t)
 {
-	const struct config *c = &t->config;
-	const int64_t most_due = c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
+	const int64_t most_due = config_updates_per_round(&t->config);
 	return in_range(t->phase, 0, N_PHASES - 1) && in_range(t->updates_due, 0, most_due) &&
 	       (t->phase == PHASE_COLLECT || t->timesteps > 0);
 }

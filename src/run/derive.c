@@ -113,6 +113,11 @@ double config_threshold(const struct config *c)
 	return config_eval_limit(c) == limit_of(c, 0) ? ops->solved_return : (double)NAN;
 }
 
+int64_t config_updates_per_round(const struct config *c)
+{
+	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
+}
+
 int config_n_steps(const struct config *c, int64_t step)
 {
 	const bool is_early = (double)step < c->exploration_fraction * (double)c->total_timesteps;

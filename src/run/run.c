@@ -309,11 +309,10 @@ static bool write_result(struct run *r, struct file_writer *file, struct err *e)
 /* The files that end the run, in the order that run/rundir.h states. */
 static bool write_end(struct run *r, struct err *e)
 {
-	const struct train *t = &r->train;
 	struct result *res = &r->result;
 	struct file_writer file[3], *last = file;
 	bool ok = logs_start_sync(&r->logs, e);
-	if (ok && (!t->has_best || !r->is_best_saved || !file_exists(&r->dir.held, RUN_BEST)))
+	if (ok && (!r->train.has_best || !r->is_best_saved || !file_exists(&r->dir.held, RUN_BEST)))
 		ok = write_weights(r, last++, true, e);
 	if (ok)
 		ok = write_weights(r, last++, false, e);

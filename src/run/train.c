@@ -337,7 +337,7 @@ static int64_t updates_due(const struct train *t)
 	const struct config *c = &t->config;
 	if (t->preloaded + t->timesteps <= c->learning_starts || t->timesteps % c->train_freq != 0)
 		return 0;
-	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
+	return config_updates_per_round(c);
 }
 
 static void look(const struct train *t, bool learned)
@@ -422,7 +422,6 @@ bool train_check(const struct train *t, struct err *e)
 static bool eval_step(struct train *t, struct err *e)
 {
 	const struct config *c = &t->config;
-	const size_t n_params = t->agent.policy.net.n_params;
 	struct eval_row row = { .timesteps = t->timesteps, .n_updates = t->agent.adam.t };
 	struct eval_stats confirm = { 0 };
 	if (!continue_eval(t, &t->eval_state, STREAM_EVAL, c->eval_episodes, &row.stats, e))
@@ -434,7 +433,7 @@ static bool eval_step(struct train *t, struct err *e)
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
 	row.is_best = !t->has_best || row.stats.return_mean >= t->best_row.stats.return_mean;
 	if (row.is_best) {
-		memcpy(t->best, t->agent.average, n_params * sizeof(float));
+		memcpy(t->best, t->agent.average, best_bytes(&t->agent.policy.net));
 		t->best_row = row;
 		t->has_best = true;
 	}

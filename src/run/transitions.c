@@ -354,13 +354,12 @@ static bool add_column(struct reader *r, struct column *c, struct err *e)
 
 static bool check_columns(const struct reader *r, struct err *e)
 {
-	const struct env_ops *ops = r->o->ops;
 	const uint8_t *has = r->has;
 	for (int kind = 0; kind < N_KINDS; kind++) {
 		const bool goes_with_next_obs = kind == NEXT_OBS || kind == NEXT_MASK;
 		const bool is_optional = kind == EPISODE || kind == STEP || kind == TRUNCATED || kind == Q ||
 					 (goes_with_next_obs && !r->has_kind[NEXT_OBS]);
-		for (size_t i = 0; i < n_columns(ops, kind); i++, has++) {
+		for (size_t i = 0; i < n_columns(r->o->ops, kind); i++, has++) {
 			char name[32];
 			column_name(kind, i, name);
 			if (!*has && !is_optional)

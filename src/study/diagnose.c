@@ -95,11 +95,6 @@ static double n_rounds(const struct evidence *v, double steps)
 	return fmax(floor(steps / freq) - floor((double)v->starts / freq), 0);
 }
 
-static double updates_per_round(const struct config *c)
-{
-	return (double)(c->gradient_steps < 0 ? c->train_freq : c->gradient_steps);
-}
-
 /* The number after some words of a text; unchanged if it has no such words. */
 static void read_after(const char *text, const char *words, double *x)
 {
@@ -143,8 +138,8 @@ static bool load(struct evidence *v, struct err *e)
 	const double steps = fmax(fmax(last(v, STEP), last(v, EPISODE_STEP)), last(v, EVAL_STEP));
 	v->n_steps = isnan(steps) ? 0 : steps;
 	v->starts = learning_starts(v);
-	v->n_updates =
-		isnan(last(v, N_UPDATES)) ? n_rounds(v, v->n_steps) * updates_per_round(v->c) : last(v, N_UPDATES);
+	v->n_updates = isnan(last(v, N_UPDATES)) ? n_rounds(v, v->n_steps) * (double)config_updates_per_round(v->c)
+						 : last(v, N_UPDATES);
 	read_failed(v);
 	return ok;
 }
@@ -253,8 +248,8 @@ static bool late_start(const struct evidence *v, struct finding *f)
 static bool few_updates(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	const double per_step = updates_per_round(c) / (double)c->train_freq, total = (double)c->total_timesteps;
-	const bool is_late = n_rounds(v, total) == 0 && v->starts < c->total_timesteps;
+	const double per_step = (double)config_updates_per_round(c) / (double)c->train_freq;
+	const bool is_late = n_rounds(v, (double)c->total_timesteps) == 0 && v->starts < c->total_timesteps;
 	const char *key = c->gradient_steps == 0 ? "gradient_steps" : "train_freq";
 	return key_is(v, per_step < 0.02 || is_late, key, v->n_updates, f);
 }
@@ -492,7 +487,7 @@ static bool frequent_copies(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
 	const int64_t interval = c->target_update_interval;
-	const bool each = c->tau == 1 && interval <= c->train_freq && updates_per_round(c) <= 1;
+	const bool each = c->tau == 1 && interval <= c->train_freq && config_updates_per_round(c) <= 1;
 	return key_is(v, each, "target_update_interval", (double)interval, f);
 }
 

@@ -196,12 +196,11 @@ void groups_release(struct groups *g)
 
 void groups_label(const struct groups *g, size_t i, struct text *t)
 {
-	const struct config *c = &g->member[g->group[i].first]->config;
+	const struct record *r = g->member[g->group[i].first];
 	for (int k = 0; k < g->n_keys; k++) {
 		text_add(t, "%s%s=", k ? " " : "", g->key[k]->key);
-		config_print_brief(c, g->key[k], t);
+		config_print_brief(&r->config, g->key[k], t);
 	}
-	const struct record *r = g->member[g->group[i].first];
 	if (g->has_names)
 		text_add(t, "%.*s", (int)r->group_len, r->group);
 	else if (g->n_keys == 0)

@@ -191,28 +191,33 @@ static bool record_init(struct record *r, const char *dir, const struct stat *st
 	return true;
 }
 
-/* Adds a run, of which `config` is the text of config.ini; or NULL, and *why is why the
- * directory is left out. */
-static bool add(struct records *list, const char *dir, const struct stat *st, const char *config, size_t len,
-	struct err *why, struct err *e)
+/* The way down a tree. One path and one reason for all levels: the stack may be small. */
+struct walk {
+	char dir[RUN_PATH_SIZE];
+	struct err why; /* the directory is left out */
+	struct err *e;  /* the caller's */
+};
+
+/* Adds a run, of which `config` is the text of config.ini. NULL: the directory is left out, and w->why says why. */
+static bool add(struct records *list, struct walk *w, const struct stat *st, const char *config, size_t len)
 {
 	static char path[RUN_PATH_SIZE]; /* too much for a small stack */
 	static struct record r;
 	struct record *at = memory_grow(list->at, &list->room, list->n + 1, sizeof(*at));
 	if (!at)
-		return err_set(e, ERR_RUN, "out of memory for %zu runs", list->n + 1);
+		return err_set(w->e, ERR_RUN, "out of memory for %zu runs", list->n + 1);
 	list->at = at;
-	if (!record_init(&r, dir, st, e))
+	if (!record_init(&r, w->dir, st, w->e))
 		return false;
-	if (config && file_join(path, sizeof(path), dir, RUN_CONFIG, why) &&
-		config_read(&r.config, path, config, len, why)) {
+	if (config && file_join(path, sizeof(path), w->dir, RUN_CONFIG, &w->why) &&
+		config_read(&r.config, path, config, len, &w->why)) {
 		r.threshold = isnan(list->threshold) ? config_threshold(&r.config) : list->threshold;
 		read_result(&r);
 		read_logs(&r);
 		if (r.state == RECORD_DONE)
 			r.lowest_return = fmin(r.lowest_return, r.result.final.return_min);
 	} else {
-		note(&r, why);
+		note(&r, &w->why);
 	}
 	list->at[list->n++] = r;
 	return true;
@@ -225,18 +230,6 @@ void records_init(struct records *list)
 	*list = (struct records){ .threshold = (double)NAN };
 }
 
-/* The way down a tree. One path and one reason for all levels: the stack may be small. */
-struct walk {
-	char dir[RUN_PATH_SIZE];
-	struct err why; /* the directory is left out */
-	struct err *e;  /* the caller's */
-};
-
-static bool leave_out(struct records *list, struct walk *w, const struct stat *st)
-{
-	return add(list, w->dir, st, NULL, 0, &w->why, w->e);
-}
-
 static bool visit(struct records *list, struct walk *w, int depth);
 
 static bool visit_entries(struct records *list, struct walk *w, const struct stat *st, int depth)
@@ -247,7 +240,7 @@ static bool visit_entries(struct records *list, struct walk *w, const struct sta
 	bool ok = true;
 	if (!d) {
 		err_set(&w->why, ERR_RUN, "open '%.500s': %s", w->dir, strerror(errno));
-		return depth > 0 ? leave_out(list, w, st) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
+		return depth > 0 ? add(list, w, st, NULL, 0) : err_set(w->e, ERR_RUN, "%s", w->why.msg);
 	}
 	while (ok && (errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
@@ -256,13 +249,13 @@ static bool visit_entries(struct records *list, struct walk *w, const struct sta
 			ok = visit(list, w, depth + 1);
 		} else {
 			err_set(&w->why, ERR_RUN, "path too long: '%.100s...'", w->dir);
-			ok = leave_out(list, w, NULL);
+			ok = add(list, w, NULL, NULL, 0);
 		}
 		w->dir[len] = '\0';
 	}
 	if (ok && errno != 0) {
 		err_set(&w->why, ERR_RUN, "read '%.500s': %s", w->dir, strerror(errno));
-		ok = leave_out(list, w, st);
+		ok = add(list, w, st, NULL, 0);
 	}
 	closedir(d);
 	return ok;
@@ -282,18 +275,18 @@ static bool visit(struct records *list, struct walk *w, int depth)
 		if (depth == 0)
 			return err_set(w->e, ERR_RUN, "open '%s': %s", w->dir, strerror(errno));
 		err_set(&w->why, ERR_RUN, "stat '%.500s': %s", w->dir, strerror(errno));
-		return errno == ENOENT || leave_out(list, w, NULL);
+		return errno == ENOENT || add(list, w, NULL, NULL, 0);
 	}
 	if (depth > 0 && !S_ISDIR(st.st_mode))
 		return true;
 	if (depth > MAX_DEPTH) {
 		err_set(&w->why, ERR_RUN, "more than %d directories down: '%.500s'", MAX_DEPTH, w->dir);
-		return leave_out(list, w, &st);
+		return add(list, w, &st, NULL, 0);
 	}
 	const enum presence presence = load(w->dir, RUN_CONFIG, CONFIG_LIMIT, &config, &len, &w->why);
 	if (presence == FILE_ABSENT)
 		return visit_entries(list, w, &st, depth);
-	const bool ok = add(list, w->dir, &st, config, len, &w->why, w->e);
+	const bool ok = add(list, w, &st, config, len);
 	free(config);
 	return ok;
 }
