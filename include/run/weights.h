@@ -39,8 +39,9 @@ struct weights {
 enum { WEIGHTS_LAYER_SIZE = 16 };
 const char *weights_layer(const struct net *net, int i, char name[WEIGHTS_LAYER_SIZE]);
 
-/* "4-64-64-2", or "4-64-64-2 (dueling)", where each head is 64 wide. */
-void weights_print_shape(const struct net *net, struct text *t);
+/* Writes "4-64-64-2" into buf, or "4-64-64-2 (dueling)", where each head is 64 wide, and returns it. */
+#define WEIGHTS_SHAPE_SIZE 160
+const char *weights_shape(const struct net *net, char buf[WEIGHTS_SHAPE_SIZE]);
 
 /* Bytes that weights_build needs for a network: the tensors twice (once transposed), the
  * header and the configuration. */

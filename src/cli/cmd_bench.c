@@ -24,7 +24,7 @@ static const double noisy = 0.1;      /* a median of the peak so far from its be
 enum { MAX_SAMPLES = 1000, LEAST_SAMPLES = 3, PEAK_ROUNDS = 1000, MAX_TASKS = 40 };
 
 struct task {
-	char name[64], note[80];
+	char name[WEIGHTS_SHAPE_SIZE + 48], note[80];
 	double (*run)(void *job); /* returns something of the result: no work is optimised away */
 	void *job;
 	clockid_t clock; /* of processor time, unless processes work in turn */
@@ -313,12 +313,11 @@ static void add_update(struct bench *b, struct train *t)
 {
 	const double rows = (double)t->batch.size;
 	double forward, backward;
+	char shape[WEIGHTS_SHAPE_SIZE];
 	count_flops(&t->agent.policy.net, &forward, &backward);
 	struct task *task = add_task(b, update_task, t, "");
-	struct text name = text_into(task->name, sizeof(task->name));
-	text_add(&name, "update ");
-	weights_print_shape(&t->agent.policy.net, &name);
-	text_add(&name, ", batch %" PRId64, t->config.batch_size);
+	snprintf(task->name, sizeof(task->name), "update %s, batch %" PRId64,
+		weights_shape(&t->agent.policy.net, shape), t->config.batch_size);
 	task->flops = rows * ((t->config.double_q ? 3 : 2) * forward + backward);
 }
 

@@ -33,13 +33,12 @@ void progress_head(const struct progress *p)
 {
 	const struct train *t = &p->run->train;
 	const struct net *net = &t->agent.policy.net;
-	char buf[256];
+	char shape[WEIGHTS_SHAPE_SIZE];
 	if (p->level < PROGRESS_NORMAL)
 		return;
-	struct text line = text_into(buf, sizeof(buf));
-	weights_print_shape(net, &line);
 	say("%s, seed %" PRIu64 ", %s%" PRId64 " steps; network %s, %zu weights", t->env.ops->id, t->config.seed,
-		isfinite(t->config.stop_return) ? "up to " : "", t->config.total_timesteps, buf, net->n_params);
+		isfinite(t->config.stop_return) ? "up to " : "", t->config.total_timesteps, weights_shape(net, shape),
+		net->n_params);
 	say("writing to '%.1000s'; Ctrl-C or SIGTERM saves and stops", p->run->dir.path);
 }
 

@@ -332,12 +332,14 @@ bool weights_are_ours(const void *bytes, size_t len)
 	return ours;
 }
 
-void weights_print_shape(const struct net *net, struct text *t)
+const char *weights_shape(const struct net *net, char buf[WEIGHTS_SHAPE_SIZE])
 {
+	struct text t = text_into(buf, WEIGHTS_SHAPE_SIZE);
 	for (int i = 0; i <= net->n_layers; i++)
-		text_add(t, "%s%d", i ? "-" : "",
+		text_add(&t, "%s%d", i ? "-" : "",
 			net->dueling && i > 0 && i == net->n_layers - 1 ? net->dim[i] / 2 : net->dim[i]);
-	text_add(t, net->dueling ? " (dueling)" : "");
+	text_add(&t, net->dueling ? " (dueling)" : "");
+	return buf;
 }
 
 /* ERR_CORRUPT: the weights have something else than the run. */
@@ -370,14 +372,10 @@ static bool check_scale(const struct weights *w, const struct config *c, const c
 static bool check_initial(const struct weights *w, const struct config *c, const char *name, struct err *e)
 {
 	struct net net;
-	char a[160], b[160];
+	char a[WEIGHTS_SHAPE_SIZE], b[WEIGHTS_SHAPE_SIZE];
 	if (!config_net(c, &net, e))
 		return false;
-	struct text theirs = text_into(a, sizeof(a));
-	struct text runs = text_into(b, sizeof(b));
-	weights_print_shape(&w->net, &theirs);
-	weights_print_shape(&net, &runs);
-	if (strcmp(a, b) != 0)
+	if (strcmp(weights_shape(&w->net, a), weights_shape(&net, b)) != 0)
 		return differs(name, "the network", a, b, e);
 	if (w->net.activation != net.activation)
 		return differs(
