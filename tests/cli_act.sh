@@ -227,6 +227,8 @@ t 'an unknown activation' 2 act "$sb3" --env CartPole-v1 --activation gelu
 err_has "^dqn: --activation 'gelu' is not valid \(one of relu, tanh\); did you mean 'relu'\?$"
 t 'a wrong obs_scale' 2 act "$sb3" --env CartPole-v1 --obs-scale 1,0
 err_has "^dqn: --obs-scale '1,0' is not valid \(none, bounds, or "
+t 'one as Python has it' 2 act "$sb3" --env CartPole-v1 --obs-scale '[1, 2, 3, 4]'
+err_has "did you mean '1, 2, 3, 4'\?$"
 t 'one for fewer observations' 2 act "$sb3" --env CartPole-v1 --obs-scale 1,2
 err_has '^dqn: --obs-scale: obs_scale has 2 factors; CartPole-v1 has 4 observations$'
 t 'our own weights, the right environment' 0 act run --env CartPole-v1

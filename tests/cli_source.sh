@@ -119,7 +119,7 @@ env 1567
 rl 1391
 run 6866
 study 2932
-cli 12244
+cli 12243
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "cli/children.h"
+#include "run/hint.h"
 #include "run/weights.h"
 
 #include <inttypes.h>
@@ -100,11 +101,9 @@ static bool find_unfinished(
 			has_failed ? "diverged and has no weights" : "is not done and has no weights yet");
 	if (!weights_check(d, *name, c, e))
 		return false;
+	const char *until = has_failed ? "" : has_best ? " so far" : " yet";
 	say("'%.500s' holds a run that %s; taking '%s', %s%s", path, has_failed ? "diverged" : "is not done", *name,
-		has_best ? "the weights that evaluated best" : "as there is no 'best.safetensors'",
-		has_failed ? ""
-		: has_best ? " so far"
-			   : " yet");
+		has_best ? "the weights that evaluated best" : "as there is no 'best.safetensors'", until);
 	return true;
 }
 
@@ -148,14 +147,14 @@ bool read_weights(const char *path, char *name, char **data, size_t *len, struct
 /* Sets a key to the value of --NAME, unless that is NULL. */
 static bool set_key(struct config *c, const char *key, const char *name, const char *value, struct err *e)
 {
-	char range[256];
+	char range[256], hint[HINT_SIZE];
 	const struct option *o = config_find(key);
 	struct text t = text_into(range, sizeof(range));
 	if (!value || config_set_value(c, o, value))
 		return true;
 	option_print_range(o, &t);
 	err_set(e, ERR_USAGE, "--%s '%.80s' is not valid (%s)", name, value, range);
-	return err_suggest(e, "", o->names ? text_nearest(value, o->names) : NULL);
+	return err_suggest(e, "", hint_value(o, value, hint) ? hint : o->names ? text_nearest(value, o->names) : NULL);
 }
 
 /* The configuration that the flags give to weights of another program. */
