@@ -76,9 +76,11 @@ static inline struct pair pair_merge(struct pair v, unsigned mask, struct pair w
 		_mm256_blendv_ps(v.hi, w.hi, _mm256_castsi256_ps(pair_lanes(mask >> 8))));
 }
 
-/* Blocks of four: number i and i + 2 of a, the same of b; imm 0x88 or 0xdd */
+/* Blocks of four: number i and i + 2 of a, the same of b; imm 0x88 or 0xdd. 0xee: the last two of both */
 static inline struct pair pair_shuffle_blocks(struct pair a, struct pair b, int imm)
 {
+	if (imm == 0xee)
+		return pair_of(a.hi, b.hi);
 	if (imm == 0x88)
 		return pair_of(_mm256_permute2f128_ps(a.lo, a.hi, 0x20), _mm256_permute2f128_ps(b.lo, b.hi, 0x20));
 	return pair_of(_mm256_permute2f128_ps(a.lo, a.hi, 0x31), _mm256_permute2f128_ps(b.lo, b.hi, 0x31));

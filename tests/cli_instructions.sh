@@ -23,7 +23,7 @@ int main(void)
 		const size_t m = shapes[i][0], n = shapes[i][1], p = shapes[i][2];
 		k->matmul(m, n, p, a, p, 1, b, b, 1, c, 0);
 		k->matmul(p, n, m, a, 1, p, c, 0, 0, d, 0);
-		k->matmul_t(m, p, n, c, b, a, d, p, 0);
+		k->matmul_t(m, p, n, c, b, a, d, p, 0, 0);
 		k->column_sums(m, n, c, d);
 	}
 	k->transpose(128, 256, a, c);

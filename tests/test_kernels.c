@@ -89,7 +89,7 @@ static bool canaries_live(const float *p)
 	return true;
 }
 
-static float *ends[5]; /* guarded blocks, made once */
+static float *ends[6]; /* guarded blocks, made once */
 static float want[4][GUARDED_FLOATS];
 
 static void for_each_isa(void (*check)(const struct kernels *k))
@@ -288,7 +288,7 @@ static void test_matmul_of_packed_products(void)
 		}
 }
 
-/* matmul_t: rows of c and of the gate are pad floats longer than the product. */
+/* matmul_t: rows of c and of the gate are pad floats longer than the product. Half of the times with sums. */
 static void check_transposed(size_t m, size_t n, size_t k, size_t pad, bool gated, enum flavour flavour)
 {
 	const size_t c_row = n + pad, size = (m - 1) * c_row + n;
@@ -310,8 +310,16 @@ static void check_transposed(size_t m, size_t n, size_t k, size_t pad, bool gate
 		for (size_t r = 0; r < m; r++)
 			for (size_t j = 0; j < n; j++)
 				want[2][r * c_row + j] = !gate || gate[r * c_row + j] > 0 ? want[0][r * n + j] : 0.0f;
-		kernels->matmul_t(m, n, k, a, b, gate, c, c_row, pack);
+		float *sums = (m + n + k) % 2 ? fresh(ends[5], n, WILD) : NULL;
+		kernels->matmul_t(m, n, k, a, b, gate, c, c_row, sums, pack);
 		n_bad = n_different(size, c, want[2]);
+		for (size_t j = 0; sums && j < n; j++) {
+			float sum = 0;
+			for (size_t r = 0; r < m; r++)
+				sum += want[2][r * c_row + j];
+			n_bad += !same(sums[j], sum);
+		}
+		CHECK(!sums || canaries_live(sums));
 		if (n_bad > 0)
 			printf("%s: m %zu n %zu k %zu pad %zu gated %d\n", kernels->isa, m, n, k, pad, gated);
 		CHECK_INT(n_bad, 0);
@@ -322,7 +330,8 @@ static void check_transposed(size_t m, size_t n, size_t k, size_t pad, bool gate
 static void test_matmul_t(void)
 {
 	static const size_t large[][3] = { { 1, 300, 513 }, { 2, 257, 300 }, { 33, 513, 33 }, { 257, 255, 7 },
-		{ 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 }, { 13, 24, 513 } };
+		{ 64, 33, 512 }, { 5, 1025, 33 }, { 12, 65, 1025 }, { 13, 24, 513 }, { 12, 65, 1024 }, { 14, 24, 513 },
+		{ 513, 321, 1 } };
 	for (size_t m = 1; m <= 40; m += m < 3 ? 1 : 12)
 		for (size_t n = 1; n <= 70; n++) {
 			const size_t k = 1 + random_bits() % 70;
@@ -729,7 +738,7 @@ static void test_fma_at_the_largest_finite_values(void)
 
 int main(void)
 {
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		ends[i] = guarded_end();
 	RUN(test_find_names_the_sets);
 	RUN(test_matmul_of_every_small_size);

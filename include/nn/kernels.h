@@ -38,9 +38,9 @@ struct kernels {
 
 	/* c (m,n) = a (m,k) b^T, where gate (m,n) > 0, else 0: the layer below of a gradient.
 	 * a and b (n,k) are dense, rows of c and of gate are c_row apart; gate NULL: everywhere.
-	 * Sums are those of matmul. */
+	 * Products are added as in matmul. sums (n), unless NULL, = the column_sums of c. */
 	void (*matmul_t)(size_t m, size_t n, size_t k, const float *a, const float *b, const float *gate, float *c,
-		size_t c_row, float *pack);
+		size_t c_row, float *sums, float *pack);
 
 	/* sums (n) = 0 + x[0,:] + ... + x[rows-1,:], in that order; x (rows,n), rows may
 	 * be 0 */

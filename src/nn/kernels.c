@@ -45,6 +45,7 @@ struct product {
 	const float *a, *b, *from, *gate;
 	float *c;
 	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
+	float *sums;                                        /* of c's columns, to which its rows are added, or NULL */
 	bool relu;
 	size_t pack_rows;        /* of b at a time */
 	const struct next *next; /* or NULL */
@@ -106,8 +107,10 @@ INLINE void begin_sums(size_t rows, size_t n_vec, int tail, const float *from, s
 	}
 }
 
-/* c (rows,n_vec) = acc, or max(acc, 0), or acc where gate, which has c's strides, is positive. */
-INLINE void end_sums(size_t rows, size_t n_vec, int tail, vf *acc, bool relu, const float *gate, float *c, size_t c_row)
+/* c (rows,n_vec) = acc, or max(acc, 0), or acc where gate, which has c's strides, is positive. Unless
+ * sums is NULL, c's rows are added to it. */
+INLINE void end_sums(
+	size_t rows, size_t n_vec, int tail, vf *acc, bool relu, const float *gate, float *sums, float *c, size_t c_row)
 {
 	if (relu) {
 		UNROLL
@@ -119,6 +122,17 @@ INLINE void end_sums(size_t rows, size_t n_vec, int tail, vf *acc, bool relu, co
 		for (size_t s = 0; s < rows * n_vec; s++)
 			acc[s] = vf_pass(acc[s],
 				load(gate + s / n_vec * c_row + s % n_vec * LANES, s % n_vec == n_vec - 1 ? tail : 0));
+	}
+	if (sums) {
+		UNROLL
+		for (size_t v = 0; v < n_vec; v++) {
+			const int n = v == n_vec - 1 ? tail : 0;
+			vf sum = load(sums + v * LANES, n);
+			UNROLL
+			for (size_t r = 0; r < rows; r++)
+				sum = vf_add(sum, acc[r * n_vec + v]);
+			store(sums + v * LANES, sum, n);
+		}
 	}
 	UNROLL
 	for (size_t r = 0; r < rows; r++, c += c_row) {
@@ -169,7 +183,7 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct 
 		for (size_t g = 0; g < n_bases; g++)
 			a[g] += a_col;
 	}
-	end_sums(rows, n_vec, tail, acc, x->relu, gate, c, c_row);
+	end_sums(rows, n_vec, tail, acc, x->relu, gate, x->sums, c, c_row);
 }
 
 #if FREE_MASKS
@@ -192,12 +206,14 @@ INLINE void load_shared(size_t rows, size_t rest, const float *from, size_t from
 }
 
 /* As end_sums. */
-INLINE void end_shared(size_t rows, size_t rest, vf *shared, bool relu, const float *gate, float *c, size_t c_row)
+INLINE void end_shared(
+	size_t rows, size_t rest, vf *shared, bool relu, const float *gate, float *sums, float *c, size_t c_row)
 {
 	const size_t sharing = LANES / rest;
 	vf pass[TILE_ROWS];
 	load_shared(rows, rest, gate, c_row, pass);
 	float lane[LANES];
+	vf sum = sums ? vf_load_n(sums, (int)rest) : vf_set1(0);
 	UNROLL
 	for (size_t r = 0; r < rows; r++, c += c_row) {
 		vf *const s = &shared[r / sharing];
@@ -211,7 +227,11 @@ INLINE void end_shared(size_t rows, size_t rest, vf *shared, bool relu, const fl
 			*c = lane[r];
 		else
 			vf_store_lanes(c, r % sharing * rest, rest, *s);
+		if (sums)
+			sum = vf_add(sum, rest == 1 ? vf_set1(lane[r]) : r % sharing == 0 ? *s : vf_second_half(*s));
 	}
+	if (sums)
+		vf_store_n(sums, sum, (int)rest);
 }
 
 /* As tile: rows x n_vec vectors of c, and `rest` columns. */
@@ -248,8 +268,9 @@ INLINE void shared_tile(size_t rows, size_t n_vec, size_t rest, const struct pro
 		for (size_t g = 0; g < n_bases; g++)
 			a[g] += a_col;
 	}
-	end_sums(rows, n_vec, 0, acc, x->relu, gate, c, c_row);
-	end_shared(rows, rest, shared, x->relu, gate ? gate + whole : NULL, c + whole, c_row);
+	end_sums(rows, n_vec, 0, acc, x->relu, gate, x->sums, c, c_row);
+	end_shared(rows, rest, shared, x->relu, gate ? gate + whole : NULL, x->sums ? x->sums + whole : NULL, c + whole,
+		c_row);
 }
 #endif
 
@@ -333,7 +354,10 @@ INLINE void few(size_t n_vec, size_t k, const struct product *x)
 	const float *a = x->a, *from = x->from, *gate = x->gate;
 	const bool relu = x->relu;
 	float *c = x->c;
-	vf b[MOST_FEW * 3];
+	vf b[MOST_FEW * 3], sum[3];
+	UNROLL
+	for (size_t v = 0; v < n_vec; v++)
+		sum[v] = x->sums ? load(x->sums + v * LANES, v == n_vec - 1 ? tail : 0) : vf_set1(0);
 	UNROLL
 	for (size_t p = 0; p < k; p++) {
 		const float *const rest = x->rest ? x->rest + p : x->b + p * x->b_row + 2 * LANES;
@@ -352,10 +376,17 @@ INLINE void few(size_t n_vec, size_t k, const struct product *x)
 			for (size_t v = 0; v < n_vec; v++)
 				acc[v] = vf_fma(ap, b[n_vec * p + v], acc[v]);
 		}
-		end_sums(1, n_vec, tail, acc, relu, gate, c, c_row);
+		end_sums(1, n_vec, tail, acc, relu, gate, NULL, c, c_row);
+		UNROLL
+		for (size_t v = 0; v < n_vec; v++)
+			sum[v] = vf_add(sum[v], acc[v]);
 		from = from ? from + from_row : NULL;
 		gate = gate ? gate + c_row : NULL;
 	}
+	UNROLL
+	for (size_t v = 0; v < n_vec; v++)
+		if (x->sums)
+			store(x->sums + v * LANES, sum[v], v == n_vec - 1 ? tail : 0);
 }
 
 /* Does that if x is such a product. */
@@ -523,6 +554,7 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		.from = ct,
 		.from_row = WIDE,
 		.gate = NULL,
+		.sums = NULL,
 		.relu = false,
 		.c = ct,
 		.c_row = WIDE,
@@ -551,6 +583,19 @@ INLINE void turn_back(size_t n, size_t rows, const float *ct, float *c, size_t c
 	}
 }
 
+/* sums (n) += the rows of c (rows,n), n a constant */
+INLINE void add_rows(size_t n, size_t rows, const float *c, size_t c_row, float *sums)
+{
+	float sum[NARROW]; /* which no store changes */
+	memcpy(sum, sums, n * sizeof(*sums));
+	for (size_t r = 0; r < rows; r++, c += c_row) {
+		UNROLL
+		for (size_t j = 0; j < n; j++)
+			sum[j] += c[j];
+	}
+	memcpy(sums, sum, n * sizeof(*sums));
+}
+
 /* n is x->n, a constant. */
 INLINE void narrow_columns(size_t n, const struct product *x)
 {
@@ -576,6 +621,8 @@ INLINE void narrow_columns(size_t n, const struct product *x)
 		for (size_t r = i; x->gate && r < i + rows; r++)
 			for (size_t j = r * x->c_row; j < r * x->c_row + n; j++)
 				x->c[j] = x->gate[j] > 0 ? x->c[j] : 0;
+		if (x->sums)
+			add_rows(n, rows, x->c + i * x->c_row, x->c_row, x->sums);
 	}
 }
 
@@ -603,6 +650,7 @@ INLINE void to_column(struct product *x, size_t j)
 	x->b += j * x->b_col;
 	x->from = x->from ? x->from + j : NULL;
 	x->gate = x->gate ? x->gate + j : NULL;
+	x->sums = x->sums ? x->sums + j : NULL;
 	x->c += j;
 }
 
@@ -659,6 +707,7 @@ INLINE void set_block(struct product *part, const struct product *x, size_t j, s
 	const bool last = p + part->k == x->k;
 	part->relu = last && x->relu;
 	part->gate = last && x->gate ? x->gate + j : NULL;
+	part->sums = last && x->sums ? x->sums + j : NULL;
 }
 
 /* The columns after j of a b that is stored by columns and large, in the order of panels(); false
@@ -779,6 +828,7 @@ static void packed_block(struct product *x, const float *a, const float *b)
 		part.b = b + j * B_PANEL(x->k);
 		part.from = x->from ? x->from + j * PANEL : NULL;
 		part.gate = x->gate ? x->gate + j * PANEL : NULL;
+		part.sums = x->sums ? x->sums + j * PANEL : NULL;
 		part.c = x->c + j * PANEL;
 		tiles[h.rows + (t < h.n_larger) - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
 		if (flat) {
@@ -824,12 +874,14 @@ static void narrow_last(size_t odd, struct product *x)
 {
 	const size_t j = x->n - odd;
 	const float *const from = x->from, *const gate = x->gate;
+	float *const sums = x->sums;
 	to_column(x, j);
 	narrow(x);
 	x->n = j;
 	x->b -= j * x->b_col;
 	x->from = from;
 	x->gate = gate;
+	x->sums = sums;
 	x->c -= j;
 }
 
@@ -887,6 +939,7 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 			 .from = bias,
 			 .from_row = 0,
 			 .gate = NULL,
+			 .sums = NULL,
 			 .relu = relu,
 			 .c = c,
 			 .c_row = n,
@@ -897,12 +950,14 @@ static void matmul(size_t m, size_t n, size_t k, const float *a, size_t a_row, s
 }
 
 static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *b, const float *gate, float *c,
-	size_t c_row, float *pack)
+	size_t c_row, float *sums, float *pack)
 {
 	if (others(n)) {
-		others(n)->matmul_t(m, n, k, a, b, gate, c, c_row, pack);
+		others(n)->matmul_t(m, n, k, a, b, gate, c, c_row, sums, pack);
 		return;
 	}
+	if (sums)
+		memset(sums, 0, n * sizeof(*sums));
 	multiply(&(struct product){ .m = m,
 			 .n = n,
 			 .k = k,
@@ -915,6 +970,7 @@ static void matmul_t(size_t m, size_t n, size_t k, const float *a, const float *
 			 .from = NULL,
 			 .from_row = 0,
 			 .gate = gate,
+			 .sums = sums,
 			 .relu = false,
 			 .c = c,
 			 .c_row = c_row,

@@ -168,13 +168,13 @@ static void linear_forward(const struct linear *m, const struct kernels *k, cons
 	k->matmul(batch, m->out, m->in, x + m->from, x_dim, 1, params + m->w, params + m->b, relu, y, pack);
 }
 
-/* In the forward pass this was y = x W + b. From dy (B,out): its part of grad, and, unless
- * dx is NULL, of dx (B,x_dim), where gate, if any, is positive. */
+/* In the forward pass this was y = x W + b. From dy (B,out): dW, and, unless dx is NULL, its part of
+ * dx (B,x_dim), where gate, if any, is positive, and, unless sums is NULL, of dx's column sums. */
 static void linear_backward(const struct linear *m, const struct kernels *k, const float *params, const float *x,
 	size_t x_dim, const float *dy, size_t batch, const float *gate, float *transposed, float *grad, float *dx,
-	float *pack)
+	float *sums, float *pack)
 {
-	/* dW (in,out) = x^T (in,B) dy (B,out);  db (out) = ones (1,B) dy */
+	/* dW (in,out) = x^T (in,B) dy (B,out) */
 	if (x_dim >= TRANSPOSE_FROM && m->out >= TRANSPOSE_OUTPUTS && m->out < KERNELS_PACK_FROM) {
 		k->transpose(batch, x_dim, x, transposed);
 		k->matmul(m->in, m->out, batch, transposed + m->from * batch, batch, 1, dy, NULL, false, grad + m->w,
@@ -182,10 +182,9 @@ static void linear_backward(const struct linear *m, const struct kernels *k, con
 	} else {
 		k->matmul(m->in, m->out, batch, x + m->from, 1, x_dim, dy, NULL, false, grad + m->w, pack);
 	}
-	k->column_sums(batch, m->out, dy, grad + m->b);
 	if (dx) /* dx (B,in) = dy (B,out) W^T (out,in) */
 		k->matmul_t(batch, m->in, m->out, dy, params + m->w, gate ? gate + m->from : NULL, dx + m->from, x_dim,
-			pack);
+			sums ? sums + m->from : NULL, pack);
 }
 
 /* --- an activation: its forward pass, then its backward pass --- */
@@ -291,9 +290,13 @@ void net_backward(const struct net *net, const struct kernels *k, const float *p
 		const int layer = i < last ? i : last;
 		const size_t x_dim = (size_t)net->dim[layer];
 		const float *input = layer > 0 ? work + act_offset(net, batch, layer - 1) : x;
+		const float *const d_map = i > last ? heads + batch : dy;
 		const bool gated = activations[net->activation].in_matmul;
-		linear_backward(&m, k, params, input, x_dim, i > last ? heads + batch : dy, batch, gated ? input : NULL,
-			transposed, grad, layer > 0 ? dx : NULL, pack);
+		/* db (out) = ones (1,B) dy: that of a gated layer came with dy */
+		if (layer == last || !gated)
+			k->column_sums(batch, m.out, d_map, grad + m.b);
+		linear_backward(&m, k, params, input, x_dim, d_map, batch, gated ? input : NULL, transposed, grad,
+			layer > 0 ? dx : NULL, layer > 0 && gated ? grad + net->b[layer - 1] : NULL, pack);
 		if (layer == 0 || i > last)
 			continue; /* after the advantage head the other half is still to come */
 		if (!gated)

@@ -25,6 +25,7 @@
  *     vf_merge(v, first, n, w)       v with n lanes of w from lane `first` on
  *     vf_put(v, first, n, p)         v with n floats at p from lane `first` on
  *     vf_store_lanes(p, first, n, v) those lanes of v
+ *     vf_second_half(v)              the upper half of its lanes, in the lower half
  *     vf_repeat(p, n)                n floats, 1 or 8, as often as a vector has room for them
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
@@ -203,6 +204,7 @@ static inline __mmask16 lanes(size_t first, size_t n)
 #define vf_merge(v, first, n, w) _mm512_mask_mov_ps(v, lanes(first, n), w)
 #define vf_put(v, first, n, p) _mm512_mask_loadu_ps(v, lanes(first, n), (p) - (first))
 #define vf_store_lanes(p, first, n, v) _mm512_mask_storeu_ps((p) - (first), lanes(first, n), v)
+#define vf_second_half(v) _mm512_shuffle_f32x4(v, v, 0xee)
 static inline vf vf_repeat(const float *p, size_t n)
 {
 	if (n == 1)
