@@ -117,8 +117,8 @@ base 3701
 nn 2409
 env 1567
 rl 1391
-run 6866
-study 2932
+run 6869
+study 2927
 cli 12243
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do

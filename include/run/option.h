@@ -95,6 +95,9 @@ double config_number(const struct config *c, const struct option *o);
 /* Orders two configurations by one key: below 0, 0 if equal, above 0. */
 int config_compare(const struct config *a, const struct config *b, const struct option *o);
 
+/* True for a key whose values are whole numbers. */
+bool option_is_whole(const struct option *o);
+
 /* Refused only because a float cannot hold it. */
 bool option_is_too_small(const struct option *o, const char *value);
 

@@ -30,11 +30,6 @@ static bool accepts(const struct option *o, const char *s)
 	return config_set_value(&c, o, s);
 }
 
-static bool is_whole(const struct option *o)
-{
-	return o->type == OPTION_INT || o->type == OPTION_SEED;
-}
-
 static bool is_in(char c, const char *set)
 {
 	return c != '\0' && strchr(set, c) != NULL;
@@ -133,7 +128,7 @@ static bool hint_number(const struct option *o, const char *s, char hint[HINT_SI
 		snprintf(hint, HINT_SIZE, "%.200se%d", number, exponent);
 	else
 		snprintf(hint, HINT_SIZE, "%.200s", number);
-	if (is_whole(o) && text_parse_i64(hint, &count) == TEXT_OK)
+	if (option_is_whole(o) && text_parse_i64(hint, &count) == TEXT_OK)
 		snprintf(hint, HINT_SIZE, "%" PRId64, count);
 	else if (is_real && text_parse_real(hint, &real) == TEXT_OK)
 		text_real(real, hint);
@@ -175,7 +170,7 @@ static bool hint_one(const struct option *o, const char *value, char hint[HINT_S
 		return true;
 	if (o->type == OPTION_WIDTHS || o->type == OPTION_SCALE)
 		return hint_list(o, s, hint);
-	return (is_whole(o) || o->type == OPTION_REAL) && hint_number(o, s, hint);
+	return (option_is_whole(o) || o->type == OPTION_REAL) && hint_number(o, s, hint);
 }
 
 /* --- several values --- */
@@ -207,7 +202,7 @@ static int split(char *s, char *item[MOST_ITEMS])
 static bool hint_range(const struct option *o, const char *first, const char *last, int less, char hint[HINT_SIZE])
 {
 	int64_t a, b;
-	if (!is_whole(o) || !accepts(o, first) || text_parse_i64(first, &a) != TEXT_OK ||
+	if (!option_is_whole(o) || !accepts(o, first) || text_parse_i64(first, &a) != TEXT_OK ||
 		text_parse_i64(last, &b) != TEXT_OK || a >= b - less)
 		return false;
 	snprintf(hint, HINT_SIZE, "%" PRId64, b - less);

@@ -491,6 +491,11 @@ static bool is_lost(double x)
 	return x != 0 && fabs(x) < (double)FLT_MIN;
 }
 
+bool option_is_whole(const struct option *o)
+{
+	return o->type == OPTION_INT || o->type == OPTION_SEED;
+}
+
 bool option_is_too_small(const struct option *o, const char *value)
 {
 	double x;

@@ -39,16 +39,11 @@ static bool next_item(const char **list, char item[CHOICE_SIZE])
 	return text_next_item(list, '|', " \t\n\v\f\r", item, CHOICE_SIZE);
 }
 
-static bool is_whole(const struct option *o)
-{
-	return o->type == OPTION_INT || o->type == OPTION_SEED;
-}
-
 /* The bits of a whole number, for differences and sums; 0 for other types. */
 static uint64_t whole_of(const struct config *c, const struct option *o)
 {
 	uint64_t x = 0;
-	if (is_whole(o))
+	if (option_is_whole(o))
 		memcpy(&x, (const char *)c + o->offset, sizeof(x));
 	return x;
 }
@@ -58,7 +53,7 @@ static uint64_t whole_of(const struct config *c, const struct option *o)
 static bool parse_item(
 	const struct option *o, const char *item, struct config *first, struct config *last, char wrong[CHOICE_SIZE])
 {
-	const char *dots = is_whole(o) ? strstr(item, "..") : NULL;
+	const char *dots = option_is_whole(o) ? strstr(item, "..") : NULL;
 	copy_trimmed(item, dots ? (size_t)(dots - item) : strlen(item), wrong);
 	if (!config_set_value(first, o, wrong))
 		return false;
@@ -88,7 +83,7 @@ static void parse_list(struct dim *d, struct report *r)
 	const struct option *o = choice->option;
 	const char *list = choice->text;
 	while (next_item(&list, item)) {
-		if (!is_whole(o) && strstr(item, "..")) {
+		if (!option_is_whole(o) && strstr(item, "..")) {
 			reject(r, choice, item, ": ranges are of whole numbers; write a | b",
 				o->type == OPTION_REAL ? ", uniform(a, b) or log(a, b)" : "");
 			continue;
@@ -122,7 +117,7 @@ static void set_item(const struct dim *d, uint64_t k, struct config *c)
 		const uint64_t first = whole_of(c, o), n_more = whole_of(&last, o) - first;
 		if (k <= n_more) {
 			const uint64_t value = first + k;
-			if (is_whole(o))
+			if (option_is_whole(o))
 				memcpy((char *)c + o->offset, &value, sizeof(value));
 			return;
 		}
