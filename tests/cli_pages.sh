@@ -21,7 +21,7 @@
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit 1
 pages='README.md configs/README.md tests/README.md src/README.md'
-readmes="$pages tests/golden/README.md"
+readmes="$pages tests/trials.md tests/golden/README.md"
 
 # --- the commands of the pages ---
 
