@@ -452,13 +452,15 @@ INLINE size_t flip_by(
  * columns of t, `t_row` apart; width columns of x. */
 INLINE void flip(size_t width, const float *x, size_t row, size_t last, float *t, size_t t_row)
 {
-	if (PAIRS && width == 2 && row == 2 && last == LANES - 1) {
+#if PAIRS
+	if (width == 2 && row == 2 && last == LANES - 1) {
 		vf v[2];
 		vf_load_pairs(x, &v[0], &v[1]);
 		vf_store(t, v[0]);
 		vf_store(t + t_row, v[1]);
 		return;
 	}
+#endif
 	size_t p = EIGHT_COLUMNS ? flip_by(8, 0, width, x, row, last, t, t_row) : 0;
 	p = flip_by(4, p, width, x, row, last, t, t_row);
 	for (t += p * t_row; p < width; p++, t += t_row) {
@@ -573,9 +575,10 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 INLINE void turn_back(size_t n, size_t rows, const float *ct, float *c, size_t c_row)
 {
 	size_t r = 0;
-	if (PAIRS && n == 2 && c_row == 2)
-		for (; r + LANES <= rows; r += LANES)
-			vf_store_pairs(c + 2 * r, vf_load(ct + r), vf_load(ct + WIDE + r));
+#if PAIRS
+	for (; n == 2 && c_row == 2 && r + LANES <= rows; r += LANES)
+		vf_store_pairs(c + 2 * r, vf_load(ct + r), vf_load(ct + WIDE + r));
+#endif
 	for (c += r * c_row; r < rows; r++, c += c_row) {
 		UNROLL
 		for (size_t j = 0; j < n; j++)

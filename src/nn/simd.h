@@ -447,8 +447,6 @@ typedef float vf;
 #endif
 #if !defined(PAIRS)
 #define PAIRS 0
-#define vf_load_pairs(p, a, b) ((void)(a), (void)(b))
-#define vf_store_pairs(p, a, b) ((void)(a), (void)(b))
 #endif
 #if !defined(EIGHT_COLUMNS)
 #define EIGHT_COLUMNS 0
