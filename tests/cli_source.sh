@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3701
-nn 2409
+nn 2410
 env 1567
 rl 1391
 run 6869
