@@ -433,7 +433,7 @@ static bool eval_step(struct train *t, struct err *e)
 	t->stopped = promising && confirm.return_mean >= c->stop_return;
 	row.is_best = !t->has_best || row.stats.return_mean >= t->best_row.stats.return_mean;
 	if (row.is_best) {
-		memcpy(t->best, t->agent.average, best_bytes(&t->agent.policy.net));
+		memcpy(t->best, t->agent.average, (size_t)best_bytes(&t->agent.policy.net));
 		t->best_row = row;
 		t->has_best = true;
 	}
