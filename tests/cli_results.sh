@@ -146,11 +146,16 @@ long() { "$DQN" train long.ini -q --out "$1"; }
 long slow >summary
 t 'the three evaluations were' 0 cat slow/result.json
 out_has '"stopped":true.*"final_episodes":4000,'
-kills=0 eighth=$(awk '/^time: / { print $2 / 8 }' summary)
-until [ -e hurried/result.json ] || [ $kills -ge 300 ]; do
+kills=0 tries=0 pause=$(awk '/^time: / { print $2 / 8 }' summary)
+until { [ -e hurried/result.json ] && [ $kills -ge 3 ]; } || [ $tries -ge 300 ]; do
+	if [ -e hurried/result.json ]; then # sooner than thought: the machine was busier before
+		rm -r hurried
+		kills=0 pause=$(awk -v pause="$pause" 'BEGIN { print pause / 2 }')
+	fi
+	tries=$((tries + 1))
 	"$DQN" train long.ini -q --out hurried >/dev/null 2>&1 &
 	pid=$!
-	sleep "$eighth"
+	sleep "$pause"
 	kill -9 $pid 2>/dev/null && kills=$((kills + 1))
 	wait $pid 2>/dev/null
 done
