@@ -1,4 +1,5 @@
-/* What memory this process may have, from made-up /proc and /sys below a scratch root; and a list that grows. */
+/* How much memory this process may use: the tests write their own /proc and /sys into a scratch directory.
+ * A list that grows. */
 #include "base/memory.h"
 
 #include "test.h"

@@ -25,8 +25,8 @@ static inline uint64_t memory_block(uint64_t n)
  * memory, or bytes do not fit a size_t. */
 void *memory_zeroed(uint64_t bytes);
 
-/* Room for n > 0 elements of a size, as realloc makes it: p itself if *room is enough, else more than n. NULL, and p
- * stays as it was, if there is not enough memory. */
+/* p (*room elements of `size` bytes, from malloc, or NULL), or, if n > 0 do not fit, what realloc makes of it with room
+ * for more than n. The caller frees it. NULL if memory is out: p and *room stay as they were. */
 void *memory_grow(void *p, size_t *room, size_t n, size_t size);
 
 /* The most memory that this process has used so far. */

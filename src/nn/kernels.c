@@ -212,7 +212,7 @@ INLINE void end_shared(
 	const size_t sharing = LANES / rest;
 	vf pass[TILE_ROWS];
 	load_shared(rows, rest, gate, c_row, pass);
-	float lane[LANES];
+	float lane[LANES]; /* of a single column: masked stores that cross a line of the cache are slow */
 	vf sum = sums ? vf_load_n(sums, (int)rest) : vf_set1(0);
 	UNROLL
 	for (size_t r = 0; r < rows; r++, c += c_row) {
