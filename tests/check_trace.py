@@ -50,6 +50,8 @@ for i in range(size):
             seen.add('short-and-terminated')
     if batch['truncated'][i]:
         seen.add('truncated')
+    if batch.get('mirrored', [0] * size)[i]:
+        seen.add('mirrored')
     near('reward', batch['reward'][i], sum(gamma**j * r for j, r in enumerate(rewards)))
     near('discount', batch['discount'][i], 0 if batch['terminated'][i] else gamma**k)
 

@@ -116,10 +116,10 @@ done <<'END'
 base 3701
 nn 2410
 env 1567
-rl 1391
-run 6869
+rl 1429
+run 6918
 study 2927
-cli 12243
+cli 12246
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

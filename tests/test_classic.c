@@ -3,6 +3,7 @@
  *
  * Besides: starts, ends, rewards and time limits; what a state of an episode can be. */
 #include "env/acrobot.h"
+#include "env/cartpole.h"
 #include "env/mountaincar.h"
 
 #include "fixtures.h"
@@ -227,6 +228,45 @@ static void test_only_a_state_of_an_episode_is_restored(void)
 	CHECK(can_be(&mountaincar_v0, (const double[2]){ 0.5, -0.01 }));
 }
 
+/* For mirror_obs: the largest difference between a step of the mirrored state by the mirrored action
+ * and the mirrored step, over random episodes. */
+static double off_mirror(const struct env_ops *ops, const float *signs)
+{
+	struct env env, image;
+	struct step s = { .terminated = true }, t;
+	struct rng rng;
+	float obs[6], other[6];
+	double off = 0;
+	rng_init(&rng, 1);
+	env_init(&env, ops, 0, NULL);
+	for (int n = 0; n < 3000; n++) {
+		if (s.terminated || s.truncated)
+			reset_env(&env, rng_u64(&rng), obs);
+		const int action = (int)rng_below(&rng, (uint64_t)ops->n_actions);
+		double state[ENV_MAX_STATE / sizeof(double)];
+		image = env;
+		memcpy(state, env.state.bytes, ops->state_size);
+		for (size_t i = 0; i < ops->state_size / sizeof(double); i++)
+			state[i] = -state[i];
+		memcpy(image.state.bytes, state, ops->state_size);
+		s = step_env(&env, action, obs);
+		t = step_env(&image, ops->n_actions - 1 - action, other);
+		for (int i = 0; i < ops->obs_dim; i++)
+			off = fmax(off, fabs((double)other[i] - (double)(signs[i] * obs[i])));
+		off += s.reward != t.reward || s.terminated != t.terminated || s.truncated != t.truncated;
+	}
+	return off;
+}
+
+static void test_cartpole_and_acrobot_are_their_own_mirror_images(void)
+{
+	static const float all[6] = { -1, -1, -1, -1 }, acrobots[6] = { 1, -1, 1, -1, -1, -1 };
+	CHECK_NEAR(off_mirror(&cartpole_v1, all), 0, 1e-12);
+	CHECK_NEAR(off_mirror(&acrobot_v1, acrobots), 0, 1e-5);
+	CHECK(off_mirror(&acrobot_v1, all) > 1);
+	CHECK(off_mirror(&mountaincar_v0, all) > 1e-3);
+}
+
 int main(void)
 {
 	RUN(test_every_step_of_acrobot_is_gymnasiums);
@@ -235,6 +275,7 @@ int main(void)
 	RUN(test_limits_and_thresholds_are_gymnasiums);
 	RUN(test_speeds_of_acrobot_are_bounded);
 	RUN(test_the_car_stops_at_the_wall_and_arrives_at_the_goal);
+	RUN(test_cartpole_and_acrobot_are_their_own_mirror_images);
 	RUN(test_only_a_state_of_an_episode_is_restored);
 	return test_end();
 }

@@ -297,13 +297,22 @@ static void set_random(struct config *c, const struct option *o, struct rng *rng
 		break;
 	}
 	case OPTION_SCALE: {
-		struct obs_scale *s = field;
-		*s = (struct obs_scale){ .kind = (int)rng_below(rng, 3) };
-		if (s->kind == OBS_SCALE_LIST)
-			s->n = 1 + (int)rng_below(rng, rng_below(rng, 2) ? 4 : OBS_SCALE_MAX);
+		struct factors *s = field;
+		*s = (struct factors){ .kind = (int)rng_below(rng, 3) };
+		if (s->kind == FACTORS_LIST)
+			s->n = 1 + (int)rng_below(rng, rng_below(rng, 2) ? 4 : FACTORS_MAX);
 		for (int i = 0; i < s->n; i++)
 			s->value[i] =
 				rng_uniform(rng, 0, 1) < 0.5 ? rng_uniform(rng, -1e6, 1e6) : rng_uniform(rng, 1e-3, 1);
+		break;
+	}
+	case OPTION_SIGNS: {
+		struct factors *s = field;
+		*s = (struct factors){ .kind = rng_below(rng, 2) ? FACTORS_LIST : FACTORS_NONE };
+		if (s->kind == FACTORS_LIST)
+			s->n = 1 + (int)rng_below(rng, rng_below(rng, 2) ? 4 : FACTORS_MAX);
+		for (int i = 0; i < s->n; i++)
+			s->value[i] = rng_below(rng, 2) ? 1 : -1;
 		break;
 	}
 	case OPTION_STRING:
@@ -324,7 +333,8 @@ static bool same_field(const struct config *a, const struct config *b, const str
 		[OPTION_BOOL] = sizeof(bool),
 		[OPTION_NAME] = sizeof(int),
 		[OPTION_WIDTHS] = sizeof(struct widths),
-		[OPTION_SCALE] = sizeof(struct obs_scale),
+		[OPTION_SCALE] = sizeof(struct factors),
+		[OPTION_SIGNS] = sizeof(struct factors),
 		[OPTION_STRING] = 0, /* each has its own */
 	};
 	const size_t n = o->type == OPTION_STRING ? o->size : size[o->type];
@@ -547,23 +557,44 @@ static void test_widths(void)
 	}
 }
 
+static void test_signs(void)
+{
+	const struct config c = parsed_text("[replay]\nmirror_obs = 1, -1,1 , -1.0\n");
+	float signs[4] = { 0 };
+	CHECK_INT(c.mirror_obs.kind, FACTORS_LIST);
+	CHECK_INT(c.mirror_obs.n, 4);
+	CHECK(config_mirror_obs(&c, signs));
+	for (int i = 0; i < 4; i++)
+		CHECK_NEAR(signs[i], i % 2 ? -1 : 1, 0);
+	const struct config all = parsed_text("[replay]\nmirror_obs = -1\n");
+	CHECK(config_mirror_obs(&all, signs));
+	CHECK(signs[0] == -1 && signs[3] == -1);
+	const struct config none = parsed_text("[replay]\nmirror_obs = none\n");
+	CHECK_INT(none.mirror_obs.kind, FACTORS_NONE);
+	CHECK(!config_mirror_obs(&none, signs));
+	static const char *const bad[] = { "bounds", "0", "1,0", "2", "1,-0.5", "-1.0000001", "0.9999999", "1,,1", "1,",
+		"", "true", "nan", "1 -1" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(!accepts("mirror_obs", bad[i]));
+}
+
 static void test_obs_scales(void)
 {
 	struct config c = parsed_text("[env]\nobs_scale = 1, -0.5,1e6 , 1e-3\n");
 	CHECK_INT(report.n_errors, 0);
-	CHECK_INT(c.obs_scale.kind, OBS_SCALE_LIST);
+	CHECK_INT(c.obs_scale.kind, FACTORS_LIST);
 	CHECK_INT(c.obs_scale.n, 4);
 	CHECK_NEAR(c.obs_scale.value[1], -0.5, 0);
 	CHECK_NEAR(c.obs_scale.value[2], 1e6, 0);
 	CHECK_NEAR(c.obs_scale.value[3], 1e-3, 0);
-	CHECK_INT(parsed_text("[env]\nobs_scale = bounds\n").obs_scale.kind, OBS_SCALE_BOUNDS);
-	CHECK_INT(parsed_text("[env]\nobs_scale = none\n").obs_scale.kind, OBS_SCALE_NONE);
+	CHECK_INT(parsed_text("[env]\nobs_scale = bounds\n").obs_scale.kind, FACTORS_BOUNDS);
+	CHECK_INT(parsed_text("[env]\nobs_scale = none\n").obs_scale.kind, FACTORS_NONE);
 	CHECK_INT(parsed_text("[env]\nobs_scale = 1,2,3,4,5,6,7,8\n").obs_scale.n, 8);
 	CHECK_INT(report.n_errors, 0);
 	CHECK_INT(parsed_text("[env]\nobs_scale = -0.25\n").obs_scale.n, 1);
 	CHECK_INT(report.n_errors, 0);
-	char most[8 * OBS_SCALE_MAX] = "1.5e-2";
-	for (int i = 1; i < OBS_SCALE_MAX; i++)
+	char most[8 * FACTORS_MAX] = "1.5e-2";
+	for (int i = 1; i < FACTORS_MAX; i++)
 		strcat(most, ",1.5e-2");
 	c = parsed_value(config_find("obs_scale"), most);
 	CHECK_INT(report.n_errors, 0);
@@ -576,7 +607,7 @@ static void test_obs_scales(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		c = parsed_value(config_find("obs_scale"), bad[i]);
 		CHECK_INT(report.n_errors, 1);
-		CHECK_INT(c.obs_scale.kind, OBS_SCALE_NONE);
+		CHECK_INT(c.obs_scale.kind, FACTORS_NONE);
 		CHECK_INT(c.obs_scale.n, 0);
 	}
 }
@@ -674,8 +705,8 @@ static void test_the_largest_configuration_has_room(void)
 	struct text t;
 	config_init(&c);
 	c.seed = UINT64_MAX;
-	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = OBS_SCALE_MAX };
-	for (int i = 0; i < OBS_SCALE_MAX; i++)
+	c.obs_scale = (struct factors){ .kind = FACTORS_LIST, .n = FACTORS_MAX };
+	for (int i = 0; i < FACTORS_MAX; i++)
 		c.obs_scale.value[i] = -1.2345678901234567e-38;
 	c.net_arch.n = NET_MAX_HIDDEN;
 	for (int i = 0; i < NET_MAX_HIDDEN; i++)
@@ -921,7 +952,7 @@ static void test_overrides(void)
 	CHECK_INT(c.net_arch.width[1], 16);
 	CHECK_NEAR(c.learning_rate, 5e-4, 0);
 	CHECK_NEAR(c.gamma, 0.5, 0);
-	CHECK_INT(c.obs_scale.kind, OBS_SCALE_BOUNDS);
+	CHECK_INT(c.obs_scale.kind, FACTORS_BOUNDS);
 }
 
 static void test_wrong_overrides(void)
@@ -1021,6 +1052,10 @@ static void test_checks_between_keys(void)
 		{ { "obs_scale=1,2,3,4" }, 0, 0, "" },
 		{ { "obs_scale=2" }, 0, 0, "" },
 		{ { "obs_scale=1,2" }, 1, 0, "obs_scale has 2 factors; CartPole-v1 has 4 observations" },
+		{ { "mirror_obs=1,-1,1" }, 1, 0, "mirror_obs has 3 signs; CartPole-v1 has 4 observations" },
+		{ { "mirror_obs=1,-1,1,-1,1" }, 1, 0, "mirror_obs has 5" },
+		{ { "mirror_obs=1,-1,1,-1" }, 0, 0, "" },
+		{ { "mirror_obs=-1" }, 0, 0, "" },
 		{ { "command=./mine" }, 1, 0, "command is for id = process; id = CartPole-v1 needs none" },
 		{ { "clip_targets=true", "gamma=1" }, 1, 0, "clip_targets" },
 		{ { "clip_targets=false", "gamma=1" }, 0, 0, "" },
@@ -1103,6 +1138,9 @@ static void test_checks_between_keys(void)
 			"obs_scale = bounds needs typical sizes of the observations; mine declares "
 			"no 'high=...'" },
 		{ { MINE, DECLARE("limit=5 high=1e-6"), "obs_scale=bounds" }, 0, 0, "" },
+		{ { MINE, DECLARE("limit=5"), "mirror_obs=-1,1" }, 1, 0,
+			"mirror_obs has 2 signs; mine has 3 observations" },
+		{ { MINE, DECLARE("limit=5"), "mirror_obs=-1,1,1" }, 0, 0, "" },
 		{ { MINE, DECLARE("limit=5"), "stop_return=11" }, 1, 0,
 			"of up to 5 steps an episode "
 			"returns at most 10" },
@@ -1186,7 +1224,7 @@ static void test_memory_grows_with_what_takes_it(void)
 	const uint64_t rows = memory_with("batch_size=80", NULL) - base; /* 16: whole cache lines */
 	CHECK_INT(memory_with("batch_size=272", NULL) - base, 13 * rows);
 	const uint64_t learn = (64 + 64 + 2 + 2 * 64 + 2 + 1 + 1 + 1) * 4; /* agent's scratch */
-	const uint64_t transition = (4 + 4 + 1 + 1 + 1 + 1 + 1) * 4;       /* struct batch */
+	const uint64_t transition = (4 + 4 + 1 + 1 + 1 + 1 + 1) * 4 + 1;   /* struct batch */
 	CHECK_INT(rows, 16 * (learn + transition));
 }
 
@@ -1296,14 +1334,14 @@ static void test_what_it_means_for_the_other_modules(void)
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < 4; i++)
 		CHECK_NEAR(scale[i], 1, 0);
-	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 4, .value = { 2, 3, -4, 0.1 } };
+	c.obs_scale = (struct factors){ .kind = FACTORS_LIST, .n = 4, .value = { 2, 3, -4, 0.1 } };
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 2 && scale[1] == 3 && scale[2] == -4 && scale[3] == 0.1f && scale[4] == -1);
 	c.obs_scale.n = 1;
 	config_obs_scale(&c, scale);
 	for (int i = 0; i < 4; i++)
 		CHECK_NEAR(scale[i], 2, 0);
-	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_BOUNDS };
+	c.obs_scale = (struct factors){ .kind = FACTORS_BOUNDS };
 	config_obs_scale(&c, scale);
 	CHECK_NEAR(scale[0] * 2.4, 1, 1e-7);
 	CHECK_NEAR(scale[1] * 3, 1, 1e-7);
@@ -1355,7 +1393,7 @@ static void test_what_a_child_process_declares(void)
 	c.gamma = 1;
 	config_q_range(&c, &low, &high);
 	CHECK(low == -7 && high == 14);
-	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	c.obs_scale.kind = FACTORS_BOUNDS;
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 0.5f && scale[1] == 0.25f && scale[2] == 0.2f && scale[3] == -1);
 	CHECK(config_memory(&c) > 0 && config_memory(&c) < 1 << 30);
@@ -1370,7 +1408,7 @@ static void test_what_a_child_process_declares(void)
 		CHECK(low == -INFINITY && high == 0);
 		c.gamma = 1;
 	}
-	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	c.obs_scale.kind = FACTORS_BOUNDS;
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 0.5f && scale[2] == 0.5f && scale[3] == -1);
 
@@ -1398,10 +1436,10 @@ static void test_one_size_of_many_components(void)
 		return;
 	CHECK(config_set_value(
 		&c, config_find("declaration"), "env large 1 obs=65536 actions=65536 reward=0..1 high=4"));
-	c.obs_scale.kind = OBS_SCALE_BOUNDS;
+	c.obs_scale.kind = FACTORS_BOUNDS;
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 0.25f && scale[N - 1] == 0.25f);
-	c.obs_scale = (struct obs_scale){ .kind = OBS_SCALE_LIST, .n = 1, .value = { 3 } };
+	c.obs_scale = (struct factors){ .kind = FACTORS_LIST, .n = 1, .value = { 3 } };
 	config_obs_scale(&c, scale);
 	CHECK(scale[0] == 3 && scale[N - 1] == 3);
 	free(scale);
@@ -1465,6 +1503,7 @@ int main(void)
 	RUN(test_booleans_and_names);
 	RUN(test_widths);
 	RUN(test_obs_scales);
+	RUN(test_signs);
 	RUN(test_strings);
 	RUN(test_strings_of_arguments_are_literal);
 	RUN(test_strings_stand_for_one_value);

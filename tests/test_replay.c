@@ -615,7 +615,7 @@ static void test_masks_are_packed_into_bits(void)
 
 static void test_masks_take_the_bytes_that_are_stated(void)
 {
-	const uint64_t slot = 2 * OBS * 4 + 4 + 4 + 1 + 1, row = (2 * OBS + 3) * 4 + 4 + 4;
+	const uint64_t slot = 2 * OBS * 4 + 4 + 4 + 1 + 1, row = (2 * OBS + 3) * 4 + 4 + 4 + 1;
 	struct replay r;
 	struct batch b;
 	struct err e;
@@ -638,7 +638,8 @@ static void test_masks_take_the_bytes_that_are_stated(void)
 
 	CHECK(batch_init(&b, 5, OBS, 9, &e));
 	start = (const char *)b.obs;
-	CHECK_INT((const char *)b.mask - (const char *)b.slot, 5 * 4);
+	CHECK_INT((const char *)b.mirrored - (const char *)b.slot, 5 * 4);
+	CHECK_INT(b.mask - b.mirrored, 5);
 	CHECK_INT(b.next_mask - b.mask, 5 * 9);
 	CHECK_INT((const char *)b.next_mask + 5 * 9 - start, batch_bytes(5, OBS, 9));
 	batch_release(&b);
@@ -649,6 +650,58 @@ static void test_masks_take_the_bytes_that_are_stated(void)
 	CHECK(!b.mask && !b.next_mask);
 	batch_release(&b);
 	replay_release(&r);
+}
+
+static void test_mirrored_rows_are_exact_images(void)
+{
+	static const float signs[OBS] = { 1, -1, -1 };
+	static struct masked m;
+	struct replay r;
+	struct batch before, after;
+	struct rng rng, copy;
+	struct err e;
+	for (size_t n_actions = 1; n_actions <= 5; n_actions++) {
+		CHECK(replay_init(&r, MANY, OBS, n_actions, NULL, &e));
+		CHECK(batch_init(&before, ROWS, OBS, n_actions, &e) && batch_init(&after, ROWS, OBS, n_actions, &e));
+		rng_init(&rng, n_actions);
+		push_masked(&r, n_actions, &m, &rng);
+		for (size_t i = 0; i < MANY; i++) {
+			r.action[i * r.n_words] = (int32_t)(i % n_actions);
+			r.obs[i * r.n_words + 1] = (float)i / 8;
+			r.next_obs[i * r.n_words + 1] = (float)i / 16;
+		}
+		copy = rng;
+		replay_sample(&r, &copy, 3, 0.9, 1, &before);
+		replay_sample(&r, &rng, 3, 0.9, 1, &after);
+		batch_mirror(&after, &rng, signs, (int)n_actions);
+		int n_wrong = 0, n_mirrored = 0;
+		for (size_t row = 0; row < ROWS; row++) {
+			const bool mirrored = after.mirrored[row];
+			const int32_t action = before.action[row];
+			n_mirrored += mirrored;
+			n_wrong += after.slot[row] != before.slot[row] || after.reward[row] != before.reward[row];
+			n_wrong += after.discount[row] != before.discount[row];
+			n_wrong += after.action[row] != (mirrored ? (int32_t)n_actions - 1 - action : action);
+			for (size_t i = row * OBS; i < (row + 1) * OBS; i++) {
+				const float sign = mirrored ? signs[i % OBS] : 1;
+				n_wrong += after.obs[i] != sign * before.obs[i];
+				n_wrong += after.next_obs[i] != sign * before.next_obs[i];
+			}
+			for (size_t a = 0; a < n_actions; a++) {
+				const size_t was = row * n_actions + (mirrored ? n_actions - 1 - a : a);
+				n_wrong += after.mask[row * n_actions + a] != before.mask[was];
+				n_wrong += after.next_mask[row * n_actions + a] != before.next_mask[was];
+			}
+		}
+		CHECK_INT(n_wrong, 0);
+		CHECK(n_mirrored > 0.3 * ROWS && n_mirrored < 0.7 * ROWS);
+		for (int i = 0; i < (ROWS + 63) / 64; i++)
+			rng_u64(&copy);
+		CHECK(memcmp(&rng, &copy, sizeof(rng)) == 0);
+		batch_release(&before);
+		batch_release(&after);
+		replay_release(&r);
+	}
 }
 
 /* Masks have no part in what is drawn, nor in anything else of a transition. */
@@ -738,6 +791,7 @@ int main(void)
 	RUN(test_masks_come_back_as_they_were_pushed);
 	RUN(test_masks_are_packed_into_bits);
 	RUN(test_masks_take_the_bytes_that_are_stated);
+	RUN(test_mirrored_rows_are_exact_images);
 	RUN(test_masks_change_nothing_else);
 	RUN(test_any_bits_are_restored);
 	return test_end();

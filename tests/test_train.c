@@ -11,7 +11,14 @@
 
 #include <stdlib.h>
 
-enum { MAX_WIDTH = 32, MAX_PARAMS = 2000, MAX_STEPS = 1000, OBS = 4, ACTIONS = 3 }; /* the most there are */
+enum {
+	MAX_ROWS = 70,
+	MAX_WIDTH = 32,
+	MAX_PARAMS = 2000,
+	MAX_STEPS = 1000,
+	OBS = 4,
+	ACTIONS = 3
+}; /* the most there are */
 
 /* --- configurations --- */
 
@@ -53,7 +60,7 @@ struct naive {
 	int64_t n_sum;
 	/* What has been exercised. */
 	int n_repeated, n_clipped, n_double_differs, n_cut_terminated, n_cut_truncated, n_cut_newest, n_wrapped;
-	int n_linear_loss, n_terminal_rows;
+	int n_linear_loss, n_terminal_rows, n_mirrored;
 };
 
 /* Start of layer l's W (in,out) in a block; its bias follows. */
@@ -167,13 +174,20 @@ static int64_t at_slot(const struct naive *s, int64_t slot, int64_t size)
 	return t;
 }
 
+/* The observation in the mirror, if it is wanted so. */
+static const float *naive_image(const struct naive *s, const float obs[OBS], bool mirrored, float image[OBS])
+{
+	const struct factors *signs = &s->c.mirror_obs;
+	for (int i = 0; i < s->dim[0]; i++)
+		image[i] = mirrored && signs->value[signs->n == 1 ? 0 : i] < 0 ? -obs[i] : obs[i];
+	return image;
+}
+
 /* One row of a minibatch and its part of the gradient. */
-static void naive_row(struct naive *s, double *loss, double *q_sum)
+static void naive_row(struct naive *s, int64_t slot, bool mirrored, double *loss, double *q_sum)
 {
 	const struct config *c = &s->c;
 	const int64_t size = c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
-	const int64_t count = s->n_past < size ? s->n_past : size;
-	const int64_t slot = (int64_t)rng_below(&s->replay, (uint64_t)count);
 	const int64_t first = at_slot(s, slot, size);
 	s->n_wrapped += first != slot;
 
@@ -194,17 +208,20 @@ static void naive_row(struct naive *s, double *loss, double *q_sum)
 	const float R = (float)reward, d = s->past[last].terminated ? 0 : (float)discount;
 	s->n_terminal_rows += s->past[last].terminated;
 
-	float next_target[ACTIONS], next_online[ACTIONS];
-	naive_q(s, s->target, s->past[last].next_obs, next_target);
-	naive_q(s, s->online, s->past[last].next_obs, next_online);
+	float next_target[ACTIONS], next_online[ACTIONS], image[OBS];
+	naive_image(s, s->past[last].next_obs, mirrored, image);
+	naive_q(s, s->target, image, next_target);
+	naive_q(s, s->online, image, next_online);
 	const int by_target = naive_argmax(s, next_target), by_online = naive_argmax(s, next_online);
 	s->n_double_differs += by_target != by_online;
 	const double next_q = next_target[c->double_q ? by_online : by_target];
 	const float y = (float)((double)R + (double)d * next_q);
 
 	float act[NET_MAX_LAYERS + 1][MAX_WIDTH];
-	const int action = s->past[first].action;
-	naive_forward(s, s->online, s->past[first].obs, act);
+	const int n_actions = s->dim[s->n_layers];
+	const int action = mirrored ? n_actions - 1 - s->past[first].action : s->past[first].action;
+	s->n_mirrored += mirrored;
+	naive_forward(s, s->online, naive_image(s, s->past[first].obs, mirrored, image), act);
 	const double error = (double)act[s->n_layers][action] - (double)y;
 	double slope = error < -1 ? -1 : error > 1 ? 1 : error;
 	double value = fabs(error) < 1 ? 0.5 * error * error : fabs(error) - 0.5;
@@ -244,10 +261,19 @@ static void naive_optimise(struct naive *s, double learning_rate)
 
 static void naive_update(struct naive *s)
 {
+	const struct config *c = &s->c;
+	const int64_t size = c->buffer_size < c->total_timesteps ? c->buffer_size : c->total_timesteps;
+	int64_t slot[MAX_ROWS];
+	uint64_t bits = 0;
 	memset(s->grad, 0, sizeof(s->grad));
 	double q_sum = 0;
-	for (int64_t row = 0; row < s->c.batch_size; row++)
-		naive_row(s, &s->loss, &q_sum);
+	for (int64_t row = 0; row < c->batch_size; row++)
+		slot[row] = (int64_t)rng_below(&s->replay, (uint64_t)(s->n_past < size ? s->n_past : size));
+	for (int64_t row = 0; row < c->batch_size; row++) {
+		if (c->mirror_obs.kind == FACTORS_LIST && row % 64 == 0)
+			bits = rng_u64(&s->replay);
+		naive_row(s, slot[row], bits >> row % 64 & 1, &s->loss, &q_sum);
+	}
 	s->q_mean += q_sum / (double)s->c.batch_size;
 	s->n_sum++;
 	naive_optimise(s, naive_learning_rate(&s->c, s->n_past));
@@ -258,9 +284,9 @@ static void naive_scale(const struct naive *s, float obs[OBS])
 	const double theta_max = 12 * 2 * 3.141592653589793 / 360;
 	const double high[OBS] = { 2.4, 3, theta_max, 3 }; /* a toy's are 1 */
 	for (int i = 0; i < s->dim[0]; i++)
-		if (s->c.obs_scale.kind == OBS_SCALE_BOUNDS)
+		if (s->c.obs_scale.kind == FACTORS_BOUNDS)
 			obs[i] *= s->dim[0] == 4 ? (float)(1 / high[i]) : 1;
-		else if (s->c.obs_scale.kind == OBS_SCALE_LIST)
+		else if (s->c.obs_scale.kind == FACTORS_LIST)
 			obs[i] *= (float)s->c.obs_scale.value[i];
 }
 
@@ -602,6 +628,16 @@ static void test_scaled_obs_and_rewards_match(void)
 static void test_listed_obs_scale_matches(void)
 {
 	compare("obs_scale=2,-0.5,3,1e-3 reward_scale=7", &naive);
+}
+
+static void test_mirrored_rows_match(void)
+{
+	compare("mirror_obs=-1,1,-1,1 batch_size=70 double_q=true", &naive);
+	const double share = naive.n_mirrored / (70 * (double)naive.n_updates);
+	CHECK(share > 0.48 && share < 0.52);
+	compare("mirror_obs=-1 obs_scale=bounds n_steps=3", &naive);
+	CHECK(naive.n_mirrored > 0 && naive.n_terminal_rows > 0);
+	compare("id=ToyNegative-v0 mirror_obs=-1", &naive); /* three actions: the middle one stays */
 }
 
 static void test_tanh_matches(void)
@@ -1045,6 +1081,7 @@ int main(void)
 	RUN(test_no_warmup_matches);
 	RUN(test_scaled_obs_and_rewards_match);
 	RUN(test_listed_obs_scale_matches);
+	RUN(test_mirrored_rows_match);
 	RUN(test_tanh_matches);
 	RUN(test_three_actions_with_rewards_that_are_mostly_0_match);
 	RUN(test_three_actions_with_negative_rewards_match);

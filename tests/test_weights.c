@@ -18,7 +18,7 @@ struct file {
 	float *params;
 	char *bytes;
 	size_t len, size;
-	float scale[OBS_SCALE_MAX];
+	float scale[FACTORS_MAX];
 };
 
 /* A file with random weights, in a buffer of exactly the size that is asked for. */
@@ -92,7 +92,7 @@ static void test_what_is_written_reads_back(void)
 		struct file f;
 		struct weights w;
 		struct err e;
-		float scale[OBS_SCALE_MAX];
+		float scale[FACTORS_MAX];
 		build(&f, architectures[i]);
 		CHECK(parse(&w, f.bytes, f.len, &e));
 		CHECK_INT(w.net.n_params, f.net.n_params);
@@ -243,7 +243,7 @@ static void check_changed_byte(const struct file *f, size_t at)
 {
 	struct weights w;
 	struct err e;
-	float scale[OBS_SCALE_MAX];
+	float scale[FACTORS_MAX];
 	if (!parse(&w, f->bytes, f->len, &e)) {
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		return;

@@ -72,6 +72,7 @@ struct batch {
 	uint32_t *slot;     /* (size) where the transition lies in the buffer */
 	uint8_t *mask;      /* (size, mask_dim) of s_t, 0 or 1 */
 	uint8_t *next_mask; /* (size, mask_dim) of s_{t+k} */
+	uint8_t *mirrored;  /* (size) 0 or 1: batch_mirror */
 };
 
 /* Bytes that _init allocates; UINT64_MAX if the count overflows. */
@@ -111,6 +112,12 @@ void batch_release(struct batch *b);
  * the newest stored one; it is discounted by its actual length
  * (SB3's NStepReplayBuffer). Sums in double, in the order of time. */
 void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double gamma, double beta, struct batch *b);
+
+/* Mirrors each transition of the batch with probability 1/2: obs and next_obs times signs
+ * (obs_dim), each 1 or -1, action a becomes n_actions - 1 - a, masks are reversed. 64 rows take one
+ * rng_u64. In an environment that is its own mirror image this is a transition as good as the
+ * one that was stored (the duplicated tuples of Abdolhosseini et al., 2019, one at a time). */
+void batch_mirror(struct batch *b, struct rng *rng, const float *signs, int n_actions);
 
 /* Sets the priorities of the batch's slots to |td_error| (size) + eps, in order:
  * of a slot drawn twice the last one counts. Does nothing if uniform. */

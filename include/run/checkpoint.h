@@ -39,7 +39,7 @@ struct marks {                    /* what a run saves beside its training */
 	double wall_s;            /* since the run began, less the time it stood still */
 };
 
-/* Bytes of the file once the replay buffer is full. */
+/* Bytes of the file once the replay buffer is full. Not reentrant. */
 uint64_t checkpoint_max_size(const struct train *t);
 
 /* Writes the file as file_end does; an earlier one stays as `previous`. Nothing that

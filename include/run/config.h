@@ -44,7 +44,7 @@ struct config {
 	struct env_ops process;             /* what that says; obs_dim 0: nothing yet */
 	int64_t max_episode_steps;
 	double reward_scale;
-	struct obs_scale obs_scale;
+	struct factors obs_scale;
 	struct widths net_arch;
 	int activation, weight_init;
 	double initial_q;
@@ -63,6 +63,7 @@ struct config {
 	int exploration_schedule;
 	int64_t exploration_repeat;
 	int64_t buffer_size;
+	struct factors mirror_obs;
 	bool prioritized;
 	double per_alpha, per_beta0, per_eps;
 	char preload[CONFIG_FILE_SIZE]; /* run/inputs.h, run/transitions.h */
@@ -119,7 +120,8 @@ bool config_is_process(const struct config *c);
 int config_compare_env(const struct config *a, const struct config *b);
 
 bool config_net(const struct config *c, struct net *net, struct err *e);
-void config_obs_scale(const struct config *c, float *obs_scale); /* (obs_dim) */
+void config_obs_scale(const struct config *c, float *obs_scale);   /* (obs_dim) */
+bool config_mirror_obs(const struct config *c, float *mirror_obs); /* the same; false: none */
 struct agent_opts config_agent_opts(const struct config *c);
 
 /* Steps after which an episode of the training, of an evaluation, is truncated, > 0;

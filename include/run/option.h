@@ -16,19 +16,19 @@ struct config;
 
 #define CONFIG_MAX_OPTIONS 64
 #define CONFIG_VALUE_SIZE 4096 /* room for any value as it is printed */
-#define OBS_SCALE_MAX 128      /* factors of a list */
+#define FACTORS_MAX 128        /* factors of a list */
 
 struct widths {
 	int n; /* 0..NET_MAX_HIDDEN */
 	int width[NET_MAX_HIDDEN];
 };
 
-enum obs_scale_kind { OBS_SCALE_NONE, OBS_SCALE_BOUNDS, OBS_SCALE_LIST };
+enum factors_kind { FACTORS_NONE, FACTORS_BOUNDS, FACTORS_LIST };
 
-struct obs_scale {
-	int kind; /* enum obs_scale_kind */
+struct factors {
+	int kind; /* enum factors_kind */
 	int n;    /* of a list: 1, a factor for all components, or one for each */
-	double value[OBS_SCALE_MAX];
+	double value[FACTORS_MAX];
 };
 
 enum option_type {
@@ -38,7 +38,8 @@ enum option_type {
 	OPTION_BOOL,   /* bool */
 	OPTION_NAME,   /* int, index into names */
 	OPTION_WIDTHS, /* struct widths */
-	OPTION_SCALE,  /* struct obs_scale */
+	OPTION_SCALE,  /* struct factors */
+	OPTION_SIGNS,  /* the same: each is 1 or -1, and no FACTORS_BOUNDS */
 	OPTION_STRING, /* char[size], UTF-8 without control characters but tabs; 0 after its end */
 };
 

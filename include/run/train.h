@@ -122,6 +122,7 @@ struct train {
 	float *obs, *next_obs;     /* (obs_dim) the current observation, and scratch, scaled */
 	uint8_t *mask, *next_mask; /* (n_actions) what is allowed there; NULL without masks */
 	float *obs_scale;          /* (obs_dim) */
+	float *mirror_obs;         /* (obs_dim) signs; NULL: nothing is mirrored */
 	struct episode_log episode_log;
 	void *memory; /* of the last few */
 
@@ -203,6 +204,10 @@ bool train_resume(struct train *t, struct err *e);
 /* One environment step, or what is left of an interrupted one. ERR_DIVERGED if a
  * loss, gradient, weight or Q value is not finite, or an error of the environment. */
 bool train_step(struct train *t, struct err *e);
+
+/* Draws the minibatch of t->update into t->batch, with its n_steps and beta; train_step does it
+ * itself. The buffer holds at least one transition. */
+void train_sample(struct train *t);
 
 /* True after the last step. */
 bool train_is_finished(const struct train *t);

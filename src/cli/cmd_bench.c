@@ -203,6 +203,7 @@ static bool start_training(struct train *t, const struct kernels *k, const struc
 	if (!train_init(t, &full, k, e))
 		return false;
 	t->update.n_steps = config_n_steps(c, (c->learning_starts + c->total_timesteps) / 2);
+	t->update.beta = c->per_beta0;
 	const int dim = t->env.ops->obs_dim, n_actions = t->env.ops->n_actions;
 	if (t->mask)
 		memset(t->mask, 1, (size_t)n_actions);
@@ -219,8 +220,7 @@ static bool start_training(struct train *t, const struct kernels *k, const struc
 static double sample_task(void *job)
 {
 	struct train *t = job;
-	const struct config *c = &t->config;
-	replay_sample(&t->replay, &t->stream[STREAM_REPLAY], t->update.n_steps, c->gamma, c->per_beta0, &t->batch);
+	train_sample(t);
 	return t->batch.reward[0];
 }
 

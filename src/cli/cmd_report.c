@@ -407,8 +407,8 @@ static void make_table(const struct report_job *job, bool data, struct table *t)
 		table_column(t, "group", TABLE_TEXT);
 	for (int i = 0; i < g->n_keys; i++) {
 		const enum option_type type = g->key[i]->type;
-		const bool is_string =
-			type == OPTION_NAME || type == OPTION_WIDTHS || type == OPTION_SCALE || type == OPTION_STRING;
+		const bool is_string = type == OPTION_NAME || type == OPTION_WIDTHS || type == OPTION_SCALE ||
+				       type == OPTION_SIGNS || type == OPTION_STRING;
 		table_column(t, g->key[i]->key, is_string ? TABLE_TEXT : TABLE_VALUE);
 	}
 	for (const struct column *c = columns; c < columns + N_COLUMNS; c++)

@@ -50,7 +50,7 @@ static const char *const titles[N_STAGES] = {
 /* The size of a column: one or several numbers for each transition; or one for each parameter, or for each
  * parameter that is shown. */
 enum shape { ONE, OBS, ACTIONS, STEPS, PARAMETER, SHOWN, N_SHAPES };
-enum need { NOTHING, N_STEPS, MASKS, DUELING, PRIORITIZED, AVERAGE, N_NEEDS };
+enum need { NOTHING, N_STEPS, MASKS, MIRROR, DUELING, PRIORITIZED, AVERAGE, N_NEEDS };
 
 /* Each column: its name in the output, where it is shown, its shape, when it is there. */
 #define COLUMNS(C)                                                       \
@@ -64,6 +64,7 @@ enum need { NOTHING, N_STEPS, MASKS, DUELING, PRIORITIZED, AVERAGE, N_NEEDS };
 	C(PRIORITY_BEFORE, "priority", MINIBATCH, ONE, PRIORITIZED)      \
 	C(PROBABILITY, "probability", MINIBATCH, ONE, PRIORITIZED)       \
 	C(WEIGHT, "weight", MINIBATCH, ONE, PRIORITIZED)                 \
+	C(MIRRORED, "mirrored", MINIBATCH, ONE, MIRROR)                  \
 	C(STATE, "obs", MINIBATCH, OBS, NOTHING)                         \
 	C(NEXT_STATE, "next_obs", MINIBATCH, OBS, NOTHING)               \
 	C(MASK, "mask", MINIBATCH, ACTIONS, MASKS)                       \
@@ -139,7 +140,8 @@ static bool allocate(struct trace *tr, struct err *e)
 	const struct net *net = &t->agent.policy.net;
 	const size_t n_steps = (size_t)config_most_n_steps(c);
 	const size_t width[N_SHAPES] = { 1, t->batch.obs_dim, (size_t)net->dim[net->n_layers], n_steps, 1, 1 };
-	const bool has[N_NEEDS] = { true, n_steps > 1, t->mask != NULL, c->dueling, c->prioritized, c->ema_decay > 0 };
+	const bool has[N_NEEDS] = { true, n_steps > 1, t->mask != NULL, t->mirror_obs != NULL, c->dueling,
+		c->prioritized, c->ema_decay > 0 };
 	memcpy(tr->width, width, sizeof(width));
 	memcpy(tr->has, has, sizeof(has));
 	tr->params = calloc(net->n_params, sizeof(*tr->params));
@@ -198,6 +200,7 @@ static void look_at_row(struct trace *tr, size_t i)
 	}
 	tr->column[SLOT][i] = b->slot[i];
 	tr->column[ACTION][i] = b->action[i];
+	tr->column[MIRRORED][i] = b->mirrored[i];
 	if (r->prioritized) {
 		tr->column[PRIORITY_BEFORE][i] = sum_tree_get(&r->tree, b->slot[i]);
 		tr->column[PROBABILITY][i] = tr->column[PRIORITY_BEFORE][i] / sum_tree_total(&r->tree);

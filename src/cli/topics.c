@@ -125,7 +125,7 @@ static const struct {
 	{ "Sample",
 		"Every train_freq steps, update gradient_steps times. An update draws a minibatch from "
 		"the buffer, evenly or by priority.",
-		"train_freq gradient_steps batch_size prioritized per_alpha per_beta0 per_eps" },
+		"train_freq gradient_steps batch_size mirror_obs prioritized per_alpha per_beta0 per_eps" },
 	{ "Target",
 		"y = r + gamma max Q_target(s', .), where Q_target is the target network; y = r if s' is "
 		"terminal. n-step returns: y = r1 + gamma r2 + ... + gamma^n max Q_target(s_n, .). Double "

@@ -168,7 +168,7 @@ bool replay_restore(struct replay *r, int n_actions)
 
 uint64_t batch_bytes(size_t size, size_t obs_dim, size_t mask_dim)
 {
-	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t) + 2 * mask_dim;
+	const uint64_t row = (2 * obs_dim + 3) * sizeof(float) + sizeof(int32_t) + sizeof(uint32_t) + 2 * mask_dim + 1;
 	return size > UINT64_MAX / row ? UINT64_MAX : size * row;
 }
 
@@ -186,8 +186,9 @@ bool batch_init(struct batch *b, size_t size, size_t obs_dim, size_t mask_dim, s
 	b->weight = b->discount + size;
 	b->action = (int32_t *)(void *)(b->weight + size);
 	b->slot = (uint32_t *)(b->action + size);
+	b->mirrored = (uint8_t *)(b->slot + size);
 	if (mask_dim > 0) {
-		b->mask = (uint8_t *)(b->slot + size);
+		b->mask = b->mirrored + size;
 		b->next_mask = b->mask + size * mask_dim;
 	}
 	for (size_t i = 0; i < size; i++)
@@ -288,6 +289,36 @@ void replay_sample(const struct replay *r, struct rng *rng, int n_steps, double 
 	}
 	if (r->masks) /* apart: the loop above needs its registers */
 		sample_masks(r, n_steps, b);
+}
+
+static void reverse(size_t n, uint8_t *x)
+{
+	for (size_t i = 0, j = n; i + 1 < j; i++) {
+		const uint8_t first = x[i];
+		x[i] = x[--j];
+		x[j] = first;
+	}
+}
+
+void batch_mirror(struct batch *b, struct rng *rng, const float *signs, int n_actions)
+{
+	const size_t dim = b->obs_dim;
+	uint64_t bits = 0;
+	for (size_t row = 0; row < b->size; row++, bits >>= 1) {
+		bits = row % 64 == 0 ? rng_u64(rng) : bits;
+		b->mirrored[row] = bits & 1;
+		if (!b->mirrored[row])
+			continue;
+		for (size_t i = 0; i < dim; i++) {
+			b->obs[row * dim + i] *= signs[i];
+			b->next_obs[row * dim + i] *= signs[i];
+		}
+		b->action[row] = n_actions - 1 - b->action[row];
+		if (b->mask_dim > 0) {
+			reverse(b->mask_dim, b->mask + row * b->mask_dim);
+			reverse(b->mask_dim, b->next_mask + row * b->mask_dim);
+		}
+	}
 }
 
 void replay_update_priorities(struct replay *r, const struct batch *b, const float *td_error)

@@ -92,16 +92,17 @@ static void check_range(const struct config *c, struct report *r)
 		text_real(best, b));
 }
 
-static void check_scale(const struct config *c, struct report *r)
+static void check_factors(const struct config *c, struct report *r)
 {
 	const struct env_ops *ops = config_env(c);
-	const struct obs_scale *scale = &c->obs_scale;
+	const struct factors *scale = &c->obs_scale, *signs = &c->mirror_obs;
 	const bool has_sizes = ops->obs_high || strstr(c->declaration, " high=");
-	say_if(r, "obs_scale id declaration",
-		scale->kind == OBS_SCALE_LIST && scale->n != 1 && scale->n != ops->obs_dim,
+	say_if(r, "obs_scale id declaration", scale->kind == FACTORS_LIST && scale->n != 1 && scale->n != ops->obs_dim,
 		"obs_scale has %d factors; %s has %d observations", scale->n, ops->id, ops->obs_dim);
-	say_if(r, "obs_scale id declaration", scale->kind == OBS_SCALE_BOUNDS && !has_sizes,
+	say_if(r, "obs_scale id declaration", scale->kind == FACTORS_BOUNDS && !has_sizes,
 		"obs_scale = bounds needs typical sizes of the observations; %s declares no 'high=...'", ops->id);
+	say_if(r, "mirror_obs id declaration", signs->kind == FACTORS_LIST && signs->n != 1 && signs->n != ops->obs_dim,
+		"mirror_obs has %d signs; %s has %d observations", signs->n, ops->id, ops->obs_dim);
 }
 
 static void check_memory(const struct config *c, uint64_t memory_bytes, struct report *r)
@@ -175,7 +176,7 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 
 void config_check_env(const struct config *c, uint64_t memory_bytes, struct report *r)
 {
-	check_scale(c, r);
+	check_factors(c, r);
 	check_range(c, r);
 	if (r->n_errors == 0)
 		check_memory(c, memory_bytes, r);

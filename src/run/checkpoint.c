@@ -164,10 +164,11 @@ static void list_parts(struct parts *l, struct train *t, struct marks *m)
 
 uint64_t checkpoint_max_size(const struct train *t)
 {
-	struct train full = *t;
+	static struct train full; /* too much for a small stack */
 	struct marks marks;
 	struct parts parts;
 	uint64_t size = CHECKPOINT_BUFFER_MIN;
+	full = *t;
 	full.replay.count = full.replay.buffer_size;
 	full.episode_log.n = full.episode_log.n_most;
 	list_parts(&parts, &full, &marks);

@@ -35,21 +35,35 @@ bool config_net(const struct config *c, struct net *net, struct err *e)
 	return net_init(net, &shape, e);
 }
 
+/* Of a list: the factor of component i. */
+static float factor(const struct factors *f, int i)
+{
+	return (float)f->value[f->n == 1 ? 0 : i];
+}
+
 void config_obs_scale(const struct config *c, float *obs_scale)
 {
 	const struct env_ops *ops = config_env(c);
-	const struct obs_scale *scale = &c->obs_scale;
-	if (scale->kind == OBS_SCALE_BOUNDS && config_is_process(c)) {
+	const struct factors *scale = &c->obs_scale;
+	if (scale->kind == FACTORS_BOUNDS && config_is_process(c)) {
 		env_declared_scale(c->declaration, ops->obs_dim, obs_scale);
 		return;
 	}
 	for (int i = 0; i < ops->obs_dim; i++) {
 		obs_scale[i] = 1;
-		if (scale->kind == OBS_SCALE_BOUNDS)
+		if (scale->kind == FACTORS_BOUNDS)
 			obs_scale[i] = (float)(1 / ops->obs_high[i]);
-		else if (scale->kind == OBS_SCALE_LIST)
-			obs_scale[i] = (float)scale->value[scale->n == 1 ? 0 : i];
+		else if (scale->kind == FACTORS_LIST)
+			obs_scale[i] = factor(scale, i);
 	}
+}
+
+bool config_mirror_obs(const struct config *c, float *mirror_obs)
+{
+	const struct factors *signs = &c->mirror_obs;
+	for (int i = 0; i < config_env(c)->obs_dim && signs->kind == FACTORS_LIST; i++)
+		mirror_obs[i] = factor(signs, i);
+	return signs->kind == FACTORS_LIST;
 }
 
 struct agent_opts config_agent_opts(const struct config *c)

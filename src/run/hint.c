@@ -168,7 +168,7 @@ static bool hint_one(const struct option *o, const char *value, char hint[HINT_S
 	}
 	if (hint_word(o, s, hint))
 		return true;
-	if (o->type == OPTION_WIDTHS || o->type == OPTION_SCALE)
+	if (o->type == OPTION_WIDTHS || o->type == OPTION_SCALE || o->type == OPTION_SIGNS)
 		return hint_list(o, s, hint);
 	return (option_is_whole(o) || o->type == OPTION_REAL) && hint_number(o, s, hint);
 }

@@ -268,6 +268,13 @@ const struct option config_options[] = {
 		.low = "the network forgets what it has not seen of late: the return collapses after a good phase",
 		.high = "memory ('dqn config --memory'), and old transitions of bad policies slow learning down",
 		.elsewhere = "replay_size memory_size replay_capacity capacity replay_buffer_size buffer_capacity" },
+	{ ROW("replay", OPTION_SIGNS, mirror_obs, "none"),
+		.help = "For an environment that has a mirror image: in it an observation is multiplied by these 1 and "
+			"-1, one of all or one per component, and the last action takes the place of the first. Each "
+			"transition of a minibatch is mirrored with probability 1/2. none: there is no such image.",
+		.effect = "What happened on one side is learned of both, from half as many steps. In an environment "
+			"that is not its own mirror image, half of what is learned is wrong.",
+		.elsewhere = "symmetry use_symmetry mirror mirror_symmetry" },
 	{ ROW("replay", OPTION_BOOL, prioritized, "false"),
 		.help = "Prioritized replay: transitions are drawn in proportion to |TD error|^per_alpha; new ones "
 			"have the largest priority so far.",
@@ -535,8 +542,11 @@ void option_print_range(const struct option *o, struct text *t)
 			NET_MAX_WIDTH);
 		break;
 	case OPTION_SCALE:
-		text_add(t, "none, bounds, or up to %d reals of sizes 1.2e-38 to 1e6, separated by commas",
-			OBS_SCALE_MAX);
+		text_add(
+			t, "none, bounds, or up to %d reals of sizes 1.2e-38 to 1e6, separated by commas", FACTORS_MAX);
+		break;
+	case OPTION_SIGNS:
+		text_add(t, "none, or up to %d times 1 or -1, separated by commas", FACTORS_MAX);
 		break;
 	case OPTION_STRING:
 		text_add(t, "printable %s of up to %zu bytes", o->copy ? "path" : "text", o->size - 1);
@@ -561,19 +571,20 @@ static bool parse_widths(const char *s, struct widths *field)
 	return true;
 }
 
-static bool parse_scale(const char *s, struct obs_scale *field)
+static bool parse_factors(const struct option *o, const char *s, struct factors *field)
 {
-	const double largest = 1e6;
+	const bool signs = o->type == OPTION_SIGNS;
+	const double largest = signs ? 1 : 1e6, smallest = signs ? 1 : 0;
 	char element[64];
-	struct obs_scale scale = { .kind = OBS_SCALE_LIST };
-	if (strcmp(s, "none") == 0 || strcmp(s, "bounds") == 0) {
-		scale.kind = s[0] == 'n' ? OBS_SCALE_NONE : OBS_SCALE_BOUNDS;
+	struct factors scale = { .kind = FACTORS_LIST };
+	if (strcmp(s, "none") == 0 || (strcmp(s, "bounds") == 0 && !signs)) {
+		scale.kind = s[0] == 'n' ? FACTORS_NONE : FACTORS_BOUNDS;
 		s = NULL;
 	}
 	while (text_next_item(&s, ',', " \t", element, sizeof(element))) {
 		double *value = &scale.value[scale.n];
-		if (scale.n == OBS_SCALE_MAX || text_parse_real(element, value) != TEXT_OK || *value == 0 ||
-			is_lost(*value) || fabs(*value) > largest)
+		if (scale.n == FACTORS_MAX || text_parse_real(element, value) != TEXT_OK || *value == 0 ||
+			is_lost(*value) || fabs(*value) > largest || fabs(*value) < smallest)
 			return false;
 		scale.n++;
 	}
@@ -654,14 +665,15 @@ bool config_set_value(struct config *c, const struct option *o, const char *valu
 	case OPTION_WIDTHS:
 		return parse_widths(value, field);
 	case OPTION_SCALE:
-		return parse_scale(value, field);
+	case OPTION_SIGNS:
+		return parse_factors(o, value, field);
 	case OPTION_STRING:
 		return set_string(c, o, value);
 	}
 	return false;
 }
 
-enum { MAX_NUMBERS = 1 + OBS_SCALE_MAX };
+enum { MAX_NUMBERS = 1 + FACTORS_MAX };
 _Static_assert((int)MAX_NUMBERS >= (int)NET_MAX_HIDDEN, "room for a network's widths");
 
 /* A value as numbers that are ordered as it is; how many. A string has none. */
@@ -691,8 +703,9 @@ static int numbers_of(const struct option *o, const void *field, double x[MAX_NU
 			x[n++] = w->width[i];
 		break;
 	}
-	case OPTION_SCALE: {
-		const struct obs_scale *scale = field;
+	case OPTION_SCALE:
+	case OPTION_SIGNS: {
+		const struct factors *scale = field;
 		x[n++] = scale->kind;
 		for (int i = 0; i < scale->n; i++)
 			x[n++] = scale->value[i];
@@ -707,7 +720,8 @@ static int numbers_of(const struct option *o, const void *field, double x[MAX_NU
 void config_print_value(const struct config *c, const struct option *o, struct text *t)
 {
 	const void *field = (const char *)c + o->offset;
-	const int first = o->type == OPTION_SCALE; /* of the numbers to print: after the kind */
+	const bool is_factors = o->type == OPTION_SCALE || o->type == OPTION_SIGNS;
+	const int first = is_factors; /* of the numbers to print: after the kind */
 	double x[MAX_NUMBERS];
 	const int n = numbers_of(o, field, x);
 	if (o->type == OPTION_SEED)
@@ -720,7 +734,7 @@ void config_print_value(const struct config *c, const struct option *o, struct t
 		text_add(t, "%s", o->names[*(const int *)field]);
 	else if (o->type == OPTION_STRING)
 		text_add(t, "%s", (const char *)field);
-	else if (o->type == OPTION_SCALE && x[0] == OBS_SCALE_BOUNDS)
+	else if (is_factors && x[0] == FACTORS_BOUNDS)
 		text_add(t, "bounds");
 	else if (n == first || (n == 1 && isinf(x[0])))
 		text_add(t, "none");

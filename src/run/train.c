@@ -24,7 +24,7 @@ static uint64_t room_bytes(const struct config *c)
 	const struct env_ops *ops = config_env(c);
 	const uint64_t obs = (uint64_t)ops->obs_dim * sizeof(float);
 	const uint64_t mask = env_mask_dim(ops);
-	return 3 * obs + 2 * mask + (2 * n_logged(c) + 1) * sizeof(int32_t);
+	return 4 * obs + 2 * mask + (2 * n_logged(c) + 1) * sizeof(int32_t);
 }
 
 static uint64_t best_bytes(const struct net *net)
@@ -61,9 +61,10 @@ static bool allocate(struct train *t, const struct net *net, struct err *e)
 	t->obs = t->memory;
 	t->next_obs = t->obs + ops->obs_dim;
 	t->obs_scale = t->next_obs + ops->obs_dim;
+	t->mirror_obs = t->obs_scale + ops->obs_dim;
 	struct episode_log *log = &t->episode_log;
 	log->n_most = (int64_t)n_logged(c);
-	log->sum = (int32_t *)(void *)(t->obs_scale + ops->obs_dim);
+	log->sum = (int32_t *)(void *)(t->mirror_obs + ops->obs_dim);
 	log->action = log->sum + log->n_most + 1;
 	if (ops->has_masks) {
 		t->mask = (uint8_t *)(log->action + log->n_most);
@@ -91,6 +92,8 @@ bool train_init(struct train *t, const struct config *c, const struct kernels *k
 	for (uint32_t key = 0; key < N_STREAMS; key++)
 		rng_init_stream(&t->stream[key], c->seed, key);
 	config_obs_scale(c, t->obs_scale);
+	if (!config_mirror_obs(c, t->mirror_obs))
+		t->mirror_obs = NULL;
 	env_init(&t->env, ops, c->max_episode_steps, t->obs_scale);
 	env_init(&eval_env, ops, config_eval_limit(c), t->obs_scale);
 	if (!vec_env_init(&t->eval_envs, &eval_env, POLICY_ROWS, e))
@@ -346,6 +349,14 @@ static void look(const struct train *t, bool learned)
 		t->look(t->look_arg, t, learned);
 }
 
+void train_sample(struct train *t)
+{
+	struct rng *rng = &t->stream[STREAM_REPLAY];
+	replay_sample(&t->replay, rng, t->update.n_steps, t->config.gamma, t->update.beta, &t->batch);
+	if (t->mirror_obs)
+		batch_mirror(&t->batch, rng, t->mirror_obs, t->env.ops->n_actions);
+}
+
 /* Step 4, or what is left of it. */
 static bool learn(struct train *t, struct err *e)
 {
@@ -356,7 +367,7 @@ static bool learn(struct train *t, struct err *e)
 		u->beta = schedule_value(SCHEDULE_LINEAR, c->per_beta0, 1, t->timesteps, (double)c->total_timesteps);
 		u->learning_rate = learning_rate(c, t->timesteps);
 		u->n_steps = config_n_steps(c, t->timesteps);
-		replay_sample(&t->replay, &t->stream[STREAM_REPLAY], u->n_steps, c->gamma, u->beta, &t->batch);
+		train_sample(t);
 		look(t, false);
 		if (!agent_learn(&t->agent, &t->batch, u->learning_rate, &u->stats, &why))
 			return diverged(t, &why, e);

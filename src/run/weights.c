@@ -394,7 +394,7 @@ bool weights_parse_initial(struct weights *w, const struct config *c, const char
 		weights_release(w);
 		return false;
 	}
-	if (!ours && c->obs_scale.kind != OBS_SCALE_NONE)
+	if (!ours && c->obs_scale.kind != FACTORS_NONE)
 		report_warning(r,
 			"'%.300s' does not say how its observations were scaled; the run scales them by "
 			"obs_scale, so the policy is right only if they were scaled so before",
