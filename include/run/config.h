@@ -121,7 +121,7 @@ int config_compare_env(const struct config *a, const struct config *b);
 
 bool config_net(const struct config *c, struct net *net, struct err *e);
 void config_obs_scale(const struct config *c, float *obs_scale);   /* (obs_dim) */
-bool config_mirror_obs(const struct config *c, float *mirror_obs); /* the same; false: none */
+bool config_mirror_obs(const struct config *c, float *mirror_obs); /* (obs_dim) 1 or -1; false: none */
 struct agent_opts config_agent_opts(const struct config *c);
 
 /* Steps after which an episode of the training, of an evaluation, is truncated, > 0;
