@@ -33,7 +33,7 @@ def same(what, got, wanted):
 def ends(i):
     return batch['terminated'][i] or batch['truncated'][i]
 
-late = trace['step_of_run'] >= config['exploration_fraction'] * config['total_timesteps']
+late = 2 * trace['step_of_run'] >= config['total_timesteps']
 same('n_steps', trace['n_steps'], late and config['n_steps_final'] or config['n_steps'])
 if trace['n_steps'] != config['n_steps']:
     seen.add('late')

@@ -117,7 +117,7 @@ base 3701
 nn 2410
 env 1567
 rl 1429
-run 6918
+run 6922
 study 2927
 cli 12246
 END

@@ -31,7 +31,7 @@ checked 'double' net_arch=24,16 double_q=true --update 400
 checked 'short short-and-terminated whole' net_arch=24,16 n_steps=5 --update 700
 checked 'short truncated' net_arch=24,16 n_steps=5 max_episode_steps=12 --update 700
 checked 'mirrored whole' net_arch=24,16 mirror_obs=-1 n_steps=3 --update 700
-checked 'late short whole' net_arch=24,16 n_steps=2 n_steps_final=9 --update 900
+checked 'late short whole' net_arch=24,16 n_steps=2 n_steps_final=9 exploration_fraction=1 --update 1500
 checked 'whole' net_arch=24,16 n_steps=2 n_steps_final=9 --update 400
 checked 'weighted' net_arch=24,16 prioritized=true n_steps=3 buffer_size=150 --update 500
 checked 'square' net_arch=24,16 dueling=true double_q=true prioritized=true --update 300

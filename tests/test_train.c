@@ -153,7 +153,7 @@ static double naive_learning_rate(const struct config *c, int64_t timesteps)
 
 static int64_t naive_n_steps(const struct config *c, int64_t timesteps)
 {
-	const bool late = (double)timesteps >= c->exploration_fraction * (double)c->total_timesteps;
+	const bool late = (double)timesteps >= 0.5 * (double)c->total_timesteps;
 	return c->n_steps_final > 0 && late ? c->n_steps_final : c->n_steps;
 }
 
@@ -530,7 +530,7 @@ static void test_ten_steps_match(void)
 
 static void test_more_steps_late_match(void)
 {
-	compare("n_steps=2 n_steps_final=9 gamma=0.9", &naive);
+	compare("n_steps=2 n_steps_final=9 gamma=0.9 total_timesteps=601 exploration_fraction=0.2", &naive);
 	CHECK(naive.n_cut_terminated > 50);
 }
 

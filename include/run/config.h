@@ -144,9 +144,11 @@ void config_q_range(const struct config *c, double *low, double *high);
 /* Updates each time that the network learns, every train_freq steps: gradient_steps, or for -1 as many as steps. */
 int64_t config_updates_per_round(const struct config *c);
 
-/* n of the n-step returns of an update after so many steps; the largest one of a run. */
+/* n of the n-step returns of an update after so many steps; the largest one of a run; the
+ * step where half of the run is over and n_steps_final begins. */
 int config_n_steps(const struct config *c, int64_t step);
 int64_t config_most_n_steps(const struct config *c);
+int64_t config_half(const struct config *c);
 
 /* Slots of the replay buffer: no more than there are steps, unless a file comes before them. */
 int64_t config_replay_slots(const struct config *c);

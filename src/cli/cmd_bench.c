@@ -202,7 +202,7 @@ static bool start_training(struct train *t, const struct kernels *k, const struc
 	full.total_timesteps = c->total_timesteps > c->buffer_size ? c->total_timesteps : c->buffer_size;
 	if (!train_init(t, &full, k, e))
 		return false;
-	t->update.n_steps = config_n_steps(c, (c->learning_starts + c->total_timesteps) / 2);
+	t->update.n_steps = config_n_steps(c, c->total_timesteps); /* those of half of the run, and most updates */
 	t->update.beta = c->per_beta0;
 	const int dim = t->env.ops->obs_dim, n_actions = t->env.ops->n_actions;
 	if (t->mask)

@@ -156,8 +156,6 @@ static void warn_of_learning(const struct config *c, double updates, struct repo
 		"ema_decay = %s averages over more than the %.0f updates of the run: "
 		"evaluations judge the weights of its start",
 		text_real(c->ema_decay, a), updates);
-	say_if(r, warning, c->n_steps_final > 0 && c->exploration_fraction == 1,
-		"n_steps_final = %" PRId64 " begins at the last step: exploration_fraction = 1", c->n_steps_final);
 	say_if(r, warning, is_stuck,
 		"target_update_interval = %" PRId64 " and tau = %s: the target network stays near its start", interval,
 		text_real(c->tau, a));

@@ -132,10 +132,14 @@ int64_t config_updates_per_round(const struct config *c)
 	return c->gradient_steps < 0 ? c->train_freq : c->gradient_steps;
 }
 
+int64_t config_half(const struct config *c)
+{
+	return c->total_timesteps / 2 + c->total_timesteps % 2;
+}
+
 int config_n_steps(const struct config *c, int64_t step)
 {
-	const bool is_early = (double)step < c->exploration_fraction * (double)c->total_timesteps;
-	return (int)(is_early || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
+	return (int)(step < config_half(c) || c->n_steps_final == 0 ? c->n_steps : c->n_steps_final);
 }
 
 int64_t config_most_n_steps(const struct config *c)

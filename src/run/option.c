@@ -203,7 +203,7 @@ const struct option config_options[] = {
 		.high = "targets are noisy, and hold rewards of older policies with more random actions",
 		.elsewhere = "n_step update_horizon nstep n_step_return" },
 	{ INT("agent", n_steps_final, "0", 0, 64), .typical = "0, or twice n_steps",
-		.help = "In place of n_steps after exploration_fraction of the run; 0: n_steps to the end.",
+		.help = "In place of n_steps from half of total_timesteps on; 0: n_steps to the end.",
 		.effect = "Late in a run Q values differ little from action to action, and a policy that has become "
 			"worse is noticed late. Longer returns notice sooner, with few random actions in them.",
 		.low = "a policy that was good may be lost near the end of the run",
@@ -243,7 +243,7 @@ const struct option config_options[] = {
 		.high = "training returns stay below evaluations, and long rows of right actions are not reached",
 		.elsewhere = "end_e epsilon_end eps_end final_epsilon epsilon_train epsilon_min eps_train" },
 	{ REAL("exploration", exploration_fraction, "0.2", "[0, 1]"), .typical = "0.1 to 0.5",
-		.help = "Share of total_timesteps after which the schedule ends, and n_steps_final begins.",
+		.help = "Share of total_timesteps after which the schedule ends.",
 		.effect = "How long actions are mostly random.",
 		.low = "the first policy that returns something is never left again",
 		.high = "the states of a good policy are seen late, and there is little time to learn them",

@@ -399,12 +399,12 @@ static bool small_batch(const struct evidence *v, struct finding *f)
 static bool many_steps(const struct evidence *v, struct finding *f)
 {
 	const struct config *c = v->c;
-	const double begin = ceil(c->exploration_fraction * (double)c->total_timesteps);
+	const int64_t half = config_half(c);
 	if (key_is(v, c->n_steps > 20, "n_steps", (double)c->n_steps, f))
 		return true;
 	key_is(v, true, "n_steps_final", (double)c->n_steps_final, f);
-	f->timesteps = (int64_t)fmax((double)f->timesteps, begin);
-	return c->n_steps_final > 20 && v->n_steps > begin;
+	f->timesteps = f->timesteps < half ? half : f->timesteps;
+	return c->n_steps_final > 20 && v->n_steps > (double)half;
 }
 
 static bool small_network(const struct evidence *v, struct finding *f)
