@@ -21,16 +21,14 @@
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
  * and need many pages. */
 #define OWN_PACK ((size_t)4096)             /* floats of a pack on the stack */
-#define PACK_PANEL ((size_t)8192)           /* floats of a panel of b, most of a first-level cache */
+#define PACK_PANEL ((size_t)7168)           /* floats of a panel of b, most of a first-level cache */
 #define PACK_K (PACK_PANEL / PANEL)         /* rows of it */
-#define PACK_B (8 * (PACK_PANEL + LINE))    /* and of a block of b */
-#define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: both fit a second-level cache */
-_Static_assert(KERNELS_PACK >= PACK_A + PACK_B + LINE, "the blocks fit");
+#define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
+#define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
+_Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
 #define LARGE ((size_t)1 << 20)   /* floats of a b that no cache near the core holds */
 #define FAR_ROWS ((size_t)512)    /* of an a that is stored by columns: they are far apart */
 #define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
-#define FLAT ((size_t)128)        /* rows of b at most: c takes more time then than b */
-#define AHEAD ((size_t)2)         /* rows of b that are fetched before they are packed */
 #define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
 
 #if defined(__GNUC__)
@@ -55,6 +53,7 @@ struct product {
 struct next { /* the part of b that is packed next, (rows,cols) as it is stored */
 	const float *b;
 	size_t rows, cols, row;
+	float *packed; /* where to, or NULL */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -274,11 +273,10 @@ INLINE void shared_tile(size_t rows, size_t n_vec, size_t rest, const struct pro
 }
 #endif
 
-/* Asks for a share of what is packed next, while there is work to do. */
-INLINE void fetch(const struct next *next, size_t share, size_t n_shares)
+/* Asks for rows first to last - 1 of what is packed next, while there is work to do. */
+INLINE void fetch(const struct next *next, size_t first, size_t last)
 {
-	const size_t end = (share + 1) * next->rows / n_shares;
-	for (size_t r = share * next->rows / n_shares; r < end; r++)
+	for (size_t r = first; r < last; r++)
 		for (size_t c = 0; c < next->cols; c += LINE)
 			PREFETCH(next->b + r * next->row + c, 2);
 }
@@ -428,7 +426,7 @@ static void panel(const struct product *x)
 	for (size_t t = 0, i = 0; t < h.n; t++) {
 		const size_t height = h.rows + (t < h.n_larger);
 		if (x->next)
-			fetch(x->next, t, h.n);
+			fetch(x->next, t * x->next->rows / h.n, (t + 1) * x->next->rows / h.n);
 		tiles[height - 1][kind](x, i);
 		i += height;
 	}
@@ -713,20 +711,16 @@ INLINE void set_block(struct product *part, const struct product *x, size_t j, s
 	part->sums = last && x->sums ? x->sums + j : NULL;
 }
 
-/* The columns after j of a b that is stored by columns and large, in the order of panels(); false
- * after the last of all. */
-static bool find_next(const struct product *x, size_t g, size_t p, size_t j, struct next *next)
+/* What is packed next, and where to: k rows of b at most from number p on, n columns at most from j
+ * on; none after the last of all. */
+static void find_next(const struct product *x, size_t p, size_t k, size_t j, size_t n, float *packed, struct next *next)
 {
-	j += PANEL;
-	if (j >= smaller(x->n, g + GROUP)) {
-		j = g;
-		p += x->pack_rows;
-	}
-	if (p >= x->k || x->b_col == 1 || x->n * x->k < LARGE)
-		return false;
-	*next = (struct next){ x->b + p * x->b_row + j * x->b_col, smaller(x->n - j, PANEL),
-		smaller(x->k - p, x->pack_rows), x->b_col };
-	return true;
+	const bool by_rows = x->b_col == 1;
+	p = smaller(p, x->k);
+	k = smaller(x->k - p, k);
+	n = smaller(x->n - j, n);
+	*next = (struct next){ x->b + p * x->b_row + j * x->b_col, by_rows ? k : n, by_rows ? n : k,
+		by_rows ? x->b_row : x->b_col, packed };
 }
 
 /* A panel whose b is packed, if it is whole or stored by columns. The first tile packs as it
@@ -766,7 +760,10 @@ static void panels(struct product *x, float *pack)
 		for (size_t p = 0; p == 0 || p < x->k; p += x->pack_rows)
 			for (size_t j = g; j < smaller(n, g + GROUP); j += PANEL) {
 				set_block(&part, x, j, PANEL + (j + PANEL == n ? odd : 0), p, x->pack_rows);
-				part.next = find_next(x, g, p, j, &next) ? &next : NULL;
+				const bool last = j + PANEL >= smaller(x->n, g + GROUP);
+				const size_t next_p = last ? p + x->pack_rows : p, next_j = last ? g : j + PANEL;
+				find_next(x, next_p, x->pack_rows, next_j, PANEL, NULL, &next);
+				part.next = x->n * x->k >= LARGE ? &next : NULL;
 				packed_panel(&part, pack);
 			}
 }
@@ -802,28 +799,26 @@ static void pack_a(const struct product *x, float *packed)
 	}
 }
 
-/* The whole panels of b, B_PANEL(k) apart. */
-static void pack_b(const struct product *x, float *packed)
+/* Rows first to last - 1 of the whole panels of b, which become B_PANEL(rows) apart. */
+static void pack_b(const struct next *x, size_t first, size_t last)
 {
-	const float *b = x->b;
-	for (size_t p = 0; p < x->k; p++, b += x->b_row, packed += PANEL) {
-		float *to = packed;
-		for (size_t j = 0; j + PANEL <= x->n; j += PANEL, to += B_PANEL(x->k)) {
-			if (p + AHEAD < x->k)
-				PREFETCH(b + AHEAD * x->b_row + j, 1);
+	const float *b = x->b + first * x->row;
+	for (size_t p = first; p < last; p++, b += x->row) {
+		float *to = x->packed + p * PANEL;
+		for (size_t j = 0; j + PANEL <= x->cols; j += PANEL, to += B_PANEL(x->rows)) {
 			vf_store(to, vf_load(b + j));
 			vf_store(to + LANES, vf_load(b + j + LANES));
 		}
 	}
 }
 
-/* The product of packed blocks. Panel by panel, each used by all tiles from the first-level
- * cache; a flat one tile by tile, so that rows of c are written to their end. Uses up *x. */
-static void packed_block(struct product *x, const float *a, const float *b)
+/* The product of packed blocks, tiles of the same rows after each other: those of other rows would often
+ * be a multiple of a page apart, and a load from there waits for the stores before it. After each
+ * tile a share of the next block of b is packed, which was asked for before it. Uses up *x. */
+static void packed_block(struct product *x, const float *a, const float *b, const struct next *next)
 {
 	const struct heights h = heights(x->m, TILE_ROWS);
 	const size_t n_panels = x->n / PANEL, n = h.n * n_panels;
-	const bool flat = x->k <= FLAT;
 	struct product part = *x;
 	part.a = a;
 	part.a_row = A_ROW(x->k);
@@ -833,15 +828,15 @@ static void packed_block(struct product *x, const float *a, const float *b)
 		part.gate = x->gate ? x->gate + j * PANEL : NULL;
 		part.sums = x->sums ? x->sums + j * PANEL : NULL;
 		part.c = x->c + j * PANEL;
+		const size_t first = s * next->rows / n, last = (s + 1) * next->rows / n;
+		fetch(next, first, last);
 		tiles[h.rows + (t < h.n_larger) - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
-		if (flat) {
-			j = j + 1 < n_panels ? j + 1 : 0;
-			t += j == 0;
-		} else {
-			t = t + 1 < h.n ? t + 1 : 0;
-			j += t == 0;
-		}
+		pack_b(next, first, last);
+		j = j + 1 < n_panels ? j + 1 : 0;
+		t += j == 0;
 	}
+	if (n == 0)
+		pack_b(next, 0, next->rows);
 	if (n_panels * PANEL < x->n) {
 		to_column(x, n_panels * PANEL);
 		panel(x);
@@ -854,19 +849,25 @@ static void blocks(const struct product *x, float *pack)
 	const size_t k = smaller(x->k, PACK_K);
 	const size_t n = PACK_B / B_PANEL(k) * PANEL;
 	const struct heights h = heights(x->m, PACK_A / A_ROW(k));
-	float *const a = aligned(pack), *const b = a + PACK_A;
+	float *const a = aligned(pack), *const b[2] = { a + PACK_A, a + PACK_A + PACK_B };
 	struct product part = *x;
+	struct next next;
+	size_t n_done = 0;
+	find_next(x, 0, PACK_K, 0, n, b[0], &next);
+	pack_b(&next, 0, next.rows);
 	for (size_t p = 0; p == 0 || p < x->k; p += PACK_K)
 		for (size_t t = 0, i = 0; t < h.n; t++) {
 			struct product rows = *x;
 			to_row(&rows, i);
 			rows.m = h.rows + (t < h.n_larger);
-			for (size_t j = 0; j < x->n; j += n) {
+			for (size_t j = 0; j < x->n; j += n, n_done++) {
 				set_block(&part, &rows, j, n, p, PACK_K);
 				if (j == 0)
 					pack_a(&part, a);
-				pack_b(&part, b);
-				packed_block(&part, a, b);
+				const size_t next_j = j + n < x->n ? j + n : 0;
+				const size_t next_p = next_j > 0 || t + 1 < h.n ? p : p + PACK_K;
+				find_next(x, next_p, PACK_K, next_j, n, b[(n_done + 1) % 2], &next);
+				packed_block(&part, a, b[n_done % 2], &next);
 			}
 			i += rows.m;
 		}
