@@ -79,6 +79,8 @@ cases() # FUNCTION
 	"$1" 'train --out runs/ conf/one.ini double_q=t' "$(words true)" double_q=
 	"$1" 'train conf/one.ini init_weights=wei' "$(words weights.safetensors)" init_weights=
 	"$1" 'sweep conf/one.ini obs_scale=b' "$(words bounds)" obs_scale=
+	"$1" 'sweep conf/one.ini mirror_obs=n' "$(words none)" mirror_obs=
+	"$1" 'sweep conf/one.ini net_arch=n' "$(words none)" net_arch=
 	"$1" 'train conf/one.ini --out ru' "$(words runs/)"
 	"$1" 'report ru' "$(words runs/)"
 	"$1" 'report runs --metric final_' "$(words final_return_mean final_length_mean)"

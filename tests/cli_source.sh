@@ -119,7 +119,7 @@ env 1567
 rl 1429
 run 6922
 study 2927
-cli 12246
+cli 12248
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

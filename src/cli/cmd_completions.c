@@ -137,6 +137,8 @@ static void offer_values(const struct query *q, const char *key)
 		offer_all(q, switches);
 	else if (o && o->type == OPTION_SCALE)
 		offer_all(q, scales);
+	else if (o && (o->type == OPTION_WIDTHS || o->type == OPTION_SIGNS))
+		offer(q, "", "none", "", "");
 	else if (o && o->type == OPTION_NAME)
 		offer_all(q, o->names);
 	else if (o && o->copy)
