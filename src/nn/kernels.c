@@ -21,7 +21,7 @@
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
  * and need many pages. */
 #define OWN_PACK ((size_t)4096)             /* floats of a pack on the stack */
-#define PACK_PANEL ((size_t)7168)           /* floats of a panel of b, most of a first-level cache */
+#define PACK_PANEL ((size_t)7168)           /* floats of a panel of b */
 #define PACK_K (PACK_PANEL / PANEL)         /* rows of it */
 #define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
 #define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
@@ -717,6 +717,7 @@ static void find_next(const struct product *x, size_t p, size_t k, size_t j, siz
 {
 	const bool by_rows = x->b_col == 1;
 	p = smaller(p, x->k);
+	j = p < x->k ? j : 0;
 	k = smaller(x->k - p, k);
 	n = smaller(x->n - j, n);
 	*next = (struct next){ x->b + p * x->b_row + j * x->b_col, by_rows ? k : n, by_rows ? n : k,
