@@ -29,7 +29,7 @@
 #include "run/train.h"
 
 #define CHECKPOINT_FORMAT "dqn checkpoint"
-#define CHECKPOINT_FORMAT_VERSION "5"
+#define CHECKPOINT_FORMAT_VERSION "6"
 
 /* More than the header, with the configuration in it as JSON, and the configuration need. */
 #define CHECKPOINT_BUFFER_MIN (3 * CONFIG_TEXT_MAX + 16384)
