@@ -831,7 +831,9 @@ static void packed_block(struct product *x, const float *a, const float *b, cons
 		part.c = x->c + j * PANEL;
 		const size_t first = s * next->rows / n, last = (s + 1) * next->rows / n;
 		fetch(next, first, last);
-		tiles[h.rows + (t < h.n_larger) - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
+		const size_t rows = h.rows + (t < h.n_larger);
+		assert(rows >= 1 && rows <= TILE_ROWS);
+		tiles[rows - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
 		pack_b(next, first, last);
 		j = j + 1 < n_panels ? j + 1 : 0;
 		t += j == 0;
