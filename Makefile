@@ -62,8 +62,9 @@ quiet = $(if $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf
 # A word of the shell, whatever is in it.
 quote = '$(subst ','\'',$(1))'
 
-# What prints and reads waits for files and people: -O1, unless CFLAGS are someone's own, compiles it in
+# All but what computes waits for files and people: -O1, unless CFLAGS are someone's own, compiles it in
 # two thirds of the time.
+computes = nn/% env/% rl/% run/train base/pmath base/rng base/sha256 base/text
 light = $(if $(filter file,$(origin CFLAGS)),-O1)
 
 # The kernels are compiled once per instruction set, chosen at run time; with lines to debug
@@ -95,7 +96,7 @@ $(program): $(objects)
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call quiet,CC $<)$(compile) $(if $(filter cli/% study/%,$*),$(light)) -c -o $@ $<
+	$(call quiet,CC $<)$(compile) $(if $(filter $(computes),$*),,$(light)) -c -o $@ $<
 
 $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D)

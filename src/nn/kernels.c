@@ -12,11 +12,12 @@
 #define INLINE static
 #endif
 
-#define PANEL (2 * LANES)  /* columns */
-#define LINE ((size_t)16)  /* floats of a line of the cache */
-#define NARROW ((size_t)4) /* columns at most that leave a vector empty */
-#define MOST_SUMS 16       /* vectors of a tile */
-#define WIDE (5 * LANES)   /* rows of a narrow c at a time, at most */
+#define PANEL (2 * LANES)                      /* columns */
+#define LINE ((size_t)16)                      /* floats of a line of the cache */
+#define NARROW ((size_t)4)                     /* columns at most that leave a vector empty */
+#define MOST_SUMS 16                           /* vectors of a tile */
+#define WIDE (5 * LANES)                       /* rows of a narrow c at a time, at most */
+#define MOST_WIDE ((size_t)(SLOW_FMA ? 0 : 2)) /* columns of one that has them */
 
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
  * and need many pages. */
@@ -390,6 +391,8 @@ INLINE void few(size_t n_vec, size_t k, const struct product *x)
 /* Does that if x is such a product. */
 static bool done_few(const struct product *x)
 {
+	if (SLOW_FMA)
+		return false;
 	if (FREE_MASKS ? x->n <= LANES || (x->n > PANEL && !ends_odd(x->n)) : x->n != PANEL)
 		return false;
 	switch (x->k) {
@@ -520,8 +523,8 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
 	const size_t last = rows - (blocks - 1) * LANES - 1; /* of the last block */
 	vf acc[2 * NARROW];
 	UNROLL
-	for (size_t s = 0; s < n * blocks; s++)
-		acc[s] = vf_load(ct + s / blocks * WIDE + s % blocks * LANES);
+	for (size_t s = 0; s < 2 * NARROW; s++)
+		acc[s] = s < n * blocks ? vf_load(ct + s / blocks * WIDE + s % blocks * LANES) : vf_set1(0);
 	size_t p = EIGHT_COLUMNS ? add_columns(8, 0, n, blocks, last, x, a, acc) : 0;
 	p = add_columns(4, p, n, blocks, last, x, a, acc);
 	for (const float *b = x->b + p * x->b_row; p < x->k; p++, b += x->b_row) {
@@ -561,9 +564,9 @@ INLINE void from_rows(size_t n, size_t rows, const struct product *x, const floa
 		.pack_rows = 0,
 		.next = NULL,
 		.rest = NULL };
-	if (rows == 4 * LANES)
+	if (n <= MOST_WIDE && rows == 4 * LANES)
 		tile(n, 4, 0, false, &turned, 0, NULL);
-	else if (n <= 2 && rows > 4 * LANES)
+	else if (n <= MOST_WIDE && rows > 4 * LANES)
 		tile(n, 5, (int)(rows - 4 * LANES), false, &turned, 0, NULL);
 	else
 		panel(&turned);
@@ -604,7 +607,7 @@ INLINE void narrow_columns(size_t n, const struct product *x)
 	for (size_t i = 0, rows; i < x->m; i += rows) {
 		const float *a = x->a + i * x->a_row;
 		rows = smaller(x->m - i, PANEL);
-		if (n <= 2 && x->a_row == 1 && x->m - i >= 4 * LANES)
+		if (n <= MOST_WIDE && x->a_row == 1 && x->m - i >= 4 * LANES)
 			rows = x->m - i < WIDE ? x->m - i : 4 * LANES;
 		for (size_t j = 0; j < n; j++)
 			for (size_t l = 0; l < rows; l += LANES)
@@ -629,7 +632,8 @@ INLINE void narrow_columns(size_t n, const struct product *x)
 
 static void narrow(const struct product *x)
 {
-	switch (x->n) {
+	assert(x->n >= 1 && x->n <= NARROW);
+	switch (SLOW_FMA ? 0 : x->n) {
 #define COLUMNS(n)                    \
 	case n:                       \
 		narrow_columns(n, x); \
@@ -640,7 +644,7 @@ static void narrow(const struct product *x)
 		COLUMNS(4)
 #undef COLUMNS
 	default:
-		assert(x->n >= 1 && x->n <= NARROW);
+		narrow_columns(x->n, x); /* its sums may lie in memory */
 	}
 }
 

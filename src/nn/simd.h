@@ -30,8 +30,8 @@
  *
  * TILE_ROWS is how many rows of a product fit the register file at two vectors
  * a row, twice as many at one; ROW_VECTORS how many vectors of a single row. (Fewer
- * where fma is computed: that takes the time, and each tile takes long to compile.) Every
- * operation gives the same bits in every instruction set; the scalar one at the end is
+ * where fma is computed, SLOW_FMA: that takes the time, and each tile takes long to compile.)
+ * Every operation gives the same bits in every instruction set; the scalar one at the end is
  * the definition.
  */
 #ifndef DQN_NN_SIMD_H
@@ -445,6 +445,7 @@ typedef float vf;
 #if !defined(FREE_MASKS)
 #define FREE_MASKS 0
 #endif
+#define SLOW_FMA (TILE_ROWS == 2)
 #if !defined(PAIRS)
 #define PAIRS 0
 #endif
