@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3701
-nn 2419
+nn 2444
 env 1567
 rl 1429
 run 6922

@@ -80,7 +80,7 @@ struct kernels {
 
 /* Floats of the blocks of a and b that are packed, and of a line of the cache. Only a c of
  * KERNELS_PACK_FROM columns and more has use for them. */
-#define KERNELS_PACK ((size_t)192656)
+#define KERNELS_PACK ((size_t)200848)
 #define KERNELS_PACK_FROM ((size_t)320)
 
 /* Partial sums of sum_squares: enough to hide the latency of an addition. */

@@ -22,11 +22,13 @@
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
  * and need many pages. */
 #define OWN_PACK ((size_t)4096)             /* floats of a pack on the stack */
-#define PACK_PANEL ((size_t)7168)           /* floats of a panel of b */
+#define PACK_PANEL ((size_t)8192)           /* floats of a panel of b */
 #define PACK_K (PACK_PANEL / PANEL)         /* rows of it */
 #define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
 #define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
 _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
+#define SHARE ((size_t)32)        /* products of a tile, after which a share of the next block of b is packed */
+#define AHEAD ((size_t)6)         /* rows of it; so early they are asked for */
 #define LARGE ((size_t)1 << 20)   /* floats of a b that no cache near the core holds */
 #define FAR_ROWS ((size_t)512)    /* of an a that is stored by columns: they are far apart */
 #define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
@@ -46,15 +48,17 @@ struct product {
 	size_t a_row, a_col, b_row, b_col, from_row, c_row; /* strides; gate has c's */
 	float *sums;                                        /* of c's columns, to which its rows are added, or NULL */
 	bool relu;
-	size_t pack_rows;        /* of b at a time */
-	const struct next *next; /* or NULL */
-	const float *rest;       /* b's column after a packed panel, or NULL */
+	size_t pack_rows;  /* of b at a time */
+	struct next *next; /* or NULL */
+	const float *rest; /* b's column after a packed panel, or NULL */
 };
 
 struct next { /* the part of b that is packed next, (rows,cols) as it is stored */
 	const float *b;
 	size_t rows, cols, row;
-	float *packed; /* where to, or NULL */
+	float *packed;   /* where to, its panels B_PANEL(rows) apart; or NULL */
+	size_t r, share; /* the row under way; how many rows of a panel are a share */
+	size_t j;        /* the panel's first column */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -142,8 +146,33 @@ INLINE void end_sums(
 	}
 }
 
+#define A_ROW(k) ((k) + LINE)         /* floats of a row in pack_a */
+#define B_PANEL(k) ((k)*PANEL + LINE) /* and of a packed panel of b */
+
+/* Packs a share of what is left of the next block. */
+INLINE void pack_share(struct next *x)
+{
+	size_t r = x->r, j = x->j; /* which no store of a vector changes */
+	for (size_t n = x->share; n > 0 && r < x->rows; n--) {
+		const float *const b = x->b + r * x->row + j;
+		float *const to = x->packed + j / PANEL * B_PANEL(x->rows) + r * PANEL;
+		for (size_t l = 0; l < PANEL && r + AHEAD < x->rows; l += LINE)
+			PREFETCH(b + AHEAD * x->row + l, 2);
+		vf_store(to, vf_load(b));
+		vf_store(to + LANES, vf_load(b + LANES));
+		j += PANEL;
+		if (j + PANEL > x->cols) {
+			j = 0;
+			r++;
+		}
+	}
+	x->r = r;
+	x->j = j;
+}
+
 /* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0; b's columns are adjacent. If packed, a and b are as pack_a and pack_b leave them.
+ * tail > 0; b's columns are adjacent. If packed, a and b are as pack_a and pack_share leave them, and
+ * after every SHARE products x->next goes on: its loads and stores cost little beside the sums.
  * pack, unless NULL, gets the panel of b. rows, n_vec, packed and whether pack is NULL are
  * constants wherever this is inlined, so that the accumulators live in registers. */
 INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct product *x, size_t i, float *pack)
@@ -162,27 +191,34 @@ INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct 
 		a[g] = x->a + i * x->a_row + g * base_rows * a_row;
 	vf acc[MOST_SUMS];
 	begin_sums(rows, n_vec, tail, x->from ? x->from + i * x->from_row : NULL, x->from_row, acc);
-	for (size_t p = x->k; p > 0; p--, b += b_row) {
-		vf bp[MOST_SUMS];
-		UNROLL
-		for (size_t v = 0; v < n_vec; v++)
-			bp[v] = load(b + v * LANES, v == n_vec - 1 ? tail : 0);
-		if (pack) {
-			UNROLL
-			for (size_t v = 0; v < n_vec; v++, pack += LANES)
-				vf_store(pack, bp[v]);
-		}
-		UNROLL
-		for (size_t r = 0; r < rows; r++) {
-			const vf ar = vf_set1(a[r / base_rows][r % base_rows * a_row]);
+	size_t left = x->k;
+	do {
+		if (packed)
+			pack_share(x->next);
+		const size_t n = packed ? smaller(left, SHARE) : left;
+		for (size_t p = n; p > 0; p--, b += b_row) {
+			vf bp[MOST_SUMS];
 			UNROLL
 			for (size_t v = 0; v < n_vec; v++)
-				acc[r * n_vec + v] = vf_fma(ar, bp[v], acc[r * n_vec + v]);
+				bp[v] = load(b + v * LANES, v == n_vec - 1 ? tail : 0);
+			if (pack) {
+				UNROLL
+				for (size_t v = 0; v < n_vec; v++, pack += LANES)
+					vf_store(pack, bp[v]);
+			}
+			UNROLL
+			for (size_t r = 0; r < rows; r++) {
+				const vf ar = vf_set1(a[r / base_rows][r % base_rows * a_row]);
+				UNROLL
+				for (size_t v = 0; v < n_vec; v++)
+					acc[r * n_vec + v] = vf_fma(ar, bp[v], acc[r * n_vec + v]);
+			}
+			UNROLL
+			for (size_t g = 0; g < n_bases; g++)
+				a[g] += a_col;
 		}
-		UNROLL
-		for (size_t g = 0; g < n_bases; g++)
-			a[g] += a_col;
-	}
+		left -= n;
+	} while (left > 0);
 	end_sums(rows, n_vec, tail, acc, x->relu, gate, x->sums, c, c_row);
 }
 
@@ -725,7 +761,7 @@ static void find_next(const struct product *x, size_t p, size_t k, size_t j, siz
 	k = smaller(x->k - p, k);
 	n = smaller(x->n - j, n);
 	*next = (struct next){ x->b + p * x->b_row + j * x->b_col, by_rows ? k : n, by_rows ? n : k,
-		by_rows ? x->b_row : x->b_col, packed };
+		by_rows ? x->b_row : x->b_col, packed, 0, 0, 0 };
 }
 
 /* A panel whose b is packed, if it is whole or stored by columns. The first tile packs as it
@@ -773,9 +809,6 @@ static void panels(struct product *x, float *pack)
 			}
 }
 
-#define A_ROW(k) ((k) + LINE)         /* floats of a row in pack_a */
-#define B_PANEL(k) ((k)*PANEL + LINE) /* and of a panel in pack_b */
-
 /* a in tiles, each stored by columns: that of rows i to i + h begins at i * A_ROW(k), and
  * a(i+r,p) is number p * h + r of it. Vectors are stored whole: the floats after a column are
  * those of the next one, which come later, or unused. */
@@ -804,46 +837,38 @@ static void pack_a(const struct product *x, float *packed)
 	}
 }
 
-/* Rows first to last - 1 of the whole panels of b, which become B_PANEL(rows) apart. */
-static void pack_b(const struct next *x, size_t first, size_t last)
+/* Packs all that is left of the next block. */
+static void pack_b(struct next *x)
 {
-	const float *b = x->b + first * x->row;
-	for (size_t p = first; p < last; p++, b += x->row) {
-		float *to = x->packed + p * PANEL;
-		for (size_t j = 0; j + PANEL <= x->cols; j += PANEL, to += B_PANEL(x->rows)) {
-			vf_store(to, vf_load(b + j));
-			vf_store(to + LANES, vf_load(b + j + LANES));
-		}
-	}
+	x->share = x->rows * (x->cols / PANEL);
+	pack_share(x);
 }
 
 /* The product of packed blocks, tiles of the same rows after each other: those of other rows would often
- * be a multiple of a page apart, and a load from there waits for the stores before it. After each
- * tile a share of the next block of b is packed, which was asked for before it. Uses up *x. */
-static void packed_block(struct product *x, const float *a, const float *b, const struct next *next)
+ * be a multiple of a page apart, and a load from there waits for the stores before it. Meanwhile the
+ * next block of b is packed. Uses up *x. */
+static void packed_block(struct product *x, const float *a, const float *b, struct next *next)
 {
 	const struct heights h = heights(x->m, TILE_ROWS);
-	const size_t n_panels = x->n / PANEL, n = h.n * n_panels;
+	const size_t n_panels = x->n / PANEL, n = h.n * n_panels * ((x->k + SHARE - 1) / SHARE);
 	struct product part = *x;
+	next->share = (next->rows * (next->cols / PANEL) + n) / (n + 1);
+	part.next = next;
 	part.a = a;
 	part.a_row = A_ROW(x->k);
-	for (size_t s = 0, t = 0, j = 0; s < n; s++) {
-		part.b = b + j * B_PANEL(x->k);
-		part.from = x->from ? x->from + j * PANEL : NULL;
-		part.gate = x->gate ? x->gate + j * PANEL : NULL;
-		part.sums = x->sums ? x->sums + j * PANEL : NULL;
-		part.c = x->c + j * PANEL;
-		const size_t first = s * next->rows / n, last = (s + 1) * next->rows / n;
-		fetch(next, first, last);
-		const size_t rows = h.rows + (t < h.n_larger);
+	for (size_t t = 0, i = 0, rows; t < h.n; t++, i += rows) {
+		rows = h.rows + (t < h.n_larger);
 		assert(rows >= 1 && rows <= TILE_ROWS);
-		tiles[rows - 1][5](&part, t * h.rows + smaller(t, h.n_larger));
-		pack_b(next, first, last);
-		j = j + 1 < n_panels ? j + 1 : 0;
-		t += j == 0;
+		for (size_t j = 0; j < n_panels; j++) {
+			part.b = b + j * B_PANEL(x->k);
+			part.from = x->from ? x->from + j * PANEL : NULL;
+			part.gate = x->gate ? x->gate + j * PANEL : NULL;
+			part.sums = x->sums ? x->sums + j * PANEL : NULL;
+			part.c = x->c + j * PANEL;
+			tiles[rows - 1][5](&part, i);
+		}
 	}
-	if (n == 0)
-		pack_b(next, 0, next->rows);
+	pack_b(next);
 	if (n_panels * PANEL < x->n) {
 		to_column(x, n_panels * PANEL);
 		panel(x);
@@ -861,7 +886,7 @@ static void blocks(const struct product *x, float *pack)
 	struct next next;
 	size_t n_done = 0;
 	find_next(x, 0, PACK_K, 0, n, b[0], &next);
-	pack_b(&next, 0, next.rows);
+	pack_b(&next);
 	for (size_t p = 0; p == 0 || p < x->k; p += PACK_K)
 		for (size_t t = 0, i = 0; t < h.n; t++) {
 			struct product rows = *x;
