@@ -81,6 +81,8 @@ while read -r id; do
 done <environments
 t 'a topic that is nearly one' 2 "$DQN" help environment
 err_has "^dqn: unknown topic 'environment'; did you mean 'environments'\?$"
+t 'a word near a topic and nearer to a command' 2 "$DQN" help swep
+err_has "^dqn: unknown command 'swep'; did you mean 'sweep'\?$"
 for how in --version -V; do
 	t "$how" 0 "$DQN" $how
 	out_is "dqn $version"

@@ -113,13 +113,13 @@ while read -r folder most; do
 	t "$folder has at most $most lines" 0 sh -c 'cat "$@" | wc -l' sh src/"$folder"/*.[ch] include/"$folder"/*.h
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
-base 3701
+base 3710
 nn 2444
 env 1567
 rl 1429
 run 6922
 study 2927
-cli 12248
+cli 12245
 END
 t 'every header compiles on its own' 0 sh -c 'for header in include/*/*.h; do
 	echo "#include \"${header#include/}\"" | ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude \

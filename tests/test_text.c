@@ -513,6 +513,11 @@ static void test_nearest_of_a_list(void)
 	CHECK(text_nearest("gamma", none) == NULL);
 	static const char *const ties[] = { "aab", "aac", NULL };
 	CHECK_STR(text_nearest("aaa", ties), "aab"); /* the first */
+	CHECK_STR(text_nearer("seeds", "steps", "seed"), "seed");
+	CHECK_STR(text_nearer("aaa", "aab", "aac"), "aab");
+	CHECK_STR(text_nearer("lr", NULL, "learning_rate"), "learning_rate");
+	CHECK_STR(text_nearer("step", "steps", NULL), "steps");
+	CHECK(text_nearer("step", NULL, NULL) == NULL);
 	CHECK(text_index("seed", keys) == 0);
 	CHECK(text_index("learning_starts", keys) == 6);
 	CHECK(text_index("gam", keys) == -1);

@@ -111,4 +111,7 @@ int text_index(const char *word, const char *const *list);
 /* The nearest of a NULL-terminated list, or NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *list);
 
+/* The nearer of two, if neither is NULL. */
+const char *text_nearer(const char *word, const char *a, const char *b);
+
 #endif

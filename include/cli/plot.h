@@ -82,6 +82,9 @@ double axis_at(const struct axis *a, double x);
 /* For light and dark pages, without scripts. */
 void plot_svg(const struct plot *p, int width, int height, FILE *f);
 
+/* x with as many digits as can be seen of a coordinate in pixels. */
+double svg_px(double x);
+
 /* At most `max` columns of s, as XML. */
 void svg_put_text(FILE *f, const char *s, size_t max);
 

@@ -454,3 +454,9 @@ const char *text_nearest(const char *word, const char *const *list)
 	}
 	return best;
 }
+
+const char *text_nearer(const char *word, const char *a, const char *b)
+{
+	const char *const both[] = { a ? a : b, b, NULL }, *const nearest = text_nearest(word, both);
+	return nearest ? nearest : both[0];
+}

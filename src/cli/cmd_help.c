@@ -144,7 +144,8 @@ static bool help_on(const char *word, struct err *e)
 		}
 	names[n] = NULL;
 	if (text_index(word, command_names) < 0)
-		near = text_nearest(word, names);
+		near = text_nearer(word, text_nearest(word, names), text_nearest(word, command_names));
+	near = near && text_index(near, names) >= 0 ? near : NULL;
 	if (near)
 		say("unknown topic '%s'; did you mean '%s'?", word, near);
 	const struct command *command = near ? NULL : find_command(word);

@@ -60,11 +60,8 @@ static bool parse_x(struct plot_job *job, const char *word, struct err *e)
 	job->key = i < 0 ? config_find(word) : NULL;
 	if (i >= 0 || job->key)
 		return true;
-	const char *near = text_nearest(word, curve_x_names);
-	if (!near)
-		near = config_suggest(word);
 	err_set(e, ERR_USAGE, "--x '%s' is not steps, updates, seconds or a key", word);
-	return err_suggest(e, "", near);
+	return err_suggest(e, "", text_nearer(word, text_nearest(word, curve_x_names), config_suggest(word)));
 }
 
 static bool parse_size(struct plot_job *job, const char *word, struct err *e)

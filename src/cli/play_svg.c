@@ -108,11 +108,6 @@ struct canvas {
 	FILE *f;
 };
 
-static double tenth(double x)
-{
-	return floor(x * 10 + 0.5) / 10;
-}
-
 static const float *frame_at(const struct canvas *c, size_t i)
 {
 	return c->reel->frame + i * c->reel->frame_size;
@@ -141,13 +136,13 @@ static void put_animation(const struct canvas *c, const char *element, const cha
 
 static void put_line(const struct canvas *c, const float *xy)
 {
-	fprintf(c->f, "M%g %gL%g %g", tenth(c->x + xy[0] * c->scale_x), tenth(c->y - xy[1] * c->scale_y),
-		tenth(c->x + xy[2] * c->scale_x), tenth(c->y - xy[3] * c->scale_y));
+	fprintf(c->f, "M%g %gL%g %g", svg_px(c->x + xy[0] * c->scale_x), svg_px(c->y - xy[1] * c->scale_y),
+		svg_px(c->x + xy[2] * c->scale_x), svg_px(c->y - xy[3] * c->scale_y));
 }
 
 static void put_share(const struct canvas *c, double value, double low, double high)
 {
-	fprintf(c->f, "%g", high > low ? tenth((value - low) / (high - low) * bar_px) : 0);
+	fprintf(c->f, "%g", high > low ? svg_px((value - low) / (high - low) * bar_px) : 0);
 }
 
 static void put_q(const struct canvas *c, const float *q)
@@ -188,7 +183,7 @@ static void put_scene(struct canvas *c)
 		const size_t at = n_lines_at(c->reel) + 4 * (size_t)i;
 		const struct scene_line *l = &s->line[i];
 		fprintf(c->f, "<path class=\"p%d%s\" stroke-width=\"%g\" d=\"", (int)l->paint, l->is_round ? " r" : "",
-			fmax(tenth(l->width * c->scale_y), 1));
+			fmax(svg_px(l->width * c->scale_y), 1));
 		put_line(c, frame_at(c, c->reel->still) + at);
 		fputs("\">", c->f);
 		if (!is_still(c, at, 4))
@@ -277,7 +272,7 @@ void film_put(const struct film *film, double fps, FILE *f)
 	}
 	const int width = (int)(film->n_players * panel_px);
 	const int height = (int)(head_px + c.scene_px + (n_q + 2) * row_px + margin_px);
-	c.duration_s = tenth(fps > 0 ? ticks / fps : fmin(ticks / film->reel[0].scene.fps, longest_s));
+	c.duration_s = svg_px(fps > 0 ? ticks / fps : fmin(ticks / film->reel[0].scene.fps, longest_s));
 	c.duration_s = fmax(c.duration_s, 0.1);
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "

@@ -107,8 +107,7 @@ static void put_text(const struct canvas *c, const char *s, double room)
 	svg_put_text(c->f, s, max);
 }
 
-/* A coordinate with as many digits as can be seen. */
-static double px(double x)
+double svg_px(double x)
 {
 	return floor(x * 10 + 0.5) / 10;
 }
@@ -116,7 +115,7 @@ static double px(double x)
 /* `class` is "" or " class=\"...\"". */
 static void put_label(const struct canvas *c, const char *class, double x, double y, const char *s, double room)
 {
-	fprintf(c->f, "<text%s x=\"%g\" y=\"%g\">", class, px(x), px(y));
+	fprintf(c->f, "<text%s x=\"%g\" y=\"%g\">", class, svg_px(x), svg_px(y));
 	put_text(c, s, room);
 	fputs("</text>\n", c->f);
 }
@@ -129,19 +128,19 @@ static void put_circle(
 
 static double x_px(const struct canvas *c, double x)
 {
-	return px(c->left + axis_at(&c->p->x, x) * (c->right - c->left));
+	return svg_px(c->left + axis_at(&c->p->x, x) * (c->right - c->left));
 }
 
 /* The same for series i: marks with the same x stand side by side. */
 static double series_px(const struct canvas *c, int i, double x)
 {
 	const bool aside = c->p->series[i].has_marks && c->p->x.n_names == 0;
-	return px(x_px(c, x) + (aside ? mark_px * (i - (c->p->n_series - 1) / 2.0) : 0));
+	return svg_px(x_px(c, x) + (aside ? mark_px * (i - (c->p->n_series - 1) / 2.0) : 0));
 }
 
 static double y_px(const struct canvas *c, double y)
 {
-	return px(c->bottom - axis_at(&c->p->y, y) * (c->bottom - c->top));
+	return svg_px(c->bottom - axis_at(&c->p->y, y) * (c->bottom - c->top));
 }
 
 static void put_colours(const struct canvas *c, bool dark)
@@ -197,7 +196,7 @@ static void put_y_ticks(const struct canvas *c)
 		if (at > free_to)
 			continue;
 		free_to = at - 1.2 * c->font_px;
-		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", px(c->left), at, px(c->right));
+		fprintf(c->f, "<path class=\"g\" d=\"M%g %gH%g\"/>", svg_px(c->left), at, svg_px(c->right));
 		put_label(c, " class=\"e\"", c->left - c->font_px / 2, at + c->font_px / 3, y->tick_text[i], c->left);
 	}
 }
@@ -214,7 +213,7 @@ static void put_x_ticks(const struct canvas *c)
 	for (int i = 0; i < x->n_ticks; i++) {
 		const double at = x_px(c, x->tick[i]), half = fmin(text_px(c, x->tick_text[i]), room) / 2;
 		if (x->n_names == 0)
-			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, px(c->top), px(c->bottom));
+			fprintf(c->f, "<path class=\"g\" d=\"M%g %gV%g\"/>", at, svg_px(c->top), svg_px(c->bottom));
 		if (at - half < free_from || at + half > c->width)
 			continue;
 		free_from = at + half + c->font_px / 2;
@@ -245,20 +244,21 @@ static void put_axes(const struct canvas *c, double y_tick_px)
 	const struct plot *p = c->p;
 	put_y_ticks(c);
 	put_x_ticks(c);
-	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", px(c->left), px(c->top), px(c->bottom), px(c->right));
+	fprintf(c->f, "<path class=\"a\" d=\"M%g %gV%gH%g\"/>\n", svg_px(c->left), svg_px(c->top), svg_px(c->bottom),
+		svg_px(c->right));
 	const double end = c->bottom + 3 * c->font_px;
 	const double x_room = fmin(c->left + c->right, 2 * c->width - c->left - c->right) - c->font_px;
-	fprintf(c->f, "<text class=\"m\" x=\"%g\" y=\"%g\"", px((c->left + c->right) / 2), px(end));
+	fprintf(c->f, "<text class=\"m\" x=\"%g\" y=\"%g\"", svg_px((c->left + c->right) / 2), svg_px(end));
 	put_axis_label(c, p->x.label, x_room);
 	/* In the middle of the frame; a long one reaches from the top to the legend. */
 	const double room = end - c->top, half = fmin(text_px(c, p->y.label), room) / 2;
 	const double middle = fmin(fmax((c->top + c->bottom) / 2, c->top + half), end - half);
 	fprintf(c->f, "<text class=\"m\" transform=\"translate(%g %g)rotate(-90)\"",
-		px(c->left - y_tick_px - 1.2 * c->font_px), px(middle));
+		svg_px(c->left - y_tick_px - 1.2 * c->font_px), svg_px(middle));
 	put_axis_label(c, p->y.label, room);
 	if (p->threshold >= p->y.low && p->threshold <= p->y.high)
-		fprintf(c->f, "<path class=\"t\" d=\"M%g %gH%g\"/>\n", px(c->left), y_px(c, p->threshold),
-			px(c->right));
+		fprintf(c->f, "<path class=\"t\" d=\"M%g %gH%g\"/>\n", svg_px(c->left), y_px(c, p->threshold),
+			svg_px(c->right));
 }
 
 /* --- series --- */
@@ -303,7 +303,8 @@ static void put_mark(const struct canvas *c, int i, double x, double y, double r
 {
 	const double(*corner)[2] = marks[i % N_MARKS];
 	for (int k = 0; k < CORNERS && (corner[k][0] != 0 || corner[k][1] != 0); k++)
-		fprintf(c->f, "%s%g %g", k ? " " : "M", px(x + radius * corner[k][0]), px(y + radius * corner[k][1]));
+		fprintf(c->f, "%s%g %g", k ? " " : "M", svg_px(x + radius * corner[k][0]),
+			svg_px(y + radius * corner[k][1]));
 	fputs("Z", c->f);
 }
 
@@ -438,16 +439,16 @@ static struct legend legend_of(const struct canvas *of, double height, double mo
 static void put_swatch(const struct canvas *c, int i, double x, double y)
 {
 	const struct series *s = &c->p->series[i];
-	const double long_px = px(2 * c->font_px);
+	const double long_px = svg_px(2 * c->font_px);
 	if (i == c->p->n_series) {
 		fprintf(c->f, "<path class=\"t\" d=\"M%g %gh%g\"/>", x, y, long_px);
 		return;
 	}
 	if (s->n == 0 || !has_line(c->p, s)) {
 		if (s->n > 0)
-			put_mean(c, i, px(x + long_px / 2), y);
+			put_mean(c, i, svg_px(x + long_px / 2), y);
 		else
-			put_circle(c, i, "d", px(x + long_px / 2), y, dot_px, "");
+			put_circle(c, i, "d", svg_px(x + long_px / 2), y, dot_px, "");
 		return;
 	}
 	fprintf(c->f, "<path class=\"c%d l\" d=\"M%g %gh%g\"/>", i, x, y, long_px);
@@ -475,9 +476,9 @@ static void put_legend(const struct canvas *of, double top, const struct legend 
 	}
 	for (int i = 0; i < l->n; i++) {
 		const int line = i / l->n_columns, column = i % l->n_columns;
-		const double x = px(c.margin_px + column * column_px);
-		const double y = px(top + line * c.line_px);
-		put_swatch(&c, i, x, px(y - c.font_px / 3));
+		const double x = svg_px(c.margin_px + column * column_px);
+		const double y = svg_px(top + line * c.line_px);
+		put_swatch(&c, i, x, svg_px(y - c.font_px / 3));
 		const bool is_last = i == l->n - 1 || column == l->n_columns - 1;
 		const double end = is_last ? c.width - c.margin_px : x + column_px - c.font_px / 2;
 		put_label(&c, style, x + swatch_px(&c), y, entry(&c, l, i, l->brief), end - x - swatch_px(&c));
@@ -538,7 +539,7 @@ void plot_svg(const struct plot *p, int width, int height, FILE *f)
 		fprintf(f,
 			"<clipPath id=\"area\"><rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>"
 			"</clipPath><g clip-path=\"url(#area)\">\n",
-			px(c.left), px(c.top), px(c.right - c.left), px(c.bottom - c.top));
+			svg_px(c.left), svg_px(c.top), svg_px(c.right - c.left), svg_px(c.bottom - c.top));
 	for (int i = p->n_series; i-- > 0;) /* the first on top */
 		put_band(&c, i);
 	for (int i = p->n_series; i-- > 0;)

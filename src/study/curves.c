@@ -33,7 +33,7 @@ bool curve_column(const char *column, enum run_log *log, struct err *e)
 		*log = logs[i];
 		if (text_index(column, names) >= 0)
 			return true;
-		near = near ? near : text_nearest(column, names);
+		near = text_nearer(column, near, text_nearest(column, names));
 	}
 	err_set(e, ERR_USAGE, "no column '%s' in eval.csv, progress.csv or episodes.csv", column);
 	return err_suggest(e, "", near);
