@@ -95,11 +95,9 @@ $(program): $(objects)
 	$(call quiet,LD $@)$(link) -o $@ $^ $(LDLIBS) -lm
 
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
-	@mkdir -p $(@D)
 	$(call quiet,CC $<)$(compile) $(if $(filter $(computes),$*),,$(light)) -c -o $@ $<
 
 $(BUILD)/nn/kernels_%.o: src/nn/kernels.c $(BUILD)/flags
-	@mkdir -p $(@D)
 	$(call quiet,CC $< ($*))$(compile) $(flags_$*) $(if $(filter -g,$(CFLAGS)),-g1) -c -o $@ $<
 
 # A header that has gone is no error: the files that included it are compiled again. gcc and
@@ -129,7 +127,7 @@ $(fuzzers:%=$(BUILD)/tests/%): %: %.o $(BUILD)/tests/fuzz/checksum.o \
 # A changed compiler or flag rebuilds everything.
 flags = $(call quote,$(compile) $(HARDEN_LINK) $(LDFLAGS) $(LDLIBS))
 $(BUILD)/flags: force
-	@mkdir -p $(@D)
+	@mkdir -p $(sort $(dir $(objects)))
 	@printf '%s\n' $(flags) | cmp -s - $@ || printf '%s\n' $(flags) >$@
 
 TESTS =
