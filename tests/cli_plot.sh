@@ -431,7 +431,7 @@ err_has "^dqn: --by chooses groups, but 'a=fig/3' names them$"
 
 t 'an unknown --x' 2 "$DQN" plot all --x step
 err_has "^dqn: --x 'step' is not steps, updates, seconds or a key; did you mean 'steps'\?$"
-t 'an unknown --x near a key and near what is none' 2 "$DQN" plot all --x seeds
+t 'an unknown --x, nearer to a key than to steps' 2 "$DQN" plot all --x seeds
 err_has "did you mean 'seed'\?$"
 t 'an unknown column' 2 "$DQN" plot all --y los
 err_has "^dqn: no column 'los' in eval.csv, progress.csv or episodes.csv; did you mean 'loss'\?$"

@@ -143,9 +143,9 @@ static bool help_on(const char *word, struct err *e)
 			return true;
 		}
 	names[n] = NULL;
-	if (text_index(word, command_names) < 0)
-		near = text_nearer(word, text_nearest(word, names), text_nearest(word, command_names));
-	near = near && text_index(near, names) >= 0 ? near : NULL;
+	near = text_nearest(word, names);
+	if (near != text_nearer(word, near, text_nearest(word, command_names)))
+		near = NULL; /* find_command() suggests the command */
 	if (near)
 		say("unknown topic '%s'; did you mean '%s'?", word, near);
 	const struct command *command = near ? NULL : find_command(word);

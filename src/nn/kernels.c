@@ -27,8 +27,8 @@
 #define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
 #define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
 _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
-#define SHARE ((size_t)32)        /* products of a tile, after which a share of the next block of b is packed */
-#define AHEAD ((size_t)6)         /* rows of it; so early they are asked for */
+#define SHARE ((size_t)32)        /* products of a tile for each share of the next block of b that it packs */
+#define AHEAD ((size_t)6)         /* rows from the one that is packed to the one that is prefetched */
 #define LARGE ((size_t)1 << 20)   /* floats of a b that no cache near the core holds */
 #define FAR_ROWS ((size_t)1024)   /* of an a that is stored by columns: they are far apart */
 #define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
@@ -56,9 +56,9 @@ struct product {
 struct next { /* the part of b that is packed next, (rows,cols) as it is stored */
 	const float *b;
 	size_t rows, cols, row;
-	float *packed;   /* where to, its panels B_PANEL(rows) apart; or NULL */
-	size_t r, share; /* the row under way; how many rows of a panel are a share */
-	size_t j;        /* the panel's first column */
+	float *packed; /* where to, its panels B_PANEL(rows) apart; or NULL */
+	size_t r, j;   /* the row and the first column of what is packed next */
+	size_t share;  /* rows of a panel that are packed at a time */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -171,8 +171,8 @@ INLINE void pack_share(struct next *x)
 }
 
 /* rows x n_vec vectors of c from row i on, the last vector `tail` lanes wide if
- * tail > 0; b's columns are adjacent. If packed, a and b are as pack_a and pack_share leave them, and
- * after every SHARE products x->next goes on: its loads and stores cost little beside the sums.
+ * tail > 0; b's columns are adjacent. If packed, a and b are as pack_a and pack_share leave them, and the
+ * tile packs a share of x->next before each SHARE products, whose sums hide most of what that costs.
  * pack, unless NULL, gets the panel of b. rows, n_vec, packed and whether pack is NULL are
  * constants wherever this is inlined, so that the accumulators live in registers. */
 INLINE void tile(size_t rows, size_t n_vec, int tail, bool packed, const struct product *x, size_t i, float *pack)
