@@ -29,8 +29,8 @@
 _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
 #define SHARE ((size_t)32)        /* products of a tile for each share of the next block of b that it packs */
 #define AHEAD ((size_t)6)         /* rows from the one that is packed to the one that is prefetched */
-#define LARGE ((size_t)1 << 20)   /* floats of a b that no cache near the core holds */
-#define FAR_ROWS ((size_t)1024)   /* of an a that is stored by columns: they are far apart */
+#define LARGE ((size_t)240000)    /* floats of a b that a first pass over it would find far from the core */
+#define FAR_ROWS ((size_t)480)    /* of an a that is stored by columns: they are far apart */
 #define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
 #define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
 
