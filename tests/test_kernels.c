@@ -341,6 +341,17 @@ static void test_matmul_t(void)
 			check_transposed(large[i][0], large[i][1], large[i][2], v & 1, v & 2, TAME);
 }
 
+/* Of many more columns than rows: in blocks of products, with columns that fill no vector, and at most rows. */
+static void test_matmul_t_of_turned_products(void)
+{
+	static const size_t sizes[][3] = { { 9, 600, 450 }, { 16, 1030, 250 }, { 24, 520, 600 }, { 33, 323, 4160 },
+		{ 65, 1041, 300 }, { 256, 2051, 120 } };
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (unsigned v = 0; v < 4; v += 3)
+			check_transposed(sizes[i][0], sizes[i][1], sizes[i][2], 3 * (v & 1), v & 2, TAME);
+	check_transposed(33, 601, 400, 1, true, WILD);
+}
+
 /* column_sums */
 
 static void check_column_sums(const struct kernels *k)
@@ -747,6 +758,7 @@ int main(void)
 	RUN(test_matmul_at_the_edges_of_blocks);
 	RUN(test_matmul_of_packed_products);
 	RUN(test_matmul_t);
+	RUN(test_matmul_t_of_turned_products);
 	RUN(test_column_sums);
 	RUN(test_transpose);
 	RUN(test_polyak);

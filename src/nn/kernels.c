@@ -34,6 +34,14 @@ _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
 #define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
 #define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
 
+/* A product that is turned, see turned(): */
+#define TURN_MOST ((size_t)256)          /* its rows at most, for each of which it has */
+#define TURN_RATIO (64 / LANES)          /* so many columns at least, */
+#define TURN_COLUMNS (TILE_ROWS * LANES) /* so many of them at a time; */
+#define TURN_A ((size_t)131072)          /* floats of its a at a time, packed */
+_Static_assert(KERNELS_PACK >= TURN_A + TURN_MOST / PANEL * LINE + (1 + TURN_COLUMNS + LANES) * TURN_MOST + LINE,
+	"they fit with what is computed");
+
 #if defined(__GNUC__)
 #define PREFETCH(p, level) __builtin_prefetch(p, 0, 4 - (level)) /* to that cache */
 #else
@@ -449,18 +457,23 @@ static bool done_few(const struct product *x)
 	}
 }
 
+/* Which of the functions of a height a panel of n columns wants. */
+static int kind_of(size_t n)
+{
+	if (FREE_MASKS && n == 3 * LANES / 2)
+		return 6;
+	if (ends_odd(n))
+		return 7;
+	const bool whole = n == PANEL || (n == LANES && !FREE_MASKS);
+	return (n > PANEL ? 4 : n > LANES ? 2 : 0) + whole;
+}
+
 /* One panel: x->n <= PANEL columns, one more, or three vectors. */
 static void panel(const struct product *x)
 {
 	if (done_few(x))
 		return;
-	const bool whole = x->n == PANEL || (x->n == LANES && !FREE_MASKS);
-	const int kind = FREE_MASKS && x->n == 3 * LANES / 2 ? 6
-			 : ends_odd(x->n)                    ? 7
-							     : (x->n > PANEL          ? 4
-								       : x->n > LANES ? 2
-										      : 0) +
-						    whole;
+	const int kind = kind_of(x->n);
 	const struct heights h = heights(x->m, kind < 2 ? 2 * TILE_ROWS : kind == 4 ? 2 * TILE_ROWS / 3 : TILE_ROWS);
 	for (size_t t = 0, i = 0; t < h.n; t++) {
 		const size_t height = h.rows + (t < h.n_larger);
@@ -905,6 +918,65 @@ static void blocks(const struct product *x, float *pack)
 		}
 }
 
+/* Columns i to i + n of c = ct^T (m,n), through turn (m,LANES). Those of earlier blocks of products may
+ * pass the gate, too: what does not is 0 in the end; and the last sums are those of c. */
+static void turn_to(const struct product *x, size_t i, size_t n, const float *ct, size_t ct_row, float *turn)
+{
+	for (size_t to = i; to < i + n; to += LANES, ct += LANES * ct_row) {
+		const size_t lanes = smaller(i + n - to, LANES);
+		const int tail = lanes < LANES ? (int)lanes : 0;
+		flip_some(x->m, ct, ct_row, lanes - 1, turn, LANES);
+		vf sum = vf_set1(0);
+		for (size_t r = 0; r < x->m; r++) {
+			const size_t at = r * x->c_row + to;
+			vf v = vf_load(turn + r * LANES);
+			if (x->gate)
+				v = vf_pass(v, load(x->gate + at, tail));
+			sum = vf_add(sum, v);
+			store(x->c + at, v, tail);
+		}
+		if (x->sums)
+			store(x->sums + to, sum, tail);
+	}
+}
+
+/* As c^T (n,m) = b^T (n,k) a^T (k,m): for a b that is stored by columns, without `from`. They are read
+ * where they lie, a large b's only once; only a and c are flipped, which are smaller. */
+static void turned(const struct product *x, float *pack)
+{
+	const size_t ct_row = (x->m + PANEL - 1) / PANEL * PANEL;
+	const size_t n_blocks = (x->k * ct_row + TURN_A - 1) / TURN_A, most_k = (x->k + n_blocks - 1) / n_blocks;
+	float *const at = aligned(pack), *const ct = at + ct_row / PANEL * B_PANEL(most_k);
+	struct product part = {
+		.a_row = x->b_col, .a_col = 1, .b_row = PANEL, .b_col = 1, .from_row = ct_row, .c_row = ct_row
+	};
+	for (size_t p = 0; p < x->k; p += part.k) {
+		part.k = smaller(x->k - p, most_k);
+		for (size_t j = 0; j < x->m; j += PANEL)
+			pack_columns(part.k, smaller(x->m - j, PANEL), x->a + j * x->a_row + p, x->a_row,
+				at + j / PANEL * B_PANEL(part.k));
+		for (size_t i = 0; i < x->n; i += TURN_COLUMNS) {
+			const struct heights h = heights(smaller(x->n - i, TURN_COLUMNS), TILE_ROWS);
+			const size_t n = h.n * h.rows + h.n_larger;
+			part.a = x->b + i * x->b_col + p;
+			for (size_t r = 0; p > 0 && r < x->m; r += LANES)
+				flip_some(n, x->c + r * x->c_row + i, x->c_row, smaller(LANES, x->m - r) - 1, ct + r,
+					ct_row);
+			for (size_t t = 0, first = 0, rows; t < h.n; t++, first += rows) {
+				rows = h.rows + (t < h.n_larger);
+				for (size_t j = 0; j < x->m; j += PANEL) {
+					part.n = smaller(x->m - j, PANEL);
+					part.b = at + j / PANEL * B_PANEL(part.k);
+					part.c = ct + j;
+					part.from = p > 0 ? part.c : NULL;
+					tiles[rows - 1][kind_of(part.n)](&part, first);
+				}
+			}
+			turn_to(x, i, n, ct, ct_row, ct + TURN_COLUMNS * ct_row);
+		}
+	}
+}
+
 /* The last columns, `odd` of them; *x keeps the others. */
 static void narrow_last(size_t odd, struct product *x)
 {
@@ -935,6 +1007,8 @@ static void multiply(struct product *x, float *pack)
 	const bool far = x->a_row == 1 ? x->m >= FAR_ROWS : x->a_col == 1 && x->n * x->k >= LARGE;
 	if (wide && far && pack && x->b_col == 1)
 		blocks(x, pack);
+	else if (wide && far && pack && x->m <= TURN_MOST && x->n >= TURN_RATIO * x->m)
+		turned(x, pack);
 	else if (x->b_col != 1 || wide)
 		panels(x, pack);
 	else if (x->m == 1)
