@@ -12,6 +12,7 @@
 #define INLINE static
 #endif
 
+#define THREES (2 * TILE_ROWS % 3 == 0)        /* Three vectors wide, a tile has as many sums, and fewer loads. */
 #define PANEL (2 * LANES)                      /* columns */
 #define LINE ((size_t)16)                      /* floats of a line of the cache */
 #define NARROW ((size_t)4)                     /* columns at most that leave a vector empty */
@@ -740,7 +741,11 @@ static void row(struct product *x)
 static void plain(struct product *x)
 {
 	for (size_t left = x->n, n; left > 0; left -= n, to_column(x, n)) {
-		x->n = n = left == 3 * LANES || (ends_odd(left) && left < 2 * PANEL) ? left : smaller(left, PANEL);
+		if (left == 3 * LANES || (THREES && x->a_col == 1 && left > 3 * LANES && left != 2 * PANEL))
+			n = 3 * LANES;
+		else
+			n = ends_odd(left) && left < 2 * PANEL ? left : smaller(left, PANEL);
+		x->n = n;
 		panel(x);
 	}
 }
@@ -1018,12 +1023,12 @@ static void multiply(struct product *x, float *pack)
 }
 
 /* The kernels for n columns if these are not the fastest: AVX2's fill its vectors, and cross
- * fewer lines of the cache. */
+ * fewer lines of the cache; on a CPU that computes half of a vector at a time, three of them, too. */
 static const struct kernels *others(size_t n)
 {
 #if defined(KERNELS_AVX512)
 	extern const struct kernels kernels_avx2;
-	return n > NARROW && n <= LANES / 2 ? &kernels_avx2 : NULL;
+	return (n > NARROW && n <= LANES / 2) || (n == 3 * LANES / 2 && HALVES) ? &kernels_avx2 : NULL;
 #else
 	(void)n;
 	return NULL;

@@ -110,9 +110,11 @@ static inline __mmask16 first_n(int n)
 /* Not with tests/avx512.h, which so tests the others on any CPU, nor on macOS, where the builtin
  * needs a library that is not always linked, and no CPU is AMD's. */
 #if defined(__AVX512F__) && !defined(__APPLE__)
-#define FAST_ROOTS __builtin_cpu_is("amd") /* a third of Intel's time */
+#define FAST_ROOTS __builtin_cpu_is("amd")   /* a third of Intel's time */
+#define HALVES __builtin_cpu_is("amdfam19h") /* Zen 4 computes half of a vector at a time */
 #else
 #define FAST_ROOTS 0
+#define HALVES 0
 #endif
 
 /* While the divider has a quotient to compute: a step of Newton's method from an estimate y of
