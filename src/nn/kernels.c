@@ -542,28 +542,27 @@ static void pack_columns(size_t rows, size_t n, const float *b, size_t b_col, fl
  * order. Two ways to get at those rows: both add to ct, where a column of c begins as its
  * bias. */
 
-/* Adds the products of `step` columns of a at a time, from number p on, to acc (n,blocks); returns
- * the number of the next one. As in columns(), step, n and blocks are constants. */
-INLINE size_t add_columns(
-	size_t step, size_t p, size_t n, size_t blocks, size_t last, const struct product *x, const float *a, vf *acc)
+/* Adds the products of `step` columns of a from number p on, but for the first `skip`, to acc (n,blocks).
+ * As in columns(), step, n and blocks are constants. */
+INLINE void add_step(size_t step, size_t p, size_t skip, size_t n, size_t blocks, size_t last, const struct product *x,
+	const float *a, vf *acc)
 {
 	const float *b = x->b + p * x->b_row;
-	for (; p + step <= x->k; p += step) {
-		vf v[2][8];
-		UNROLL
-		for (size_t s = 0; s < blocks; s++) {
-			const float *const block = a + p + s * LANES * x->a_row;
-			const size_t end = s + 1 < blocks ? LANES - 1 : last;
-			vf_some_columns(step, v[s], block, x->a_row, end);
-		}
-		UNROLL
-		for (size_t l = 0; l < step; l++, b += x->b_row) {
-			UNROLL
-			for (size_t s = 0; s < n * blocks; s++)
-				acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]), acc[s]);
-		}
+	vf v[2][8];
+	UNROLL
+	for (size_t s = 0; s < blocks; s++) {
+		const float *const block = a + p + s * LANES * x->a_row;
+		const size_t end = s + 1 < blocks ? LANES - 1 : last;
+		vf_some_columns(step, v[s], block, x->a_row, end);
 	}
-	return p;
+	UNROLL
+	for (size_t l = 0; l < step; l++, b += x->b_row) {
+		if (l < skip)
+			continue;
+		UNROLL
+		for (size_t s = 0; s < n * blocks; s++)
+			acc[s] = vf_fma(v[s % blocks][l], vf_set1(b[s / blocks * x->b_col]), acc[s]);
+	}
 }
 
 /* From the columns of a (rows,k), rows <= blocks * LANES; n and blocks are constants
@@ -575,8 +574,15 @@ INLINE void columns(size_t n, size_t blocks, size_t rows, const struct product *
 	UNROLL
 	for (size_t s = 0; s < 2 * NARROW; s++)
 		acc[s] = s < n * blocks ? vf_load(ct + s / blocks * WIDE + s % blocks * LANES) : vf_set1(0);
-	size_t p = EIGHT_COLUMNS ? add_columns(8, 0, n, blocks, last, x, a, acc) : 0;
-	p = add_columns(4, p, n, blocks, last, x, a, acc);
+	size_t p = 0;
+	for (; EIGHT_COLUMNS && p + 8 <= x->k; p += 8)
+		add_step(8, p, 0, n, blocks, last, x, a, acc);
+	for (; p + 4 <= x->k; p += 4)
+		add_step(4, p, 0, n, blocks, last, x, a, acc);
+	if (p < x->k && x->k >= 4) { /* the last four but for those that are added */
+		add_step(4, x->k - 4, 4 - (x->k - p), n, blocks, last, x, a, acc);
+		p = x->k;
+	}
 	for (const float *b = x->b + p * x->b_row; p < x->k; p++, b += x->b_row) {
 		float column[PANEL] = { 0 };
 		for (size_t r = 0; r < rows; r++)
