@@ -1028,13 +1028,14 @@ static void multiply(struct product *x, float *pack)
 		plain(x);
 }
 
-/* The kernels for n columns if these are not the fastest: AVX2's fill its vectors, and cross
- * fewer lines of the cache; on a CPU that computes half of a vector at a time, three of them, too. */
+/* The kernels for n columns if these are not the fastest: AVX2's fill a vector, and cross fewer lines
+ * of the cache. Where half of a vector is computed at a time, that is for the last columns, too. */
 static const struct kernels *others(size_t n)
 {
 #if defined(KERNELS_AVX512)
 	extern const struct kernels kernels_avx2;
-	return (n > NARROW && n <= LANES / 2) || (n == 3 * LANES / 2 && HALVES) ? &kernels_avx2 : NULL;
+	const size_t part = n % LANES;
+	return part > NARROW && part <= LANES / 2 && (n < LANES || HALVES) ? &kernels_avx2 : NULL;
 #else
 	(void)n;
 	return NULL;

@@ -230,7 +230,22 @@ static inline __m256i first_n(int n)
 #define vf_load(p) _mm256_loadu_ps(p)
 #define vf_store(p, v) _mm256_storeu_ps(p, v)
 #define vf_load_n(p, n) _mm256_maskload_ps(p, first_n(n))
-#define vf_store_n(p, v, n) _mm256_maskstore_ps(p, first_n(n), v)
+static inline void vf_store_n(float *p, vf v, int n)
+{
+	__m128 part = _mm256_castps256_ps128(v);
+	if (n & 4) {
+		_mm_storeu_ps(p, part);
+		part = _mm256_extractf128_ps(v, 1);
+		p += 4;
+	}
+	if (n & 2) {
+		_mm_storel_pi((__m64 *)(void *)p, part);
+		part = _mm_movehl_ps(part, part);
+		p += 2;
+	}
+	if (n & 1)
+		_mm_store_ss(p, part);
+}
 #define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vf_add(a, b) _mm256_add_ps(a, b)
 #define vf_mul(a, b) _mm256_mul_ps(a, b)
