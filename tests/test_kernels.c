@@ -278,7 +278,8 @@ static void test_matmul_of_packed_products(void)
 		{ 24, 192, 513 }, { 32, 193, 257 }, { 33, 257, 129 }, { 100, 300, 1 }, { 40, 513, 130 },
 		{ 32, 4096, 7 }, { 35, 330, 700 }, { 24, 352, 600 }, { 64, 640, 300 }, { 1024, 320, 9 },
 		{ 1045, 345, 130 }, { 1027, 323, 600 }, { 33, 1025, 1030 }, { 33, 1029, 1030 }, { 70, 2085, 520 },
-		{ 33, 344, 300 }, { 35, 353, 300 }, { 33, 545, 600 } };
+		{ 2, 1030, 1021 }, { 9, 1045, 1030 }, { 17, 1027, 1040 }, { 33, 344, 300 }, { 35, 353, 300 },
+		{ 33, 545, 600 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 0; v < 3; v++) {
 			const struct product s = product(sizes[i][0], sizes[i][1], sizes[i][2], v % 2 * 2, 3 - v);
@@ -344,8 +345,8 @@ static void test_matmul_t(void)
 /* Of many more columns than rows: in blocks of products, with columns that fill no vector, and at most rows. */
 static void test_matmul_t_of_turned_products(void)
 {
-	static const size_t sizes[][3] = { { 9, 600, 450 }, { 16, 1030, 250 }, { 24, 520, 600 }, { 33, 323, 4160 },
-		{ 65, 1041, 300 }, { 256, 2051, 120 } };
+	static const size_t sizes[][3] = { { 5, 331, 800 }, { 9, 600, 450 }, { 16, 1030, 250 }, { 24, 520, 600 },
+		{ 33, 323, 4160 }, { 65, 1041, 300 }, { 256, 2051, 120 } };
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (unsigned v = 0; v < 4; v += 3)
 			check_transposed(sizes[i][0], sizes[i][1], sizes[i][2], 3 * (v & 1), v & 2, TAME);

@@ -28,12 +28,13 @@
 #define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
 #define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
 _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
-#define SHARE ((size_t)32)        /* products of a tile for each share of the next block of b that it packs */
-#define AHEAD ((size_t)6)         /* rows from the one that is packed to the one that is prefetched */
-#define LARGE ((size_t)240000)    /* floats of a b that a first pass over it would find far from the core */
-#define FAR_ROWS ((size_t)480)    /* of an a that is stored by columns: they are far apart */
-#define PACK_ROWS (4 * TILE_ROWS) /* of a c at least: their tiles have (PACK_ROWS + 1) / 5 and more */
-#define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
+#define SHARE ((size_t)32)         /* products of a tile for each share of the next block of b that it packs */
+#define AHEAD ((size_t)6)          /* rows from the one that is packed to the one that is prefetched */
+#define LARGE ((size_t)240000)     /* floats of a b that a first pass over it would find far from the core */
+#define FAR_ROWS ((size_t)480)     /* of an a that is stored by columns: they are far apart */
+#define PACK_ANY ((size_t)1 << 20) /* floats of a b that is packed for few rows, too: so it is prefetched */
+#define PACK_ROWS (4 * TILE_ROWS)  /* of a c at least, otherwise */
+#define GROUP (8 * PANEL)          /* columns; panels() adds one block of k to all of them, then the next */
 
 /* A product that is turned, see turned(): */
 #define TURN_MOST ((size_t)256)          /* its rows at most, for each of which it has */
@@ -339,11 +340,11 @@ INLINE void fetch(const struct next *next, size_t first, size_t last)
 		if (rows <= (most) && (tail > 0 || !is_part)) /* so that no load asks */ \
 			tile(rows, n_vec, tail, false, x, i, NULL);                      \
 	}
-#define PACKED(rows)                                                  \
-	static void packed_##rows(const struct product *x, size_t i)  \
-	{                                                             \
-		if (rows >= (PACK_ROWS + 1) / 5 && rows <= TILE_ROWS) \
-			tile(rows, 2, 0, true, x, i, NULL);           \
+#define PACKED(rows)                                                 \
+	static void packed_##rows(const struct product *x, size_t i) \
+	{                                                            \
+		if (rows <= TILE_ROWS)                               \
+			tile(rows, 2, 0, true, x, i, NULL);          \
 	}
 #if FREE_MASKS
 #define SHARED(name, rows, n_vec, rest)                           \
@@ -1014,13 +1015,15 @@ static void multiply(struct product *x, float *pack)
 		(x->a_row == 1 || x->a_col == 1)) {
 		narrow_last(odd, x);
 	}
-	const bool wide = x->m >= PACK_ROWS && x->n >= KERNELS_PACK_FROM;
+	const bool wide = x->n >= KERNELS_PACK_FROM, tall = x->m >= PACK_ROWS;
 	const bool far = x->a_row == 1 ? x->m >= FAR_ROWS : x->a_col == 1 && x->n * x->k >= LARGE;
-	if (wide && far && pack && x->b_col == 1)
+	const bool any = x->m > 1 && x->n * x->k >= PACK_ANY;
+	const bool turns = 2 * x->m > LANES && x->m <= TURN_MOST && x->n >= TURN_RATIO * x->m;
+	if (wide && far && pack && x->b_col == 1 && (tall || any))
 		blocks(x, pack);
-	else if (wide && far && pack && x->m <= TURN_MOST && x->n >= TURN_RATIO * x->m)
+	else if (wide && far && pack && x->b_col != 1 && turns)
 		turned(x, pack);
-	else if (x->b_col != 1 || wide)
+	else if (x->b_col != 1 || (wide && tall))
 		panels(x, pack);
 	else if (x->m == 1)
 		row(x);
