@@ -168,6 +168,8 @@ INLINE void pack_share(struct next *x)
 		float *const to = x->packed + j / PANEL * B_PANEL(x->rows) + r * PANEL;
 		for (size_t l = 0; l < PANEL && r + AHEAD < x->rows; l += LINE)
 			PREFETCH(b + AHEAD * x->row + l, 2);
+		if (j + 2 * PANEL > x->cols && r + AHEAD < x->rows) /* the rows may begin within a line */
+			PREFETCH(b + AHEAD * x->row + PANEL - 1, 2);
 		vf_store(to, vf_load(b));
 		vf_store(to + LANES, vf_load(b + LANES));
 		j += PANEL;
