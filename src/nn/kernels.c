@@ -28,13 +28,13 @@
 #define PACK_B (4 * (PACK_PANEL + LINE))    /* and of a block of b */
 #define PACK_A ((size_t)256 * (512 + LINE)) /* and of a: it and two of b fit a second-level cache */
 _Static_assert(KERNELS_PACK >= PACK_A + 2 * PACK_B + LINE, "the blocks fit");
-#define SHARE ((size_t)32)         /* products of a tile for each share of the next block of b that it packs */
-#define AHEAD ((size_t)6)          /* rows from the one that is packed to the one that is prefetched */
-#define LARGE ((size_t)240000)     /* floats of a b that a first pass over it would find far from the core */
-#define FAR_ROWS ((size_t)480)     /* of an a that is stored by columns: they are far apart */
-#define PACK_ANY ((size_t)1 << 20) /* floats of a b that is packed for few rows, too: so it is prefetched */
-#define PACK_ROWS (4 * TILE_ROWS)  /* of a c at least, otherwise */
-#define GROUP (8 * PANEL)          /* columns; panels() adds one block of k to all of them, then the next */
+#define SHARE ((size_t)32)        /* products of a tile for each share of the next block of b that it packs */
+#define AHEAD ((size_t)6)         /* rows from the one that is packed to the one that is prefetched */
+#define LARGE ((size_t)170000)    /* floats of a b that a first pass over it would find far from the core */
+#define FAR_ROWS ((size_t)420)    /* of an a that is stored by columns: they are far apart */
+#define PACK_ANY ((size_t)750000) /* floats of a b that is packed for few rows, too: so it is prefetched */
+#define PACK_ROWS (4 * TILE_ROWS) /* of a c at least, otherwise */
+#define GROUP (8 * PANEL)         /* columns; panels() adds one block of k to all of them, then the next */
 
 /* A product that is turned, see turned(): */
 #define TURN_MOST ((size_t)256)          /* its rows at most, for each of which it has */
