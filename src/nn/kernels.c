@@ -12,12 +12,12 @@
 #define INLINE static
 #endif
 
-#define THREES (2 * TILE_ROWS % 3 == 0)        /* Three vectors wide, a tile has as many sums, and fewer loads. */
-#define PANEL (2 * LANES)                      /* columns */
-#define LINE ((size_t)16)                      /* floats of a line of the cache */
-#define NARROW ((size_t)4)                     /* columns at most that leave a vector empty */
-#define MOST_SUMS 16                           /* vectors of a tile */
-#define WIDE (5 * LANES)                       /* rows of a narrow c at a time, at most */
+#define THREES (2 * TILE_ROWS % 3 == 0) /* a tile of three vectors has as many sums as one of two; it has fewer loads */
+#define PANEL (2 * LANES)               /* columns */
+#define LINE ((size_t)16)               /* floats of a line of the cache */
+#define NARROW ((size_t)4)              /* columns at most that leave a vector empty */
+#define MOST_SUMS 16                    /* vectors of a tile */
+#define WIDE (5 * LANES)                /* rows of a narrow c at a time, at most */
 #define MOST_WIDE ((size_t)(SLOW_FMA ? 0 : 2)) /* columns of one that has them */
 
 /* Large operands are packed: their rows are so far apart that they share few sets of the caches
@@ -750,7 +750,8 @@ static void row(struct product *x)
 static void plain(struct product *x)
 {
 	for (size_t left = x->n, n; left > 0; left -= n, to_column(x, n)) {
-		if (left == 3 * LANES || (THREES && x->a_col == 1 && left > 3 * LANES && left != 2 * PANEL))
+		if (left == 3 * LANES ||
+			(THREES && x->a_col == 1 && x->k > MOST_FEW && left > 3 * LANES && left != 2 * PANEL))
 			n = 3 * LANES;
 		else
 			n = ends_odd(left) && left < 2 * PANEL ? left : smaller(left, PANEL);
@@ -954,8 +955,8 @@ static void turn_to(const struct product *x, size_t i, size_t n, const float *ct
 	}
 }
 
-/* As c^T (n,m) = b^T (n,k) a^T (k,m): for a b that is stored by columns, without `from`. They are read
- * where they lie, a large b's only once; only a and c are flipped, which are smaller. */
+/* As c^T (n,m) = b^T (n,k) a^T (k,m), for a b that is stored by columns, without `from`. b is read where
+ * it lies, in order; a and c, which are smaller, are flipped. */
 static void turned(const struct product *x, float *pack)
 {
 	const size_t ct_row = (x->m + PANEL - 1) / PANEL * PANEL;
