@@ -114,7 +114,7 @@ while read -r folder most; do
 	yes_if [ "$(cat "$out")" -le "$most" ]
 done <<'END'
 base 3710
-nn 2553
+nn 2568
 env 1567
 rl 1429
 run 6922

@@ -805,6 +805,7 @@ static void packed_panel(struct product *x, float *pack)
 	} else if (x->n != PANEL)
 		pack = NULL;
 	else {
+		assert(x->m >= PACK_ROWS);
 		tile(TILE_ROWS, 2, 0, false, x, 0, pack);
 		to_row(x, TILE_ROWS);
 	}
@@ -1008,6 +1009,24 @@ static void narrow_last(size_t odd, struct product *x)
 	x->c -= j;
 }
 
+/* Whether rows of a or of b are so far apart, or so many, that packing blocks of both saves time. */
+static bool is_for_blocks(const struct product *x)
+{
+	const size_t size = x->n * x->k;
+	if (x->b_col != 1 || x->n < KERNELS_PACK_FROM)
+		return false;
+	if (x->a_row == 1)
+		return x->m >= FAR_ROWS;
+	return x->a_col == 1 && size >= LARGE && (x->m >= PACK_ROWS || (x->m > 1 && size >= PACK_ANY));
+}
+
+/* Whether flipping a and c takes less time than flipping b would. */
+static bool is_to_turn(const struct product *x)
+{
+	return x->b_col != 1 && x->n >= KERNELS_PACK_FROM && x->n * x->k >= LARGE && 2 * x->m > LANES &&
+	       x->m <= TURN_MOST && x->n >= TURN_RATIO * x->m;
+}
+
 /* Uses up *x. */
 static void multiply(struct product *x, float *pack)
 {
@@ -1018,15 +1037,11 @@ static void multiply(struct product *x, float *pack)
 		(x->a_row == 1 || x->a_col == 1)) {
 		narrow_last(odd, x);
 	}
-	const bool wide = x->n >= KERNELS_PACK_FROM, tall = x->m >= PACK_ROWS;
-	const bool far = x->a_row == 1 ? x->m >= FAR_ROWS : x->a_col == 1 && x->n * x->k >= LARGE;
-	const bool any = x->m > 1 && x->n * x->k >= PACK_ANY;
-	const bool turns = 2 * x->m > LANES && x->m <= TURN_MOST && x->n >= TURN_RATIO * x->m;
-	if (wide && far && pack && x->b_col == 1 && (tall || any))
+	if (pack && is_for_blocks(x))
 		blocks(x, pack);
-	else if (wide && far && pack && x->b_col != 1 && turns)
+	else if (pack && is_to_turn(x))
 		turned(x, pack);
-	else if (x->b_col != 1 || (wide && tall))
+	else if (x->b_col != 1 || (x->n >= KERNELS_PACK_FROM && x->m >= PACK_ROWS))
 		panels(x, pack);
 	else if (x->m == 1)
 		row(x);
