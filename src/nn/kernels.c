@@ -935,7 +935,7 @@ static void blocks(const struct product *x, float *pack)
 }
 
 /* Columns i to i + n of c = ct^T (m,n), through turn (m,LANES). Those of earlier blocks of products may
- * pass the gate, too: what does not is 0 in the end; and the last sums are those of c. */
+ * pass the gate, too: what does not is 0 in the end. sums are stored, not added to: the last are c's. */
 static void turn_to(const struct product *x, size_t i, size_t n, const float *ct, size_t ct_row, float *turn)
 {
 	for (size_t to = i; to < i + n; to += LANES, ct += LANES * ct_row) {
@@ -972,8 +972,8 @@ static void turned(const struct product *x, float *pack)
 			pack_columns(part.k, smaller(x->m - j, PANEL), x->a + j * x->a_row + p, x->a_row,
 				at + j / PANEL * B_PANEL(part.k));
 		for (size_t i = 0; i < x->n; i += TURN_COLUMNS) {
-			const struct heights h = heights(smaller(x->n - i, TURN_COLUMNS), TILE_ROWS);
-			const size_t n = h.n * h.rows + h.n_larger;
+			const size_t n = smaller(x->n - i, TURN_COLUMNS);
+			const struct heights h = heights(n, TILE_ROWS);
 			part.a = x->b + i * x->b_col + p;
 			for (size_t r = 0; p > 0 && r < x->m; r += LANES)
 				flip_some(n, x->c + r * x->c_row + i, x->c_row, smaller(LANES, x->m - r) - 1, ct + r,
